@@ -1,0 +1,86 @@
+"""Measure the level of a recording and choose the gain that brings a quiet one up."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gpt_sovits_emotion.records import Sentence
+
+__all__ = ["SILENCE_DBFS", "LevelMeter", "gain_to_target_db", "level_warnings"]
+
+SILENCE_DBFS = -80.0
+"""Below this there is nothing but dither and converter noise."""
+
+_TARGET_LEVEL_DBFS = -26.0  # nominal active speech level of ITU-T P.56 and P.830
+_PEAK_CEILING_DBFS = -1.0
+_QUIET_DBFS = -50.0
+_FRAME_S = 0.05
+_ACTIVE_RANGE_DB = 20.0
+_CLIPPED_SHARE = 1e-3
+
+
+def gain_to_target_db(meter: LevelMeter) -> float:
+    """Return the gain that brings quiet speech to -26 dBFS without clipping; never a negative one."""
+    room_db = _PEAK_CEILING_DBFS - _decibels(meter.peak**2)
+    return max(min(_TARGET_LEVEL_DBFS - meter.level_dbfs, room_db), 0.0)
+
+
+class LevelMeter:
+    """Level, peak and clipping of a stream of samples, in one pass."""
+
+    def __init__(self, sampling_rate_hz: int) -> None:
+        self._frame = round(_FRAME_S * sampling_rate_hz)
+        self._rest = np.empty(0, np.float32)
+        self._powers: list[np.ndarray] = []
+        self.peak = 0.0
+        self.n_clipped = 0
+        self.n_samples = 0
+
+    def add(self, samples: np.ndarray) -> None:
+        """Take in the next ``(n_samples,)`` of the stream."""
+        magnitude = np.abs(samples)
+        self.peak = max(self.peak, float(magnitude.max(initial=0.0)))
+        self.n_clipped += int(np.count_nonzero(magnitude >= 0.999))
+        self.n_samples += len(samples)
+        samples = np.concatenate([self._rest, samples])
+        n_frames = len(samples) // self._frame
+        frames = samples[: n_frames * self._frame].reshape(n_frames, self._frame)
+        self._powers.append(np.mean(np.square(frames, dtype=np.float64), axis=1))
+        self._rest = samples[n_frames * self._frame :]
+
+    @property
+    def level_dbfs(self) -> float:
+        """Mean power of the frames that lie within 20 dB of the loud ones: of the speech, roughly."""
+        powers = np.concatenate(self._powers) if self._powers else np.empty(0)
+        if not len(powers):
+            powers = np.array([np.mean(np.square(self._rest, dtype=np.float64))])
+        loud = float(np.quantile(powers, 0.95))
+        active = powers[powers >= loud * 10 ** (-_ACTIVE_RANGE_DB / 10)]
+        return _decibels(float(active.mean()))
+
+
+def level_warnings(level_dbfs: float, meter: LevelMeter) -> tuple[Sentence, ...]:
+    """Say what a person should know of a recording's level."""
+    warnings = []
+    if level_dbfs < _QUIET_DBFS:
+        warnings.append(
+            Sentence(
+                f"very quiet ({level_dbfs:.0f} dBFS): noise was raised along with the voice",
+                f"录音很轻（{level_dbfs:.0f} dBFS），放大时噪声也被放大了",
+            )
+        )
+    if meter.n_clipped > _CLIPPED_SHARE * meter.n_samples:
+        share = 100 * meter.n_clipped / meter.n_samples
+        warnings.append(
+            Sentence(
+                f"clipped: {share:.1f} % of the samples are at full scale, loudness is unreliable",
+                f"削波：{share:.1f} % 的样本达到满刻度，响度不可靠",
+            )
+        )
+    return tuple(warnings)
+
+
+def _decibels(power: float) -> float:
+    return 10 * math.log10(max(power, 1e-20))

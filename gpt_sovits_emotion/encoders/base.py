@@ -1,0 +1,42 @@
+"""What every encoder is: frozen, named, fingerprinted, batched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from gpt_sovits_emotion.records import Audio
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Encoder"]
+
+
+class Encoder(Protocol):
+    """Turns segments of audio into embeddings. Never trained here, never changed by use.
+
+    Attributes:
+        id: What a head's card names: ``prosody``, ``hubert:6``, ``sovits.style``.
+        dim: Length of one embedding.
+        sampling_rate_hz: The rate at which it wants its audio.
+        fingerprint: Identifies what determines its output (its weights, or the version of its
+            definition): two encoders of one fingerprint give the same embeddings.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def sampling_rate_hz(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(self, audios: Sequence[Audio]) -> np.ndarray:
+        """Return ``(n_segments, dim)`` float32, all finite, row i for ``audios[i]``.
+
+        Raises:
+            EncoderError: An audio has another sampling rate or is too short to be encoded.
+        """
+        ...

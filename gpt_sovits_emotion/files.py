@@ -1,0 +1,75 @@
+"""Write files so that a reader sees the old content or the new, never a half of either."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gpt_sovits_emotion.errors import OutputError
+
+__all__ = ["replacing", "write_bytes", "write_text"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes `path`'s place, else it is removed.
+
+    The temporary name keeps the suffix, because encoders choose their format by it.
+
+    Raises:
+        OutputError: The folder cannot be made or written, or the disk is full. `path` is untouched.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+        os.close(descriptor)
+        temporary = Path(name)
+        yield temporary
+        _give_ordinary_mode(temporary)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(_explain(path, error)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` in one step. Raises `OutputError` like `replacing`."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, line ends as given, in one step. Raises `OutputError`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def _give_ordinary_mode(path: Path) -> None:
+    # mkstemp makes 0600 files; a result should have the mode that open() would have given it.
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def _explain(path: Path, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"{path} was not written: the disk is full; free some space and run again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{path} was not written: this folder may not be written to; "
+            "choose another with --out or change its permissions"
+        )
+    reason = error.strerror or str(error)
+    return f"{path} was not written ({reason}); choose another place and run again"

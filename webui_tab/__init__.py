@@ -1,0 +1,1 @@
+"""The tab: a thin face over `gpt_sovits_emotion.pipeline`, in Gradio."""
