@@ -1,0 +1,143 @@
+"""A head at work: embeddings in, calibrated probabilities out.
+
+Two linear layers are two matrix products, so they run in numpy: reading emotion then needs no torch.
+`training.fit` trains the same function in torch, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError
+from gpt_sovits_emotion.heads.card import HeadCard
+from gpt_sovits_emotion.labels import UNSURE
+from gpt_sovits_emotion.records import SpeakerStatistics
+
+__all__ = ["Head", "Member"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """One two-layer perceptron: ``w2 · relu(w1 · z + b1) + b2``.
+
+    Attributes:
+        w1: ``(hidden, dim)``. b1: ``(hidden,)``.
+        w2: ``(n_labels, hidden)``. b2: ``(n_labels,)``.
+    """
+
+    w1: np.ndarray
+    b1: np.ndarray
+    w2: np.ndarray
+    b2: np.ndarray
+
+    def logits(self, z: np.ndarray) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` logits of ``(n_segments, dim)`` normalised embeddings."""
+        hidden = np.maximum(z @ self.w1.T + self.b1, 0.0)
+        scores: np.ndarray = hidden @ self.w2.T + self.b2
+        return scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A loaded head. Made by `heads.load_head`, which has checked every shape and value.
+
+    Attributes:
+        card: What it is.
+        members: Mode -> the perceptrons whose logits are averaged. ``global`` is always there.
+        mean, std: ``(dim,)`` statistics of the training utterances.
+        within_speaker_std: ``(dim,)`` pooled within-speaker deviation of the training speakers.
+    """
+
+    card: HeadCard
+    members: Mapping[str, tuple[Member, ...]]
+    mean: np.ndarray
+    std: np.ndarray
+    within_speaker_std: np.ndarray
+
+    def check_encoder(self, encoder_id: str, *, dim: int, fingerprint: str) -> None:
+        """Make sure that an encoder is the one this head was trained on.
+
+        Raises:
+            HeadMismatchError: It is another encoder, another dimension, or another version of it.
+        """
+        spec = self.card.encoder
+        if encoder_id != spec.id:
+            raise HeadMismatchError(
+                f"head {self.card.id!r} reads the encoder {spec.id!r}, but was given {encoder_id!r}; "
+                "choose a head for this encoder (heads list)"
+            )
+        if dim != spec.dim:
+            raise HeadMismatchError(
+                f"head {self.card.id!r} expects {spec.dim} features from {spec.id!r}, which gives "
+                f"{dim}; the head belongs to another version: train or download it anew"
+            )
+        if fingerprint != spec.fingerprint:
+            raise HeadMismatchError(
+                f"head {self.card.id!r} was trained on {spec.id!r} with fingerprint "
+                f"{spec.fingerprint}, but this host lends {fingerprint}; its verdicts would "
+                "be noise: train the head on these weights or use the weights it names"
+            )
+
+    def statistics(self, embeddings: np.ndarray, *, source: str) -> SpeakerStatistics | None:
+        """Gather a speaker's statistics from that speaker's own unlabelled segments.
+
+        The mean is a maximum a posteriori estimate: the speaker's, pulled towards the training mean as
+        if `prior_segments` more segments lay there. The deviation is that within the training speakers,
+        which is steadier than one speaker's own from a few segments.
+
+        Args:
+            embeddings: ``(n_segments, dim)``, all of one speaker.
+            source: Where they come from, for the record.
+
+        Returns:
+            The statistics, or None when there are too few segments or the head has no such mode.
+        """
+        n_segments = len(embeddings)
+        if "speaker" not in self.members or n_segments < self.card.min_speaker_segments:
+            return None
+        prior = self.card.prior_segments
+        mean = (embeddings.sum(axis=0) + prior * self.mean) / (n_segments + prior)
+        return SpeakerStatistics(
+            mean.astype(np.float32), self.within_speaker_std, n_segments, source
+        )
+
+    def probabilities(
+        self, embeddings: np.ndarray, speaker: SpeakerStatistics | None = None
+    ) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` calibrated probabilities; rows sum to 1.
+
+        Args:
+            embeddings: ``(n_segments, dim)`` float32 from the head's encoder.
+            speaker: Normalise by this speaker's statistics; by the training statistics when None.
+
+        Raises:
+            EncoderError: The embeddings have another width or hold values that are not finite.
+        """
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
+            raise EncoderError(
+                f"embeddings of shape {embeddings.shape} were given to head {self.card.id!r}; "
+                f"(n_segments, {self.card.encoder.dim}) was expected"
+            )
+        if not np.isfinite(embeddings).all():
+            raise EncoderError(
+                f"the encoder {self.card.encoder.id!r} gave values that are not finite; "
+                "the audio or the encoder's weights are damaged"
+            )
+        mode = "global" if speaker is None else "speaker"
+        mean, std = (self.mean, self.std) if speaker is None else (speaker.mean, speaker.std)
+        z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
+        logits = np.mean([member.logits(z) for member in self.members[mode]], axis=0)
+        logits = logits / self.card.temperature[mode]
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def decide(self, probabilities: np.ndarray, *, mode: str) -> str:
+        """Return the label of one row of probabilities, ``unsure`` under the mode's threshold."""
+        best = int(np.argmax(probabilities))
+        return (
+            self.card.labels[best] if probabilities[best] >= self.card.threshold[mode] else UNSURE
+        )
