@@ -1,0 +1,400 @@
+"""The only wiring: which room's result goes into which room, for one recording and one voice.
+
+Every step is a function, so that the command line runs them in a row and the tab one by one, with a
+person's corrections in between:
+
+    open_engines -> hear -> annotate -> choose_references -> resynthesise -> check
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, Recording, read_clip, resample
+from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.errors import (
+    HeadMismatchError,
+    HostError,
+    TranscriptError,
+)
+from gpt_sovits_emotion.heads import Head, find_head, head_folders
+from gpt_sovits_emotion.hosts.base import Host, SynthesisRequest
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import (
+    Audio,
+    Prosody,
+    ReferenceBank,
+    ReferenceChoice,
+    ReferenceClip,
+    Sentence,
+    Synthesis,
+    SynthesisedSegment,
+    TaggedTranscript,
+    Transcript,
+)
+from gpt_sovits_emotion.references import choose
+from gpt_sovits_emotion.tag import Analyser, Tagging, TagOptions, tag
+from gpt_sovits_emotion.transcript_io import read_transcript
+from gpt_sovits_emotion.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+__all__ = [
+    "DEFAULT_HEAD",
+    "Engines",
+    "RoundTrip",
+    "annotate",
+    "check",
+    "choose_references",
+    "hear",
+    "open_engines",
+    "resynthesise",
+    "round_trip",
+]
+
+DEFAULT_HEAD = "prosody-emodb"
+
+_LEAST_GAP_S = 0.15  # between two outputs of which the first outlasts its original
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engines:
+    """What does the work: the head that tags, the head that judges, the host that speaks."""
+
+    analyser: Analyser
+    judge: Analyser
+    host: Host
+    _prosody_of_clip: dict[Path, Prosody] = field(default_factory=dict)
+
+    def reference_prosody(self, clip: ReferenceClip) -> Prosody:
+        """Measure a reference clip, at the level it has on disk; measured once."""
+        if clip.path not in self._prosody_of_clip:
+            audio = read_clip(clip.path)
+            tracker = self.analyser.tracker
+            prosody = tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
+            if prosody.loudness_dbfs is not None:
+                # Reading raised a quiet clip; a soft emotion is to be spoken as softly as it is kept.
+                prosody = replace(prosody, loudness_dbfs=prosody.loudness_dbfs - audio.gain_db)
+            self._prosody_of_clip[clip.path] = prosody
+        return self._prosody_of_clip[clip.path]
+
+
+def open_engines(
+    *,
+    head: str | Path = DEFAULT_HEAD,
+    judge: str | Path | None = None,
+    heads_dirs: Sequence[str | Path] = (),
+    host: Host | None = None,
+) -> Engines:
+    """Load the heads, with the encoders that the host lends.
+
+    Args:
+        head: Id or folder of the head that tags.
+        judge: Id or folder of the head that listens to the outputs; the same as `head` when None.
+        heads_dirs: Further folders of heads.
+        host: Who lends encoders and speaks; the embedded one when None.
+
+    Raises:
+        HeadError: A head is missing, broken, or does not fit the host.
+    """
+    tracker = ProsodyEncoder()
+    if host is None:
+        host = _embedded_host(tracker)
+    folders = head_folders(heads_dirs)
+    tagger = find_head(head, folders)
+    analyser = Analyser(tagger, _encoder_of(tagger, host, tracker), tracker)
+    if judge is None:
+        return Engines(analyser, analyser, host)
+    other = find_head(judge, folders)
+    return Engines(analyser, Analyser(other, _encoder_of(other, host, tracker), tracker), host)
+
+
+def hear(
+    recording: Recording,
+    *,
+    whisper: TranscribeOptions,
+    transcript_file: Path | None = None,
+    progress: Progress = no_progress,
+) -> Transcript:
+    """Find out what was said and when: by Whisper, by voice activity alone, or from a file.
+
+    Args:
+        recording: The audio.
+        whisper: Which model and how; model ``none`` finds the stretches of speech and no words.
+        transcript_file: A transcript that lies beside the recording; used in place of Whisper.
+        progress: Told how far it is.
+
+    Raises:
+        WhisperModelError: The model is not there or does not load.
+        TranscriptError: The file cannot be read, or nothing in it lies within the recording.
+    """
+    from gpt_sovits_emotion.transcribe import transcribe
+
+    if transcript_file is None:
+        return transcribe(recording, whisper, progress=progress)
+    transcript = read_transcript(
+        transcript_file, duration_s=recording.duration_s, language=whisper.language or ""
+    )
+    within = tuple(
+        replace(segment, end_s=min(segment.end_s, recording.duration_s))
+        for segment in transcript.segments
+        if segment.start_s < recording.duration_s
+    )
+    if not within:
+        raise TranscriptError(
+            f"{transcript_file.name} has no segment within the {recording.duration_s:.1f} s of the "
+            "recording; it belongs to another one"
+        )
+    progress(1.0, "reading the transcript")
+    return replace(transcript, segments=within)
+
+
+def annotate(
+    recording: Recording,
+    engines: Engines,
+    *,
+    whisper: TranscribeOptions,
+    transcript_file: Path | None = None,
+    options: TagOptions | None = None,
+    progress: Progress = no_progress,
+) -> Tagging:
+    """Hear and tag. Raises what `hear` and `tag` raise."""
+    transcript = hear(
+        recording,
+        whisper=whisper,
+        transcript_file=transcript_file,
+        progress=part_of(progress, 0.0, 0.75),
+    )
+    return tag(
+        transcript,
+        recording,
+        engines.analyser,
+        options=options,
+        progress=part_of(progress, 0.75, 1.0),
+    )
+
+
+def choose_references(
+    transcript: TaggedTranscript,
+    bank: ReferenceBank,
+    *,
+    pins: Mapping[int, Path] | None = None,
+    substitute: bool = True,
+) -> tuple[ReferenceChoice | None, ...]:
+    """Choose a reference clip for every segment that has words; None for the others.
+
+    Args:
+        transcript: What was heard, with a person's corrections.
+        bank: The voice.
+        pins: Segment index -> the clip that a person chose.
+        substitute: Whether another emotion may stand in for a missing one.
+
+    Raises:
+        ReferenceBankError: See `references.choose`.
+    """
+    pins = pins or {}
+    choices: list[ReferenceChoice | None] = []
+    used: list[Path] = []
+    for index, tagged in enumerate(transcript.segments):
+        if not tagged.text.strip():
+            choices.append(None)
+            continue
+        heard = tagged.scores.probabilities if tagged.scores else None
+        choice = choose(
+            bank,
+            wanted=tagged.label,
+            text=tagged.text,
+            language=tagged.segment.language or transcript.language,
+            scores=heard if tagged.corrected_label is None else None,
+            avoid=used[-3:],
+            pin=pins.get(index),
+            substitute=substitute,
+        )
+        used.append(choice.pick.path)
+        choices.append(choice)
+    return tuple(choices)
+
+
+def resynthesise(
+    transcript: TaggedTranscript,
+    choices: Sequence[ReferenceChoice | None],
+    engines: Engines,
+    *,
+    voice: str,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Synthesis:
+    """Say every segment again with its reference, joined on the original timing.
+
+    A segment that the host cannot say is left out with its reason; the others are said all the same.
+
+    Raises:
+        HostError: The host cannot speak at all, or not a single segment could be said.
+    """
+    host = engines.host
+    if host.limits is None:
+        raise HostError(f"the host {host.title.en} lends encoders but has no voice")
+    parts: list[tuple[Audio | None, Sentence | None]] = []
+    last: HostError | None = None
+    for index, (tagged, choice) in enumerate(zip(transcript.segments, choices, strict=True)):
+        progress(index / len(choices), "speaking")
+        if choice is None:
+            parts.append((None, Sentence("there are no words to say", "没有可合成的文字")))
+            continue
+        request = SynthesisRequest(
+            tagged.text.strip(),
+            tagged.segment.language or transcript.language,
+            choice.pick,
+            engines.reference_prosody(choice.pick),
+            seed=seed + index,
+        )
+        try:
+            parts.append((host.synthesise(request), None))
+        except HostError as error:
+            last = error
+            parts.append((None, Sentence(str(error), f"合成失败：{error}")))
+    if last is not None and all(audio is None for audio, _ in parts):
+        raise last
+    progress(1.0, "speaking")
+    starts = [tagged.segment.start_s for tagged in transcript.segments]
+    segments, joined = _join(
+        starts, parts, host.limits.sampling_rate_hz, transcript.recording.duration_s
+    )
+    return Synthesis(segments, joined, host.id, host.title.en, voice)
+
+
+def check(
+    transcript: TaggedTranscript,
+    choices: Sequence[ReferenceChoice | None],
+    synthesis: Synthesis,
+    engines: Engines,
+    *,
+    bank: ReferenceBank,
+    options: TagOptions | None = None,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Listen again with the judging head. See `verify.verify`."""
+    return verify(
+        transcript,
+        choices,
+        synthesis,
+        engines.judge,
+        bank_synthetic=bank.synthetic,
+        options=options,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundTrip:
+    """Everything that one round trip gave."""
+
+    tagging: Tagging
+    choices: tuple[ReferenceChoice | None, ...]
+    synthesis: Synthesis
+    verification: Verification
+
+
+def round_trip(
+    recording: Recording,
+    bank: ReferenceBank,
+    engines: Engines,
+    *,
+    whisper: TranscribeOptions,
+    transcript_file: Path | None = None,
+    options: TagOptions | None = None,
+    pins: Mapping[int, Path] | None = None,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> RoundTrip:
+    """Hear, tag, choose, speak and listen again.
+
+    Raises:
+        EmotionError: Any step's, and `TranscriptError` when there are no words to say again.
+    """
+    tagging = annotate(
+        recording,
+        engines,
+        whisper=whisper,
+        transcript_file=transcript_file,
+        options=options,
+        progress=part_of(progress, 0.0, 0.5),
+    )
+    transcript = tagging.transcript
+    if not any(segment.text.strip() for segment in transcript.segments):
+        raise TranscriptError(
+            f"no words were found in {recording.info.name}, so there is nothing to say again; "
+            "choose a Whisper model (--whisper) or lay a transcript beside the file"
+        )
+    choices = choose_references(transcript, bank, pins=pins)
+    synthesis = resynthesise(
+        transcript,
+        choices,
+        engines,
+        voice=bank.voice,
+        seed=seed,
+        progress=part_of(progress, 0.5, 0.9),
+    )
+    verification = check(
+        transcript,
+        choices,
+        synthesis,
+        engines,
+        bank=bank,
+        options=options,
+        progress=part_of(progress, 0.9, 1.0),
+    )
+    return RoundTrip(tagging, choices, synthesis, verification)
+
+
+# --- inside ----------------------------------------------------------------------------------------
+
+
+def _embedded_host(tracker: ProsodyEncoder) -> Host:
+    from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
+
+    def measure(audio: Audio) -> Prosody:
+        audio = resample(audio, ANALYSIS_RATE_HZ)
+        return tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
+
+    return EmbeddedHost(measure=measure)
+
+
+def _encoder_of(head: Head, host: Host, tracker: ProsodyEncoder) -> Encoder:
+    wanted = head.card.encoder.id
+    if wanted not in host.lends:
+        raise HeadMismatchError(
+            f"head {head.card.id!r} reads the encoder {wanted!r}, which {host.title.en} does not lend "
+            f"(it lends {', '.join(sorted(host.lends))}); choose another head (heads list)"
+        )
+    return tracker
+
+
+def _join(
+    starts: Sequence[float],
+    parts: Sequence[tuple[Audio | None, Sentence | None]],
+    sampling_rate_hz: int,
+    duration_s: float,
+) -> tuple[tuple[SynthesisedSegment, ...], Audio]:
+    """Lay each part at its original start, or right after a part before it that runs longer."""
+    segments: list[SynthesisedSegment] = []
+    free_s = 0.0
+    for index, (start_s, (audio, problem)) in enumerate(zip(starts, parts, strict=True)):
+        at_s = max(start_s, free_s)
+        segments.append(SynthesisedSegment(index, at_s, audio, problem))
+        if audio is not None:
+            free_s = at_s + audio.duration_s + _LEAST_GAP_S
+    end_s = max(duration_s, free_s)
+    samples = np.zeros(round(end_s * sampling_rate_hz) + 1, np.float32)
+    for segment in segments:
+        if segment.audio is not None:
+            first = round(segment.start_s * sampling_rate_hz)
+            samples[first : first + len(segment.audio.samples)] += segment.audio.samples
+    return tuple(segments), Audio(samples, sampling_rate_hz)

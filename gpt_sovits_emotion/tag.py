@@ -1,0 +1,315 @@
+"""Tag: segments and a head in, a tagged transcript out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from gpt_sovits_emotion.audio import Recording
+from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.explain import (
+    Usual,
+    cues_of,
+    reason_sentence,
+    usual_of_speaker,
+    usual_of_training,
+)
+from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.records import (
+    Audio,
+    EmotionScores,
+    FrameTracks,
+    Prosody,
+    Segment,
+    Sentence,
+    SpeakerStatistics,
+    TaggedSegment,
+    TaggedTranscript,
+    Transcript,
+)
+
+__all__ = ["Analyser", "TagOptions", "Tagging", "tag"]
+
+_BATCH_S = 60.0
+_MAX_SEGMENT_S = 60.0
+_HALVING_GAP_S = 2.0  # a pause of so many seconds halves the weight of a neighbour
+
+
+class Tracker(Protocol):
+    """Whoever measures prosody frame by frame; the prosody encoder does."""
+
+    def tracks(self, audio: Audio) -> FrameTracks:
+        """Return the frame tracks of one stretch of audio."""
+        ...
+
+    def summarise(self, tracks: FrameTracks, *, duration_s: float) -> Prosody:
+        """Return the tracks in a few numbers."""
+        ...
+
+
+class Describer(Tracker, Encoder, Protocol):
+    """An encoder that gives embeddings and tracks in one pass over the audio."""
+
+    def describe(self, audios: Sequence[Audio]) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
+        """Return ``(n_segments, dim)`` embeddings and one `FrameTracks` per segment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Analyser:
+    """A head with the encoder it reads, and the tracker that explanations are measured by.
+
+    Attributes:
+        head: The head.
+        encoder: Its encoder; `Head.check_encoder` has passed.
+        tracker: Measures prosody. Where it is also the encoder, the audio is gone through once.
+    """
+
+    head: Head
+    encoder: Encoder
+    tracker: Describer
+
+    def __post_init__(self) -> None:
+        self.head.check_encoder(
+            self.encoder.id, dim=self.encoder.dim, fingerprint=self.encoder.fingerprint
+        )
+
+    def analyse(self, audios: Sequence[Audio]) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
+        """Return ``(n_segments, dim)`` embeddings and the tracks of each segment."""
+        if self.encoder is self.tracker:
+            return self.tracker.describe(audios)
+        return self.encoder.encode(audios), tuple(self.tracker.tracks(audio) for audio in audios)
+
+
+@dataclass(frozen=True, slots=True)
+class TagOptions:
+    """How to tag.
+
+    Attributes:
+        speaker_statistics: Use the statistics of the recording's own segments once there are enough.
+            Right for one speaker in several moods; wrong for a crowd, or for one mood throughout.
+        smoothing: 0 to 1: how much of a segment's probabilities comes from its neighbours in time.
+    """
+
+    speaker_statistics: bool = True
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tagging:
+    """A tagged transcript with what was measured on the way.
+
+    Attributes:
+        transcript: The document.
+        tracks: Per segment its frame tracks (times from the segment's start), None where not measured.
+    """
+
+    transcript: TaggedTranscript
+    tracks: tuple[FrameTracks | None, ...]
+
+
+def tag(
+    transcript: Transcript,
+    recording: Recording,
+    analyser: Analyser,
+    *,
+    options: TagOptions | None = None,
+    speaker: SpeakerStatistics | None = None,
+    progress: Progress = no_progress,
+) -> Tagging:
+    """Tag every segment of a transcript.
+
+    Args:
+        transcript: Segments with times in `recording`.
+        recording: The audio.
+        analyser: Head and encoder.
+        options: See `TagOptions`.
+        speaker: Statistics of this speaker from elsewhere (a voice's bank); they go before the
+            recording's own.
+        progress: Told how far it is.
+
+    Raises:
+        EncoderError: The encoder failed.
+    """
+    options = options or TagOptions()
+    head = analyser.head
+    heard = _analyse_segments(transcript.segments, recording, analyser, progress)
+    embeddings = heard.embeddings
+    if speaker is None and options.speaker_statistics:
+        speaker = head.statistics(embeddings, source="recording")
+    probabilities = (
+        head.probabilities(embeddings, speaker)
+        if len(embeddings)
+        else np.empty((0, len(head.card.labels)))
+    )
+    segments = [transcript.segments[index] for index in heard.indices]
+    probabilities = _smooth(probabilities, segments, options.smoothing)
+    usual = usual_of_speaker(heard.prosodies) or usual_of_training(head.card.baseline)
+    mode = "global" if speaker is None else "speaker"
+    scores = dict(
+        zip(
+            heard.indices,
+            (
+                _scores(head, row, prosody, usual, mode)
+                for row, prosody in zip(
+                    probabilities, (heard.prosodies[index] for index in heard.indices), strict=True
+                )
+            ),
+            strict=True,
+        )
+    )
+    tagged = tuple(
+        TaggedSegment(segment, scores.get(index), heard.prosodies[index], heard.problems[index])
+        for index, segment in enumerate(transcript.segments)
+    )
+    document = TaggedTranscript(
+        recording=recording.info,
+        segments=tagged,
+        language=transcript.language,
+        transcriber=transcript.source,
+        head_id=head.card.id,
+        head_title=head.card.title.en,
+        normalisation=mode,
+        normalisation_note=_normalisation_note(head, speaker, len(embeddings), options),
+        removed=transcript.removed,
+    )
+    return Tagging(document, heard.tracks)
+
+
+# --- inside ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """What was measured of the segments: row i of `embeddings` belongs to segment ``indices[i]``."""
+
+    indices: list[int]
+    embeddings: np.ndarray
+    prosodies: list[Prosody | None]
+    tracks: tuple[FrameTracks | None, ...]
+    problems: list[Sentence | None]
+
+
+def _analyse_segments(
+    segments: Sequence[Segment], recording: Recording, analyser: Analyser, progress: Progress
+) -> _Heard:
+    minimum_s = analyser.head.card.min_duration_s
+    prosodies: list[Prosody | None] = [None] * len(segments)
+    tracks: list[FrameTracks | None] = [None] * len(segments)
+    problems: list[Sentence | None] = [None] * len(segments)
+    indices: list[int] = []
+    rows: list[np.ndarray] = []
+    batch: list[tuple[int, Audio]] = []
+
+    def flush() -> None:
+        if not batch:
+            return
+        embedded, tracked = analyser.analyse([audio for _, audio in batch])
+        rows.append(embedded)
+        for (index, audio), track in zip(batch, tracked, strict=True):
+            indices.append(index)
+            tracks[index] = track
+            prosodies[index] = analyser.tracker.summarise(track, duration_s=audio.duration_s)
+        batch.clear()
+
+    for index, segment in enumerate(segments):
+        problems[index] = _unfit(segment, minimum_s)
+        if problems[index] is None:
+            # One verdict over minutes would be none; the first minute of a very long segment speaks
+            # for it. Transcribing cuts segments to a few seconds, so this is for foreign transcripts.
+            end_s = min(segment.end_s, segment.start_s + _MAX_SEGMENT_S)
+            audio = recording.read(segment.start_s, end_s)
+            problems[index] = _inaudible(audio, minimum_s)
+            if problems[index] is None:
+                batch.append((index, audio))
+        if sum(audio.duration_s for _, audio in batch) >= _BATCH_S:
+            flush()
+            progress((index + 1) / len(segments), "listening for emotion")
+    flush()
+    progress(1.0, "listening for emotion")
+    empty = np.empty((0, analyser.encoder.dim), np.float32)
+    return _Heard(indices, np.concatenate([empty, *rows]), prosodies, tuple(tracks), problems)
+
+
+def _unfit(segment: Segment, minimum_s: float) -> Sentence | None:
+    if segment.duration_s >= minimum_s:
+        return None
+    return Sentence(
+        f"{segment.duration_s:.2f} s is too short to judge (at least {minimum_s:g} s)",
+        f"只有 {segment.duration_s:.2f} 秒，太短，无法判断（至少 {minimum_s:g} 秒）",
+    )
+
+
+def _inaudible(audio: Audio, minimum_s: float) -> Sentence | None:
+    if audio.duration_s < minimum_s:
+        return Sentence(
+            "lies outside the recording; the transcript may belong to another one",
+            "超出了录音的范围，文稿可能属于另一段录音",
+        )
+    if not np.any(np.abs(audio.samples) > 1e-5):
+        return Sentence("there is no sound in this segment", "这一段没有声音")
+    return None
+
+
+def _scores(
+    head: Head, row: np.ndarray, prosody: Prosody | None, usual: Usual, mode: str
+) -> EmotionScores:
+    probabilities = {
+        label: float(value) for label, value in zip(head.card.labels, row, strict=True)
+    }
+    label = head.decide(row, mode=mode)
+    cues = cues_of(prosody, usual)
+    return EmotionScores(
+        probabilities,
+        label,
+        cues,
+        reason_sentence(probabilities, label, cues, baseline=usual.source),
+    )
+
+
+def _smooth(probabilities: np.ndarray, segments: Sequence[Segment], smoothing: float) -> np.ndarray:
+    """Mix each row with its neighbours' mean, weighted by their nearness in time."""
+    if smoothing <= 0 or len(segments) < 2:
+        return probabilities
+    smoothed = probabilities.copy()
+    for index in range(len(segments)):
+        total, weight = np.zeros(probabilities.shape[1]), 0.0
+        for left, right, other in ((index - 1, index, index - 1), (index, index + 1, index + 1)):
+            if left >= 0 and right < len(segments):
+                share = 0.5 ** (
+                    max(segments[right].start_s - segments[left].end_s, 0.0) / _HALVING_GAP_S
+                )
+                total += share * probabilities[other]
+                weight += share
+        mixed = min(smoothing, 1.0) * weight / 2
+        if weight:
+            smoothed[index] = (1 - mixed) * probabilities[index] + mixed * total / weight
+    return smoothed
+
+
+def _normalisation_note(
+    head: Head, speaker: SpeakerStatistics | None, n_segments: int, options: TagOptions
+) -> Sentence:
+    if speaker is not None and speaker.source == "recording":
+        return Sentence(
+            f"judged against this speaker's own {speaker.n_segments} segments",
+            f"以该说话人自己的 {speaker.n_segments} 个片段为基准",
+        )
+    if speaker is not None:
+        return Sentence(
+            f"judged against {speaker.n_segments} segments of this speaker from {speaker.source}",
+            f"以该说话人的 {speaker.n_segments} 个片段（{speaker.source}）为基准",
+        )
+    if not options.speaker_statistics:
+        return Sentence(
+            "judged against the training speakers, as asked", "按要求以训练说话人为基准"
+        )
+    return Sentence(
+        f"judged against the training speakers: {n_segments} segments of this speaker are too few "
+        f"({head.card.min_speaker_segments} are needed)",
+        f"以训练说话人为基准：该说话人只有 {n_segments} 个片段（需要 {head.card.min_speaker_segments} 个）",
+    )

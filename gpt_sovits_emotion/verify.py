@@ -1,0 +1,162 @@
+"""Check: listen to the resynthesis again and say whether each segment kept its emotion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.labels import UNSURE, display_name
+from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.records import (
+    EmotionScores,
+    ReferenceChoice,
+    RoundTripReport,
+    RoundTripSegment,
+    Segment,
+    Sentence,
+    Synthesis,
+    TaggedSegment,
+    TaggedTranscript,
+    Transcript,
+)
+from gpt_sovits_emotion.tag import Analyser, Tagging, TagOptions, tag
+
+__all__ = ["Verification", "verify"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """The report, and the second tagging it rests on (with tracks, for the timeline).
+
+    `outputs` is None when not a single segment was spoken.
+    """
+
+    report: RoundTripReport
+    outputs: Tagging | None
+
+
+def verify(
+    transcript: TaggedTranscript,
+    choices: Sequence[ReferenceChoice | None],
+    synthesis: Synthesis,
+    judge: Analyser,
+    *,
+    bank_synthetic: bool,
+    options: TagOptions | None = None,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Tag the joined output as if it were a new recording, and compare it with what was wanted.
+
+    Args:
+        transcript: What was heard, with a person's corrections.
+        choices: Per segment the reference chosen, None where none was.
+        synthesis: What was said.
+        judge: The head that listens. If it is the one that tagged, the report says so.
+        bank_synthetic: Whether the voice's bank is synthetic, for the report.
+        options: As for `tag`.
+        progress: Told how far it is.
+    """
+    spoken = [segment for segment in synthesis.segments if segment.audio is not None]
+    heard: dict[int, TaggedSegment] = {}
+    outputs: Tagging | None = None
+    if spoken:
+        again = tuple(
+            Segment(
+                segment.start_s,
+                segment.start_s + segment.audio.duration_s,
+                transcript.segments[segment.index].text,
+            )
+            for segment in spoken
+            if segment.audio is not None
+        )
+        joined = synthesis.joined
+        with recording_from_samples(
+            joined.samples, joined.sampling_rate_hz, name="resynthesis"
+        ) as recording:
+            outputs = tag(
+                Transcript(again, transcript.language, "round trip"),
+                recording,
+                judge,
+                options=options,
+                progress=progress,
+            )
+        heard = {
+            segment.index: tagged
+            for segment, tagged in zip(spoken, outputs.transcript.segments, strict=True)
+        }
+    report = RoundTripReport(
+        transcript=transcript,
+        segments=tuple(
+            _verdict(index, tagged, choices[index], heard.get(index), synthesis, judge)
+            for index, tagged in enumerate(transcript.segments)
+        ),
+        host_id=synthesis.host_id,
+        host_title=synthesis.host_title,
+        voice=synthesis.voice,
+        bank_synthetic=bank_synthetic,
+        judge_id=judge.head.card.id,
+        judge_is_tagger=judge.head.card.id == transcript.head_id,
+    )
+    return Verification(report, outputs)
+
+
+def _verdict(
+    index: int,
+    wanted: TaggedSegment,
+    choice: ReferenceChoice | None,
+    heard: TaggedSegment | None,
+    synthesis: Synthesis,
+    judge: Analyser,
+) -> RoundTripSegment:
+    label = wanted.label
+    scores = heard.scores if heard else None
+    survived: bool | None = None
+    if scores is not None and label != UNSURE and label in judge.head.card.labels:
+        survived = scores.label == label
+    return RoundTripSegment(
+        index=index,
+        wanted=label,
+        choice=choice,
+        heard=scores,
+        prosody=heard.prosody if heard else None,
+        survived=survived,
+        note=_note(label, heard, survived, synthesis.segments[index].problem, judge),
+    )
+
+
+def _note(
+    wanted: str,
+    heard: TaggedSegment | None,
+    survived: bool | None,
+    problem: Sentence | None,
+    judge: Analyser,
+) -> Sentence:
+    if heard is None:
+        return problem or Sentence("not spoken", "没有合成")
+    if heard.scores is None:
+        return heard.problem or Sentence("could not be judged", "无法判断")
+    en, zh = (_heard_as(heard.scores, language) for language in ("en", "zh"))
+    if wanted == UNSURE:
+        return Sentence(
+            f"nothing to compare: the original was unsure; heard again as {en}",
+            f"无从比较：原录音的情感不确定；重听为{zh}",
+        )
+    if survived is None:
+        return Sentence(
+            f"the judging head {judge.head.card.id} does not know {wanted!r}; heard as {en}",
+            f"评判用的模型 {judge.head.card.id} 不认识“{wanted}”；重听为{zh}",
+        )
+    if survived:
+        return Sentence(f"survived: heard again as {en}", f"情感保留：重听为{zh}")
+    return Sentence(
+        f"lost: {display_name(wanted)} was wanted, heard again as {en}",
+        f"情感丢失：目标是{display_name(wanted, 'zh')}，重听为{zh}",
+    )
+
+
+def _heard_as(scores: EmotionScores, language: str) -> str:
+    best = f"{display_name(scores.best_label, language)} {100 * scores.confidence:.0f} %"
+    if scores.label != UNSURE:
+        return best
+    return f"不确定（最可能{best}）" if language == "zh" else f"unsure (most likely {best})"
