@@ -1,0 +1,81 @@
+"""Packaging. Tool settings are in pyproject.toml; tested versions are in constraints.txt."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (HERE / "gpt_sovits_emotion" / "__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+assert VERSION is not None
+
+DEMO = ["espeakng-loader>=0.2.4"]
+TRAIN = ["transformers>=4.43,<5"]  # trains the micro Whisper; heads are trained with torch alone
+BENCHMARK = ["opensmile>=2.5"]
+TEST = [
+    *DEMO,
+    "hypothesis>=6.100",
+    "import-linter>=2.0",
+    "mypy>=1.10",
+    "playwright>=1.45",
+    "pytest>=8.0",
+    "ruff>=0.6",
+    "types-PyYAML",
+    "types-tqdm",
+]
+
+setup(
+    name="gpt-sovits-emotion",
+    version=VERSION.group(1),
+    description="Hears a recording's emotion and says it again, in that emotion, with GPT-SoVITS",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(
+        include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]
+    ),
+    package_data={
+        "gpt_sovits_emotion": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "sample_data/**/*"],
+        "webui_tab": ["*.css", "*.js"],
+        "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
+    },
+    install_requires=[
+        # what GPT-SoVITS lends runs in torch
+        "torch>=2.1",
+        "torchaudio>=2.1",
+        "faster-whisper>=1.0",
+        "gradio>=4.24,<5",
+        "librosa>=0.10.1",
+        "numpy>=1.24",
+        "pyyaml>=6.0",
+        # beside the seven: each does one thing that would otherwise be written here, and worse
+        "av>=11",  # decodes every format (comes with faster-whisper)
+        "click>=8.1",  # the command line (comes with gradio)
+        "matplotlib>=3.7",  # timelines (comes with gradio)
+        "pydantic>=2.5",  # checks documents on reading (comes with gradio)
+        "pysubs2>=1.7",  # subtitles
+        "safetensors>=0.4",  # head files that cannot run code
+        "scipy>=1.10",  # signal processing (comes with librosa)
+        "soundfile>=0.12",  # WAV (comes with librosa)
+        "soxr>=0.3.3",  # resampling (comes with librosa)
+        "tqdm>=4.65",  # progress (comes with faster-whisper)
+        "typing_extensions>=4.6",
+    ],
+    extras_require={"demo": DEMO, "train": TRAIN, "benchmark": BENCHMARK, "test": TEST},
+    entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+    ],
+)

@@ -1,0 +1,44 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def corpora_dir() -> Path:
+    """The folder of corpora: ``$GPT_SOVITS_EMOTION_CORPORA``, else ``../shared/data``."""
+    default = REPOSITORY.parent / "shared" / "data"
+    folder = Path(os.environ.get("GPT_SOVITS_EMOTION_CORPORA", default))
+    if not (folder / "emodb" / "manifest.csv").is_file():
+        pytest.skip(f"no audio corpora in {folder} (set GPT_SOVITS_EMOTION_CORPORA)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_heads_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
+    """Keep heads that the person who runs the tests has installed out of them."""
+    monkeypatch.delenv("GPT_SOVITS_EMOTION_HEADS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-user-data"))
+
+
+def voiced(
+    duration_s: float = 2.0,
+    *,
+    f0_hz: float = 150.0,
+    level: float = 0.1,
+    sampling_rate_hz: int = 16_000,
+    syllables_per_s: float = 4.0,
+) -> np.ndarray:
+    """A harmonic tone with syllable-like loudness and a gliding pitch: ``(n_samples,)`` float32."""
+    t = np.arange(round(duration_s * sampling_rate_hz)) / sampling_rate_hz
+    phase = 2 * np.pi * np.cumsum(f0_hz * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / sampling_rate_hz
+    tone = sum(np.sin(k * phase) / k for k in range(1, 12))
+    envelope = 0.15 + 0.85 * np.clip(np.sin(2 * np.pi * syllables_per_s * t / 2) ** 2, 0, 1)
+    return (level * tone * envelope).astype(np.float32)
