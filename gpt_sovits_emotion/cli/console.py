@@ -1,0 +1,77 @@
+"""What a person sees while a command runs: progress on stderr, and the result as a table."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from gpt_sovits_emotion.labels import colour_of, display_name
+from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.records import RecordingInfo, TaggedTranscript
+
+__all__ = ["clock", "echo_transcript", "echo_warnings", "progress_bar", "say", "shown_width"]
+
+
+def say(message: str) -> None:
+    """Say something to the person, on stderr."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Progress]:
+    """Show a bar on stderr while a terminal is there; yield the `Progress` that moves it."""
+    from tqdm import tqdm
+
+    layout = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=name, bar_format=layout, leave=False, disable=None) as bar:
+
+        def progress(fraction: float, doing: str) -> None:
+            bar.set_description_str(f"{name}: {doing}", refresh=False)
+            bar.update(max(fraction - bar.n, 0.0))
+
+        yield progress
+
+
+def echo_warnings(info: RecordingInfo, language: str) -> None:
+    """Say what is remarkable about a recording."""
+    for warning in info.warnings:
+        say(f"{info.name}: {warning.say(language)}")
+    if info.gain_db >= 1:
+        say(f"{info.name}: brought to level by {info.gain_db:.0f} dB")
+
+
+def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> None:
+    """Print a tagged transcript on stdout, one segment a paragraph."""
+    click.secho(name, bold=True)
+    for tagged in transcript.segments:
+        segment = tagged.segment
+        label = _pad(display_name(tagged.label, language), 10)
+        times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
+        colour = tuple(int(colour_of(tagged.label)[i : i + 2], 16) for i in (1, 3, 5))
+        click.echo(f"  {times}  {click.style(label, fg=colour, bold=True)}  {tagged.text}")
+        why = tagged.scores.reason if tagged.scores else tagged.problem
+        if why is not None:
+            click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
+    source = f"words: {transcript.transcriber}; emotion: {transcript.head_title}"
+    click.echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``m:ss.t`` or ``h:mm:ss.t``."""
+    tenths = round(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{minutes:02d}" if hours else f"{minutes}"
+    return f"{f'{hours}:' if hours else ''}{rest}:{tenths // 10:02d}.{tenths % 10}"
+
+
+def shown_width(text: str) -> int:
+    """Return how many columns a text takes in a terminal, where Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * max(width - shown_width(text), 0)

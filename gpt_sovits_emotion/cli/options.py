@@ -1,0 +1,181 @@
+"""Options that several commands share, and the engines and settings that they stand for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.pipeline import Engines
+    from gpt_sovits_emotion.tag import TagOptions
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+__all__ = [
+    "existing_transcript",
+    "head_options",
+    "hearing_options",
+    "language_option",
+    "open_engines_for",
+    "tag_options_of",
+    "whisper_options_of",
+]
+
+_Command = Callable[..., Any]
+
+_HEARING = (
+    click.option(
+        "--whisper",
+        metavar="MODEL",
+        default="small",
+        show_default=True,
+        help="tiny, base, small, medium, large-v3, …; a folder with a faster-whisper model; 'micro' "
+        "(knows only the sample sentences); or 'none': find speech, no words.",
+    ),
+    click.option(
+        "--models-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder that holds faster-whisper models.",
+    ),
+    click.option(
+        "--checkout",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="A GPT-SoVITS checkout: its tools/asr/models is searched too.",
+    ),
+    click.option(
+        "--language", metavar="CODE", help="Spoken language (zh, en, …); heard when not given."
+    ),
+    click.option("--beam-size", type=click.IntRange(1, 20), default=5, show_default=True),
+    click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+    ),
+    click.option("--offline", is_flag=True, help="Never download a model."),
+    click.option(
+        "--transcript",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Take the words from this file (.srt, .vtt, .lab, .txt, .list, our .json); 'beside' "
+        "takes the one that lies beside the recording.",
+    ),
+    click.option(
+        "--allow-damaged", is_flag=True, help="Use what can be read of a damaged or cut-off file."
+    ),
+    click.option(
+        "--max-hours",
+        type=click.FloatRange(min=0, min_open=True),
+        default=6.0,
+        show_default=True,
+        help="Refuse longer recordings.",
+    ),
+)
+
+_HEAD = (
+    click.option(
+        "--head",
+        default=None,
+        metavar="ID|PATH",
+        help="The head that tags.  [default: prosody-emodb]",
+    ),
+    click.option(
+        "--heads-dir",
+        "heads_dirs",
+        multiple=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="A further folder of heads (repeatable).",
+    ),
+    click.option(
+        "--speaker-statistics/--no-speaker-statistics",
+        default=True,
+        show_default=True,
+        help="Judge against the speaker's own usual once there are enough segments: right for one "
+        "speaker in several moods, wrong for a crowd or for one mood throughout.",
+    ),
+    click.option(
+        "--smoothing",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="How much neighbouring segments count.",
+    ),
+)
+
+
+def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def hearing_options(command: _Command) -> _Command:
+    """Add the options on how to read and transcribe a recording."""
+    return _apply(_HEARING, command)
+
+
+def head_options(command: _Command) -> _Command:
+    """Add the options on which head tags, and how."""
+    return _apply(_HEAD, command)
+
+
+def language_option(command: _Command) -> _Command:
+    """Add the option on the language in which a person reads explanations."""
+    return click.option(
+        "--lang",
+        type=click.Choice(["en", "zh"]),
+        default="en",
+        show_default=True,
+        help="Language of labels and explanations.",
+    )(command)
+
+
+def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
+    """Make the options of the transcriber from a command's arguments."""
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+    return TranscribeOptions(
+        model=given["whisper"],
+        models_dir=given["models_dir"],
+        checkout=given["checkout"],
+        language=given["language"],
+        beam_size=given["beam_size"],
+        device=given["device"],
+        allow_download=not given["offline"],
+    )
+
+
+def tag_options_of(given: dict[str, Any]) -> TagOptions:
+    """Make the options of the tagger from a command's arguments."""
+    from gpt_sovits_emotion.tag import TagOptions
+
+    return TagOptions(given["speaker_statistics"], given["smoothing"])
+
+
+def open_engines_for(given: dict[str, Any]) -> Engines:
+    """Open the engines that a command's arguments name."""
+    from gpt_sovits_emotion.pipeline import DEFAULT_HEAD, open_engines
+
+    return open_engines(
+        head=given["head"] or DEFAULT_HEAD,
+        judge=given.get("judge"),
+        heads_dirs=given["heads_dirs"],
+    )
+
+
+def existing_transcript(given: dict[str, Any], recording: Path) -> Path | None:
+    """Return the transcript file that ``--transcript`` means for one recording.
+
+    Raises:
+        TranscriptError: ``beside`` was asked for and nothing lies there.
+    """
+    from gpt_sovits_emotion.errors import TranscriptError
+    from gpt_sovits_emotion.transcript_io import READABLE_ENDINGS, find_transcript_beside
+
+    wanted: Path | None = given["transcript"]
+    if wanted is None or str(wanted) != "beside":
+        return wanted
+    found: Path | None = find_transcript_beside(recording)
+    if found is None:
+        raise TranscriptError(
+            f"no transcript lies beside {recording}; a file of the same name ending in one of "
+            f"{', '.join(sorted(READABLE_ENDINGS))} was expected"
+        )
+    return found
