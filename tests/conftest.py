@@ -38,7 +38,17 @@ def voiced(
 ) -> np.ndarray:
     """A harmonic tone with syllable-like loudness and a gliding pitch: ``(n_samples,)`` float32."""
     t = np.arange(round(duration_s * sampling_rate_hz)) / sampling_rate_hz
-    phase = 2 * np.pi * np.cumsum(f0_hz * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / sampling_rate_hz
+    phase = (
+        2 * np.pi * np.cumsum(f0_hz * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / sampling_rate_hz
+    )
     tone = sum(np.sin(k * phase) / k for k in range(1, 12))
     envelope = 0.15 + 0.85 * np.clip(np.sin(2 * np.pi * syllables_per_s * t / 2) ** 2, 0, 1)
     return (level * tone * envelope).astype(np.float32)
+
+
+@pytest.fixture
+def toy_head(tmp_path: Path) -> Path:
+    """The folder of a sound little head with random weights, for an encoder of 20 features."""
+    from toys import make_toy_head
+
+    return make_toy_head(tmp_path / "toy-head")

@@ -1,0 +1,230 @@
+"""Errors, labels, records, files: what every room stands on."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt_sovits_emotion import errors, labels, records
+from gpt_sovits_emotion.errors import EmotionError, MissingExtraError, OutputError, TranscriptError
+from gpt_sovits_emotion.files import replacing, write_text
+from gpt_sovits_emotion.labels import (
+    EMODB_LETTERS,
+    EMOTIONS,
+    UNSURE,
+    canonical_label,
+    colour_of,
+    display_name,
+    distance,
+    is_default_slot,
+    rich_text_tag,
+)
+from gpt_sovits_emotion.progress import part_of
+from gpt_sovits_emotion.records import (
+    Cue,
+    EmotionScores,
+    Prosody,
+    RecordingInfo,
+    Segment,
+    Sentence,
+    TaggedSegment,
+    TaggedTranscript,
+    Word,
+)
+
+# --- errors ----------------------------------------------------------------------------------------
+
+
+def test_every_error_is_an_emotion_error_and_stands_in_the_tree() -> None:
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert issubclass(kind, EmotionError)
+        assert name in errors.__doc__
+
+
+def test_a_missing_package_names_the_extra() -> None:
+    with pytest.raises(ImportError, match=r"pip install 'gpt-sovits-emotion\[demo\]'"):
+        raise MissingExtraError("espeakng_loader", extra="demo", purpose="the demo voice")
+
+
+# --- labels ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("高兴", "happy"),
+        (" Happy ", "happy"),
+        ("开心_happy", "happy"),
+        ("生气/angry", "angry"),
+        ("anger", "angry"),
+        ("难过", "sad"),
+        ("惊喜", "surprised"),
+        ("<unk>", "other"),
+        ("EMO_UNKNOWN", UNSURE),
+        ("傲娇", "傲娇"),
+        ("开心_sad", "开心_sad"),
+        ("default", "default"),
+    ],
+)
+def test_aliases(written: str, expected: str) -> None:
+    assert canonical_label(written) == expected
+
+
+def test_every_name_of_an_emotion_leads_to_one_label() -> None:
+    names = [
+        (name, emotion.label)
+        for emotion in EMOTIONS.values()
+        for name in (emotion.label, emotion.zh, *emotion.aliases)
+    ]
+    assert len({name for name, _ in names}) == len(names)
+    assert all(canonical_label(name) == label for name, label in names)
+    assert set(EMODB_LETTERS.values()) <= set(EMOTIONS)
+
+
+@given(st.text(max_size=20))
+def test_canonical_labels_stay(written: str) -> None:
+    once = canonical_label(written)
+    assert canonical_label(once) == once
+
+
+@given(st.sampled_from([*EMOTIONS, "free"]), st.sampled_from([*EMOTIONS, "free"]))
+def test_distance_is_a_distance(one: str, other: str) -> None:
+    assert distance(one, other) == distance(other, one) >= 0
+    assert (distance(one, other) == 0) == (one == other)
+
+
+def test_labels_are_named_coloured_and_tagged() -> None:
+    assert display_name("angry", "zh") == "愤怒"
+    assert display_name("傲娇", "zh") == display_name("傲娇") == "傲娇"
+    assert display_name(UNSURE, "zh") == "不确定"
+    assert len({colour_of(label) for label in [*EMOTIONS, UNSURE, "free"]}) == len(EMOTIONS) + 2
+    assert rich_text_tag("fearful") == "FEARFUL"
+    assert rich_text_tag("傲娇") == "EMO_UNKNOWN"
+    assert is_default_slot("默认")
+    assert not is_default_slot("neutral")
+
+
+# --- records ---------------------------------------------------------------------------------------
+
+
+def _transcript() -> TaggedTranscript:
+    scores = EmotionScores(
+        {"angry": 0.7, "sad": 0.3},
+        "angry",
+        (Cue("rate", 12.0, "%", "speaker"),),
+        Sentence("a", "甲"),
+    )
+    words = (Word(0.0, 0.5, "你好", 0.9),)
+    return TaggedTranscript(
+        RecordingInfo("a.wav", 3.0, 44_100, 2, -20.0, 0.0, (Sentence("w", "警"),)),
+        (
+            TaggedSegment(
+                Segment(0.0, 1.0, "你好", "zh", words), scores, Prosody(1, 1, None, 3.0, 4.0, -20.0)
+            ),
+            TaggedSegment(Segment(1.5, 1.6, "嗯"), None, problem=Sentence("short", "短")),
+        ),
+        "zh",
+        "none",
+        "toy-head",
+        "Toy",
+        "global",
+        Sentence("n", "注"),
+    )
+
+
+def test_records_come_back_equal() -> None:
+    transcript = _transcript()
+    assert TaggedTranscript.from_dict(transcript.to_dict()) == transcript
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda data: data.pop("head_id"), "head_id"),
+        (
+            lambda data: data["segments"][0]["segment"].update(start_s="soon"),
+            "segments.0.segment.start_s",
+        ),
+        (lambda data: data.update(segments=7), "segments"),
+    ],
+)
+def test_damaged_records_name_the_field(damage, named: str) -> None:
+    data = _transcript().to_dict()
+    damage(data)
+    with pytest.raises(TranscriptError, match=f"field '{named}'"):
+        TaggedTranscript.from_dict(data)
+
+
+def test_a_correction_counts_more_than_what_was_heard() -> None:
+    heard = _transcript().segments[0]
+    assert (heard.label, heard.text) == ("angry", "你好")
+    corrected = TaggedSegment(heard.segment, heard.scores, None, None, "sad", "")
+    assert (corrected.label, corrected.text) == ("sad", "")
+    assert _transcript().segments[1].label == UNSURE
+
+
+def test_public_names_exist() -> None:
+    for module in (errors, labels, records):
+        assert sorted(module.__all__) == sorted(set(module.__all__))
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "new folder" / "a.txt"
+    write_text(target, "one\n")
+    assert target.read_text() == "one\n"
+    assert stat.S_IMODE(target.stat().st_mode) & stat.S_IRUSR
+
+    def half() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    assert target.read_text() == "one\n"
+    assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "may not be written to"),
+        (errno.EROFS, "may not be written to"),
+        (errno.EIO, "was not written"),
+    ],
+)
+def test_every_failure_to_write_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: str
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(number, "as the system says it")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OutputError, match=expected):
+        write_text(tmp_path / "a.txt", "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="was not written"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_progress_of_a_part_fills_its_part() -> None:
+    seen: list[float] = []
+    part = part_of(lambda fraction, doing: seen.append(fraction), 0.5, 0.9)
+    for fraction in (0.0, 0.5, 1.0, 2.0):
+        part(fraction, "x")
+    assert seen == pytest.approx([0.5, 0.7, 0.9, 0.9])
