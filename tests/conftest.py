@@ -47,8 +47,8 @@ def voiced(
 
 
 @pytest.fixture
-def toy_head(tmp_path: Path) -> Path:
+def fake_head(tmp_path: Path) -> Path:
     """The folder of a sound little head with random weights, for an encoder of 20 features."""
-    from toys import make_toy_head
+    from gpt_sovits_emotion.testing import make_fake_head
 
-    return make_toy_head(tmp_path / "toy-head")
+    return make_fake_head(tmp_path / "fake-head")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
-from toys import TOY_DIM, ToyEncoder, make_toy_head, toy_card, toy_tensors
 
 from gpt_sovits_emotion.errors import EncoderError, HeadError, HeadMismatchError
 from gpt_sovits_emotion.heads import (
@@ -29,6 +28,13 @@ from gpt_sovits_emotion.heads.card import card_to_yaml
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.classifier import EmotionClassifier
 from gpt_sovits_emotion.heads.folder import HEADS_VARIABLE, user_folder
+from gpt_sovits_emotion.testing import (
+    FAKE_DIM,
+    FakeEncoder,
+    fake_card,
+    fake_tensors,
+    make_fake_head,
+)
 
 SHIPPED = [
     entry for entry in list_heads(head_folders()) if entry.path.parent.name == "pretrained_heads"
@@ -41,21 +47,21 @@ def test_every_shipped_head_keeps_the_contract(entry) -> None:
     assert check_head(entry.path) == ()
 
 
-def test_what_is_saved_loads_equal(toy_head: Path) -> None:
-    head, tensors = load_head(toy_head), toy_tensors()
-    assert head.card == toy_card()
+def test_what_is_saved_loads_equal(fake_head: Path) -> None:
+    head, tensors = load_head(fake_head), fake_tensors()
+    assert head.card == fake_card()
     np.testing.assert_array_equal(head.members["speaker"][1].w1, tensors["speaker.1.mlp.0.weight"])
     assert (
-        check_head(toy_head) == ("labels outside the canonical set: ",)
-        or check_head(toy_head) == ()
+        check_head(fake_head) == ("labels outside the canonical set: ",)
+        or check_head(fake_head) == ()
     )
 
 
-def test_the_members_are_the_classifier_that_was_trained(toy_head: Path) -> None:
-    head = load_head(toy_head)
-    tensors = toy_tensors()
-    z = np.random.default_rng(0).normal(size=(6, TOY_DIM)).astype(np.float32)
-    classifier = EmotionClassifier(TOY_DIM, 3, hidden=8).eval()
+def test_the_members_are_the_classifier_that_was_trained(fake_head: Path) -> None:
+    head = load_head(fake_head)
+    tensors = fake_tensors()
+    z = np.random.default_rng(0).normal(size=(6, FAKE_DIM)).astype(np.float32)
+    classifier = EmotionClassifier(FAKE_DIM, 3, hidden=8).eval()
     for member, loaded in enumerate(head.members["global"]):
         prefix = f"global.{member}."
         state = {k.removeprefix(prefix): torch.tensor(v) for k, v in tensors.items() if prefix in k}
@@ -66,9 +72,9 @@ def test_the_members_are_the_classifier_that_was_trained(toy_head: Path) -> None
 
 def test_probabilities_by_hand(tmp_path: Path) -> None:
     # One hidden unit, two labels: worked out on paper.
-    card = toy_card(
+    card = fake_card(
         labels=("angry", "sad"),
-        encoder=replace(toy_card().encoder, dim=1),
+        encoder=replace(fake_card().encoder, dim=1),
         results=(),
         temperature={"global": 2.0},
         threshold={"global": 0.5},
@@ -94,8 +100,8 @@ def test_probabilities_by_hand(tmp_path: Path) -> None:
     assert head.statistics(np.zeros((9, 1), np.float32), source="x") is None  # it has no such mode
 
 
-def test_speaker_mean_is_shrunk_towards_training(toy_head: Path) -> None:
-    head = load_head(toy_head)
+def test_speaker_mean_is_shrunk_towards_training(fake_head: Path) -> None:
+    head = load_head(fake_head)
     own = head.mean + 9.0
     assert head.statistics(np.tile(own, (4, 1)), source="x") is None  # fewer than five
     for n_segments in (5, 50):
@@ -104,25 +110,25 @@ def test_speaker_mean_is_shrunk_towards_training(toy_head: Path) -> None:
         np.testing.assert_allclose(found.mean, expected, rtol=1e-4)
 
 
-def test_another_encoder_is_refused_in_one_sentence(toy_head: Path) -> None:
-    head, encoder = load_head(toy_head), ToyEncoder()
+def test_another_encoder_is_refused_in_one_sentence(fake_head: Path) -> None:
+    head, encoder = load_head(fake_head), FakeEncoder()
     head.check_encoder(encoder.id, dim=encoder.dim, fingerprint=encoder.fingerprint)
     for changed, expected in (
-        ({"encoder_id": "hubert:6"}, "reads the encoder 'toy'"),
+        ({"encoder_id": "hubert:6"}, "reads the encoder 'fake'"),
         ({"dim": 21}, "expects 20 features"),
-        ({"fingerprint": "toy-2"}, "was trained on 'toy' with fingerprint toy-1"),
+        ({"fingerprint": "fake-2"}, "was trained on 'fake' with fingerprint fake-1"),
     ):
-        arguments = {"encoder_id": "toy", "dim": TOY_DIM, "fingerprint": "toy-1", **changed}
+        arguments = {"encoder_id": "fake", "dim": FAKE_DIM, "fingerprint": "fake-1", **changed}
         with pytest.raises(HeadMismatchError, match=expected):
             head.check_encoder(arguments.pop("encoder_id"), **arguments)
 
 
-def test_embeddings_that_cannot_be_are_refused(toy_head: Path) -> None:
-    head = load_head(toy_head)
+def test_embeddings_that_cannot_be_are_refused(fake_head: Path) -> None:
+    head = load_head(fake_head)
     with pytest.raises(EncoderError, match="shape"):
         head.probabilities(np.zeros((2, 3), np.float32))
     with pytest.raises(EncoderError, match="not finite"):
-        head.probabilities(np.full((1, TOY_DIM), np.nan, np.float32))
+        head.probabilities(np.full((1, FAKE_DIM), np.nan, np.float32))
 
 
 # --- bad files -------------------------------------------------------------------------------------
@@ -194,7 +200,7 @@ BROKEN = {
         "floating point was expected",
     ),
     "no spread": (
-        lambda d: _resave(d, **{"features.std": np.zeros(TOY_DIM, np.float32)}),
+        lambda d: _resave(d, **{"features.std": np.zeros(FAKE_DIM, np.float32)}),
         "not positive",
     ),
     "pickle": (lambda d: (d / W).write_bytes(pickle.dumps(_Bomb())), "pickle.*so it was not"),
@@ -248,36 +254,36 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_head_says_why(toy_head: Path, case: str, monkeypatch, tmp_path: Path) -> None:
+def test_a_broken_head_says_why(fake_head: Path, case: str, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     damage, expected = BROKEN[case]
-    damage(toy_head)
+    damage(fake_head)
     with pytest.raises(HeadError, match=expected) as caught:
-        check_head(toy_head)
+        check_head(fake_head)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "unpickled").exists()
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_head_hurts_no_other(
-    toy_head: Path, case: str, monkeypatch, tmp_path: Path
+    fake_head: Path, case: str, monkeypatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sound = make_toy_head(tmp_path / "other")
-    _rewrite(sound, "id: toy-head", "id: other")
-    BROKEN[case][0](toy_head)
+    sound = make_fake_head(tmp_path / "other")
+    _rewrite(sound, "id: fake-head", "id: other")
+    BROKEN[case][0](fake_head)
     assert find_head("other", [tmp_path]).card.id == "other"
 
 
-def test_a_golden_triple_of_another_training_is_noticed(toy_head: Path) -> None:
-    golden = json.loads((toy_head / "golden.json").read_text())
+def test_a_golden_triple_of_another_training_is_noticed(fake_head: Path) -> None:
+    golden = json.loads((fake_head / "golden.json").read_text())
     golden["probabilities"]["global"][0][0] += 0.01
-    (toy_head / "golden.json").write_text(json.dumps(golden))
+    (fake_head / "golden.json").write_text(json.dumps(golden))
     with pytest.raises(HeadError, match="not of one training"):
-        check_head(toy_head)
-    (toy_head / "golden.json").write_text("[]")
+        check_head(fake_head)
+    (fake_head / "golden.json").write_text("[]")
     with pytest.raises(HeadError, match="is not a golden triple"):
-        check_head(toy_head)
+        check_head(fake_head)
 
 
 # --- folders ---------------------------------------------------------------------------------------
@@ -292,30 +298,30 @@ def test_folders_are_searched_in_order(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_head_dropped_in_appears_and_goes(tmp_path: Path) -> None:
     assert list_heads([tmp_path, tmp_path / "nowhere"]) == ()
-    folder = make_toy_head(tmp_path / "toy-head")
+    folder = make_fake_head(tmp_path / "fake-head")
     (entry,) = list_heads([tmp_path])
-    assert (entry.id, entry.problem) == ("toy-head", None)
+    assert (entry.id, entry.problem) == ("fake-head", None)
     (folder / W).rename(tmp_path / "aside")
     (entry,) = list_heads([tmp_path])
     assert "may be under way" in entry.problem
     (tmp_path / "aside").rename(folder / W)
-    assert find_head("toy-head", [tmp_path]).card == load_card(folder)
-    assert find_head(folder, []).card.id == "toy-head"
+    assert find_head("fake-head", [tmp_path]).card == load_card(folder)
+    assert find_head(folder, []).card.id == "fake-head"
 
 
 def test_one_id_in_two_folders_is_told(tmp_path: Path) -> None:
-    make_toy_head(tmp_path / "a" / "toy-head")
-    make_toy_head(tmp_path / "b" / "toy-head")
+    make_fake_head(tmp_path / "a" / "fake-head")
+    make_fake_head(tmp_path / "b" / "fake-head")
     first, second = list_heads([tmp_path / "a", tmp_path / "b"])
     assert first.problem is None
     assert "hidden by" in second.problem
 
 
-def test_an_unknown_head_names_the_known_ones(toy_head: Path) -> None:
-    with pytest.raises(HeadError, match="there is no head 'nope'; heads found: toy-head"):
-        find_head("nope", [toy_head.parent])
+def test_an_unknown_head_names_the_known_ones(fake_head: Path) -> None:
+    with pytest.raises(HeadError, match="there is no head 'nope'; heads found: fake-head"):
+        find_head("nope", [fake_head.parent])
 
 
-def test_a_card_reads_back_equal(toy_head: Path) -> None:
-    (toy_head / "head.yaml").write_text(card_to_yaml(load_card(toy_head)))
-    assert load_card(toy_head) == toy_card()
+def test_a_card_reads_back_equal(fake_head: Path) -> None:
+    (fake_head / "head.yaml").write_text(card_to_yaml(load_card(fake_head)))
+    assert load_card(fake_head) == fake_card()

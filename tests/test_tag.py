@@ -10,7 +10,6 @@ import pytest
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import TOY_LABELS, ToyEncoder
 
 from gpt_sovits_emotion.audio import Recording, recording_from_samples
 from gpt_sovits_emotion.errors import HeadMismatchError
@@ -27,13 +26,14 @@ from gpt_sovits_emotion.records import (
     Transcript,
 )
 from gpt_sovits_emotion.tag import Analyser, TagOptions, tag
+from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder
 from gpt_sovits_emotion.verify import verify
 
 
 @pytest.fixture
-def analyser(toy_head) -> Analyser:
-    encoder = ToyEncoder()
-    return Analyser(load_head(toy_head), encoder, encoder)
+def analyser(fake_head) -> Analyser:
+    encoder = FakeEncoder()
+    return Analyser(load_head(fake_head), encoder, encoder)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_every_segment_is_scored_and_explained(analyser: Analyser, recording: Re
     tagging = tag(_transcript(), recording, analyser)
     assert len(tagging.transcript.segments) == len(tagging.tracks) == 6
     for tagged in tagging.transcript.segments:
-        assert tuple(tagged.scores.probabilities) == TOY_LABELS
+        assert tuple(tagged.scores.probabilities) == FAKE_LABELS
         assert sum(tagged.scores.probabilities.values()) == pytest.approx(1, abs=1e-5)
         assert tagged.scores.reason.en
         assert tagged.scores.reason.zh
@@ -127,11 +127,11 @@ def test_smoothing_pulls_neighbours_together(analyser: Analyser, recording: Reco
     np.testing.assert_allclose(half[2], expected, atol=1e-6)
 
 
-def test_a_head_meets_only_its_own_encoder(toy_head) -> None:
-    encoder = ToyEncoder()
+def test_a_head_meets_only_its_own_encoder(fake_head) -> None:
+    encoder = FakeEncoder()
     encoder.fingerprint = "another"
     with pytest.raises(HeadMismatchError):
-        Analyser(load_head(toy_head), encoder, encoder)
+        Analyser(load_head(fake_head), encoder, encoder)
 
 
 # --- words -----------------------------------------------------------------------------------------
