@@ -43,7 +43,7 @@ setup(
         include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]
     ),
     package_data={
-        "gpt_sovits_emotion": ["py.typed", "report/*.html", "report/*.css", "report/*.js", "sample_data/**/*"],
+        "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
         "webui_tab": ["*.css", "*.js"],
         "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
     },
@@ -59,6 +59,8 @@ setup(
         # beside the seven: each does one thing that would otherwise be written here, and worse
         "av>=11",  # decodes every format (comes with faster-whisper)
         "click>=8.1",  # the command line (comes with gradio)
+        "jinja2>=3.0",  # the report page (comes with gradio)
+        "markupsafe>=2.0",  # its escaping (comes with gradio)
         "matplotlib>=3.7",  # timelines (comes with gradio)
         "pydantic>=2.5",  # checks documents on reading (comes with gradio)
         "pysubs2>=1.7",  # subtitles

@@ -140,7 +140,7 @@ def hear(
     if transcript_file is None:
         return transcribe(recording, whisper, progress=progress)
     transcript = read_transcript(
-        transcript_file, 
+        transcript_file,
         duration_s=recording.duration_s,
         language=whisper.language or "",
         recording_name=recording.info.name,

@@ -52,3 +52,16 @@ def fake_head(tmp_path: Path) -> Path:
     from gpt_sovits_emotion.testing import make_fake_head
 
     return make_fake_head(tmp_path / "fake-head")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests heard real recordings, and how many could not."""
+    outcomes = {
+        outcome: sum(
+            "corpus" in report.keywords and report.when == when
+            for report in terminalreporter.getreports(outcome)
+        )
+        for outcome, when in (("passed", "call"), ("failed", "call"), ("skipped", "setup"))
+    }
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    terminalreporter.write_line(f"tests that need audio corpora: {counts}")

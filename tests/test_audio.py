@@ -345,6 +345,11 @@ def test_mp3_is_readable_and_as_long(tmp_path: Path, rate: int) -> None:
     assert read_clip(path).duration_s == pytest.approx(2.0, abs=0.06)
 
 
+def test_mp3_of_blocks_is_the_mp3_of_the_whole() -> None:
+    with recording_from_samples(voiced(3.0), 16_000) as recording:
+        assert encode_mp3(recording.blocks(1.0)) == encode_mp3(recording.read())
+
+
 def test_wav_reads_back_within_a_step_of_16_bits(tmp_path: Path) -> None:
     audio = Audio(voiced(1.0, level=0.4), 22_050)
     samples, rate = soundfile.read(_bytes(tmp_path / "a.wav", encode_wav(audio)))

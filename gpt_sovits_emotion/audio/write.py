@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gpt_sovits_emotion.records import Audio
 __all__ = ["encode_mp3", "encode_wav", "resample", "write_wav"]
 
 _MP3_RATES_HZ = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_MP3_BLOCK = 1 << 16
 
 
 def resample(audio: Audio, sampling_rate_hz: int) -> Audio:
@@ -50,24 +53,33 @@ def write_wav(path: str | Path, audio: Audio) -> None:
     write_bytes(Path(path), encode_wav(audio))
 
 
-def encode_mp3(audio: Audio, *, bitrate_bps: int = 64_000) -> bytes:
-    """Return `audio` as a mono MP3, resampled to 48 kHz if MP3 has no such rate."""
+def encode_mp3(audio: Audio | Iterable[Audio], *, bitrate_bps: int = 64_000) -> bytes:
+    """Return audio as a mono MP3, resampled to 48 kHz if MP3 has no such rate.
+
+    Args:
+        audio: The whole, or consecutive stretches of it, all at one rate: `Recording.blocks` gives
+            an hours-long recording in bounded memory.
+        bitrate_bps: Bits per second.
+    """
     import av
 
-    if audio.sampling_rate_hz not in _MP3_RATES_HZ:
-        audio = resample(audio, 48_000)
+    stretches = iter([audio] if isinstance(audio, Audio) else audio)
+    first = next(stretches, Audio(np.empty(0, np.float32), 16_000))
+    rate_hz = first.sampling_rate_hz if first.sampling_rate_hz in _MP3_RATES_HZ else 48_000
     buffer = io.BytesIO()
+    n_written = 0
     with av.open(buffer, "w", format="mp3") as container:
-        stream: Any = container.add_stream("mp3", rate=audio.sampling_rate_hz)
+        stream: Any = container.add_stream("mp3", rate=rate_hz)
         stream.bit_rate = bitrate_bps
         stream.layout = "mono"
-        block = 1 << 16
-        samples = np.clip(audio.samples, -1.0, 1.0)
-        for first in range(0, len(samples), block):
-            planar = np.ascontiguousarray(samples[None, first : first + block])
-            frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout="mono")
-            frame.sample_rate = audio.sampling_rate_hz
-            frame.pts = first
-            container.mux(stream.encode(frame))
+        for stretch in itertools.chain([first], stretches):
+            samples = np.clip(resample(stretch, rate_hz).samples, -1.0, 1.0)
+            for start in range(0, len(samples), _MP3_BLOCK):
+                planar = np.ascontiguousarray(samples[None, start : start + _MP3_BLOCK])
+                frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout="mono")
+                frame.sample_rate = rate_hz
+                frame.pts = n_written
+                n_written += planar.shape[1]
+                container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()

@@ -50,8 +50,8 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         segment = tagged.segment
         label = _pad(display_name(tagged.label, language), 10)
         times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
-        colour = tuple(int(colour_of(tagged.label)[i : i + 2], 16) for i in (1, 3, 5))
-        click.echo(f"  {times}  {click.style(label, fg=colour, bold=True)}  {tagged.text}")
+        label = click.style(label, fg=_rgb(colour_of(tagged.label)), bold=True)
+        click.echo(f"  {times}  {label}  {tagged.text}")
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
             click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
@@ -71,6 +71,10 @@ def clock(seconds: float) -> str:
 def shown_width(text: str) -> int:
     """Return how many columns a text takes in a terminal, where Chinese characters take two."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _pad(text: str, width: int) -> str:

@@ -103,7 +103,8 @@ def demo(out: Path, lang: str) -> None:
 
 def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> None:
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.pipeline import round_trip, write_round_trip
+    from gpt_sovits_emotion.deliver import deliver
+    from gpt_sovits_emotion.pipeline import round_trip
     from gpt_sovits_emotion.progress import part_of
     from gpt_sovits_emotion.references import load_bank
 
@@ -136,7 +137,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
             seed=given["seed"],
             progress=part_of(progress, 0.05, 0.9),
         )
-        report = write_round_trip(
+        report = deliver(
             result,
             recording,
             out,
