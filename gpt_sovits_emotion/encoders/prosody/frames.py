@@ -70,7 +70,7 @@ def spectrum_blocks(samples: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def frame_levels_db(samples: np.ndarray) -> np.ndarray:
-    """Return the ``(n_frames,)`` float32 level of each frame in dB relative to a full-scale sine's RMS.
+    """Return the ``(n_frames,)`` float32 level of each frame in dB relative to full scale.
 
     Digital silence is -120 dB.
     """
@@ -80,4 +80,4 @@ def frame_levels_db(samples: np.ndarray) -> np.ndarray:
     starts = np.clip(centres - half, 0, len(samples))
     stops = np.clip(centres + half, 0, len(samples))
     mean_square = (squares[stops] - squares[starts]) / _WINDOW_LENGTH
-    return (10.0 * np.log10(np.maximum(mean_square * 2.0, 1e-12))).astype(np.float32)
+    return (10.0 * np.log10(np.maximum(mean_square, 1e-12))).astype(np.float32)

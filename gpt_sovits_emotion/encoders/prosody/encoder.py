@@ -1,0 +1,149 @@
+"""The prosody encoder: no weights, no download, the same numbers everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gpt_sovits_emotion.errors import EncoderError
+from gpt_sovits_emotion.records import Audio, FrameTracks, Prosody
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gpt_sovits_emotion.encoders.prosody.analysis import Pitch
+
+__all__ = ["ProsodyEncoder"]
+
+_DEFINITION = 1
+"""Raise it whenever the same audio would give other values: heads are tied to it."""
+
+_SHORTEST_S = 0.2
+
+
+class ProsodyEncoder:
+    """Describes how something is said by about a thousand functionals of its frame tracks.
+
+    Every value has a name and a unit (`feature_names`, `feature_units`). Values do not depend on the
+    level of the audio, nor on digital silence before and after the speech.
+
+    Examples:
+        >>> import numpy as np
+        >>> t = np.arange(16_000) / 16_000
+        >>> tone = sum(np.sin(2 * np.pi * 200 * k * t) / k for k in range(1, 9))
+        >>> audio = Audio((0.1 * tone).astype(np.float32), 16_000)
+        >>> encoder = ProsodyEncoder()
+        >>> encoder.encode([audio]).shape == (1, encoder.dim)
+        True
+        >>> round(encoder.summarise(encoder.tracks(audio), 1.0).f0_median_hz)
+        200
+    """
+
+    id = "prosody"
+    sampling_rate_hz = 16_000
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """``rows.track.functional`` of each value, such as ``voiced.f0.mean``."""
+        from gpt_sovits_emotion.encoders.prosody.features import FEATURES
+
+        return tuple(name for name, _ in FEATURES)
+
+    @cached_property
+    def feature_units(self) -> tuple[str, ...]:
+        """Unit of each value: Hz, st, dB, s, 1/s, octave, bit, ... and 1 for plain numbers."""
+        from gpt_sovits_emotion.encoders.prosody.features import FEATURES
+
+        return tuple(unit for _, unit in FEATURES)
+
+    @property
+    def dim(self) -> int:
+        """Length of one embedding."""
+        return len(self.feature_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the definition: its version and the names and units of all values."""
+        text = "\n".join([str(_DEFINITION), *self.feature_names, *self.feature_units])
+        return f"prosody-{_DEFINITION}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    def encode(self, audios: Sequence[Audio]) -> np.ndarray:
+        """Return ``(n_segments, dim)`` float32, all finite.
+
+        Raises:
+            EncoderError: An audio is not at 16 kHz or shorter than 0.2 s.
+        """
+        return self.describe(audios)[0]
+
+    def describe(self, audios: Sequence[Audio]) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
+        """Return embeddings and frame tracks of each audio, from one pass over it.
+
+        Returns:
+            ``(n_segments, dim)`` float32, and one `FrameTracks` per audio.
+
+        Raises:
+            EncoderError: An audio is not at 16 kHz or shorter than 0.2 s.
+        """
+        import numpy as np
+
+        from gpt_sovits_emotion.encoders.prosody.analysis import analyse
+        from gpt_sovits_emotion.encoders.prosody.features import embed
+
+        embeddings = np.zeros((len(audios), self.dim), np.float32)
+        tracks = []
+        for row, audio in enumerate(audios):
+            self._check(audio)
+            analysis = analyse(audio.samples)
+            embeddings[row] = embed(analysis)
+            tracks.append(_tracks_of(analysis.pitch))
+        return embeddings, tuple(tracks)
+
+    def tracks(self, audio: Audio) -> FrameTracks:
+        """Return the frame tracks of one audio, without embedding it.
+
+        Raises:
+            EncoderError: The audio is not at 16 kHz or shorter than 0.2 s.
+        """
+        from gpt_sovits_emotion.encoders.prosody.analysis import analyse_pitch
+
+        self._check(audio)
+        return _tracks_of(analyse_pitch(audio.samples))
+
+    def summarise(self, tracks: FrameTracks, duration_s: float) -> Prosody:
+        """Put tracks into the few numbers that a person understands.
+
+        Args:
+            tracks: From `tracks` or `describe`.
+            duration_s: Length of the segment.
+        """
+        from gpt_sovits_emotion.encoders.prosody.summary import summarise
+
+        return summarise(tracks, duration_s)
+
+    def _check(self, audio: Audio) -> None:
+        if audio.sampling_rate_hz != self.sampling_rate_hz:
+            raise EncoderError(
+                f"the prosody encoder was given audio at {audio.sampling_rate_hz} Hz and works at "
+                f"{self.sampling_rate_hz} Hz: resample it first"
+            )
+        if audio.duration_s < _SHORTEST_S:
+            raise EncoderError(
+                f"a segment of {audio.duration_s:.2f} s is too short to hear an emotion in: "
+                f"the prosody encoder needs at least {_SHORTEST_S} s"
+            )
+
+
+def _tracks_of(pitch: Pitch) -> FrameTracks:
+    import numpy as np
+
+    from gpt_sovits_emotion.encoders.prosody.frames import HOP_S
+
+    return FrameTracks(
+        hop_s=HOP_S,
+        f0_hz=pitch.f0_hz,
+        loudness_db=pitch.level_db,
+        voicing=pitch.periodicity,
+        nuclei_s=(pitch.nuclei * HOP_S).astype(np.float32),
+    )

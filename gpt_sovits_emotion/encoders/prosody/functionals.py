@@ -1,0 +1,115 @@
+"""Turn frame tracks of any length into a fixed number of values: moments, percentiles, trend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+__all__ = ["FUNCTIONALS", "functional_unit", "summarise_tracks"]
+
+
+class _Rows:
+    """Tracks over the frames that count, with what several functionals share computed once."""
+
+    def __init__(self, values: np.ndarray, frames: np.ndarray) -> None:
+        self.values = values
+        first, last = float(frames[0]), float(frames[-1])
+        middle, half = (first + last) / 2.0, max((last - first) / 2.0, 1.0)
+        self.position = ((frames - middle) / half).astype(np.float32)
+        self.neighbours = np.diff(frames) == 1
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        return np.asarray(self.values.mean(0))
+
+    @cached_property
+    def centred(self) -> np.ndarray:
+        return self.values - self.mean
+
+    @cached_property
+    def std(self) -> np.ndarray:
+        return np.asarray(np.sqrt((self.centred**2).mean(0)))
+
+    @cached_property
+    def ordered(self) -> np.ndarray:
+        return np.sort(self.values, axis=0)
+
+    def percentile(self, percent: float) -> np.ndarray:
+        """Linear interpolation between order statistics, as `numpy.percentile`."""
+        rank = (len(self.values) - 1) * percent / 100.0
+        low = int(rank)
+        high = min(low + 1, len(self.values) - 1)
+        share = np.float32(rank - low)
+        return np.asarray((1 - share) * self.ordered[low] + share * self.ordered[high])
+
+    def moment(self, power: int) -> np.ndarray:
+        """Standardised central moment; 0 for a track that does not move."""
+        moved = self.std > 1e-6
+        scale = np.where(moved, self.std, 1.0)
+        return np.where(moved, ((self.centred / scale) ** power).mean(0), 0.0)
+
+    @cached_property
+    def trend(self) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients of the first two Legendre polynomials over the utterance, by regression."""
+        x = self.position
+        basis = np.stack([np.ones_like(x), x, 1.5 * x**2 - 0.5], axis=1)
+        gram = basis.T @ basis + 1e-3 * len(x) * np.eye(3, dtype=x.dtype)
+        coefficients = np.linalg.solve(gram, basis.T @ self.centred)
+        return coefficients[1], coefficients[2]
+
+    @cached_property
+    def steps(self) -> np.ndarray:
+        """Differences between neighbouring frames, never across a gap; one row of 0 if none."""
+        if not self.neighbours.any():
+            return np.zeros_like(self.values[:1])
+        return np.diff(self.values, axis=0)[self.neighbours]
+
+
+FUNCTIONALS = {
+    "mean": lambda rows: rows.mean,
+    "std": lambda rows: rows.std,
+    "p5": lambda rows: rows.percentile(5),
+    "p20": lambda rows: rows.percentile(20),
+    "p50": lambda rows: rows.percentile(50),
+    "p80": lambda rows: rows.percentile(80),
+    "p95": lambda rows: rows.percentile(95),
+    "range": lambda rows: rows.percentile(95) - rows.percentile(5),
+    "skewness": lambda rows: np.clip(rows.moment(3), -5.0, 5.0),
+    "kurtosis": lambda rows: np.clip(rows.moment(4), 0.0, 12.0),
+    "slope": lambda rows: rows.trend[0],
+    "curvature": lambda rows: rows.trend[1],
+    "step": lambda rows: np.abs(rows.steps).mean(0),
+    "step_std": lambda rows: np.sqrt((rows.steps**2).mean(0)),
+}
+"""Name -> function from rows to one value per track.
+
+Slope and curvature are the change over the utterance (position -1 to 1, Legendre polynomials), so that a slow and a fast
+speaker with the same contour agree. `step` is the mean absolute change from frame to frame.
+"""
+
+_UNITLESS = frozenset({"skewness", "kurtosis"})
+
+
+def functional_unit(functional: str, track_unit: str) -> str:
+    """Return the unit of a functional of a track: the track's own, or 1 for shape moments."""
+    return "1" if functional in _UNITLESS else track_unit
+
+
+def summarise_tracks(
+    values: np.ndarray, frames: np.ndarray, functionals: Sequence[str]
+) -> np.ndarray:
+    """Apply functionals to every column.
+
+    Args:
+        values: ``(n_rows, n_tracks)`` with at least one row.
+        frames: ``(n_rows,)`` ascending frame numbers of the rows.
+        functionals: Keys of `FUNCTIONALS`.
+
+    Returns:
+        ``(n_tracks * n_functionals,)`` float32, the functionals of a track next to each other.
+    """
+    rows = _Rows(values.astype(np.float32, copy=False), frames)
+    table = np.stack([FUNCTIONALS[name](rows) for name in functionals], axis=1)
+    return table.astype(np.float32).ravel()
