@@ -1,0 +1,221 @@
+"""eSpeak NG as a voice: plain text in, samples out.
+
+The library and its data come from the wheel ``espeakng-loader``, so no system package is needed. It is a
+formant synthesiser: small, fast (hundreds of times faster than real time), in over a hundred languages,
+and no one's voice.
+
+eSpeak NG keeps its state in C globals. `Espeak` therefore shares one loaded library per process, behind
+one lock. Its noise is seeded before every utterance; the slow waver of its pitch (``flutter``) is not
+reset by the library between utterances, so two processes that say the same things in the same order get
+the same samples, while the same text said twice in one process differs by a hair.
+
+Limits that come from the library: pitch and range 0 to 99, rate 80 to 450 words per minute; Japanese is
+read from kana only (kanji are spelled out).
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.hosts.espeak_library import EspeakVoice, Settings, shared_library
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "PITCH_LIMITS",
+    "RATE_LIMITS_WPM",
+    "VOLUME_LIMITS",
+    "Espeak",
+    "EspeakVoice",
+    "VoiceShape",
+]
+
+PITCH_LIMITS = (0, 99)
+"""Lowest and highest setting of pitch and of pitch range; 50 is a voice's own."""
+RATE_LIMITS_WPM = (80, 450)
+"""Slowest and fastest rate, nominal English words per minute; 175 is eSpeak's own."""
+VOLUME_LIMITS = (0, 200)
+"""Softest and loudest setting; 100 is eSpeak's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceShape:
+    """A voice described in numbers, for what the variants and the 0-to-99 settings do not reach.
+
+    Written out as a voice file (espeak-ng, docs/voices.md) when it is used. The defaults are eSpeak's.
+
+    Attributes:
+        low_hz, high_hz: Between these the pitch of an ordinary statement moves.
+        formant_scale: Factor on all formant frequencies: below 1 a longer vocal tract, above 1 a shorter.
+        flutter: Slow irregular waver of the pitch (0 to 20 and more; 2).
+        roughness: Creak: alternate periods differ (0 to 7; 2).
+        breath: Noise through the formants, in units of the file (0 to 100; 0).
+        voicing: Strength of the voice against the noise, percent (100).
+    """
+
+    low_hz: float = 82.0
+    high_hz: float = 118.0
+    formant_scale: float = 1.0
+    flutter: int = 2
+    roughness: int = 2
+    breath: int = 0
+    voicing: int = 100
+
+    def definition(self) -> str:
+        """Return the lines of the voice file."""
+        scale = round(100 * self.formant_scale)
+        lines = [
+            "language variant",
+            f"pitch {round(self.low_hz)} {round(self.high_hz)}",
+            f"flutter {self.flutter}",
+            f"roughness {self.roughness}",
+            f"voicing {self.voicing}",
+        ]
+        if self.formant_scale != 1.0:
+            lines += [f"formant {number} {scale} 100 100" for number in range(1, 9)]
+        if self.breath:
+            lines.append("breath" + f" {self.breath}" * 8)
+        return "\n".join(lines) + "\n"
+
+
+class Espeak:
+    """The eSpeak NG of this process.
+
+    Raises:
+        MissingExtraError: The wheel ``espeakng-loader`` is not installed.
+        HostError: Its library does not load or does not find its data.
+
+    Examples:
+        >>> samples, sampling_rate_hz = Espeak().say("Good morning.", language="en")
+        >>> sampling_rate_hz, samples.dtype.name
+        (22050, 'float32')
+    """
+
+    def __init__(self) -> None:
+        self._library = shared_library()
+
+    @property
+    def sampling_rate_hz(self) -> int:
+        """Rate of everything it says."""
+        return self._library.sampling_rate_hz
+
+    def languages(self) -> Mapping[str, EspeakVoice]:
+        """Return every language it speaks, eSpeak's code -> voice."""
+        return self._library.voices
+
+    def codes(self) -> frozenset[str]:
+        """Return every code that `say` takes: eSpeak's own and the wider ones (zh, en, fr, no)."""
+        return frozenset(self._library.code_of)
+
+    def variants(self) -> frozenset[str]:
+        """Return the names of the voice variants, which go with any language: ``m3``, ``f2``, …."""
+        return self._library.variants
+
+    def voice_for(self, language: str) -> EspeakVoice:
+        """Find the voice of a language code: Whisper's, eSpeak's, or a longer one such as ``zh-CN``.
+
+        Raises:
+            HostError: eSpeak NG has no such language; the message names the nearest ones.
+        """
+        code = language.strip().casefold().replace("_", "-")
+        while code:
+            if code in self._library.code_of:
+                return self._library.voices[self._library.code_of[code]]
+            code = code.rpartition("-")[0]
+        raise HostError(_unknown_language(language, self._library.voices))
+
+    def say(
+        self,
+        text: str,
+        *,
+        language: str,
+        variant: str | VoiceShape = "",
+        pitch: int = 50,
+        pitch_range: int = 50,
+        rate_wpm: int = 175,
+        volume: int = 100,
+        seed: int = 0,
+    ) -> tuple[np.ndarray, int]:
+        """Say plain text; nothing in it is taken for markup.
+
+        Args:
+            text: What to say. Control characters, by which eSpeak's own commands begin, become spaces.
+            language: A code that `voice_for` understands.
+            variant: A name from `variants`, or a voice described in numbers; "" for the language's own.
+            pitch: Base pitch, `PITCH_LIMITS`.
+            pitch_range: How far the pitch moves, `PITCH_LIMITS`; 0 is a monotone.
+            rate_wpm: Speaking rate, `RATE_LIMITS_WPM`.
+            volume: Amplitude, `VOLUME_LIMITS`; above 100 loud voices may clip.
+            seed: Seeds the noise in breathy and voiceless sounds.
+
+        Returns:
+            ``(n_samples,)`` float32 samples with eSpeak's own leading and trailing silence (empty when
+            the text has nothing that can be spoken), and their rate in Hz.
+
+        Raises:
+            HostError: The language or the variant is unknown, or the library failed.
+            ValueError: A setting is outside its limits.
+        """
+        voice = self.voice_for(language)
+        settings = Settings(
+            rate_wpm=_within(rate_wpm, RATE_LIMITS_WPM, "rate_wpm"),
+            volume=_within(volume, VOLUME_LIMITS, "volume"),
+            pitch=_within(pitch, PITCH_LIMITS, "pitch"),
+            pitch_range=_within(pitch_range, PITCH_LIMITS, "pitch_range"),
+            seed=seed,
+        )
+        name, definition = "", ""
+        if isinstance(variant, VoiceShape):
+            definition = variant.definition()
+        else:
+            name = self._checked_variant(variant)
+        samples = self._library.say(
+            _plain(text), voice, variant=name, definition=definition, settings=settings
+        )
+        return samples, self.sampling_rate_hz
+
+    def _checked_variant(self, variant: str) -> str:
+        # The library itself says nothing about an unknown variant and speaks without it.
+        if variant and variant not in self._library.variants:
+            near = difflib.get_close_matches(
+                variant, sorted(self._library.variants), n=3, cutoff=0.0
+            )
+            raise HostError(
+                f"eSpeak NG has no voice variant {variant!r}; near ones are {', '.join(near)}"
+            )
+        return variant
+
+
+def _within(value: int, limits: tuple[int, int], name: str) -> int:
+    if not limits[0] <= value <= limits[1]:
+        raise ValueError(f"{name} is {value}; it must lie in {limits[0]} to {limits[1]}")
+    return int(value)
+
+
+def _plain(text: str) -> bytes:
+    # In unmarked text eSpeak reads only its own embedded commands, which begin with a control
+    # character (0x01); a NUL would end the text.
+    spoken = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
+    return spoken.encode("utf-8", errors="replace") + b"\0"
+
+
+def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> str:
+    wanted = language.strip().casefold()
+    labels = {voice.code: voice.code for voice in voices.values()}
+    for voice in voices.values():
+        labels.setdefault(voice.name.casefold(), voice.code)
+        labels.setdefault(voice.name.casefold().split()[0], voice.code)
+    near = difflib.get_close_matches(wanted, labels, n=6, cutoff=0.3)
+    codes = list(dict.fromkeys(labels[label] for label in near))[:3]
+    named = ", ".join(f"{code} ({voices[code].name})" for code in codes)
+    hint = f"near ones are {named}" if named else "try one of its codes, such as en, zh or de"
+    return (
+        f"eSpeak NG does not speak the language {language!r}; {hint}; "
+        "set the language of the segment to one of them"
+    )
