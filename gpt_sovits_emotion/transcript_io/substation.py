@@ -1,0 +1,130 @@
+r"""ASS (Advanced SubStation Alpha): one coloured style per emotion. Written and read with pysubs2.
+
+ASS has no escape for its own signs that all players know. Braces are written ``\{`` and ``\}`` (libass,
+and with it mpv, VLC and ffmpeg), and every backslash of a text is followed by a word joiner, so that
+``\N`` stays two characters.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.labels import UNSURE, colour_of
+from gpt_sovits_emotion.transcript_io.lines import Line, check_times
+from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, mark, split_mark
+
+if TYPE_CHECKING:
+    import pysubs2
+
+__all__ = ["LATEST_S", "ass_text", "read_ass"]
+
+LATEST_S = 9 * 3600 + 59 * 60 + 59.99
+"""The format has one digit for hours."""
+
+_NOTICE = "Written by gpt-sovits-emotion; one style per emotion."
+_SIGNS = re.compile(rf"\\(?:([{{}}])|([Nn])|(h)|({JOINER}))|\{{[^}}]*\}}")
+
+
+def ass_text(lines: Sequence[Line], *, language: str) -> str:
+    """Write lines as ASS; times to the hundredth, the emotion as a mark and as the line's style.
+
+    Raises:
+        TranscriptError: A time lies past what the format can hold (10 hours).
+    """
+    import pysubs2
+
+    subtitles = pysubs2.SSAFile()
+    subtitles.info["WrapStyle"] = "0"
+    for number, line in enumerate(lines, start=1):
+        start_s, end_s = line.start_s or 0.0, line.end_s or 0.0
+        if max(start_s, end_s) > LATEST_S:
+            raise TranscriptError(
+                f"segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; "
+                "write SRT or VTT instead"
+            )
+        label = line.label or UNSURE
+        style = _style_name(label)
+        if style not in subtitles.styles:
+            subtitles.styles[style] = _style(label)
+        shown = mark(label, confidence=line.confidence, by_hand=line.by_hand, language=language)
+        event = pysubs2.SSAEvent(
+            start=round(start_s * 1000),
+            end=round(end_s * 1000),
+            style=style,
+            text=_escape(f"{shown} {line.text}".rstrip()),
+        )
+        subtitles.append(event)
+    return str(subtitles.to_string("ass", header_notice=_NOTICE))
+
+
+def read_ass(text: str, *, name: str) -> tuple[Line, ...]:
+    """Read ASS or SSA; comments and drawings are dropped, and so is all styling.
+
+    Raises:
+        TranscriptError: No dialogue, a damaged line, or times that are negative or run backwards.
+    """
+    import pysubs2
+
+    version = "ssa" if re.search(r"^\[V4 Styles\]", text, re.MULTILINE | re.IGNORECASE) else "ass"
+    try:
+        with warnings.catch_warnings():
+            # It warns of margins and alignments that it does not understand; we do not use them.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            subtitles = pysubs2.SSAFile.from_string(text, format_=version)
+    except (ValueError, TypeError, LookupError, pysubs2.Pysubs2Error) as error:
+        raise TranscriptError(
+            f"{name} is damaged as ASS subtitles ({error}); save it again from a subtitle editor"
+        ) from error
+    events = [event for event in subtitles if event.is_text]
+    if not events:
+        raise TranscriptError(f"{name} has no line of dialogue; expected ASS subtitles")
+    return tuple(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
+
+
+def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:
+    start_s, end_s = event.start / 1000, event.end / 1000
+    check_times(start_s, end_s, where=f"{name}: line of dialogue {number}")
+    found, text = split_mark(clean(_unescape(event.text)))
+    return Line(
+        text=text,
+        start_s=start_s,
+        end_s=end_s,
+        label=found.label if found else None,
+        confidence=found.confidence if found else None,
+        by_hand=found.by_hand if found else False,
+    )
+
+
+def _style_name(label: str) -> str:
+    # A comma would end the field, and an asterisk in front is dropped by some readers.
+    return re.sub(r"[^\w -]", "_", label).strip() or "_"
+
+
+def _style(label: str) -> pysubs2.SSAStyle:
+    import pysubs2
+
+    red, green, blue = bytes.fromhex(colour_of(label).removeprefix("#"))
+    return pysubs2.SSAStyle(primarycolor=pysubs2.Color(red, green, blue), outline=2.0, shadow=0.0)
+
+
+def _escape(text: str) -> str:
+    text = text.replace("\\", "\\" + JOINER).replace("{", "\\{").replace("}", "\\}")
+    return text.replace("\n", "\\N")
+
+
+def _unescape(text: str) -> str:
+    def plain(sign: re.Match[str]) -> str:
+        brace, line_break, space, joiner = sign.groups()
+        if brace:
+            return str(brace)
+        if line_break:
+            return "\n"
+        if space:
+            return " "
+        return "\\" if joiner else ""  # an override block says nothing
+
+    return _SIGNS.sub(plain, text)

@@ -1,0 +1,140 @@
+"""Text inside formats: what is cleaned, what is guarded, and how an emotion is written before a text.
+
+A person's text may hold anything: arrows, tags, braces, commas. Where a format would read such signs as
+its own, an invisible word joiner (U+2060) is put into them on writing and taken out on reading. One
+joiner is added to however many are there already, so that nothing is ever mistaken.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, display_name
+
+__all__ = ["JOINER", "Mark", "clean", "guard", "mark", "one_line", "split_mark", "unguard"]
+
+JOINER = "\u2060"
+"""Word joiner: takes no room, allows no line break, and is no part of any subtitle syntax."""
+
+BY_HAND = "✓"
+"""Stands in a mark in place of the percentage when a person set the label."""
+
+# What would be read as syntax: an SRT arrow, an HTML or rich-text tag, an ASS override.
+_GUARDED = (
+    re.compile(rf"(--)(?={JOINER}*>)"),
+    re.compile(rf"(<)(?={JOINER}*[A-Za-z/|])"),
+    re.compile(rf"(\{{)(?={JOINER}*\\)"),
+)
+_JOINED = (
+    re.compile(rf"(--){JOINER}(?={JOINER}*>)"),
+    re.compile(rf"(<){JOINER}(?={JOINER}*[A-Za-z/|])"),
+    re.compile(rf"(\{{){JOINER}(?={JOINER}*\\)"),
+)
+
+_MARK = re.compile(
+    rf"\s*\[(?P<label>[^\[\]\n]+?)(?:\s?(?P<percent>\d{{1,3}})\s?%|\s(?P<hand>{BY_HAND}))?\][ \t]*\n?"
+)
+_RESERVED = re.compile(rf"[%\[\]<>{{}}\\|&,\"{BY_HAND}\u2060]")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An emotion as it stands before a text: ``[angry 87 %]``, ``[愤怒 ✓]``, ``[unsure]``."""
+
+    label: str
+    confidence: float | None = None
+    by_hand: bool = False
+
+
+def clean(text: str) -> str:
+    r"""Bring text to what every text format can hold.
+
+    Any kind of line break becomes ``\n``, blank lines and the outer spaces of each line go, and so do
+    control characters. JSON alone keeps text exactly as it is.
+
+    Examples:
+        >>> clean("  one\r\n\r\n two\x00 ")
+        'one\ntwo'
+    """
+    kept = (_without_controls(line).strip() for line in text.splitlines())
+    return "\n".join(line for line in kept if line)
+
+
+def one_line(text: str) -> str:
+    r"""Join the lines of a cleaned text: with a space, and with nothing between Chinese or Japanese ones.
+
+    Examples:
+        >>> one_line("good\nmorning"), one_line("早上\n好")
+        ('good morning', '早上好')
+    """
+    joined = ""
+    for line in text.split("\n"):
+        if joined and line:
+            joined += "" if _is_wide(joined[-1]) and _is_wide(line[0]) else " "
+        joined += line
+    return joined
+
+
+def guard(text: str) -> str:
+    """Keep a person's arrows, tags and braces from being read as a format's own."""
+    for pattern in _GUARDED:
+        text = pattern.sub(rf"\1{JOINER}", text)
+    return text
+
+
+def unguard(text: str) -> str:
+    """Take out what `guard` put in."""
+    for pattern in _JOINED:
+        text = pattern.sub(r"\1", text)
+    return text
+
+
+def mark(label: str, *, confidence: float | None, by_hand: bool, language: str) -> str:
+    """Write an emotion for a person: ``[angry 87 %]``, or ``[愤怒 87 %]`` with ``language="zh"``.
+
+    A label set by a person has a tick in place of the percentage. Signs that the mark itself is made of
+    are percent-encoded inside a label.
+    """
+    shown = _RESERVED.sub(lambda sign: quote(sign.group(), safe=""), display_name(label, language))
+    if by_hand:
+        return f"[{shown} {BY_HAND}]"
+    if confidence is not None:
+        return f"[{shown} {confidence * 100:.0f} %]"
+    return f"[{shown}]"
+
+
+def split_mark(text: str) -> tuple[Mark | None, str]:
+    """Split ``[angry 87 %] text`` into its mark and the text after it.
+
+    Brackets without a percentage or a tick are a mark only when they name a known emotion, so that
+    ``[laughs] hello`` stays what it is.
+    """
+    found = _MARK.match(text)
+    if found is None:
+        return None, text
+    label = canonical_label(unquote(found["label"]))
+    percent, by_hand = found["percent"], found["hand"] is not None
+    if percent is None and not by_hand and label not in EMOTIONS and label != UNSURE:
+        return None, text
+    if percent is not None and int(percent) > 100:
+        return None, text
+    confidence = int(percent) / 100 if percent is not None else None
+    return Mark(label, confidence, by_hand), text[found.end() :]
+
+
+def _without_controls(line: str) -> str:
+    return "".join(
+        " " if char == "\t" else char for char in line if char == "\t" or not _is_control(char)
+    )
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) == "Cc"
+
+
+def _is_wide(char: str) -> bool:
+    # Hangul is as wide, but Korean puts spaces between words.
+    return unicodedata.east_asian_width(char) in "WF" and not "\uac00" <= char <= "\ud7a3"
