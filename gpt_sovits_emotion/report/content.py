@@ -1,0 +1,368 @@
+"""What the page says, as records that its template lays out; nothing here is HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name
+from gpt_sovits_emotion.records import (
+    EmotionScores,
+    ReferenceChoice,
+    RoundTripReport,
+    RoundTripSegment,
+    Sentence,
+    Synthesis,
+    TaggedSegment,
+    TaggedTranscript,
+)
+
+__all__ = [
+    "Bar",
+    "Fact",
+    "HeardAgain",
+    "Reference",
+    "Row",
+    "Summary",
+    "Verdict",
+    "facts_of",
+    "files_of",
+    "name_of",
+    "notices_of",
+    "rows_of",
+    "summary_of",
+]
+
+
+_FILE_ROLES = {
+    "report": "报告 (JSON)",
+    "timeline": "时间线（合成前）",
+    "timeline after": "时间线（合成后）",
+    "transcript": "转写",
+    "subtitles": "字幕",
+    "audio": "合成音频",
+    "output audio": "合成音频",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the page's head: what, and its value; `note` explains."""
+
+    name: Sentence
+    value: Sentence
+    note: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One label with its probability, None where a person set it."""
+
+    label: Sentence
+    colour: str
+    probability: float | None
+    unsure: bool = False
+
+    @property
+    def percent(self) -> str:
+        """The probability as a person reads it, "" without one."""
+        return "" if self.probability is None else f"{self.probability * 100:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The reference clip of one segment, and the others that were on the table."""
+
+    clip: str
+    emotion: Sentence
+    reason: Sentence
+    substituted: bool
+    manual: bool
+    others: tuple[tuple[str, Sentence], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardAgain:
+    """What the judge heard in the resynthesis; `outcome` is kept, lost or open."""
+
+    outcome: str
+    heard: Bar | None
+    note: Sentence
+    scores: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One segment of the page."""
+
+    number: int
+    start_s: float
+    end_s: float
+    clock: str
+    text: str
+    language: str
+    original_text: str | None
+    verdict: Bar
+    by_hand: bool
+    heard_before_correction: Sentence | None
+    reason: Sentence
+    scores: tuple[Bar, ...]
+    reference: Reference | None
+    again: HeardAgain | None
+    again_start_s: float | None
+    again_end_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many segments of one emotion kept it."""
+
+    bar: Bar
+    survived: int
+    compared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The result in one line, by emotion, and what it is worth."""
+
+    survived: int
+    compared: int
+    not_compared: int
+    by_emotion: tuple[Verdict, ...]
+    judge_note: Sentence
+
+
+def name_of(label: str) -> Sentence:
+    """Return a label's name in both languages."""
+    return Sentence(display_name(label, "en"), display_name(label, "zh"))
+
+
+def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tuple[Fact, ...]:
+    """Return where the recording, the words, the emotions and the voice come from."""
+    info = transcript.recording
+    channels = Sentence(
+        "mono" if info.original_channels == 1 else f"{info.original_channels} channels",
+        "单声道" if info.original_channels == 1 else f"{info.original_channels} 声道",
+    )
+    rate = f"{info.original_sampling_rate_hz / 1000:g} kHz"
+    gain = f"{info.gain_db:+.1f} dB"
+    language = transcript.language or "?"
+    facts = [
+        Fact(
+            Sentence("Recording", "录音"),
+            _same(info.name),
+            Sentence(
+                f"{_clock(info.duration_s)}, {rate}, {channels.en}; level {info.level_dbfs:.1f} dBFS, "
+                f"brought up by {gain}",
+                f"{_clock(info.duration_s)}，{rate}，{channels.zh}；"
+                f"电平 {info.level_dbfs:.1f} dBFS，增益 {gain}",
+            ),
+        ),
+        Fact(
+            Sentence("Words by", "文字来源"),
+            _same(transcript.transcriber),
+            Sentence(f"language: {language}", f"语言：{language}"),
+        ),
+        Fact(
+            Sentence("Emotions by", "情感识别"),
+            _same(f"{transcript.head_title} ({transcript.head_id})"),
+            transcript.normalisation_note,
+        ),
+    ]
+    if report is None:
+        return tuple(facts)
+    bank = Sentence("synthetic reference bank", "合成的参考音库") if report.bank_synthetic else None
+    return (
+        *facts,
+        Fact(Sentence("Voice", "音色"), _same(report.voice), bank),
+        Fact(Sentence("Spoken by", "合成引擎"), _same(report.host_title)),
+        Fact(Sentence("Judged by", "复核模型"), _same(report.judge_id)),
+    )
+
+
+def notices_of(
+    transcript: TaggedTranscript, report: RoundTripReport | None
+) -> tuple[Sentence, ...]:
+    """Return what a reader must know before believing the page."""
+    notices = list(transcript.recording.warnings)
+    if "micro" in transcript.transcriber.casefold():
+        notices.append(
+            Sentence(
+                "The words come from the micro Whisper, a tiny model that knows the demo's sentences and "
+                "nothing else; name a real Whisper model for any other recording.",
+                "文字来自 micro Whisper：一个只认识演示句子的微型模型；"
+                "处理其他录音请指定真正的 Whisper 模型。",
+            )
+        )
+    if report is not None and report.host_id == "embedded":
+        notices.append(
+            Sentence(
+                "The output is spoken by eSpeak NG, a small formant synthesiser, and not by GPT-SoVITS: it "
+                "follows the reference's pitch, range, rate and loudness, and is no cloned voice.",
+                "输出由小型共振峰合成器 eSpeak NG 合成，不是 GPT-SoVITS：它只跟随参考音频的音高、音域、"
+                "语速和响度，不是克隆音色。",
+            )
+        )
+    if report is not None and report.bank_synthetic:
+        notices.append(
+            Sentence(
+                "The reference clips are synthetic: no person recorded them.",
+                "参考音频是合成的，并非真人录制。",
+            )
+        )
+    return tuple(notices)
+
+
+def files_of(files: Mapping[str, str]) -> tuple[tuple[Sentence, str], ...]:
+    """Return the files that lie beside the page, each with what it is; the page itself left out."""
+    return tuple(
+        (Sentence(role, _FILE_ROLES.get(role, role)), name)
+        for role, name in files.items()
+        if role != "report page"
+    )
+
+
+def summary_of(report: RoundTripReport) -> Summary:
+    """Return the result of a round trip."""
+    tally: dict[str, list[int]] = {}
+    for segment in report.segments:
+        if segment.survived is not None:
+            counts = tally.setdefault(segment.wanted, [0, 0])
+            counts[0] += segment.survived
+            counts[1] += 1
+    if report.judge_is_tagger:
+        note = Sentence(
+            "The head that tagged the recording also judged the output: a match says that the round trip is "
+            "consistent, not that a person would agree.",
+            "复核用的就是给原录音打标签的模型：一致只说明往返前后自洽，不代表人耳也会同意。",
+        )
+    else:
+        note = Sentence(
+            f"Judged by another head ({report.judge_id}) than the one that tagged the recording.",
+            f"由另一个模型（{report.judge_id}）复核，与给原录音打标签的模型不同。",
+        )
+    return Summary(
+        survived=report.survived,
+        compared=report.compared,
+        not_compared=len(report.segments) - report.compared,
+        by_emotion=tuple(
+            Verdict(_bar(label, None), kept, compared) for label, (kept, compared) in tally.items()
+        ),
+        judge_note=note,
+    )
+
+
+def rows_of(
+    transcript: TaggedTranscript, report: RoundTripReport | None, synthesis: Synthesis | None
+) -> tuple[Row, ...]:
+    """Return one row per segment, in order of time."""
+    results = {segment.index: segment for segment in report.segments} if report else {}
+    spans = _spans(synthesis)
+    return tuple(
+        _row(index, tagged, transcript.language, results.get(index), spans.get(index))
+        for index, tagged in enumerate(transcript.segments)
+    )
+
+
+def _row(
+    index: int,
+    tagged: TaggedSegment,
+    language: str,
+    result: RoundTripSegment | None,
+    span: tuple[float, float] | None,
+) -> Row:
+    heard, scores = tagged.segment, tagged.scores
+    by_hand = tagged.corrected_label is not None
+    label = canonical_label(tagged.label) or UNSURE
+    corrected_text = tagged.corrected_text not in (None, heard.text)
+    reason = tagged.problem or (scores.reason if scores else Sentence("not tagged", "未打标签"))
+    return Row(
+        number=index + 1,
+        start_s=heard.start_s,
+        end_s=heard.end_s,
+        clock=_clock(heard.start_s),
+        text=tagged.text,
+        language=heard.language or language,
+        original_text=heard.text if corrected_text else None,
+        verdict=_verdict_bar(label, None if by_hand else scores),
+        by_hand=by_hand,
+        heard_before_correction=_best(scores) if by_hand and scores else None,
+        reason=reason,
+        scores=_bars(scores),
+        reference=_reference(result.choice) if result and result.choice else None,
+        again=_again(result) if result else None,
+        again_start_s=span[0] if span else None,
+        again_end_s=span[1] if span else None,
+    )
+
+
+def _reference(choice: ReferenceChoice) -> Reference:
+    # The file's name alone: folders may name a person, and the page may be passed on.
+    others = tuple(
+        (candidate.clip.path.name, candidate.reason)
+        for candidate in choice.candidates
+        if candidate.clip.path != choice.pick.path
+    )
+    default = Sentence("default", "默认")
+    return Reference(
+        clip=choice.pick.path.name,
+        emotion=name_of(choice.pick.emotion) if choice.pick.emotion else default,
+        reason=choice.reason,
+        substituted=choice.substituted,
+        manual=choice.manual,
+        others=others[:4],
+    )
+
+
+def _again(result: RoundTripSegment) -> HeardAgain:
+    outcome = {True: "kept", False: "lost", None: "open"}[result.survived]
+    heard = _verdict_bar(result.heard.label, result.heard) if result.heard else None
+    return HeardAgain(outcome, heard, result.note, _bars(result.heard))
+
+
+def _spans(synthesis: Synthesis | None) -> Mapping[int, tuple[float, float]]:
+    return {
+        segment.index: (segment.start_s, segment.start_s + segment.audio.duration_s)
+        for segment in (synthesis.segments if synthesis else ())
+        if segment.audio is not None
+    }
+
+
+def _bars(scores: EmotionScores | None) -> tuple[Bar, ...]:
+    if scores is None:
+        return ()
+    ranked: Sequence[tuple[str, float]] = sorted(
+        scores.probabilities.items(), key=lambda item: -item[1]
+    )
+    return tuple(_bar(label, probability) for label, probability in ranked)
+
+
+def _bar(label: str, probability: float | None) -> Bar:
+    return Bar(name_of(label), colour_of(label), probability, unsure=label == UNSURE)
+
+
+def _verdict_bar(label: str, scores: EmotionScores | None) -> Bar:
+    if scores is None or label != UNSURE:
+        return _bar(label, scores.confidence if scores else None)
+    unsure, guess = name_of(UNSURE), name_of(scores.best_label)
+    name = Sentence(f"{unsure.en} · {guess.en}", f"{unsure.zh} · {guess.zh}")
+    return Bar(name, colour_of(UNSURE), scores.confidence, unsure=True)
+
+
+def _best(scores: EmotionScores) -> Sentence:
+    percent = f"{scores.confidence * 100:.0f} %"
+    name = name_of(scores.best_label)
+    return Sentence(f"{name.en} {percent}", f"{name.zh} {percent}")
+
+
+def _same(text: str) -> Sentence:
+    return Sentence(text, text)
+
+
+def _clock(time_s: float) -> str:
+    tenths = round(time_s * 10)
+    hours, tenths = divmod(tenths, 36_000)
+    minutes, tenths = divmod(tenths, 600)
+    seconds = f"{tenths // 10:02d}.{tenths % 10}"
+    return f"{hours}:{minutes:02d}:{seconds}" if hours else f"{minutes}:{seconds}"
