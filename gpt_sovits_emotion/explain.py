@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from gpt_sovits_emotion.labels import UNSURE, display_name
 from gpt_sovits_emotion.records import Cue, Prosody, Sentence
 
-__all__ = ["Usual", "cues_of", "reason_sentence", "usual_of_speaker", "usual_of_training"]
+__all__ = [
+    "Usual",
+    "cues_of",
+    "percent",
+    "reason_sentence",
+    "usual_of_speaker",
+    "usual_of_training",
+]
 
 MIN_SEGMENTS_FOR_USUAL = 4
 """From so many segments on, their medians are taken for the speaker's usual."""
@@ -190,11 +197,21 @@ def reason_sentence(
     )
 
 
+def percent(probability: float) -> str:
+    """Return a probability for a person: ``87 %``, and never the 100 % that nobody can know.
+
+    Examples:
+        >>> percent(0.874), percent(0.9999)
+        ('87 %', '99 %')
+    """
+    return f"{min(round(100 * probability), 99)} %"
+
+
 def _with_share(
     names: Sequence[str], probabilities: Mapping[str, float], language: str, separator: str
 ) -> str:
     return separator.join(
-        f"{display_name(name, language)} {100 * probabilities[name]:.0f} %" for name in names
+        f"{display_name(name, language)} {percent(probabilities[name])}" for name in names
     )
 
 

@@ -133,7 +133,7 @@ def hear(
 
     Raises:
         WhisperModelError: The model is not there or does not load.
-        TranscriptError: The file cannot be read, or nothing in it lies within the recording.
+        TranscriptError: The file cannot be read, or does not fit the recording.
     """
     from gpt_sovits_emotion.transcribe import transcribe
 
@@ -145,18 +145,8 @@ def hear(
         language=whisper.language or "",
         recording_name=recording.info.name,
     )
-    within = tuple(
-        replace(segment, end_s=min(segment.end_s, recording.duration_s))
-        for segment in transcript.segments
-        if segment.start_s < recording.duration_s
-    )
-    if not within:
-        raise TranscriptError(
-            f"{transcript_file.name} has no segment within the {recording.duration_s:.1f} s of the "
-            "recording; it belongs to another one"
-        )
     progress(1.0, "reading the transcript")
-    return replace(transcript, segments=within)
+    return transcript
 
 
 def annotate(

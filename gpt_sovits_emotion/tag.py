@@ -309,7 +309,7 @@ def _normalisation_note(
             "judged against the training speakers, as asked", "按要求以训练说话人为基准"
         )
     return Sentence(
-        f"judged against the training speakers: {n_segments} segments of this speaker are too few "
-        f"({head.card.min_speaker_segments} are needed)",
+        f"judged against the training speakers: fewer than {head.card.min_speaker_segments} segments of "
+        f"this speaker ({n_segments})",
         f"以训练说话人为基准：该说话人只有 {n_segments} 个片段（需要 {head.card.min_speaker_segments} 个）",
     )

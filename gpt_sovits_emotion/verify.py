@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.explain import percent
 from gpt_sovits_emotion.labels import UNSURE, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import (
@@ -156,7 +157,7 @@ def _note(
 
 
 def _heard_as(scores: EmotionScores, language: str) -> str:
-    best = f"{display_name(scores.best_label, language)} {100 * scores.confidence:.0f} %"
+    best = f"{display_name(scores.best_label, language)} {percent(scores.confidence)}"
     if scores.label != UNSURE:
         return best
     return f"不确定（最可能{best}）" if language == "zh" else f"unsure (most likely {best})"

@@ -117,7 +117,6 @@ def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Taggin
     from gpt_sovits_emotion.pipeline import annotate as annotate_recording
     from gpt_sovits_emotion.progress import part_of
 
-    transcript_file = existing_transcript(given, path)
     with (
         progress_bar(path.name) as progress,
         open_recording(
@@ -131,7 +130,7 @@ def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Taggin
             recording,
             engines,
             whisper=whisper_options_of(given),
-            transcript_file=transcript_file,
+            transcript_file=existing_transcript(given, path),
             options=tag_options_of(given),
             progress=part_of(progress, 0.1, 1.0),
         )

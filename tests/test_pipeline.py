@@ -1,0 +1,233 @@
+"""The wiring: one recording through every room, with fakes where a model would be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import voiced
+
+from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
+from gpt_sovits_emotion.deliver import deliver
+from gpt_sovits_emotion.errors import (
+    HeadMismatchError,
+    HostError,
+    OutputError,
+    ReferenceBankError,
+    TranscriptError,
+)
+from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.pipeline import (
+    DEFAULT_HEAD,
+    Engines,
+    annotate,
+    choose_references,
+    open_engines,
+    resynthesise,
+    round_trip,
+)
+from gpt_sovits_emotion.records import Audio, ReferenceBank, Segment, TaggedTranscript
+from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.tag import Analyser
+from gpt_sovits_emotion.testing import FakeEncoder, FakeHost
+from gpt_sovits_emotion.transcribe import TranscribeOptions
+from gpt_sovits_emotion.transcript_io import read_json
+
+NO_WHISPER = TranscribeOptions(model="none")
+
+
+@pytest.fixture
+def engines(fake_head: Path) -> Engines:
+    encoder = FakeEncoder()
+    analyser = Analyser(load_head(fake_head), encoder, encoder)
+    return Engines(analyser, analyser, FakeHost())
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> ReferenceBank:
+    for number, emotion in enumerate(("angry", "sad", "neutral")):
+        clip = Audio(voiced(3.5 + number, f0_hz=120 + 40 * number, level=0.01 * 4**number), 16_000)
+        write_wav(tmp_path / "bank" / emotion / "one.wav", clip)
+        (tmp_path / "bank" / emotion / "one.txt").write_text("What is said in it.")
+    return load_bank(tmp_path / "bank")
+
+
+@pytest.fixture
+def recording() -> Recording:
+    parts = [voiced(2.0, level=level) for level in (0.1, 0.3, 0.2, 0.15, 0.25, 0.12)]
+    return recording_from_samples(np.concatenate(parts), 16_000, name="talk.wav")
+
+
+@pytest.fixture
+def subtitles(tmp_path: Path) -> Path:
+    cues = [
+        f"{i + 1}\n00:00:{2 * i:02d},000 --> 00:00:{2 * i + 1:02d},500\nsentence {i}\n"
+        for i in range(6)
+    ]
+    (tmp_path / "talk.srt").write_text("\n".join(cues))
+    return tmp_path / "talk.srt"
+
+
+def _tagged(recording: Recording, engines: Engines, subtitles: Path) -> TaggedTranscript:
+    options = replace(NO_WHISPER, language="en")
+    return annotate(recording, engines, whisper=options, transcript_file=subtitles).transcript
+
+
+def test_the_whole_way_round(recording, bank, engines, subtitles, tmp_path: Path) -> None:
+    seen: list[float] = []
+    result = round_trip(
+        recording,
+        bank,
+        engines,
+        whisper=replace(NO_WHISPER, language="en"),
+        transcript_file=subtitles,
+        progress=lambda fraction, doing: seen.append(fraction),
+    )
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert [choice.pick.emotion for choice in result.choices] == [
+        segment.label if segment.label != "unsure" else "neutral"
+        for segment in result.tagging.transcript.segments
+    ]
+    report = deliver(result, recording, tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert set(report.files.values()) == written
+    assert read_json(tmp_path / "out" / "transcript.json") == result.tagging.transcript
+    assert read_clip(tmp_path / "out" / "after.wav").duration_s >= recording.duration_s
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "report" in document["format"]
+
+
+def test_segments_keep_their_place_and_never_overlap(recording, bank, engines, subtitles) -> None:
+    transcript = _tagged(recording, engines, subtitles)
+    long = replace(transcript.segments[1], corrected_text="x" * 40)  # four seconds of humming
+    transcript = replace(
+        transcript, segments=(transcript.segments[0], long, *transcript.segments[2:])
+    )
+    synthesis = resynthesise(
+        transcript, choose_references(transcript, bank), engines, voice=bank.voice
+    )
+    starts = [segment.start_s for segment in synthesis.segments]
+    assert starts[:2] == [0.0, 2.0]
+    assert starts[2] == pytest.approx(6.15, abs=0.01)  # pushed back by the long one
+    for one, other in zip(synthesis.segments, synthesis.segments[1:], strict=False):
+        assert one.start_s + one.audio.duration_s <= other.start_s
+    first = synthesis.segments[0].audio.samples
+    np.testing.assert_array_equal(synthesis.joined.samples[: len(first)], first)
+    assert synthesis.joined.duration_s >= recording.duration_s
+
+
+def test_a_segment_that_cannot_be_said_leaves_the_others(
+    recording, bank, engines, subtitles
+) -> None:
+    transcript = _tagged(recording, engines, subtitles)
+    klingon = replace(
+        transcript.segments[0], segment=replace(transcript.segments[0].segment, language="tlh")
+    )
+    silent = replace(transcript.segments[1], corrected_text="  ")
+    transcript = replace(transcript, segments=(klingon, silent, *transcript.segments[2:]))
+    choices = choose_references(transcript, bank)
+    assert choices[1] is None
+    synthesis = resynthesise(transcript, choices, engines, voice="li")
+    assert [segment.audio is None for segment in synthesis.segments[:3]] == [True, True, False]
+    assert "not 'tlh'" in synthesis.segments[0].problem.en
+    assert synthesis.segments[1].problem.en == "there are no words to say"
+    mute = Engines(engines.analyser, engines.judge, FakeHost(languages=()))
+    with pytest.raises(HostError, match="the fake speaks"):
+        resynthesise(transcript, choices, mute, voice="li")
+
+
+def test_a_pin_and_a_correction_are_obeyed(recording, bank, engines, subtitles) -> None:
+    transcript = _tagged(recording, engines, subtitles)
+    corrected = replace(transcript.segments[0], corrected_label="sad")
+    transcript = replace(transcript, segments=(corrected, *transcript.segments[1:]))
+    pinned = next(clip.path for clip in bank.usable if clip.emotion == "neutral")
+    choices = choose_references(transcript, bank, pins={1: pinned})
+    assert choices[0].pick.emotion == "sad"
+    assert (choices[1].pick.path, choices[1].manual) == (pinned, True)
+
+
+def test_substitution_can_be_refused(recording, bank, engines, subtitles) -> None:
+    transcript = _tagged(recording, engines, subtitles)
+    corrected = replace(transcript.segments[0], corrected_label="fearful")
+    transcript = replace(transcript, segments=(corrected,))
+    assert choose_references(transcript, bank)[0].substituted
+    with pytest.raises(ReferenceBankError):
+        choose_references(transcript, bank, substitute=False)
+
+
+def test_a_soft_reference_is_spoken_as_softly_as_it_is_kept(bank, engines) -> None:
+    soft, loud = (
+        engines.reference_prosody(next(clip for clip in bank.usable if clip.emotion == emotion))
+        for emotion in ("angry", "neutral")
+    )
+    assert loud.loudness_dbfs - soft.loudness_dbfs == pytest.approx(24.1, abs=0.5)
+
+
+def test_no_words_is_an_error_of_the_round_trip_only(recording, bank, engines) -> None:
+    assert annotate(recording, engines, whisper=NO_WHISPER).transcript.segments
+    with pytest.raises(TranscriptError, match=r"no words were found in talk\.wav"):
+        round_trip(recording, bank, engines, whisper=NO_WHISPER)
+
+
+def test_a_transcript_of_another_recording_is_refused(recording, engines, tmp_path: Path) -> None:
+    (tmp_path / "late.srt").write_text("1\n00:10:00,000 --> 00:10:02,000\nlater\n")
+    with pytest.raises(TranscriptError, match="past the end of the recording"):
+        annotate(recording, engines, whisper=NO_WHISPER, transcript_file=tmp_path / "late.srt")
+
+
+def test_stopping_leaves_no_half_files(recording, bank, engines, subtitles, tmp_path: Path) -> None:
+    result = round_trip(
+        recording,
+        bank,
+        engines,
+        whisper=replace(NO_WHISPER, language="en"),
+        transcript_file=subtitles,
+    )
+
+    def stop(fraction: float, doing: str) -> None:
+        if doing == "writing the report":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(result, recording, tmp_path / "out", progress=stop)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"after.wav", "transcript.json", "transcript.srt", "transcript.txt"}
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    recording, bank, engines, subtitles, tmp_path: Path
+) -> None:
+    result = round_trip(
+        recording,
+        bank,
+        engines,
+        whisper=replace(NO_WHISPER, language="en"),
+        transcript_file=subtitles,
+    )
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="was not written"):
+        deliver(result, recording, tmp_path / "file" / "out")
+
+
+def test_the_default_engines_open_and_know_what_they_are() -> None:
+    engines = open_engines()
+    assert engines.analyser.head.card.id == DEFAULT_HEAD
+    assert engines.judge is engines.analyser
+    assert "eSpeak" in engines.host.title.en
+    assert "GPT-SoVITS" in engines.host.title.en
+
+
+def test_a_head_for_another_host_is_refused(fake_head: Path) -> None:
+    with pytest.raises(HeadMismatchError, match="reads the encoder 'fake'"):
+        open_engines(head=fake_head)
+
+
+def test_segment_lengths_are_real(recording, engines, subtitles) -> None:
+    transcript = _tagged(recording, engines, subtitles)
+    assert [tagged.segment for tagged in transcript.segments][1] == Segment(
+        2.0, 3.5, "sentence 1", "en"
+    )
