@@ -1,0 +1,1 @@
+"""Frozen encoders, one protocol: audio in, one embedding per segment out."""
