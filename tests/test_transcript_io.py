@@ -252,7 +252,8 @@ def test_timed_formats_read_back_what_they_hold(
         if tagged.scores is None or by_hand or line.label == UNSURE:
             assert line.confidence is None
         else:
-            assert line.confidence == pytest.approx(tagged.scores.confidence, abs=0.0051)
+            # To one percent, and 99 % stands for all that is above.
+            assert line.confidence == pytest.approx(tagged.scores.confidence, abs=0.0101)
 
 
 @QUICK

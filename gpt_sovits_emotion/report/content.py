@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gpt_sovits_emotion.explain import percent
 from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name
 from gpt_sovits_emotion.records import (
     EmotionScores,
@@ -38,10 +39,10 @@ _FILE_ROLES = {
     "report": "报告 (JSON)",
     "timeline": "时间线（合成前）",
     "timeline after": "时间线（合成后）",
-    "transcript": "转写",
-    "subtitles": "字幕",
     "audio": "合成音频",
-    "output audio": "合成音频",
+    "transcript json": "转写 (JSON)",
+    "transcript srt": "字幕 (SRT)",
+    "transcript txt": "文本 (TXT)",
 }
 
 
@@ -64,9 +65,9 @@ class Bar:
     unsure: bool = False
 
     @property
-    def percent(self) -> str:
+    def share(self) -> str:
         """The probability as a person reads it, "" without one."""
-        return "" if self.probability is None else f"{self.probability * 100:.0f}"
+        return "" if self.probability is None else percent(self.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,9 +352,8 @@ def _verdict_bar(label: str, scores: EmotionScores | None) -> Bar:
 
 
 def _best(scores: EmotionScores) -> Sentence:
-    percent = f"{scores.confidence * 100:.0f} %"
-    name = name_of(scores.best_label)
-    return Sentence(f"{name.en} {percent}", f"{name.zh} {percent}")
+    name, share = name_of(scores.best_label), percent(scores.confidence)
+    return Sentence(f"{name.en} {share}", f"{name.zh} {share}")
 
 
 def _same(text: str) -> Sentence:

@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 
+from gpt_sovits_emotion.labels import colour_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData
 from gpt_sovits_emotion.report.timeline import INKS, draw_figure, drawing, plan_of
@@ -27,6 +28,8 @@ class PageTimeline:
         left, right: Fractions of its width at which time 0 and `duration_s` stand.
         duration_s: What its width spans.
         screens: How many screens wide it is; more than 1 for long recordings, which scroll.
+        lanes: Name, colour and middle (fraction of the height, from the top) of every lane; the page
+            names them beside the picture.
     """
 
     svg: str
@@ -34,6 +37,7 @@ class PageTimeline:
     right: float
     duration_s: float
     screens: float
+    lanes: tuple[tuple[Sentence, str, float], ...]
 
 
 def draw_svg(data: TimelineData, *, name: str) -> PageTimeline:
@@ -54,7 +58,7 @@ def draw_svg(data: TimelineData, *, name: str) -> PageTimeline:
         return f"@{len(sentences) - 1}@"
 
     with drawing(**{"svg.hashsalt": name}):
-        figure = draw_figure(data, place, width_in=width_in)
+        figure = draw_figure(data, place, width_in=width_in, name_lanes=False)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     plan = plan_of(data, width_in=width_in)
@@ -64,6 +68,10 @@ def draw_svg(data: TimelineData, *, name: str) -> PageTimeline:
         right=plan.right,
         duration_s=data.duration_s,
         screens=width_in / _WIDTH_IN,
+        lanes=tuple(
+            (name, colour_of(lane), middle)
+            for name, lane, middle in zip(plan.names, plan.lanes, plan.middles, strict=True)
+        ),
     )
 
 

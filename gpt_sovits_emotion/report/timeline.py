@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gpt_sovits_emotion.explain import percent
 from gpt_sovits_emotion.files import write_bytes
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of, display_name
 from gpt_sovits_emotion.records import Sentence
@@ -39,7 +40,7 @@ INKS = {
 
 Say = Callable[[Sentence], str]
 
-_LEFT_IN, _RIGHT_IN = 0.86, 0.14
+_LEFT_IN, _RIGHT_IN = 0.95, 0.3
 _WAVE_IN, _F0_IN, _LANE_IN, _GAP_IN = 0.8, 1.15, 0.27, 0.1
 _TOP_IN, _BOTTOM_IN = 0.36, 0.46
 _TEXT_PT = 8.5
@@ -60,13 +61,25 @@ _KEY = Sentence(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where things stand in the picture, as fractions of its width, and its size in inches."""
+    """Where things stand in the picture, and its size.
+
+    Attributes:
+        width_in: Width in inches.
+        height_in: Height in inches.
+        left: Fraction of the width at which time begins.
+        right: Fraction of the width at which the last second ends.
+        lanes: Label of each lane, top to bottom; "" is the lane of all that have none of their own.
+        names: Name of each lane for a person.
+        middles: Fraction of the height, from the top, at which each lane has its middle.
+    """
 
     width_in: float
     height_in: float
     left: float
     right: float
     lanes: tuple[str, ...]
+    names: tuple[Sentence, ...]
+    middles: tuple[float, ...]
 
 
 def draw_timeline(
@@ -106,16 +119,30 @@ def plan_of(data: TimelineData, *, width_in: float) -> Plan:
     """Return the layout of the picture of `data`."""
     lanes = _lanes({segment.label for segment in data.segments} | set(data.lanes))
     height_in = _TOP_IN + _WAVE_IN + _GAP_IN + _F0_IN + _GAP_IN + _LANE_IN * len(lanes) + _BOTTOM_IN
-    return Plan(width_in, height_in, _LEFT_IN / width_in, 1 - _RIGHT_IN / width_in, lanes)
+    top_in = height_in - _BOTTOM_IN - _LANE_IN * len(lanes)
+    others = _OTHERS if data.segments else _NOTHING
+    return Plan(
+        width_in=width_in,
+        height_in=height_in,
+        left=_LEFT_IN / width_in,
+        right=1 - _RIGHT_IN / width_in,
+        lanes=lanes,
+        names=tuple(Sentence(*map(_shortened, _names(lane))) if lane else others for lane in lanes),
+        middles=tuple((top_in + _LANE_IN * (row + 0.5)) / height_in for row in range(len(lanes))),
+    )
 
 
-def draw_figure(data: TimelineData, say: Say, *, width_in: float) -> Figure:
+def draw_figure(
+    data: TimelineData, say: Say, *, width_in: float, name_lanes: bool = True
+) -> Figure:
     """Draw into a figure of its own.
 
     Args:
         data: What to draw.
         say: Turns a sentence into the words that are drawn.
         width_in: Width in inches; the height follows from the number of lanes.
+        name_lanes: Whether to name the lanes at the left; a page does so itself, where they stay in
+            view while a long picture is scrolled.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -136,6 +163,11 @@ def draw_figure(data: TimelineData, say: Say, *, width_in: float) -> Figure:
     _draw_wave(wave, data, n_columns)
     _draw_pitch(pitch, data, n_columns)
     _draw_lanes(ribbon, data, plan, say)
+    if name_lanes:
+        # A label of signs that no font has is still told apart by its lane.
+        ribbon.set_yticks([row + 0.5 for row in range(len(plan.lanes))])
+        ribbon.set_yticklabels([say(name) for name in plan.names], parse_math=False)
+        ribbon.tick_params(axis="y", labelcolor=INKS["ink"])
     wave.set_ylabel(say(_WAVE), **_words("muted"))
     pitch.set_ylabel(say(_PITCH), **_words("muted"))
     ribbon.set_xlabel(say(_TIME), **_words("muted"))
@@ -225,10 +257,11 @@ def _draw_pitch(axes: Axes, data: TimelineData, n_columns: int) -> None:
     axes.set_yscale("log")
     low_hz, high_hz = (75.0, 400.0)
     if voiced.any():
-        low_hz, high_hz = float(f0_hz[voiced].min()), float(f0_hz[voiced].max())
-    axes.set_ylim(low_hz / 1.12, high_hz * 1.12)
+        # Without the tails: one frame an octave off would press all the others flat.
+        low_hz, high_hz = np.percentile(f0_hz[voiced], (2, 98))
+    axes.set_ylim(low_hz / 1.2, high_hz * 1.2)
     axes.minorticks_off()
-    ticks = [tick for tick in _F0_TICKS_HZ if low_hz / 1.12 <= tick <= high_hz * 1.12]
+    ticks = [tick for tick in _F0_TICKS_HZ if low_hz / 1.2 <= tick <= high_hz * 1.2]
     axes.set_yticks(ticks)
     axes.set_yticklabels([str(tick) for tick in ticks])
     axes.grid(axis="y", color=INKS["line"], linewidth=0.7)
@@ -266,12 +299,7 @@ def _lanes(present: set[str]) -> tuple[str, ...]:
 def _draw_lanes(axes: Axes, data: TimelineData, plan: Plan, say: Say) -> None:
     lanes = plan.lanes
     axes.set_ylim(len(lanes), 0)
-    others = _OTHERS if data.segments else _NOTHING
-    names = [Sentence(*map(_shortened, _names(label))) if label else others for label in lanes]
-    axes.set_yticks([row + 0.5 for row in range(len(lanes))])
-    # A label of signs that no font has is still told apart by its lane.
-    axes.set_yticklabels([say(name) for name in names], parse_math=False)
-    axes.tick_params(axis="y", labelcolor=INKS["ink"])
+    axes.set_yticks([])
     for row in range(1, len(lanes)):
         axes.axhline(row, color=INKS["line"], linewidth=0.7)
     inches_per_s = plan.width_in * (plan.right - plan.left) / max(data.duration_s, 1e-3)
@@ -306,7 +334,7 @@ def _name_box(axes: Axes, segment: TimelineSegment, row: int, width_in: float, s
     """Write label and percentage into a box, or the percentage alone, or nothing: whatever fits."""
     if segment.label == UNSURE:
         return  # words on a hatch are hard to read, and the lane is named
-    tail = "✓" if segment.by_hand else _percent(segment.confidence)
+    tail = "✓" if segment.by_hand else _share(segment.confidence)
     en, zh = _names(segment.label)
     for words in (Sentence(f"{en} {tail}", f"{zh} {tail}"), Sentence(tail, tail)):
         if tail and _width_in(words) + 0.08 <= width_in:
@@ -328,8 +356,8 @@ def _names(label: str) -> tuple[str, str]:
     return display_name(label, "en"), display_name(label, "zh")
 
 
-def _percent(confidence: float | None) -> str:
-    return "" if confidence is None else f"{confidence * 100:.0f} %"
+def _share(confidence: float | None) -> str:
+    return "" if confidence is None else percent(confidence)
 
 
 def _shortened(name: str, most: int = 12) -> str:

@@ -75,7 +75,7 @@ def read_ass(text: str, *, name: str) -> tuple[Line, ...]:
             # It warns of margins and alignments that it does not understand; we do not use them.
             warnings.simplefilter("ignore", RuntimeWarning)
             subtitles = pysubs2.SSAFile.from_string(text, format_=version)
-    except (ValueError, TypeError, LookupError, pysubs2.Pysubs2Error) as error:
+    except (ValueError, TypeError, LookupError, pysubs2.exceptions.Pysubs2Error) as error:
         raise TranscriptError(
             f"{name} is damaged as ASS subtitles ({error}); save it again from a subtitle editor"
         ) from error

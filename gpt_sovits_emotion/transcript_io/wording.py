@@ -102,7 +102,8 @@ def mark(label: str, *, confidence: float | None, by_hand: bool, language: str) 
     if by_hand:
         return f"[{shown} {BY_HAND}]"
     if confidence is not None:
-        return f"[{shown} {confidence * 100:.0f} %]"
+        # Never 100 %, which nobody can know.
+        return f"[{shown} {min(round(confidence * 100), 99)} %]"
     return f"[{shown}]"
 
 

@@ -37,9 +37,14 @@
     pressed = null;
   };
 
+  const spansOf = (start, end) => rows
+    .filter((row) => start in row.dataset)
+    .map((row) => ({ row, start: Number(row.dataset[start]), end: Number(row.dataset[end]) }));
+  const spans = { before: spansOf("start", "end"), after: spansOf("againStart", "againEnd") };
+
   const rowAt = (name, time) => {
-    const [start, end] = name === "before" ? ["start", "end"] : ["againStart", "againEnd"];
-    return rows.find((row) => row.dataset[start] <= time && time < Number(row.dataset[end]));
+    const found = spans[name].find((span) => span.start <= time && time < span.end);
+    return found ? found.row : null;
   };
 
   for (const timeline of document.querySelectorAll(".timeline")) {
