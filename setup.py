@@ -74,7 +74,6 @@ setup(
     extras_require={"demo": DEMO, "train": TRAIN, "benchmark": BENCHMARK, "test": TEST},
     entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.cli:main"]},
     classifiers=[
-        "License :: OSI Approved :: MIT License",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",

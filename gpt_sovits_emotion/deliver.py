@@ -60,7 +60,7 @@ def deliver(
         synthesis.joined,
         outputs.transcript.segments if outputs else (),
         tracks=outputs.tracks if outputs else (),
-        title=f"{synthesis.voice} ({synthesis.host_title})",
+        title=synthesis.voice,
     )
     progress(0.5, "writing the report")
     report = write_report(

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import UNSURE, display_name
+from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.records import Cue, Prosody, Sentence
 
 __all__ = [
@@ -195,16 +195,6 @@ def reason_sentence(
         f"{en}: {_enumerate([words[0] for words in said])} than {than[0]}",
         f"{zh}：比{than[1]}{'，'.join(words[1] for words in said)}",
     )
-
-
-def percent(probability: float) -> str:
-    """Return a probability for a person: ``87 %``, and never the 100 % that nobody can know.
-
-    Examples:
-        >>> percent(0.874), percent(0.9999)
-        ('87 %', '99 %')
-    """
-    return f"{min(round(100 * probability), 99)} %"
 
 
 def _with_share(

@@ -21,6 +21,7 @@ __all__ = [
     "display_name",
     "distance",
     "is_default_slot",
+    "percent",
     "rich_text_tag",
 ]
 
@@ -151,6 +152,16 @@ def display_name(label: str, language: str = "en") -> str:
     if emotion is None:
         return label
     return emotion.zh if language == "zh" else emotion.label
+
+
+def percent(probability: float) -> str:
+    """Return a probability for a person: ``87 %``, and never the 100 % that nobody can know.
+
+    Examples:
+        >>> percent(0.874), percent(0.9999)
+        ('87 %', '99 %')
+    """
+    return f"{min(round(100 * probability), 99)} %"
 
 
 def colour_of(label: str) -> str:

@@ -260,7 +260,7 @@ def resynthesise(
     segments, joined = _join(
         starts, parts, host.limits.sampling_rate_hz, transcript.recording.duration_s
     )
-    return Synthesis(segments, joined, host.id, host.title.en, voice)
+    return Synthesis(segments, joined, host.id, host.title, voice)
 
 
 def check(

@@ -367,7 +367,7 @@ class TaggedTranscript(Record):
     language: str
     transcriber: str
     head_id: str
-    head_title: str
+    head_title: Sentence
     normalisation: str
     normalisation_note: Sentence
     removed: tuple[RemovedText, ...] = ()
@@ -486,7 +486,7 @@ class Synthesis:
     segments: tuple[SynthesisedSegment, ...]
     joined: Audio
     host_id: str
-    host_title: str
+    host_title: Sentence
     voice: str
 
 
@@ -526,7 +526,7 @@ class RoundTripReport(Record):
     transcript: TaggedTranscript
     segments: tuple[RoundTripSegment, ...]
     host_id: str
-    host_title: str
+    host_title: Sentence
     voice: str
     bank_synthetic: bool
     judge_id: str

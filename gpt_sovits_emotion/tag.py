@@ -172,7 +172,7 @@ def tag(
         language=transcript.language,
         transcriber=transcript.source,
         head_id=head.card.id,
-        head_title=head.card.title.en,
+        head_title=head.card.title,
         normalisation=mode,
         normalisation_note=_normalisation_note(head, speaker, len(embeddings), options),
         removed=transcript.removed,

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.audio import recording_from_samples
-from gpt_sovits_emotion.explain import percent
-from gpt_sovits_emotion.labels import UNSURE, display_name
+from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import (
     EmotionScores,

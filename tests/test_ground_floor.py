@@ -132,7 +132,7 @@ def _transcript() -> TaggedTranscript:
         "zh",
         "none",
         "toy-head",
-        "Toy",
+        Sentence("Fake", "假"),
         "global",
         Sentence("n", "注"),
     )

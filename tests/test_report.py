@@ -94,7 +94,7 @@ def document(segments: list[TaggedSegment], *, name: str = "talk.wav") -> Tagged
         "zh",
         "faster-whisper:micro",
         "prosody-emodb",
-        "Prosody, EmoDB",
+        Sentence("Prosody, EmoDB", "韵律，EmoDB"),
         "speaker",
         Sentence("from 12 segments", "来自 12 段"),
         (RemovedText(5.5, 5.9, "谢谢观看", "no speech there"),),
@@ -123,7 +123,7 @@ def round_trip(
         start_s, end_s = SPANS_S[index]
         said = None if index == 3 else audio(end_s - start_s)
         spoken.append(SynthesisedSegment(index, start_s + 0.1, said))
-    title = "eSpeak NG (not GPT-SoVITS)"
+    title = Sentence("eSpeak NG (not GPT-SoVITS)", "eSpeak NG（不是 GPT-SoVITS）")
     made = RoundTripReport(
         document(segments, name=name),
         tuple(results),

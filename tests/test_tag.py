@@ -222,7 +222,7 @@ def test_a_round_trip_is_judged_segment_by_segment(
         for i, s in enumerate(document.segments[:-1])
     ]
     missing = SynthesisedSegment(5, 10.0, None, Sentence("no words", "无文字"))
-    synthesis = Synthesis((*spoken, missing), whole, "embedded", "eSpeak", "li")
+    synthesis = Synthesis((*spoken, missing), whole, "embedded", Sentence("eSpeak", "eSpeak"), "li")
     found = verify(document, [None] * 6, synthesis, analyser, bank_synthetic=True)
     report = found.report
     assert [segment.survived for segment in report.segments][1:3] == [None, None]
@@ -241,7 +241,7 @@ def test_nothing_spoken_is_reported_as_such(analyser: Analyser, recording: Recor
     document = tag(_transcript(1), recording, analyser).transcript
     nothing = SynthesisedSegment(0, 0.0, None, Sentence("host failed", "失败"))
     silence = Audio(np.zeros(16_000, np.float32), 16_000)
-    synthesis = Synthesis((nothing,), silence, "embedded", "eSpeak", "li")
+    synthesis = Synthesis((nothing,), silence, "embedded", Sentence("eSpeak", "eSpeak"), "li")
     found = verify(document, [None], synthesis, analyser, bank_synthetic=False)
     assert found.outputs is None
     assert (found.report.compared, found.report.segments[0].note.en) == (0, "host failed")

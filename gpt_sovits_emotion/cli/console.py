@@ -55,7 +55,7 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
             click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
-    source = f"words: {transcript.transcriber}; emotion: {transcript.head_title}"
+    source = f"words: {transcript.transcriber}; emotion: {transcript.head_title.say(language)}"
     click.echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
 
 

@@ -158,7 +158,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
 
 def _echo_outcome(result: RoundTrip, language: str) -> None:
     report = result.verification.report
-    click.secho(f"\n{report.voice} ({report.host_title})", bold=True)
+    click.secho(f"\n{report.voice} ({report.host_title.say(language)})", bold=True)
     for segment in report.segments:
         wanted = display_name(segment.wanted, language)
         click.echo(f"  {segment.index + 1:3d}  {wanted}: {segment.note.say(language)}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.explain import percent
-from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name
+from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name, percent
 from gpt_sovits_emotion.records import (
     EmotionScores,
     ReferenceChoice,
@@ -167,7 +166,10 @@ def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tu
         ),
         Fact(
             Sentence("Emotions by", "情感识别"),
-            _same(f"{transcript.head_title} ({transcript.head_id})"),
+            Sentence(
+                f"{transcript.head_title.en} ({transcript.head_id})",
+                f"{transcript.head_title.zh}（{transcript.head_id}）",
+            ),
             transcript.normalisation_note,
         ),
     ]
@@ -177,7 +179,7 @@ def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tu
     return (
         *facts,
         Fact(Sentence("Voice", "音色"), _same(report.voice), bank),
-        Fact(Sentence("Spoken by", "合成引擎"), _same(report.host_title)),
+        Fact(Sentence("Spoken by", "合成引擎"), report.host_title),
         Fact(Sentence("Judged by", "复核模型"), _same(report.judge_id)),
     )
 

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, display_name
+from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, display_name, percent
 
 __all__ = ["JOINER", "Mark", "clean", "guard", "mark", "one_line", "split_mark", "unguard"]
 
@@ -103,7 +103,7 @@ def mark(label: str, *, confidence: float | None, by_hand: bool, language: str) 
         return f"[{shown} {BY_HAND}]"
     if confidence is not None:
         # Never 100 %, which nobody can know.
-        return f"[{shown} {min(round(confidence * 100), 99)} %]"
+        return f"[{shown} {percent(confidence)}]"
     return f"[{shown}]"
 
 
@@ -117,12 +117,12 @@ def split_mark(text: str) -> tuple[Mark | None, str]:
     if found is None:
         return None, text
     label = canonical_label(unquote(found["label"]))
-    percent, by_hand = found["percent"], found["hand"] is not None
-    if percent is None and not by_hand and label not in EMOTIONS and label != UNSURE:
+    share, by_hand = found["percent"], found["hand"] is not None
+    if share is None and not by_hand and label not in EMOTIONS and label != UNSURE:
         return None, text
-    if percent is not None and int(percent) > 100:
+    if share is not None and int(share) > 100:
         return None, text
-    confidence = int(percent) / 100 if percent is not None else None
+    confidence = int(share) / 100 if share is not None else None
     return Mark(label, confidence, by_hand), text[found.end() :]
 
 
