@@ -179,7 +179,7 @@ def transcript(*texts: str, label: str = "angry", corrected: str | None = None) 
         "en",
         "faster-whisper:small",
         "prosody-emodb",
-        "Prosody",
+        Sentence("Prosody", "韵律"),
         "global",
         Sentence("", ""),
     )
@@ -348,7 +348,7 @@ def golden_transcript() -> TaggedTranscript:
         "zh",
         "faster-whisper:small",
         "prosody-emodb",
-        "Prosody, EmoDB",
+        Sentence("Prosody, EmoDB", "韵律，EmoDB"),
         "speaker",
         Sentence("from 12 segments", "来自 12 段"),
         (RemovedText(12.0, 12.5, "谢谢观看", "silence"),),
