@@ -1,0 +1,249 @@
+"""Run faster-whisper over a recording of any length."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import RemovedText, Transcript, Word
+from gpt_sovits_emotion.transcribe.blocks import blocks
+from gpt_sovits_emotion.transcribe.guards import guard, removed_in
+from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime, speech_share
+from gpt_sovits_emotion.transcribe.loading import load_model
+from gpt_sovits_emotion.transcribe.models import find_model
+from gpt_sovits_emotion.transcribe.options import NO_MODEL, TranscribeOptions
+from gpt_sovits_emotion.transcribe.segmentation import segments_of
+from gpt_sovits_emotion.transcribe.speech import Stretch, segment_speech, speech_in
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+    from gpt_sovits_emotion.audio import Recording
+
+__all__ = ["transcribe"]
+
+_FETCHED = 0.3  # progress when a model has been downloaded; without a download, nothing is done yet
+_LOADING = 0.02  # the share of progress that loading is
+
+_KEPT_PAUSE_S = 1.0  # longer pauses are left out of what the recogniser hears, ...
+_KEPT_EDGE_S = 0.4  # ... but for so much at each side of the speech
+
+_ALIASES = {"cmn": "zh", "jp": "ja", "cn": "zh", "in": "id", "iw": "he", "jv": "jw"}
+
+
+def transcribe(
+    recording: Recording, options: TranscribeOptions, *, progress: Progress = no_progress
+) -> Transcript:
+    """Hear a recording.
+
+    Args:
+        recording: The audio; hours of it are heard in blocks of minutes.
+        options: Which model and how; the model `NO_MODEL` finds stretches of speech without words.
+        progress: Told how far it is. What it raises stops the work and leaves nothing behind.
+
+    Returns:
+        Segments in order of time, within the recording, not overlapping, none longer than
+        ``options.max_segment_s``; and in ``removed`` what the guards took out.
+
+    Raises:
+        WhisperModelError: The model is not there, does not load, or does not know the language.
+    """
+    if options.model == NO_MODEL:
+        return segment_speech(
+            recording,
+            max_segment_s=options.max_segment_s,
+            language=_code(options.language) or "",
+            progress=progress,
+        )
+    found = find_model(
+        options.model,
+        models_dir=options.models_dir,
+        checkout=options.checkout,
+        allow_download=options.allow_download,
+        progress=part_of(progress, 0.0, _FETCHED),
+    )
+    fetched = _FETCHED if found.origin == "download" else 0.0
+    progress(fetched, f"loading Whisper {found.name}")
+    model = load_model(
+        found,
+        device=options.device,
+        compute_type=options.compute_type,
+        cpu_threads=options.cpu_threads,
+    )
+    listening = part_of(progress, fetched + _LOADING, 1.0)
+    listener = _Listener(model, options, _known_language(model, options.language, found.name))
+    heard: list[Heard] = []
+    speech: list[Stretch] = []
+    for start_s, end_s in blocks(recording):
+        hearing = part_of(listening, start_s / recording.duration_s, end_s / recording.duration_s)
+        audio = recording.read(start_s, end_s)
+        block_speech = listener.speech(audio.samples)
+        for one in listener.hear(audio.samples, block_speech):
+            heard.append(_moved(one, start_s))
+            hearing(one.end_s / max(end_s - start_s, 1e-6), "listening")
+        speech += [Stretch(start_s + one.start_s, start_s + one.end_s) for one in block_speech]
+        hearing(1.0, "listening")
+    kept, removed = guard(heard)
+    return _transcript(recording, kept, removed, speech, options, found.source)
+
+
+def _transcript(
+    recording: Recording,
+    kept: Sequence[Heard],
+    removed: Sequence[RemovedText],
+    speech: Sequence[Stretch],
+    options: TranscribeOptions,
+    source: str,
+) -> Transcript:
+    segments = segments_of(
+        kept,
+        duration_s=recording.duration_s,
+        max_segment_s=options.max_segment_s,
+        speech=speech,
+    )
+    if not options.word_times:
+        segments = tuple(replace(segment, words=()) for segment in segments)
+    spoken_s: dict[str, float] = defaultdict(float)
+    for segment in segments:
+        spoken_s[segment.language] += segment.duration_s
+    language = max(spoken_s, key=lambda code: spoken_s[code]) if spoken_s else ""
+    return Transcript(segments, language, source, removed_in(removed, recording.duration_s))
+
+
+class _Listener:
+    """One model at work on the blocks of one recording."""
+
+    def __init__(
+        self, model: WhisperModel, options: TranscribeOptions, language: str | None
+    ) -> None:
+        self._model = model
+        self._options = options
+        self._language = language
+        self._rate_hz: int = model.feature_extractor.sampling_rate
+
+    def speech(self, samples: np.ndarray) -> list[Stretch]:
+        """Find the speech in a block; nothing when voice activity detection is switched off."""
+        if not self._options.vad:
+            return []
+        return speech_in(samples, self._rate_hz, min_pause_s=0.1, pad_s=0.03)
+
+    def hear(self, samples: np.ndarray, speech: Sequence[Stretch]) -> Iterator[Heard]:
+        """Yield what is said in a block of ``(n_samples,)`` samples, times from its start."""
+        whole = Stretch(0.0, len(samples) / self._rate_hz)
+        stretches = _spread(speech, whole.end_s) if self._options.vad else [whole]
+        if not stretches:
+            return
+        joined = np.concatenate(
+            [
+                samples[round(one.start_s * self._rate_hz) : round(one.end_s * self._rate_hz)]
+                for one in stretches
+            ]
+        )
+        time = JoinedTime(stretches)
+        for heard in self._recognise(joined):
+            restored = time.restore(heard)
+            if self._options.vad:
+                share = speech_share(speech, restored.start_s, restored.end_s)
+                restored = replace(restored, speech_share=share)
+            yield restored
+
+    def _recognise(self, samples: np.ndarray) -> Iterator[Heard]:
+        # Each window is heard afresh (condition_on_previous_text=False): a text once invented is not
+        # carried on, at the price of names spelled differently now and then. Silence is skipped around
+        # suspicious words only where voice activity detection has not left it out already.
+        try:
+            segments, info = self._model.transcribe(
+                samples,
+                language=self._language,
+                beam_size=self._options.beam_size,
+                word_timestamps=True,
+                condition_on_previous_text=False,
+                compression_ratio_threshold=2.4,
+                log_prob_threshold=-1.0,
+                no_speech_threshold=0.6,
+                hallucination_silence_threshold=None if self._options.vad else 2.0,
+                language_detection_segments=4,
+            )
+            if self._language is None and info.language_probability > 0.5:
+                self._language = info.language
+            for segment in segments:
+                words = tuple(
+                    Word(word.start, word.end, word.word, float(word.probability))
+                    for word in segment.words or ()
+                )
+                yield Heard(
+                    start_s=segment.start,
+                    end_s=segment.end,
+                    text=segment.text.strip(),
+                    language=info.language,
+                    words=words,
+                    average_log_probability=segment.avg_logprob,
+                    no_speech_probability=segment.no_speech_prob,
+                    compression_ratio=segment.compression_ratio,
+                )
+        except (RuntimeError, ValueError) as error:
+            raise WhisperModelError(
+                f"Whisper failed while listening ({error}); if the memory was short, choose a smaller "
+                "model or the device cpu"
+            ) from error
+
+
+def _spread(speech: Sequence[Stretch], duration_s: float) -> list[Stretch]:
+    """Join speech over short pauses and keep some of the silence around it."""
+    spread: list[Stretch] = []
+    for one in speech:
+        start_s = max(one.start_s - _KEPT_EDGE_S, 0.0)
+        end_s = min(one.end_s + _KEPT_EDGE_S, duration_s)
+        if spread and start_s - spread[-1].end_s <= _KEPT_PAUSE_S - 2 * _KEPT_EDGE_S:
+            spread[-1] = Stretch(spread[-1].start_s, end_s)
+        else:
+            spread.append(Stretch(start_s, end_s))
+    return spread
+
+
+def _moved(heard: Heard, by_s: float) -> Heard:
+    words = tuple(
+        replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in heard.words
+    )
+    return replace(heard, start_s=heard.start_s + by_s, end_s=heard.end_s + by_s, words=words)
+
+
+# --- languages -------------------------------------------------------------------------------------
+
+
+def _code(language: str | None) -> str | None:
+    """Return Whisper's code of a language given as ``zh``, ``ZH``, ``zh-CN`` or ``auto``."""
+    if language is None:
+        return None
+    code = language.strip().casefold().replace("_", "-").partition("-")[0]
+    return None if code in ("", "auto") else _ALIASES.get(code, code)
+
+
+def _known_language(model: WhisperModel, language: str | None, name: str) -> str | None:
+    """Return the code by which `model` is asked to hear, None to let it detect the language."""
+    code = _code(language)
+    if code is None:
+        return None
+    if not model.model.is_multilingual:
+        known = ["en"]
+    else:
+        known = [
+            one
+            for one in model.supported_languages
+            if model.hf_tokenizer.token_to_id(f"<|{one}|>") is not None
+        ]
+    if code in known:
+        return code
+    near = known if len(known) <= 6 else difflib.get_close_matches(code, known, n=3) or known[:3]
+    raise WhisperModelError(
+        f"the Whisper model {name} does not know the language {language!r}; "
+        f"{'it knows' if len(known) <= 6 else 'near ones are'} {', '.join(near)}, "
+        "or leave the language out to have it detected"
+    )
