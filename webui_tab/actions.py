@@ -1,0 +1,403 @@
+"""What each event of the page does: look the session up, call a handler, keep and show what came of it.
+
+Every method that is connected to an event takes the name of the page's language first, then the values
+of the event's inputs, then what Gradio adds: the request, what was selected, the progress bar. It returns
+updates by component.
+"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gpt_sovits_emotion.progress import Progress
+from webui_tab import handlers, saving
+from webui_tab.layout import Parts
+from webui_tab.sessions import Pages, Session, Settings
+from webui_tab.showing import Showing, Updates, merged
+from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
+from webui_tab.view import note
+
+__all__ = ["RESTING", "STOPS", "Actions", "code_of"]
+
+RESTING = ("analyse", "sample", "video", "resynthesise", "make_files")
+"""Buttons that rest while something is at work."""
+STOPS = ("stop", "stop_again")
+"""Buttons that are there only while something is at work."""
+
+_PROGRESS = gr.Progress()
+
+
+def code_of(language_name: str) -> str:
+    """Return the code of a page language that is given by its own name."""
+    return next((code for code, name in LANGUAGES.items() if name == language_name), "en")
+
+
+class Actions:
+    """The events of one tab.
+
+    Args:
+        parts: Its components.
+        pages: What each open page holds.
+        workshop: The engines.
+        upload_root: Where the server files uploads.
+        language: ``auto`` to follow the browser, else the language to begin in.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        pages: Pages,
+        workshop: handlers.Workshop,
+        *,
+        upload_root: Path,
+        language: str,
+    ) -> None:
+        self.parts = parts
+        self.pages = pages
+        self.workshop = workshop
+        self.upload_root = upload_root
+        self.language = language
+        self.showing = Showing(parts, pages, workshop)
+        self.choosing = self.showing.choosing
+
+    # --- the page ------------------------------------------------------------------------------------
+
+    def opened(
+        self, _: str, whisper: str, spoken: str, voice: str, head: str, request: gr.Request
+    ) -> Updates:
+        """Greet a page in its browser's language, with the heads and models that are there now."""
+        language = self.language
+        if language == "auto":
+            language = language_of_browser(request.headers.get("accept-language"))
+        menus = self.showing.settings(language, (whisper, spoken, voice, head))
+        return {self.parts.page_language: LANGUAGES[language], **menus}
+
+    def closed(self, request: gr.Request) -> None:
+        """Forget all that a page held."""
+        self.pages.forget(_page_id(request))
+
+    def switch_language(
+        self,
+        language_name: str,
+        whisper: str,
+        spoken: str,
+        voice: str,
+        head: str,
+        request: gr.Request,
+    ) -> Updates:
+        """Say everything on the page in its other language."""
+        language, page_id = code_of(language_name), _page_id(request)
+        session = self.pages.session(page_id)
+        return merged(
+            self.showing.labels(language),
+            self.showing.settings(language, (whisper, spoken, voice, head)),
+            self.showing.words(session, language),
+            self.showing.panel(page_id, session, language),
+        )
+
+    def begin(self, _: str) -> Updates:
+        """Let the buttons rest while something is at work, and offer to stop it."""
+        resting = {self.parts.named[name]: gr.update(interactive=False) for name in RESTING}
+        return resting | {self.parts.named[name]: gr.update(visible=True) for name in STOPS}
+
+    def stop(self, _: str, request: gr.Request) -> None:
+        """Ask what is at work to stop."""
+        self.pages.stop(_page_id(request))
+
+    def _end(self) -> Updates:
+        working = {self.parts.named[name]: gr.update(interactive=True) for name in RESTING}
+        return working | {self.parts.named[name]: gr.update(visible=False) for name in STOPS}
+
+    # --- the recording -------------------------------------------------------------------------------
+
+    def take_recording(
+        self, language_name: str, payload: dict[str, Any] | None, request: gr.Request
+    ) -> Updates:
+        """Take what was recorded, uploaded or removed; the payload is raw, so nothing is decoded yet."""
+        page_id = _page_id(request)
+        path = Path(payload["path"]).resolve() if payload else None
+        old = self.pages.session(page_id)
+        session = handlers.take_recording(old, path, upload_root=self.upload_root)
+        if session is old:
+            return {}
+        return self._new_recording(page_id, session, language_name)
+
+    def take_video(self, language_name: str, path: str, request: gr.Request) -> Updates:
+        """Take a video, or a file of a kind that the player's own upload does not offer."""
+        page_id = _page_id(request)
+        session = handlers.take_recording(
+            self.pages.session(page_id), Path(path), upload_root=self.upload_root
+        )
+        return {
+            self.parts.recording: gr.update(value=path),
+            **self._new_recording(page_id, session, language_name),
+        }
+
+    def take_sample(self, language_name: str, request: gr.Request) -> Updates:
+        """Load the sample recording, the sample voice, and the model that knows its sentences."""
+        language, page_id = code_of(language_name), _page_id(request)
+        session = handlers.take_sample(
+            self.pages.session(page_id), self.pages.folder(page_id), language=language
+        )
+        menus = ("micro", "", handlers.SAMPLE_VOICE, None)
+        return {
+            self.parts.recording: gr.update(value=str(session.source)),
+            **self._new_recording(page_id, session, language_name),
+            **self.showing.settings(language, menus),
+            self.parts.status: note("aside", say("ready_sample", language)),
+        }
+
+    def analyse(
+        self,
+        language_name: str,
+        consent: bool,
+        voice: str,
+        whisper: str,
+        spoken_language: str,
+        head: str,
+        speaker_statistics: bool,
+        smoothing: float,
+        request: gr.Request,
+        progress: gr.Progress = _PROGRESS,
+    ) -> Updates:
+        """Hear and tag the recording."""
+        language, page_id = code_of(language_name), _page_id(request)
+        meaning = self.choosing.meaning
+        settings = Settings(
+            whisper=meaning("whisper", whisper),
+            language=meaning("spoken", spoken_language),
+            head=head,
+            speaker_statistics=speaker_statistics,
+            smoothing=smoothing,
+        )
+        with self.pages.job(page_id, _shown(progress, language)) as job:
+            session = job.session
+            if session.bank is None:
+                session = handlers.choose_voice(session, meaning("voices", voice))
+            session = handlers.analyse(
+                session,
+                settings,
+                self.workshop,
+                job.folder,
+                consent=consent,
+                language=language,
+                progress=job.progress,
+            )
+            job.done(session)
+        return {self.parts.status: ""}
+
+    def show_heard(self, language_name: str, request: gr.Request) -> Updates:
+        """Show what was heard, its first segment, and that nothing is said again yet."""
+        language, page_id = code_of(language_name), _page_id(request)
+        session = self.pages.session(page_id)
+        self.pages.look_at(page_id, 0)
+        return {
+            **self.showing.heard(session, language),
+            **self.showing.panel(page_id, session, language),
+            **self.showing.result(session, language),
+            **self.showing.files(()),
+            **self._end(),
+        }
+
+    def _new_recording(self, page_id: str, session: Session, language_name: str) -> Updates:
+        self.pages.keep(page_id, session)
+        if session.source is not None and self.pages.folder(page_id) not in session.source.parents:
+            self.pages.own_upload(page_id, session.source)
+        else:
+            self.pages.drop_uploads(page_id)
+        language = code_of(language_name)
+        return {
+            **self.showing.heard(session, language),
+            **self.showing.result(session, language),
+            **self.showing.files(()),
+            self.parts.status: "",
+        }
+
+    # --- the segments --------------------------------------------------------------------------------
+
+    def select(self, language_name: str, event: gr.SelectData, request: gr.Request) -> Updates:
+        """Show the segment whose row was clicked."""
+        return self._look_at(language_name, int(event.index[0]), request)
+
+    def earlier(self, language_name: str, request: gr.Request) -> Updates:
+        """Show the segment before."""
+        index = self.pages.looking_at(_page_id(request))
+        return self._look_at(language_name, index - 1, request)
+
+    def later(self, language_name: str, request: gr.Request) -> Updates:
+        """Show the segment after."""
+        index = self.pages.looking_at(_page_id(request))
+        return self._look_at(language_name, index + 1, request)
+
+    def edit_table(
+        self, language_name: str, rows: list[list[object]], request: gr.Request
+    ) -> Updates:
+        """Take the corrections made in the table."""
+        language, page_id = code_of(language_name), _page_id(request)
+        old = self.pages.session(page_id)
+        session, refused = handlers.edit_table(old, rows, language=language)
+        if session is old and not refused:
+            return {}  # Gradio tells of every change of the table, our own too
+        for sentence in refused:
+            gr.Warning(html.escape(sentence))
+        # What was refused still stands in the page's table, so that is shown anew in any case.
+        return {
+            **self._changed(language, page_id, session),
+            **self.showing.table(session, language),
+        }
+
+    def correct_text(
+        self, language_name: str, index: float, text: str, request: gr.Request
+    ) -> Updates:
+        """Take a corrected text from the panel."""
+        page_id = _page_id(request)
+        session = handlers.correct(self.pages.session(page_id), int(index), text=text)
+        return self._changed(code_of(language_name), page_id, session)
+
+    def correct_emotion(
+        self, language_name: str, index: float, emotion: str, request: gr.Request
+    ) -> Updates:
+        """Take a corrected emotion from the panel."""
+        page_id = _page_id(request)
+        session = handlers.correct(self.pages.session(page_id), int(index), label=emotion)
+        return self._changed(code_of(language_name), page_id, session)
+
+    def undo(self, language_name: str, index: float, request: gr.Request) -> Updates:
+        """Take a segment's corrections back."""
+        page_id = _page_id(request)
+        session = handlers.undo(self.pages.session(page_id), int(index))
+        return self._changed(code_of(language_name), page_id, session)
+
+    def pin_candidate(
+        self, language_name: str, index: float, event: gr.SelectData, request: gr.Request
+    ) -> Updates:
+        """Take the reference that was chosen among the candidates."""
+        return self._pin(language_name, int(index), str(event.value), "candidates", request)
+
+    def pin_other(self, language_name: str, index: float, name: str, request: gr.Request) -> Updates:
+        """Take a reference that was chosen among the voice's other clips."""
+        return self._pin(language_name, int(index), name, "others", request)
+
+    def choose_voice(self, language_name: str, voice: str, request: gr.Request) -> Updates:
+        """Take another voice."""
+        language, page_id = code_of(language_name), _page_id(request)
+        path = self.choosing.meaning("voices", voice)
+        session = handlers.choose_voice(self.pages.session(page_id), path)
+        return self._changed(language, page_id, session)
+
+    def _pin(
+        self, language_name: str, index: int, name: str, among: str, request: gr.Request
+    ) -> Updates:
+        language, page_id = code_of(language_name), _page_id(request)
+        session = self.pages.session(page_id)
+        clip = self.showing.clip_named(page_id, session, index, name, among=among, language=language)
+        if session.pins.get(index) == clip:
+            return {}  # Gradio tells of what the program chose, too
+        return self._changed(language, page_id, handlers.pin(session, index, clip))
+
+    def _look_at(self, language_name: str, index: int, request: gr.Request) -> Updates:
+        page_id = _page_id(request)
+        session = self.pages.session(page_id)
+        n_segments = len(session.tagging.transcript.segments) if session.tagging else 0
+        if not 0 <= index < n_segments:
+            return {}
+        self.pages.look_at(page_id, index)
+        return self.showing.panel(page_id, session, code_of(language_name))
+
+    def _changed(self, language: str, page_id: str, session: Session) -> Updates:
+        before = self.pages.session(page_id)
+        if session is before:
+            return {}
+        self.pages.keep(page_id, session)
+        redrawn = {}
+        if emotions_of(session) != emotions_of(before):
+            redrawn = self.showing.timeline(session)
+        return {
+            **redrawn,
+            **self.showing.words(session, language),
+            **self.showing.panel(page_id, session, language),
+            **self.showing.files(()),
+        }
+
+    # --- say it again, and save ----------------------------------------------------------------------
+
+    def resynthesise(
+        self,
+        language_name: str,
+        index: float,
+        text: str,
+        emotion: str,
+        request: gr.Request,
+        progress: gr.Progress = _PROGRESS,
+    ) -> Updates:
+        """Say every segment again, with what stands in the panel at this moment."""
+        language = code_of(language_name)
+        with self.pages.job(_page_id(request), _shown(progress, language)) as job:
+            session = handlers.correct(job.session, int(index), text=text, label=emotion)
+            job.done(
+                handlers.resynthesise(session, self.workshop, job.folder, progress=job.progress)
+            )
+        return {self.parts.again_status: ""}
+
+    def say_sample_again(
+        self, language_name: str, request: gr.Request, progress: gr.Progress = _PROGRESS
+    ) -> Updates:
+        """Say the sample again as soon as it was analysed, so that a newcomer sees the whole."""
+        language, page_id = code_of(language_name), _page_id(request)
+        if self.pages.session(page_id).choices:
+            with self.pages.job(page_id, _shown(progress, language)) as job:
+                job.done(
+                    handlers.resynthesise(
+                        job.session, self.workshop, job.folder, progress=job.progress
+                    )
+                )
+        return {self.parts.again_status: ""}
+
+    def show_again(self, language_name: str, request: gr.Request) -> Updates:
+        """Show the resynthesis and its check."""
+        language, page_id = code_of(language_name), _page_id(request)
+        session = self.pages.session(page_id)
+        return {
+            **self.showing.table(session, language),
+            **self.showing.panel(page_id, session, language),
+            **self.showing.result(session, language),
+            **self.showing.files(()),
+            **self._end(),
+        }
+
+    def make_files(
+        self, language_name: str, request: gr.Request, progress: gr.Progress = _PROGRESS
+    ) -> Updates:
+        """Write the files to download into the page's folder."""
+        language = code_of(language_name)
+        with self.pages.job(_page_id(request), _shown(progress, language)) as job:
+            saved = saving.make_files(
+                job.session, job.folder, language=language, progress=job.progress
+            )
+        left_out = "".join(note("aside", sentence) for sentence in saved.left_out)
+        return {self.parts.save_status: left_out, **self.showing.files(saved.files)}
+
+    def show_saved(self, _: str) -> Updates:
+        """Let the buttons work again."""
+        return self._end()
+
+
+def emotions_of(session: Session) -> tuple[tuple[str, bool], ...]:
+    """Return what the timeline shows of the segments: their emotions, and which a person set."""
+    segments = session.tagging.transcript.segments if session.tagging else ()
+    return tuple((tagged.label, tagged.corrected_label is not None) for tagged in segments)
+
+
+def _page_id(request: gr.Request) -> str:
+    return str(request.session_hash)
+
+
+def _shown(progress: gr.Progress, language: str) -> Progress:
+    def report(fraction: float, what: str) -> None:
+        progress(fraction, desc=doing(what, language))
+
+    return report

@@ -1,0 +1,234 @@
+"""Serve the tab as a page of its own, on this machine only, and leave nothing behind.
+
+Everything a page holds on disk lies under one private folder (mode 0700) that is made here and deleted
+when the server ends. A server that was killed could not delete its own; the next one does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gpt_sovits_emotion.errors import HostError, MissingExtraError
+
+if TYPE_CHECKING:
+    from webui_tab.handlers import Workshop
+
+__all__ = ["Server", "launch", "serving"]
+
+HOST = "127.0.0.1"
+_PREFIX = "gpt-sovits-emotion-web-"
+_LOCK = "in-use"
+_PORTS_TRIED = 20
+
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+    "frame-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+"""What a browser may load for our page: from this server alone. Gradio's own page asks for web fonts
+and a script from other sites, which would tell them when somebody opens it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        url: Where the page is.
+        root: The private folder; under ``files`` lie the pages' folders and uploads.
+    """
+
+    url: str
+    root: Path
+
+
+def launch(
+    *,
+    port: int = 9876,
+    lang: str = "auto",
+    open_browser: bool = True,
+    workshop: Workshop | None = None,
+) -> None:
+    """Serve the page until Ctrl-C or SIGTERM.
+
+    Args:
+        port: Where to listen; when it is taken, the next free one is.
+        lang: ``auto`` to follow the browser, ``en`` or ``zh``.
+        open_browser: Whether to open the page in the default browser.
+        workshop: Engines and where models are looked for; the defaults when None.
+
+    Raises:
+        HostError: No port is free.
+        MissingExtraError: Gradio is not installed.
+    """
+    ended = threading.Event()
+    with _on_terminate(ended), serving(port=port, lang=lang, workshop=workshop) as server:
+        # Uploads arrive in the folder for temporary files; one that is broken off would stay there.
+        tempfile.tempdir = str(server.root)
+        taken = "" if server.url.endswith(f":{port}/") else f" (port {port} was taken)"
+        print(f"The page is at {server.url}{taken}; Ctrl-C ends it.", file=sys.stderr)
+        if open_browser:
+            import webbrowser
+
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            ended.wait()
+
+
+@contextlib.contextmanager
+def serving(*, port: int, lang: str = "auto", workshop: Workshop | None = None) -> Iterator[Server]:
+    """Serve the page in the background; on leaving, end the server and delete all that it held.
+
+    Raises:
+        As `launch`.
+    """
+    with _private_root() as root:
+        files = root / "files"
+        files.mkdir(mode=0o700)
+        # Gradio reads these when it is imported and when components are made.
+        os.environ["GRADIO_TEMP_DIR"] = str(files)
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        yield from _serve(root, files, port, lang, workshop)
+
+
+def _serve(
+    root: Path, files: Path, port: int, lang: str, workshop: Workshop | None
+) -> Iterator[Server]:
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise MissingExtraError("gradio", extra="web", purpose="the page") from error
+    from starlette.middleware import Middleware
+
+    from webui_tab.handlers import Workshop as NewWorkshop
+    from webui_tab.sessions import Pages
+    from webui_tab.tab import build_tab
+
+    pages = Pages(files)
+    theme = gr.themes.Default(
+        primary_hue="teal",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    with gr.Blocks(title="GPT-SoVITS emotion", theme=theme, analytics_enabled=False) as blocks:
+        build_tab(blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang)
+    try:
+        _, url, _ = blocks.queue(default_concurrency_limit=None).launch(
+            server_name=HOST,
+            server_port=_free_port(port),
+            share=False,
+            show_api=False,
+            quiet=True,
+            inbrowser=False,
+            prevent_thread_lock=True,
+            app_kwargs={"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
+        )
+        yield Server(url, root)
+    finally:
+        pages.forget_all()
+        blocks.close(verbose=False)
+
+
+class _Policy:
+    """Adds the policy above to every answer, and forbids keeping any of them in a cache."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", _POLICY.encode()),
+                    (b"referrer-policy", b"no-referrer"),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+                if "/file=" in scope.get("path", ""):
+                    message["headers"].append((b"cache-control", b"no-store"))
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def _free_port(port: int) -> int:
+    for candidate in range(port, min(port + _PORTS_TRIED, 65536)):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            if os.name != "nt":  # there it would let two servers share a port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, candidate))
+            except OSError:
+                continue
+            return candidate
+    raise HostError(
+        f"ports {port} to {port + _PORTS_TRIED - 1} are all taken; choose another with --port"
+    )
+
+
+@contextlib.contextmanager
+def _on_terminate(ended: threading.Event) -> Iterator[None]:
+    """Let SIGTERM end the server in order, where signals can be heard (the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- the private folder ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _private_root() -> Iterator[Path]:
+    _sweep(Path(tempfile.gettempdir()))
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        with (root / _LOCK).open("wb") as lock:
+            _hold(lock)
+            yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the folders of servers that were killed: those whose lock nobody holds."""
+    for root in folder.glob(f"{_PREFIX}*"):
+        try:
+            with (root / _LOCK).open("r+b") as lock:
+                if not _hold(lock):
+                    continue
+        except OSError:
+            continue  # just made by a server that starts, or another person's
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _hold(lock: Any) -> bool:
+    """Lock an open file until it is closed or the process ends; say whether it was free."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

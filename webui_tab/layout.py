@@ -1,0 +1,334 @@
+"""The components of the tab and where they stand. What they do is in `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
+from webui_tab.view import COLUMNS, table_headers
+
+__all__ = ["Choices", "Parts", "build", "spoken_choices", "static_html", "style_html"]
+
+_COLUMN_WIDTHS = ("64px", "72px", "72px", "30%", "116px", "80px", "auto", "124px")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the page offers when it opens, in its first language.
+
+    Attributes:
+        language: The first language.
+        whisper: Names of the speech recognition models; the first is taken.
+        heads: Ids of the heads; the first is taken.
+        voices: Names of the voices; the first is taken.
+    """
+
+    language: str
+    whisper: tuple[str, ...]
+    heads: tuple[str, ...]
+    voices: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Parts:
+    """Every component that something happens to, by name, and which texts stand on which of them."""
+
+    language: str
+    named: dict[str, Any] = field(default_factory=dict)
+    texts: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.named[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def add(self, name: str, component: type, *args: Any, **properties: Any) -> Any:
+        """Make a component; a property given as ``text:<key>`` is said in the page's language."""
+        for prop, given in properties.items():
+            if isinstance(given, str) and given.startswith("text:"):
+                key = given.removeprefix("text:")
+                self.texts.append((name, prop, key))
+                properties[prop] = say(key, self.language)
+        self.named[name] = component(*args, **properties)
+        return self.named[name]
+
+    @property
+    def speaking(self) -> tuple[str, ...]:
+        """Names of the components that say something by themselves."""
+        labelled = (name for name, _, _ in self.texts)
+        return ("style", *static_html(self.language), *dict.fromkeys(labelled))
+
+
+def build(choices: Choices) -> Parts:
+    """Make all components in the Blocks context that is open now."""
+    parts = Parts(choices.language)
+    with gr.Column(elem_classes=["emo-tab"]):
+        parts.add("style", gr.HTML, style_html(choices.language))
+        # Gradio 4.44.1 hears a page close only if the app holds a State or if the event of closing happens
+        # to be the last one connected (utils.connect_heartbeat); this State is for that and nothing else.
+        gr.State()
+        # A field of the page, not of the server: what is typed into the panel goes with its own index.
+        parts.add("index", gr.Number, 0, precision=0, visible=False)
+        _head(parts, choices)
+        _recording_step(parts, choices)
+        with _step(parts, "heard"):
+            _heard_step(parts)
+        with _step(parts, "again"):
+            _again_step(parts)
+        with _step(parts, "save"):
+            _save_step(parts)
+    return parts
+
+
+def style_html(language: str) -> str:
+    """Return the tab's style sheet, which shows one of the timelines' two languages."""
+    hidden = "zh" if language != "zh" else "en"
+    css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return f"<style>{css}\n.emo-tab .emo-timeline .{hidden} {{ display: none; }}</style>"
+
+
+def static_html(language: str) -> dict[str, str]:
+    """Return the HTML of the parts that change with the page's language alone."""
+    lead = f'<p class="emo-lead">{say("subtitle", language)}</p>'
+    notice = f'<p class="emo-notice">{say("voice_notice", language)}</p>'
+    return {
+        "title": f"<h1>{say('title', language)}</h1>{lead}",
+        "voice_notice": notice,
+        "heading_recording": f"<h2>{say('step_recording', language)}</h2>",
+        "heading_heard": f"<h2>{say('step_heard', language)}</h2>",
+        "table_hint": f'<p class="emo-note emo-aside">{say("table_hint", language)}</p>',
+        "heading_again": f"<h2>{say('step_again', language)}</h2>",
+        "heading_save": f"<h2>{say('step_save', language)}</h2>"
+        f'<p class="emo-note emo-aside">{say("files_hint", language)}</p>',
+    }
+
+
+@contextmanager
+def _step(parts: Parts, name: str) -> Iterator[None]:
+    """Open a step that is hidden until there is something to do in it."""
+    with gr.Column(visible=False) as column:
+        parts.named[f"step_{name}"] = column
+        yield
+
+
+def _head(parts: Parts, choices: Choices) -> None:
+    with gr.Row(equal_height=True):
+        with gr.Column(scale=4, min_width=320):
+            parts.add("title", gr.HTML, static_html(parts.language)["title"])
+        with gr.Column(scale=1, min_width=180):
+            parts.add(
+                "page_language",
+                gr.Radio,
+                choices=list(LANGUAGES.values()),
+                value=LANGUAGES[choices.language],
+                show_label=False,
+                container=False,
+                elem_id="emo-language",
+            )
+
+
+def _recording_step(parts: Parts, choices: Choices) -> None:
+    parts.add("voice_notice", gr.HTML, static_html(parts.language)["voice_notice"])
+    parts.add("heading_recording", gr.HTML, static_html(parts.language)["heading_recording"])
+    with gr.Row():
+        with gr.Column(scale=3, min_width=340):
+            parts.add(
+                "recording",
+                gr.Audio,
+                sources=["upload", "microphone"],
+                type="filepath",
+                label="text:recording",
+                show_download_button=False,
+                elem_id="emo-recording",
+            )
+            with gr.Row():
+                parts.add("sample", gr.Button, value="text:try_sample", size="sm")
+                parts.add("video", gr.UploadButton, label="text:open_video", size="sm")
+        with gr.Column(scale=2, min_width=300):
+            _settings(parts, choices)
+    parts.add(
+        "consent", gr.Checkbox, label="text:consent", elem_classes=["emo-consent"], elem_id="emo-consent"
+    )
+    with gr.Row():
+        parts.add("analyse", gr.Button, value="text:analyse", variant="primary", scale=4)
+        parts.add("stop", gr.Button, value="text:stop", variant="stop", scale=1, visible=False)
+    parts.add("status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-status")
+
+
+def _settings(parts: Parts, choices: Choices) -> None:
+    parts.add(
+        "whisper",
+        gr.Dropdown,
+        choices=list(choices.whisper),
+        value=choices.whisper[0],
+        allow_custom_value=True,
+        label="text:whisper",
+        info="text:whisper_info",
+    )
+    parts.add(
+        "spoken_language",
+        gr.Dropdown,
+        choices=list(spoken_choices(choices.language)),
+        value=say("spoken_auto", choices.language),
+        allow_custom_value=True,
+        label="text:spoken_language",
+    )
+    parts.add(
+        "voice",
+        gr.Dropdown,
+        choices=list(choices.voices),
+        value=choices.voices[0],
+        allow_custom_value=True,
+        label="text:voice",
+        info="text:voice_info",
+        elem_id="emo-voice",
+    )
+    with parts.add("more", gr.Accordion, label="text:more_settings", open=False):
+        parts.add(
+            "head",
+            gr.Dropdown,
+            choices=list(choices.heads),
+            value=choices.heads[0] if choices.heads else None,
+            allow_custom_value=True,
+            label="text:head",
+        )
+        parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
+        parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")
+
+
+def _heard_step(parts: Parts) -> None:
+    parts.add("heading_heard", gr.HTML, static_html(parts.language)["heading_heard"])
+    parts.add("summary", gr.HTML, elem_id="emo-summary")
+    parts.add("timeline", gr.HTML, elem_id="emo-timeline")
+    parts.add(
+        "table",
+        gr.Dataframe,
+        headers=table_headers(parts.language),
+        datatype=["html", *["str"] * (len(COLUMNS) - 1)],
+        col_count=(len(COLUMNS), "fixed"),
+        row_count=(1, "fixed"),
+        column_widths=list(_COLUMN_WIDTHS),
+        type="array",
+        wrap=True,
+        height=640,
+        interactive=True,
+        show_label=False,
+        elem_classes=["emo-table"],
+        elem_id="emo-table",
+    )
+    parts.add("table_hint", gr.HTML, static_html(parts.language)["table_hint"])
+    _segment_panel(parts)
+
+
+def _segment_panel(parts: Parts) -> None:
+    with gr.Column(elem_classes=["emo-panel"], elem_id="emo-segment"):
+        with gr.Row(elem_classes=["emo-turn"]):
+            parts.add("earlier", gr.Button, value="text:earlier", size="sm", scale=0, min_width=44)
+            parts.add("segment_title", gr.HTML)
+            parts.add("later", gr.Button, value="text:later", size="sm", scale=0, min_width=44)
+        with gr.Row():
+            parts.add(
+                "text",
+                gr.Textbox,
+                label="text:text",
+                lines=2,
+                scale=4,
+                interactive=True,
+                elem_id="emo-text",
+            )
+            with gr.Column(scale=2, min_width=240):
+                parts.add(
+                    "emotion",
+                    gr.Dropdown,
+                    allow_custom_value=True,
+                    interactive=True,
+                    label="text:emotion",
+                    elem_id="emo-emotion",
+                )
+                parts.add("undo", gr.Button, value="text:undo", size="sm", elem_id="emo-undo")
+        with gr.Row():
+            with gr.Column(min_width=290):
+                _player(parts, "original")
+                _bars(parts, "probabilities")
+                parts.add("why", gr.HTML)
+            with gr.Column(min_width=290):
+                _player(parts, "clip", label="text:reference")
+                parts.add("choice_note", gr.HTML, elem_id="emo-choice")
+                parts.add(
+                    "candidates",
+                    gr.Radio,
+                    label="text:candidates",
+                    interactive=True,
+                    elem_id="emo-candidates",
+                )
+                parts.add(
+                    "other_clip",
+                    gr.Dropdown,
+                    label="text:other_clip",
+                    interactive=True,
+                    elem_id="emo-other",
+                )
+            with gr.Column(min_width=290):
+                _player(parts, "again_clip", label="text:said_again")
+                _bars(parts, "heard_again")
+                parts.add("verdict", gr.HTML, elem_id="emo-verdict")
+
+
+def _bars(parts: Parts, name: str) -> None:
+    parts.add(name, gr.Label, label=f"text:{name}", num_top_classes=4, elem_classes=["emo-bars"])
+
+
+def _player(parts: Parts, name: str, *, label: str = "") -> None:
+    parts.add(
+        name,
+        gr.Audio,
+        label=label or f"text:{name}",
+        interactive=False,
+        show_download_button=False,
+        elem_id=f"emo-{name.replace('_', '-')}",
+    )
+
+
+def _again_step(parts: Parts) -> None:
+    parts.add("heading_again", gr.HTML, static_html(parts.language)["heading_again"])
+    with gr.Row():
+        parts.add("resynthesise", gr.Button, value="text:resynthesise", variant="primary", scale=4)
+        parts.add("stop_again", gr.Button, value="text:stop", variant="stop", scale=1, visible=False)
+    parts.add("again_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-again-status")
+    with gr.Column(visible=False) as column:
+        parts.named["result_area"] = column
+        parts.add("result", gr.HTML, elem_id="emo-result")
+        with gr.Row():
+            with gr.Column(min_width=320):
+                _player(parts, "before")
+            with gr.Column(min_width=320):
+                _player(parts, "after")
+        parts.add("said_timeline", gr.HTML, elem_id="emo-said-timeline")
+
+
+def _save_step(parts: Parts) -> None:
+    parts.add("heading_save", gr.HTML, static_html(parts.language)["heading_save"])
+    parts.add("make_files", gr.Button, value="text:make_files", elem_id="emo-make-files")
+    parts.add("save_status", gr.HTML)
+    parts.add(
+        "files",
+        gr.File,
+        label="text:files",
+        file_count="multiple",
+        interactive=False,
+        visible=False,
+        elem_id="emo-files",
+    )
+
+
+def spoken_choices(language: str) -> dict[str, str]:
+    """Return the spoken languages offered: name -> code, "" for detecting it."""
+    named = {name.say(language): code for code, name in SPOKEN_LANGUAGES.items()}
+    return {say("spoken_auto", language): "", **named}

@@ -1,0 +1,114 @@
+"""Write what a person takes home: the report, the audio, the timeline, the transcript in every format."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.audio import encode_mp3, write_wav
+from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.pipeline import RoundTrip
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import TaggedTranscript
+from gpt_sovits_emotion.report import write_timeline, write_transcript_page
+from gpt_sovits_emotion.transcript_io import FORMATS, write
+from webui_tab.sessions import PageError, Session
+from webui_tab.texts import say
+from webui_tab.view import heard_timeline
+
+__all__ = ["Saved", "make_files"]
+
+_MP3_LIMIT_S = 3600.0  # a page with hours of audio in it would hardly open
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Files to download, and a sentence for each one that could not be made."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def make_files(
+    session: Session, folder: Path, *, language: str, progress: Progress = no_progress
+) -> Saved:
+    """Write all files into a new folder under `folder`.
+
+    Before the resynthesis they are the transcript in every format, its page and the timeline; after it
+    also the report and the audio. A result that no longer fits the corrections is left out.
+
+    Raises:
+        PageError: Nothing was analysed.
+        OutputError: The disk is full.
+    """
+    if session.tagging is None or session.recording is None:
+        raise PageError("not_analysed")
+    out = Path(tempfile.mkdtemp(dir=folder, prefix="files-"))
+    transcript = session.tagging.transcript
+    stem = _stem(transcript.recording.name)
+    left_out = _write_transcripts(transcript, out, stem, session, language)
+    progress(0.3, "writing")
+    if session.result is not None and not session.is_stale:
+        result = session.result
+        pipeline.write_round_trip(
+            RoundTrip(session.tagging, result.choices, result.synthesis, result.verification),
+            session.recording,
+            out,
+            language=language,
+            progress=part_of(progress, 0.3, 1.0),
+        )
+    else:
+        timeline = heard_timeline(session)
+        assert timeline is not None
+        write_timeline(timeline, out / "timeline.png", language=language)
+        write_transcript_page(
+            transcript,
+            out / "transcript.html",
+            sound=encode_mp3(session.recording.read(0.0, _MP3_LIMIT_S)),
+            timeline=timeline,
+            language=language,
+        )
+        if session.result is not None:
+            left_out = (*left_out, say("result_stale", language))
+    progress(1.0, "writing")
+    files = sorted(path for path in out.iterdir() if path.is_file())
+    return Saved(tuple(files), left_out)
+
+
+def _write_transcripts(
+    transcript: TaggedTranscript, out: Path, stem: str, session: Session, language: str
+) -> tuple[str, ...]:
+    left_out = []
+    for format, ending in FORMATS.items():
+        try:
+            if format == "list":
+                _write_training_list(transcript, out, stem, session)
+            else:
+                write(transcript, out / f"{stem}{ending}", format=format, language=language)
+        except TranscriptError as error:
+            left_out.append(say("left_out", language, name=f"{stem}{ending}", reason=error))
+    return tuple(left_out)
+
+
+def _write_training_list(
+    transcript: TaggedTranscript, out: Path, stem: str, session: Session
+) -> None:
+    """Write GPT-SoVITS's training list with the clips that it names, as one archive."""
+    assert session.recording is not None
+    inside = out / "list"
+    names = [f"clips/{number:03d}.wav" for number in range(1, len(transcript.segments) + 1)]
+    write(transcript, inside / f"{stem}.list", format="list", clip_paths=names, speaker=stem)
+    for tagged, name in zip(transcript.segments, names, strict=True):
+        if tagged.text.strip():
+            clip = session.recording.read(tagged.segment.start_s, tagged.segment.end_s)
+            write_wav(inside / name, clip)
+    shutil.make_archive(str(out / f"{stem}-list"), "zip", inside)
+    shutil.rmtree(inside)
+
+
+def _stem(name: str) -> str:
+    stem = "".join(char if char.isalnum() or char in "-_. " else "_" for char in Path(name).stem)
+    return stem.strip(" .")[:60] or "recording"

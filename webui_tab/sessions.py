@@ -1,0 +1,297 @@
+"""What each open page holds, where its files lie, and how all of it is forgotten.
+
+Every page has a folder of its own (mode 0700) under one root. When the page is closed, the folder, the
+recording that was uploaded to it, and everything in memory go; a job that still runs for it is told to
+stop, and the rest goes when it has.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gpt_sovits_emotion.audio import Recording
+from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.pipeline import DEFAULT_HEAD
+from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.records import (
+    ReferenceBank,
+    ReferenceChoice,
+    Sentence,
+    Synthesis,
+    TaggedTranscript,
+)
+from gpt_sovits_emotion.tag import Tagging
+from gpt_sovits_emotion.verify import Verification
+from webui_tab.texts import TEXTS
+
+__all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Stopped"]
+
+
+class PageError(EmotionError):
+    """A page asked for something that its state does not allow; `key` names the sentence to show."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(TEXTS[key].en)
+        self.key = key
+
+
+class Stopped(Exception):  # noqa: N818  (a person's wish, no error)
+    """A job was stopped by the person, or by the closing of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to analyse.
+
+    Attributes:
+        whisper: Whisper model: a size, a folder, ``micro`` or ``none``.
+        language: Code of the spoken language; "" to detect it.
+        head: Id or folder of the head.
+        speaker_statistics, smoothing: As in `tag.TagOptions`.
+    """
+
+    whisper: str = "small"
+    language: str = ""
+    head: str = DEFAULT_HEAD
+    speaker_statistics: bool = True
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """A resynthesis, with what it was made from: what is changed later makes it stale.
+
+    `folder` is where its audio lies: ``joined.wav`` and one file per segment that was spoken.
+    """
+
+    transcript: TaggedTranscript
+    choices: tuple[ReferenceChoice | None, ...]
+    bank: ReferenceBank
+    synthesis: Synthesis
+    verification: Verification
+    host_title: Sentence
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """What one open page holds.
+
+    Attributes:
+        source: The recording's file, None before there is one.
+        recording: The decoded recording, open while the page is.
+        settings: With which it was analysed.
+        tagging: What was heard, with the corrections made since.
+        bank: The voice.
+        pins: Segment -> the clip that a person chose.
+        choices: Per segment its reference; empty while there is no tagging or no bank.
+        result: The latest resynthesis.
+        heard_folder: Where the stretches of the recording are put that are listened to.
+    """
+
+    source: Path | None = None
+    recording: Recording | None = None
+    settings: Settings = field(default_factory=Settings)
+    tagging: Tagging | None = None
+    bank: ReferenceBank | None = None
+    pins: Mapping[int, Path] = field(default_factory=dict)
+    choices: tuple[ReferenceChoice | None, ...] = ()
+    result: Result | None = None
+    heard_folder: Path | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether something was changed since `result` was made."""
+        if self.result is None or self.tagging is None:
+            return False
+        made_from = (self.result.transcript, self.result.choices)
+        return made_from != (self.tagging.transcript, self.choices)
+
+
+@dataclass(eq=False)
+class _Page:
+    folder: Path
+    session: Session = field(default_factory=Session)
+    uploads: set[Path] = field(default_factory=set)
+    stop: threading.Event = field(default_factory=threading.Event)
+    looking_at: int = 0
+    at_work: bool = False
+    closed: bool = False
+
+
+class Pages:
+    """All open pages of one server.
+
+    Args:
+        root: The folder under which each page gets its own. It must exist.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._pages: dict[str, _Page] = {}
+        self._closed: set[str] = set()
+        self._lock = threading.RLock()
+
+    def session(self, page_id: str) -> Session:
+        """Return what a page holds; a page not met before holds nothing yet.
+
+        Raises:
+            PageError: The page was closed (or lost its connection), so it is forgotten.
+        """
+        with self._lock:
+            return self._page(page_id).session
+
+    def folder(self, page_id: str) -> Path:
+        """Return the private folder of a page. Raises `PageError` as `session` does."""
+        with self._lock:
+            return self._page(page_id).folder
+
+    def keep(self, page_id: str, session: Session) -> None:
+        """Put what a handler returned in the place of what the page held.
+
+        Raises:
+            PageError: A job is at work on the page, or the page was closed.
+        """
+        with self._lock:
+            page = self._page(page_id)
+            if page.at_work:
+                raise PageError("busy")
+            self._replace(page, session)
+
+    def look_at(self, page_id: str, index: int) -> None:
+        """Note which segment a page looks at."""
+        with self._lock:
+            self._page(page_id).looking_at = index
+
+    def looking_at(self, page_id: str) -> int:
+        """Return which segment a page looks at.
+
+        An answer to an earlier request is built from this, or it would turn the page back.
+        """
+        with self._lock:
+            return self._page(page_id).looking_at
+
+    def own_upload(self, page_id: str, path: Path) -> None:
+        """Note that a file was uploaded for this page, and drop those uploaded before."""
+        with self._lock:
+            page = self._page(page_id)
+            older, page.uploads = page.uploads - {path}, {path}
+            self._delete_uploads(older)
+
+    def drop_uploads(self, page_id: str) -> None:
+        """Delete what was uploaded for this page."""
+        with self._lock:
+            page = self._page(page_id)
+            older, page.uploads = page.uploads, set()
+            self._delete_uploads(older)
+
+    @contextmanager
+    def job(self, page_id: str, progress: Progress) -> Iterator[_Job]:
+        """Work for a page: one job at a time, which ends early when it is stopped.
+
+        Yields:
+            The job: its `session` at the start, the `progress` to be handed on, which raises `Stopped`
+            when the work shall end, and `done` to be called with the new session.
+
+        Raises:
+            PageError: Another job is at work on the page, or the page was closed.
+        """
+        with self._lock:
+            page = self._page(page_id)
+            if page.at_work:
+                raise PageError("busy")
+            page.at_work = True
+            page.stop.clear()
+        try:
+            yield _Job(self, page, progress)
+        finally:
+            with self._lock:
+                page.at_work = False
+                if page.closed:
+                    self._delete(page)
+
+    def stop(self, page_id: str) -> None:
+        """Ask the job at work on a page to end at its next step."""
+        with self._lock:
+            if page_id in self._pages:
+                self._pages[page_id].stop.set()
+
+    def forget(self, page_id: str) -> None:
+        """Delete all that a page holds, now or as soon as its job has stopped."""
+        with self._lock:
+            self._closed.add(page_id)
+            page = self._pages.pop(page_id, None)
+            if page is None:
+                return
+            page.closed = True
+            page.stop.set()
+            if not page.at_work:
+                self._delete(page)
+
+    def forget_all(self) -> None:
+        """Delete all that any page holds."""
+        with self._lock:
+            for page_id in list(self._pages):
+                self.forget(page_id)
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    # --- inside; the lock is held ------------------------------------------------------------------
+
+    def _page(self, page_id: str) -> _Page:
+        if page_id in self._closed:
+            raise PageError("closed")
+        if page_id not in self._pages:
+            # mkdtemp makes the folder for its owner alone (0700).
+            folder = Path(tempfile.mkdtemp(dir=self._root, prefix="page-"))
+            self._pages[page_id] = _Page(folder)
+        return self._pages[page_id]
+
+    def _replace(self, page: _Page, session: Session) -> None:
+        old = page.session.recording
+        page.session = session
+        if old is not None and old is not session.recording:
+            old.close()
+
+    def _delete(self, page: _Page) -> None:
+        self._replace(page, Session())
+        older, page.uploads = page.uploads, set()
+        self._delete_uploads(older)
+        shutil.rmtree(page.folder, ignore_errors=True)
+
+    def _delete_uploads(self, paths: set[Path]) -> None:
+        # The server files an upload under the hash of its content, so two pages may share one.
+        in_use = {path for page in self._pages.values() for path in page.uploads}
+        for path in paths - in_use:
+            path.unlink(missing_ok=True)
+            if path.parent != self._root and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+
+class _Job:
+    """One job at work for a page."""
+
+    def __init__(self, pages: Pages, page: _Page, progress: Progress) -> None:
+        self._pages = pages
+        self._page = page
+        self._progress = progress
+        self.session = page.session
+        self.folder = page.folder
+
+    def progress(self, fraction: float, doing: str) -> None:
+        """Pass on how far the work is; raise `Stopped` when it shall end."""
+        if self._page.stop.is_set():
+            raise Stopped
+        self._progress(fraction, doing)
+
+    def done(self, session: Session) -> None:
+        """Keep what came of the work, unless the page was closed meanwhile."""
+        with self._pages._lock:
+            self._pages._replace(self._page, session)

@@ -1,0 +1,45 @@
+"""Build the tab inside whatever Blocks are open: a page of its own today, a tab of a host tomorrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from webui_tab.actions import Actions
+from webui_tab.handlers import Workshop, whisper_choices
+from webui_tab.layout import Choices, build
+from webui_tab.sessions import Pages
+from webui_tab.texts import say
+from webui_tab.wiring import connect
+
+__all__ = ["build_tab"]
+
+
+def build_tab(
+    blocks: gr.Blocks,
+    pages: Pages,
+    workshop: Workshop,
+    *,
+    upload_root: Path,
+    language: str = "auto",
+) -> None:
+    """Build the tab's components in the context that is open now, and connect its events.
+
+    Args:
+        blocks: The app, for the events of opening and closing a page.
+        pages: What each open page holds; its root lies inside `upload_root`, or else the server would
+            copy every file it shows to a place where nobody deletes it.
+        workshop: The engines.
+        upload_root: Where the server files uploads (``GRADIO_TEMP_DIR``).
+        language: ``auto`` to follow the browser, or ``en`` or ``zh`` to begin in.
+    """
+    first = "en" if language == "auto" else language
+    choices = Choices(
+        language=first,
+        whisper=tuple(whisper_choices(workshop, first)),
+        heads=tuple(entry.id for entry in workshop.heads()),
+        voices=(say("voice_sample", first),),
+    )
+    parts = build(choices)
+    connect(Actions(parts, pages, workshop, upload_root=upload_root, language=language), blocks)

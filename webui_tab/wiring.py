@@ -1,0 +1,174 @@
+"""Which event of the page sets off which action, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from gpt_sovits_emotion.errors import EmotionError
+from webui_tab.actions import RESTING, STOPS, Actions, code_of
+from webui_tab.handlers import sentence_of
+from webui_tab.sessions import Stopped
+from webui_tab.showing import FILES, HEARD, PANEL, RESULT, SETTINGS, WORDS, Updates
+from webui_tab.texts import say
+from webui_tab.view import note
+
+__all__ = ["connect"]
+
+_LOG = logging.getLogger(__name__)
+
+_OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothing")
+_CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
+
+
+def connect(actions: Actions, blocks: gr.Blocks) -> None:
+    """Connect every event of a tab; `blocks` is the app whose opening and closing is heeded."""
+    wire = _Wire(actions)
+    wire.quick(blocks.load, actions.opened, SETTINGS, ("page_language", *SETTINGS))
+    if hasattr(blocks, "unload"):
+        blocks.unload(actions.closed)
+    wire.quick(
+        actions.parts.page_language.change,
+        actions.switch_language,
+        SETTINGS,
+        (*actions.parts.speaking, *SETTINGS, *WORDS, *PANEL),
+    )
+    _connect_recording(wire, actions)
+    _connect_segments(wire, actions)
+    again = ("table", *PANEL, *RESULT, *FILES)
+    inputs = ("index", "text", "emotion")
+    said = wire.work(actions.parts.resynthesise.click, actions.resynthesise, inputs, ("again_status",))
+    wire.finish(said, actions.show_again, again)
+    saved = wire.work(actions.parts.make_files.click, actions.make_files, (), ("save_status", "files"))
+    wire.finish(saved, actions.show_saved, ())
+
+
+def _connect_recording(wire: _Wire, actions: Actions) -> None:
+    parts = actions.parts
+    fresh = ("status", *HEARD, *RESULT, *FILES)
+    raw = {"preprocess": False}
+    wire.quick(parts.recording.change, actions.take_recording, ("recording",), fresh, **raw)
+    wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh))
+    for name in STOPS:
+        wire.quick(parts.named[name].click, actions.stop)
+
+    inputs = ("consent", "voice", *_OPTIONS)
+    heard = (*HEARD, *PANEL, *RESULT, *FILES)
+    analysed = wire.work(parts.analyse.click, actions.analyse, inputs, ("status",))
+    wire.finish(analysed, actions.show_heard, heard)
+
+    loaded = wire.quick(
+        parts.sample.click, actions.take_sample, (), ("recording", *SETTINGS, *fresh)
+    )
+    analysed = wire.work(loaded.then, actions.analyse, inputs, ("status",))
+    shown = wire.finish(analysed, actions.show_heard, heard)
+    said = wire.work(shown.then, actions.say_sample_again, (), ("again_status",))
+    wire.finish(said, actions.show_again, ("table", *PANEL, *RESULT, *FILES))
+
+
+def _connect_segments(wire: _Wire, actions: Actions) -> None:
+    parts = actions.parts
+    wire.quick(parts.table.select, actions.select, (), PANEL)
+    wire.quick(parts.table.input, actions.edit_table, ("table",), _CHANGED)
+    wire.quick(parts.earlier.click, actions.earlier, (), PANEL)
+    wire.quick(parts.later.click, actions.later, (), PANEL)
+    for event in (parts.text.blur, parts.text.submit):
+        wire.quick(event, actions.correct_text, ("index", "text"), _CHANGED)
+    wire.quick(parts.emotion.input, actions.correct_emotion, ("index", "emotion"), _CHANGED)
+    wire.quick(parts.undo.click, actions.undo, ("index",), _CHANGED)
+    # Not `input`: a radio group tells of what the program put there too.
+    wire.quick(parts.candidates.select, actions.pin_candidate, ("index",), _CHANGED)
+    wire.quick(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), _CHANGED)
+    wire.quick(parts.voice.input, actions.choose_voice, ("voice",), _CHANGED)
+
+
+class _Wire:
+    """Connects events by the names of their inputs and outputs."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._actions = actions
+        self._parts = actions.parts
+
+    def quick(
+        self,
+        event: Callable[..., Any],
+        do: Callable[..., Updates | None],
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
+        *,
+        failing_into: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Connect an event whose action takes no time worth showing."""
+        components = [self._parts.named[name] for name in dict.fromkeys(outputs)]
+        failing = self._parts.named[failing_into] if failing_into else None
+        given: dict[str, Any] = {
+            "inputs": [self._parts.named[name] for name in ("page_language", *inputs)],
+            "outputs": components,
+            "show_progress": "hidden",
+            "concurrency_limit": None,
+            "api_name": False,
+            "show_api": False,
+        }
+        return event(_in_one_sentence(do, components, failing), **{**given, **options})
+
+    def work(
+        self,
+        event: Callable[..., Any],
+        do: Callable[..., Updates],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+    ) -> Any:
+        """Connect work that takes its time: buttons rest, and progress shows in the first output."""
+        begun = self.quick(event, self._actions.begin, (), (*RESTING, *STOPS))
+        return self.quick(
+            begun.then,
+            do,
+            inputs,
+            outputs,
+            failing_into=outputs[0],
+            show_progress="full",
+            concurrency_limit=1,
+            concurrency_id="emotion-work",
+        )
+
+    def finish(
+        self, worked: Any, show: Callable[..., Updates], outputs: tuple[str, ...]
+    ) -> Any:
+        """Show what came of work, and let the buttons work again, whether it went well or not."""
+        return self.quick(worked.then, show, (), (*outputs, *RESTING, *STOPS))
+
+
+def _in_one_sentence(
+    do: Callable[..., Updates | None], outputs: list[Any], failing: Any
+) -> Callable[..., Updates | None]:
+    """Return an action that says its errors in one sentence, in `failing` too, and changes nothing else.
+
+    Nothing is raised on to Gradio: it would print a traceback and stamp every output as an error.
+    """
+
+    @functools.wraps(do)
+    def act(language_name: str, *arguments: Any) -> Updates | None:
+        language = code_of(language_name)
+        try:
+            updates = do(language_name, *arguments) or {}
+        except Stopped:
+            updates = {failing: note("aside", say("stopped", language))} if failing else {}
+        except Exception as error:
+            if isinstance(error, EmotionError):
+                sentence = sentence_of(error, language)
+            else:
+                _LOG.exception("an action of the page failed")
+                sentence = say("unexpected", language, kind=type(error).__name__)
+            gr.Warning(html.escape(sentence))
+            updates = {failing: note("bad", sentence)} if failing else {}
+        if not outputs:
+            return None
+        return updates or {outputs[0]: gr.update()}
+
+    return act
