@@ -143,9 +143,11 @@ class EmbeddedHost:
     ) -> tuple[Audio, Audio]:
         """Return the rendering at eSpeak's rate, and the same at the analysis rate."""
         half_width = 2 ** (plan.width_st / 24)
+        # A deep voice's range is widened upwards only: see VoiceShape for what eSpeak bears.
+        low_hz = max(plan.centre_hz / half_width, 50.0)
         shape = VoiceShape(
-            low_hz=plan.centre_hz / half_width,
-            high_hz=plan.centre_hz * half_width,
+            low_hz=low_hz,
+            high_hz=min(max(plan.centre_hz * half_width, low_hz), 4 * low_hz, 1000.0),
             formant_scale=self._formant_scale,
             flutter=_FLUTTER,
             roughness=_ROUGHNESS,
@@ -164,9 +166,7 @@ class EmbeddedHost:
                 f"eSpeak NG has nothing to say for {request.text!r} in {request.language!r}: "
                 "correct the text of the segment, or leave the segment out"
             )
-        # Compared at one rate, for the balance is relative to the whole of what is measured.
-        have = spectral_balance(resample(audio, ANALYSIS_RATE_HZ))
-        audio = match_balance(audio, have=have, want=balance)
+        audio = match_balance(audio, have=spectral_balance(audio), want=balance)
         return audio, resample(audio, ANALYSIS_RATE_HZ)
 
 

@@ -39,7 +39,8 @@ class SpectralBalance:
 
     Attributes:
         centres_hz: ``(n_bands,)`` band centres.
-        level_db: ``(n_bands,)`` level of each band, relative to the whole.
+        level_db: ``(n_bands,)`` level of each band, relative to all bands together; the audio's rate does
+            not matter as long as it holds them.
     """
 
     centres_hz: np.ndarray
@@ -48,15 +49,18 @@ class SpectralBalance:
 
 def spectral_balance(audio: Audio) -> SpectralBalance:
     """Measure the long-term average spectrum over the frames within 30 dB of the loudest."""
+    from scipy import fft
+
     n_frame = 2 * round(_FRAME_S * audio.sampling_rate_hz / 2)
-    hop = n_frame // 2
+    n_fft = fft.next_fast_len(n_frame, real=True)
     samples = np.pad(audio.samples, (0, max(n_frame - len(audio.samples), 0)))
-    frames = np.lib.stride_tricks.sliding_window_view(samples, n_frame)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(n_frame), axis=1)) ** 2
+    frames = np.lib.stride_tricks.sliding_window_view(samples, n_frame)[:: n_frame // 2]
+    window = np.hanning(n_frame).astype(np.float32)
+    power = np.abs(fft.rfft(frames * window, n_fft, axis=1)) ** 2
     frame_power = power.sum(axis=1)
     active = frame_power >= frame_power.max() * 10 ** (-_ACTIVE_RANGE_DB / 10)
     spectrum = power[active].mean(axis=0)
-    frequency_hz = np.fft.rfftfreq(n_frame, 1 / audio.sampling_rate_hz)
+    frequency_hz = fft.rfftfreq(n_fft, 1 / audio.sampling_rate_hz)
     centres_hz = _LOWEST_BAND_HZ * 2 ** (np.arange(_N_BANDS) / _BANDS_PER_OCTAVE)
     half_band = 2 ** (0.5 / _BANDS_PER_OCTAVE)
     levels = []
@@ -80,14 +84,16 @@ def match_balance(audio: Audio, *, have: SpectralBalance, want: SpectralBalance)
         np.pad(want.level_db - have.level_db, 1, mode="edge"), (0.25, 0.5, 0.25), mode="valid"
     )
     difference_db = np.clip(difference_db, -_MOST_CORRECTION_DB, _MOST_CORRECTION_DB)
+    from scipy import fft
+
     n_samples = len(audio.samples)
-    n_fft = 1 << (n_samples + round(0.1 * audio.sampling_rate_hz)).bit_length()
-    frequency_hz = np.fft.rfftfreq(n_fft, 1 / audio.sampling_rate_hz)
+    n_fft = fft.next_fast_len(n_samples + round(0.1 * audio.sampling_rate_hz), real=True)
+    frequency_hz = fft.rfftfreq(n_fft, 1 / audio.sampling_rate_hz)
     gain_db = np.interp(
         np.log2(np.maximum(frequency_hz, 1.0)), np.log2(have.centres_hz), difference_db
     )
-    spectrum = np.fft.rfft(audio.samples, n_fft) * 10 ** (gain_db / 20)
-    filtered = np.fft.irfft(spectrum, n_fft)[:n_samples].astype(np.float32)
+    gain = (10 ** (gain_db / 20)).astype(np.float32)
+    filtered = fft.irfft(fft.rfft(audio.samples, n_fft) * gain, n_fft)[:n_samples]
     return Audio(filtered, audio.sampling_rate_hz, audio.gain_db)
 
 
@@ -105,14 +111,16 @@ def harmonicity_db(audio: Audio) -> float | None:
     n_frame = 2 * round(_PERIOD_FRAME_S * rate_hz / 2)
     if len(audio.samples) < n_frame:
         return None
-    frames = np.lib.stride_tricks.sliding_window_view(audio.samples, n_frame)[:: n_frame // 2]
+    from scipy import fft
+
+    frames = audio.samples[: len(audio.samples) // n_frame * n_frame].reshape(-1, n_frame)
     frames = frames - frames.mean(axis=1, keepdims=True)
     power = np.square(frames).sum(axis=1)
     frames = frames[(power > 0.0) & (power >= power.max() * 10 ** (-_VOICED_RANGE_DB / 10))]
-    window = np.hanning(n_frame)
+    window = np.hanning(n_frame).astype(np.float32)
     of_frames, of_window = (
-        np.fft.irfft(np.abs(np.fft.rfft(signal * window, 2 * n_frame)) ** 2)[..., :n_frame]
-        for signal in (frames, np.ones(n_frame))
+        fft.irfft(np.abs(fft.rfft(signal * window, 2 * n_frame)) ** 2)[..., :n_frame]
+        for signal in (frames, np.ones(n_frame, np.float32))
     )
     lags = slice(round(rate_hz / _HIGHEST_F0_HZ), round(rate_hz / _LOWEST_F0_HZ) + 1)
     normalised = of_frames[:, lags] / of_frames[:, :1] * (of_window[0] / of_window[lags])
