@@ -171,7 +171,9 @@ def _train(
     calibration = {mode: calibrate(held_out, mode=mode) for mode in MODES}
     card = HeadCard(
         id="prosody-emodb",
-        title=Sentence("Prosody, trained on EmoDB (acted, German)", "韵律，EmoDB 训练（德语表演语音）"),
+        title=Sentence(
+            "Prosody, trained on EmoDB (acted, German)", "韵律，EmoDB 训练（德语表演语音）"
+        ),
         labels=fitted.classes,
         encoder=EncoderSpec(
             id=encoder.id,

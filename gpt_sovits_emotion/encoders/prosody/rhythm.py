@@ -74,7 +74,7 @@ def syllable_nuclei(mel: np.ndarray, voiced: np.ndarray) -> np.ndarray:
     from scipy.signal import find_peaks
 
     low_hz, high_hz = _NUCLEUS_BAND_HZ
-    band = (MEL_CENTRES_HZ >= low_hz) & (MEL_CENTRES_HZ <= high_hz)
+    band = (low_hz <= MEL_CENTRES_HZ) & (high_hz >= MEL_CENTRES_HZ)
     intensity = relative_db(mel[:, band].sum(1))
     intensity = gaussian_filter1d(intensity, _NUCLEUS_SMOOTHING_S / HOP_S)
     padded = np.concatenate([[-300.0], intensity, [-300.0]])  # a peak may lie on the edge of a cut

@@ -1,0 +1,431 @@
+"""Training and measuring on made-up embeddings, and the measures against values worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
+from gpt_sovits_emotion.heads.files import load_head, save_head
+from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.training.corpora import read_corpus
+from gpt_sovits_emotion.training.dataset import (
+    FeatureStatistics,
+    LabelledEmbeddings,
+    normalise,
+    normalise_by_speaker,
+)
+from gpt_sovits_emotion.training.embed import Alteration, embed_corpus
+from gpt_sovits_emotion.training.evaluate import (
+    Fold,
+    calibrate,
+    held_out_predictions,
+    score,
+    score_few,
+    speaker_and_text_folds,
+    speaker_folds,
+)
+from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.measures import (
+    bootstrap_over_speakers,
+    confusion_matrix,
+    expected_calibration_error,
+    fit_temperature,
+    fit_threshold,
+    risk_coverage,
+    softmax,
+    unweighted_average_recall,
+)
+
+QUICK = Recipe(
+    hidden=16, n_epochs=15, batch_size=16, learning_rate=2e-2, prior_segments=1.0, n_members=2
+)
+
+
+def toy_data(*, n_speakers=6, n_texts=4, dim=12, speaker_spread=3.0, seed=0):
+    """Three emotions that shift a few features, on top of a large offset of each speaker."""
+    rng = np.random.default_rng(seed)
+    labels, speakers, texts, rows = [], [], [], []
+    for who in range(n_speakers):
+        offset = speaker_spread * rng.standard_normal(dim)
+        for emotion, label in enumerate(("angry", "neutral", "sad")):
+            for text in range(n_texts):
+                row = offset + 0.7 * rng.standard_normal(dim)
+                row[emotion * 2 : emotion * 2 + 2] += 2.5
+                rows.append(row)
+                labels.append(label)
+                speakers.append(f"s{who}")
+                texts.append(f"text {text}")
+    embeddings = np.array(rows, np.float32)
+    return LabelledEmbeddings(embeddings, np.array(labels), np.array(speakers), np.array(texts))
+
+
+# --- measures --------------------------------------------------------------------------------------
+
+
+def test_confusion_and_recall_by_hand():
+    truth, heard = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 2])
+    confusion = confusion_matrix(truth, heard, 4)
+    assert confusion.tolist() == [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    assert unweighted_average_recall(confusion) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+
+
+def test_recall_agrees_with_scikit_learn():
+    from sklearn.metrics import balanced_accuracy_score
+
+    rng = np.random.default_rng(0)
+    truth, heard = rng.integers(0, 5, 300), rng.integers(0, 5, 300)
+    ours = unweighted_average_recall(confusion_matrix(truth, heard, 5))
+    assert ours == pytest.approx(balanced_accuracy_score(truth, heard))
+
+
+def test_intervals_hold_the_figure_and_shrink_to_it_when_speakers_agree():
+    speakers = np.repeat(["a", "b", "c", "d"], 10)
+    truth = np.tile(np.repeat([0, 1], 5), 4)
+    heard = np.tile([0, 0, 0, 0, 1, 1, 1, 1, 0, 0], 4)
+    (low, high), (wa_low, wa_high) = bootstrap_over_speakers(truth, heard, speakers, 2)
+    assert low == pytest.approx(0.7)
+    assert high == pytest.approx(0.7)
+    assert (wa_low, wa_high) == (pytest.approx(0.7), pytest.approx(0.7))
+    heard[speakers == "a"] = 1 - truth[speakers == "a"]
+    (low, high), _ = bootstrap_over_speakers(truth, heard, speakers, 2)
+    assert low < (0.7 * 3 + 0.0) / 4 < high
+
+
+def test_calibration_error_by_hand():
+    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.65, 0.35]])
+    # 0.9 to 1.0: confident 0.95, right 0.5; 0.6 to 0.7: confident 0.65, right 1.0
+    truth = np.array([0, 1, 0, 0])
+    assert expected_calibration_error(probabilities, truth) == pytest.approx(
+        0.5 * 0.45 + 0.5 * 0.35
+    )
+
+
+@pytest.mark.parametrize("true_temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_made_the_labels_is_found(true_temperature):
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 3, (20_000, 4))
+    probabilities = softmax(logits, true_temperature)
+    truth = (rng.random((len(logits), 1)) > probabilities.cumsum(1)).sum(1).clip(max=3)
+    assert fit_temperature(logits, truth) == pytest.approx(true_temperature, rel=0.06)
+
+
+def test_the_threshold_silences_what_is_mostly_wrong():
+    confidence = np.repeat([0.9, 0.7, 0.45, 0.35], 100)
+    right = np.concatenate([np.arange(100) < n for n in (95, 80, 30, 20)])
+    probabilities = np.stack([confidence, 1 - confidence], 1)
+    probabilities[:, 1] = np.minimum(probabilities[:, 1], confidence - 0.01)
+    threshold = fit_threshold(probabilities, np.where(right, 0, 1))
+    assert 0.45 < threshold <= 0.70
+
+
+def test_coverage_falls_and_says_none_when_nothing_is_left():
+    rows = risk_coverage(np.array([[0.6, 0.4], [0.2, 0.8]]), np.array([0, 0]), (0.0, 0.7, 0.9))
+    assert [(row.coverage, row.accuracy) for row in rows] == [(1.0, 0.5), (0.5, 0.0), (0.0, None)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 40), st.integers(2, 6), st.floats(0.05, 20), st.integers(0, 1000))
+def test_softmax_rows_are_probabilities(n_rows, n_labels, temperature, seed):
+    logits = np.random.default_rng(seed).normal(0, 100, (n_rows, n_labels))
+    probabilities = softmax(logits, temperature)
+    np.testing.assert_allclose(probabilities.sum(1), 1.0)
+    assert (probabilities.argmax(1) == logits.argmax(1)).all()
+
+
+# --- normalisation ---------------------------------------------------------------------------------
+
+
+def test_statistics_separate_speakers_from_what_they_do():
+    data = toy_data(speaker_spread=10.0)
+    statistics = FeatureStatistics.measure(data.embeddings, data.speakers)
+    np.testing.assert_allclose(statistics.mean, data.embeddings.mean(0), rtol=1e-4)
+    assert (statistics.within_speaker_std < statistics.std).all()
+    z = normalise(data.embeddings, statistics, clip_z=6.0)
+    np.testing.assert_allclose(z.std(0), 1.0, rtol=1e-3)
+
+
+def test_a_constant_feature_does_not_divide_by_zero():
+    embeddings = np.ones((6, 2), np.float32)
+    statistics = FeatureStatistics.measure(embeddings, np.array(list("aabbcc")))
+    assert np.isfinite(normalise(embeddings * 5, statistics, clip_z=6.0)).all()
+
+
+def test_the_speakers_mean_is_shrunk_by_the_number_of_clips():
+    statistics = FeatureStatistics(*(np.full(1, v, np.float32) for v in (0.0, 2.0, 1.0)))
+    clips = np.full((5, 1), 4.0, np.float32)
+    # five clips at 4 and a prior worth five at 0: the mean lies at 2, so a clip is 2 above it
+    z = normalise_by_speaker(clips, statistics, clip_z=6.0, prior_segments=5.0)
+    assert z.ravel().tolist() == pytest.approx([2.0] * 5)
+    known = normalise_by_speaker(
+        clips[:1], statistics, clip_z=6.0, prior_segments=0.0, known=clips
+    )
+    assert known.item() == pytest.approx(0.0)
+    assert normalise_by_speaker(clips * 9, statistics, clip_z=3.0, prior_segments=1e9).max() == 3.0
+
+
+# --- fit and evaluate ------------------------------------------------------------------------------
+
+
+def test_fit_learns_is_repeatable_and_obeys_its_seed():
+    data = toy_data()
+    one, same = fit_head(data, recipe=QUICK), fit_head(data, recipe=QUICK)
+    other = fit_head(data, recipe=Recipe(**{**QUICK.to_dict(), "seed": 7}))
+    for name, tensor in one.tensors().items():
+        np.testing.assert_array_equal(tensor, same.tensors()[name])
+    assert not np.array_equal(one.members["global"][0].w1, other.members["global"][0].w1)
+    mine = data.speakers == "s0"
+    heard = one.logits(data.embeddings[mine], mode="speaker").argmax(1)
+    assert (heard == data.targets(one.classes)[mine]).mean() > 0.9
+
+
+def test_fitting_leaves_the_random_state_of_others_alone():
+    import torch
+
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    fit_head(toy_data(), recipe=QUICK, modes=("global",))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_speaker_normalisation_is_worth_it_when_speakers_differ():
+    data = toy_data(speaker_spread=4.0)
+    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, few_counts=(3,))
+    by_speaker, by_training = score(held_out, mode="speaker"), score(held_out, mode="global")
+    assert by_speaker.uar > 0.9
+    assert by_speaker.uar > by_training.uar + 0.1
+    few_uar, few_wa = score_few(held_out, count=3)
+    assert by_training.uar - 0.1 < few_uar <= by_speaker.uar + 0.02
+    assert few_wa == pytest.approx(few_uar, abs=0.05)
+    low, high = by_speaker.uar_interval
+    assert low <= by_speaker.uar <= high
+    assert by_speaker.confusion.sum() == len(data.labels) == by_speaker.n_segments
+    assert by_speaker.n_speakers == 6
+
+
+def test_labels_that_mean_nothing_are_heard_at_chance():
+    """If a test speaker leaked into training, shuffled labels would be heard above chance."""
+    data = toy_data(n_speakers=8, n_texts=8)
+    rng = np.random.default_rng(3)
+    nonsense = LabelledEmbeddings(
+        data.embeddings, rng.permutation(data.labels), data.speakers, data.texts
+    )
+    held_out = held_out_predictions(nonsense, speaker_folds(nonsense), recipe=QUICK)
+    for mode in ("global", "speaker"):
+        assert score(held_out, mode=mode).uar == pytest.approx(1 / 3, abs=0.12)
+
+
+def test_processes_give_what_one_process_gives():
+    data = toy_data(n_speakers=3)
+    folds = speaker_folds(data)
+    alone = held_out_predictions(data, folds, recipe=QUICK)
+    together = held_out_predictions(data, folds, recipe=QUICK, n_jobs=2)
+    for mode in ("global", "speaker"):
+        np.testing.assert_allclose(alone.logits[mode], together.logits[mode], atol=1e-5)
+
+
+def test_copies_are_trained_on_and_never_tested_on():
+    data = toy_data(n_speakers=3)
+    poisoned = LabelledEmbeddings(
+        data.embeddings,
+        data.labels,
+        data.speakers,
+        data.texts,
+        {"elsewhere": data.embeddings + 100.0},
+    )
+    statistics = fit_head(poisoned, recipe=QUICK).statistics
+    np.testing.assert_array_equal(statistics.mean, fit_head(data, recipe=QUICK).statistics.mean)
+    held_out = held_out_predictions(poisoned, speaker_folds(poisoned), recipe=QUICK)
+    assert held_out.logits["global"].shape == (len(data.labels), 3)
+
+
+def test_text_folds_hold_out_speaker_and_text_together():
+    data = toy_data()
+    folds = speaker_and_text_folds(data, n_groups=2)
+    assert len(folds) == 12
+    for fold in folds:
+        assert not set(data.speakers[fold.train]) & set(data.speakers[fold.test])
+        assert not set(data.texts[fold.train]) & set(data.texts[fold.test])
+    assert (np.sum([fold.test for fold in folds], axis=0) == 1).all()
+
+
+def test_folds_that_flatter_are_refused():
+    data = toy_data(n_speakers=2)
+    half = np.arange(len(data.labels)) % 2 == 0
+    with pytest.raises(CorpusError, match="trains on a speaker it tests"):
+        held_out_predictions(
+            data, [Fold("a", half, ~half), Fold("b", ~half, half)], recipe=QUICK
+        )
+    with pytest.raises(CorpusError, match="exactly once"):
+        held_out_predictions(data, speaker_folds(data)[:1], recipe=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [("speaker", "needs two or more"), ("label", "a head needs two or more")],
+)
+def test_too_little_data_is_refused(kept, message):
+    data = toy_data()
+    if kept == "speaker":
+        with pytest.raises(CorpusError, match=message):
+            speaker_folds(data.select(data.speakers == "s0"))
+    else:
+        with pytest.raises(CorpusError, match=message):
+            fit_head(data.select(data.labels == "sad"), recipe=QUICK)
+
+
+def test_texts_must_be_known_to_be_held_out():
+    data = toy_data()
+    silent = LabelledEmbeddings(
+        data.embeddings, data.labels, data.speakers, np.full(len(data.labels), "")
+    )
+    with pytest.raises(CorpusError, match="column 'text'"):
+        speaker_and_text_folds(silent)
+
+
+def test_unequal_lengths_are_refused():
+    data = toy_data()
+    with pytest.raises(CorpusError, match="one of each per embedding"):
+        LabelledEmbeddings(data.embeddings, data.labels[:-1], data.speakers, data.texts)
+    with pytest.raises(CorpusError, match="row by row"):
+        LabelledEmbeddings(
+            data.embeddings, data.labels, data.speakers, data.texts, {"x": data.embeddings[1:]}
+        )
+
+
+def test_a_saved_head_says_what_the_fitted_one_said(tmp_path):
+    """The torch-trained members, the file and the numpy head are one function."""
+    data = toy_data()
+    fitted = fit_head(data, recipe=QUICK)
+    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK)
+    calibration = {mode: calibrate(held_out, mode=mode) for mode in ("global", "speaker")}
+    card = HeadCard(
+        id="toy",
+        title=Sentence("Toy", "玩具"),
+        labels=fitted.classes,
+        encoder=EncoderSpec("toy", 12, "toy-1", 16_000, "none"),
+        licence="MIT",
+        clip_z=QUICK.clip_z,
+        min_duration_s=0.5,
+        min_speaker_segments=5,
+        prior_segments=QUICK.prior_segments,
+        temperature={mode: pair[0] for mode, pair in calibration.items()},
+        threshold={mode: pair[1] for mode, pair in calibration.items()},
+        baseline={},
+        corpora=(CorpusCredit("toy", "", len(data.labels), 6, "MIT", "made up"),),
+        recipe=QUICK.to_dict(),
+        results=(
+            score(held_out, mode="speaker").to_result(
+                protocol="loso", corpus="toy", normalisation="speaker"
+            ),
+        ),
+    )
+    save_head(tmp_path / "toy", card, fitted.tensors())
+    head = load_head(tmp_path / "toy")
+    mine = data.embeddings[data.speakers == "s1"]
+    speaker = head.statistics(mine, source="test")
+    for mode, statistics in (("global", None), ("speaker", speaker)):
+        expected = softmax(fitted.logits(mine, mode=mode), calibration[mode][0])
+        np.testing.assert_allclose(head.probabilities(mine, statistics), expected, atol=1e-5)
+
+
+# --- corpora ---------------------------------------------------------------------------------------
+
+
+def write_corpus(folder, rows, *, header="path,speaker,emotion,text"):
+    folder.mkdir(exist_ok=True)
+    t = np.arange(8000) / 16_000
+    for number, row in enumerate(rows):
+        tone = np.sin(2 * np.pi * (150 + 20 * number) * t)
+        name = row.split(",")[0]
+        if name:
+            audio = Audio((0.2 * tone + 0.1 * np.sin(4.1 * tone)).astype(np.float32), 16_000)
+            write_wav(folder / name, audio)
+    (folder / "manifest.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_corpus_is_read_with_canonical_labels(tmp_path):
+    folder = write_corpus(tmp_path / "语料 1", ["a.wav,s1,anger,hello", "b.wav,s2,开心,"])
+    corpus = read_corpus(folder)
+    assert corpus.name == "语料 1"
+    assert corpus.emotions == ("angry", "happy")
+    assert corpus.speakers == ("s1", "s2")
+    assert corpus.clips[0].text == "hello"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (None, "does not exist: a corpus is a folder with a manifest.csv"),
+        ("file,who\nx,y\n", "has no column path, speaker, emotion"),
+        ("path,speaker,emotion\n", "lists no clips"),
+        ("path,speaker,emotion\nx.wav,,sad\n", "line 2: the field speaker is empty"),
+        ("path,speaker,emotion\nx.wav,s1,sad\n", "x.wav does not exist"),
+        (b"\xff\xfe\x00", "cannot be read as a CSV table in UTF-8"),
+    ],
+)
+def test_a_broken_manifest_is_one_clear_sentence(tmp_path, manifest, message):
+    if manifest is not None:
+        data = manifest if isinstance(manifest, bytes) else manifest.encode()
+        (tmp_path / "manifest.csv").write_bytes(data)
+    with pytest.raises(CorpusError, match=message):
+        read_corpus(tmp_path)
+
+
+class CountingEncoder(ProsodyEncoder):
+    calls = 0
+
+    def encode(self, audios):
+        CountingEncoder.calls += 1
+        return super().encode(audios)
+
+
+def test_embeddings_are_kept_by_content(tmp_path):
+    folder = write_corpus(tmp_path / "c", ["a.wav,s1,sad,x", "b.wav,s2,angry,y"])
+    encoder, cache, copies = CountingEncoder(), tmp_path / "cache", {"fast": Alteration(speed=1.1)}
+    CountingEncoder.calls = 0
+    first = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
+    assert CountingEncoder.calls == 2
+    again = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
+    assert CountingEncoder.calls == 2
+    np.testing.assert_array_equal(first.embeddings, again.embeddings)
+    np.testing.assert_array_equal(first.copies["fast"], again.copies["fast"])
+    (folder / "a.wav").write_bytes((folder / "b.wav").read_bytes())
+    changed = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
+    assert CountingEncoder.calls == 4
+    assert not np.array_equal(first.embeddings[0], changed.embeddings[0])
+
+
+def test_a_damaged_cache_is_named(tmp_path):
+    folder = write_corpus(tmp_path / "c", ["a.wav,s1,sad,x"])
+    cache = tmp_path / "cache"
+    embed_corpus(read_corpus(folder), ProsodyEncoder(), copies={}, cache_dir=cache)
+    (stored,) = cache.iterdir()
+    stored.write_bytes(b"not an archive")
+    with pytest.raises(CorpusError, match="is damaged .*delete it"):
+        embed_corpus(read_corpus(folder), ProsodyEncoder(), copies={}, cache_dir=cache)
+
+
+def test_alterations_do_what_they_say():
+    t = np.arange(16_000) / 16_000
+    tone = Audio((0.3 * np.sin(2 * np.pi * 200 * t)).astype(np.float32), 16_000)
+    fast = Alteration(speed=1.06).apply(tone)
+    assert fast.duration_s == pytest.approx(1 / 1.06, abs=1e-3)
+    spectrum = np.abs(np.fft.rfft(fast.samples))
+    assert spectrum.argmax() / fast.duration_s == pytest.approx(212, abs=2)
+
+    rng = np.random.default_rng(0)
+    noise = Audio(0.1 * rng.standard_normal(16_000).astype(np.float32), 16_000)
+    power = np.abs(np.fft.rfft(Alteration(cutoff_hz=3000.0).apply(noise).samples)) ** 2
+    assert power[4500:].mean() < 1e-3 * power[:2500].mean()
+
+    added = Alteration(snr_db=20.0).apply(tone).samples - tone.samples
+    ratio_db = 20 * np.log10(tone.samples.std() / added.std())
+    assert ratio_db == pytest.approx(20, abs=0.3)
+    np.testing.assert_array_equal(Alteration().apply(tone).samples, tone.samples)
