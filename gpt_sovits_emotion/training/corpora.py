@@ -110,7 +110,9 @@ def _read_row(row: dict[str, str | None], root: Path, where: str) -> Clip:
     values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
     empty = [name for name in _REQUIRED if not values.get(name)]
     if empty:
-        raise CorpusError(f"{where}: the field {', '.join(empty)} is empty; fill it or drop the row")
+        raise CorpusError(
+            f"{where}: the field {', '.join(empty)} is empty; fill it or drop the row"
+        )
     path = root / values["path"]
     if not path.is_file():
         raise CorpusError(f"{where}: {path} does not exist; restore the file or drop the row")

@@ -104,7 +104,9 @@ class FeatureStatistics:
         )
 
 
-def normalise(embeddings: np.ndarray, statistics: FeatureStatistics, *, clip_z: float) -> np.ndarray:
+def normalise(
+    embeddings: np.ndarray, statistics: FeatureStatistics, *, clip_z: float
+) -> np.ndarray:
     """Return z-scores by the training statistics, clipped to plus or minus `clip_z`."""
     z = (embeddings - statistics.mean) / statistics.std
     return np.asarray(np.clip(z, -clip_z, clip_z), np.float32)

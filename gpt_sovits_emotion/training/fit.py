@@ -40,12 +40,12 @@ class Recipe:
 
     hidden: int = 128
     dropout: float = 0.3
-    input_dropout: float = 0.2
+    input_dropout: float = 0.5
     mixup: float = 0.2
     label_smoothing: float = 0.1
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    n_epochs: int = 30
+    n_epochs: int = 20
     batch_size: int = 128
     clip_z: float = 6.0
     prior_segments: float = 5.0
@@ -145,7 +145,9 @@ def fit_head(
     versions = (data.embeddings, *data.copies.values())
     members = {}
     for mode in modes:
-        rows = [_normalised(version, data.speakers, statistics, mode, recipe) for version in versions]
+        rows = [
+            _normalised(version, data.speakers, statistics, mode, recipe) for version in versions
+        ]
         z, repeated = np.concatenate(rows), np.tile(targets, len(versions))
         members[mode] = tuple(
             _fit_member(z, repeated, n_labels=len(classes), recipe=recipe, seed=recipe.seed + i)
@@ -207,7 +209,12 @@ def _fit_member(
                 loss.backward()
                 optimiser.step()
                 schedule.step()
-    layers = [network.mlp[0].weight, network.mlp[0].bias, network.mlp[3].weight, network.mlp[3].bias]
+    layers = [
+        network.mlp[0].weight,
+        network.mlp[0].bias,
+        network.mlp[3].weight,
+        network.mlp[3].bias,
+    ]
     return Member(*(layer.detach().numpy().copy() for layer in layers))
 
 

@@ -20,6 +20,7 @@ from gpt_sovits_emotion.encoders.prosody.pitch import (
     PitchCandidates,
     pitch_candidates,
     pitch_path,
+    without_stray_runs,
 )
 from gpt_sovits_emotion.encoders.prosody.rhythm import is_speech, syllable_nuclei
 from gpt_sovits_emotion.encoders.prosody.voice import VOICE_TRACKS, voice_quality
@@ -56,7 +57,7 @@ class Pitch:
     @property
     def voiced(self) -> np.ndarray:
         """``(n_frames,)`` bool."""
-        return np.isfinite(self.f0_hz)
+        return np.asarray(np.isfinite(self.f0_hz))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,7 @@ def analyse_pitch(samples: np.ndarray) -> Pitch:
             for name in ("frequency_hz", "strength", "periodicity")
         )
     )
-    f0_hz = pitch_path(candidates, level_db)
+    f0_hz = without_stray_runs(pitch_path(candidates, level_db), candidates.periodicity)
     speech = is_speech(level_db, np.isfinite(f0_hz))
     f0_hz = np.where(speech, f0_hz, np.float32(np.nan))
     loud = np.percentile(np.concatenate(totals)[speech], 90) / N_BINS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from gpt_sovits_emotion.encoders.prosody.frames import BIN_HZ, N_BINS
@@ -26,7 +28,7 @@ _MEL_LOW_HZ, _MEL_HIGH_HZ = 50.0, 7800.0
 
 def _mel(frequency_hz: np.ndarray | float) -> np.ndarray:
     """O'Shaughnessy's mel scale, as in HTK: 2595 log10(1 + f / 700)."""
-    return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0))
 
 
 def _mel_bank() -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +47,7 @@ def _cosine_matrix() -> np.ndarray:
     """DCT-II without its zeroth row, orthonormal: ``(N_MEL, N_CEPSTRA)``."""
     band = np.arange(N_MEL) + 0.5
     rows = np.cos(np.pi / N_MEL * np.outer(band, np.arange(1, N_CEPSTRA + 1)))
-    return (rows * np.sqrt(2.0 / N_MEL)).astype(np.float32)
+    return np.asarray((rows * np.sqrt(2.0 / N_MEL)).astype(np.float32))
 
 
 _COSINES = _cosine_matrix()
@@ -53,17 +55,17 @@ _COSINES = _cosine_matrix()
 
 def relative_db(power: np.ndarray) -> np.ndarray:
     """Return power in dB; zero becomes -200 dB."""
-    return 10.0 * np.log10(np.maximum(power, np.float32(1e-20)))
+    return np.asarray(10.0 * np.log10(np.maximum(power, np.float32(1e-20))))
 
 
 def mel_power(power: np.ndarray) -> np.ndarray:
     """Return the ``(n_frames, 26)`` power in triangular mel bands from 50 Hz to 7.8 kHz."""
-    return power @ _MEL_BANK
+    return np.asarray(power @ _MEL_BANK)
 
 
 def cepstra(mel_db: np.ndarray) -> np.ndarray:
     """Return the ``(n_frames, 19)`` mel-frequency cepstral coefficients 1 to 19, in dB."""
-    return mel_db @ _COSINES
+    return np.asarray(mel_db @ _COSINES)
 
 
 def _bins(low_hz: float, high_hz: float) -> slice:
@@ -83,7 +85,7 @@ SHAPE_TRACKS: tuple[tuple[str, str], ...] = (
     ("rolloff_50", "octave"),
     ("rolloff_85", "octave"),
     ("entropy", "bit"),
-    *((f"share_{low}_{high}_hz", "dB") for low, high in zip(_SHARES_HZ, _SHARES_HZ[1:])),
+    *((f"share_{low}_{high}_hz", "dB") for low, high in itertools.pairwise(_SHARES_HZ)),
     *((f"flatness_{low}_{high}_hz", "dB") for low, high in _FLATNESS_HZ),
 )
 """Name and unit of each column of `spectral_shape`. Octaves are relative to 1 kHz."""
@@ -110,7 +112,7 @@ def spectral_shape(power: np.ndarray) -> np.ndarray:
         *_distribution(power),
     ]
     total = power[:, _bins(_SHARES_HZ[0], _SHARES_HZ[-1])].sum(1)
-    for low_hz, high_hz in zip(_SHARES_HZ, _SHARES_HZ[1:]):
+    for low_hz, high_hz in itertools.pairwise(_SHARES_HZ):
         columns.append(relative_db(power[:, _bins(low_hz, high_hz)].sum(1) / total))
     for low_hz, high_hz in _FLATNESS_HZ:
         band = _bins(low_hz, high_hz)

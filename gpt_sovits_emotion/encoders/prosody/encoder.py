@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProsodyEncoder"]
 
-_DEFINITION = 1
+_DEFINITION = 2
 """Raise it whenever the same audio would give other values: heads are tied to it."""
 
 _SHORTEST_S = 0.2

@@ -32,7 +32,7 @@ def _autocorrelation_matrix() -> np.ndarray:
     frequency = 2.0 * np.pi * np.arange(_N_BINS) * BIN_HZ / SAMPLING_RATE_HZ
     emphasis = 1.0 + _PRE_EMPHASIS**2 - 2.0 * _PRE_EMPHASIS * np.cos(frequency)
     cosines = np.cos(np.outer(angles, np.arange(_ORDER + 1)))
-    return (cosines * (weights * emphasis)[:, None]).astype(np.float32)
+    return np.asarray(cosines * (weights * emphasis)[:, None])
 
 
 _TO_AUTOCORRELATION = _autocorrelation_matrix()
@@ -48,7 +48,7 @@ def formants(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ``(n_frames, 3)`` float32 frequencies and ``(n_frames, 3)`` bandwidths, Hz. A frame in which
         fewer poles qualify takes those of a neutral tube.
     """
-    coefficients = _predictor(power[:, :_N_BINS] @ _TO_AUTOCORRELATION)
+    coefficients = _predictor(power[:, :_N_BINS].astype(np.float64) @ _TO_AUTOCORRELATION)
     companion = np.zeros((len(power), _ORDER, _ORDER))
     companion[:, 0, :] = -coefficients
     companion[:, np.arange(1, _ORDER), np.arange(_ORDER - 1)] = 1.0
@@ -72,14 +72,14 @@ def _predictor(autocorrelation: np.ndarray) -> np.ndarray:
     Returns:
         ``(n_frames, order)`` coefficients a1..ap of ``1 + a1 z^-1 + ... + ap z^-p``.
     """
-    r = autocorrelation.astype(np.float64)
-    r = r / np.maximum(r[:, :1], np.finfo(np.float64).tiny)
+    r = autocorrelation / np.maximum(autocorrelation[:, :1], np.finfo(np.float64).tiny)
     r[:, 0] += 1e-9  # the -90 dB floor keeps a pure tone's matrix from being singular
     a = np.zeros((len(r), _ORDER + 1))
     a[:, 0] = 1.0
     error = r[:, 0].copy()
     for i in range(1, _ORDER + 1):
         reflection = -np.einsum("ij,ij->i", a[:, :i], r[:, i:0:-1]) / error
+        reflection = np.clip(reflection, -0.99999, 0.99999)  # rounding must not make it unstable
         a[:, 1 : i + 1] += reflection[:, None] * a[:, i - 1 :: -1][:, :i]
         error = np.maximum(error * (1.0 - reflection**2), 1e-12)
     return a[:, 1:]

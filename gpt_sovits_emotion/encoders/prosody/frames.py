@@ -20,6 +20,7 @@ __all__ = [
     "WINDOW",
     "frame_levels_db",
     "n_frames_of",
+    "runs",
     "spectrum_blocks",
 ]
 
@@ -80,4 +81,10 @@ def frame_levels_db(samples: np.ndarray) -> np.ndarray:
     starts = np.clip(centres - half, 0, len(samples))
     stops = np.clip(centres + half, 0, len(samples))
     mean_square = (squares[stops] - squares[starts]) / _WINDOW_LENGTH
-    return (10.0 * np.log10(np.maximum(mean_square, 1e-12))).astype(np.float32)
+    return np.asarray((10.0 * np.log10(np.maximum(mean_square, 1e-12))).astype(np.float32))
+
+
+def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the start and stop (exclusive) of each run of True."""
+    edges = np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)

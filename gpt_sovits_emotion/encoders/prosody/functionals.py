@@ -26,7 +26,7 @@ class _Rows:
 
     @cached_property
     def centred(self) -> np.ndarray:
-        return self.values - self.mean
+        return np.asarray(self.values - self.mean)
 
     @cached_property
     def std(self) -> np.ndarray:
@@ -64,7 +64,7 @@ class _Rows:
         """Differences between neighbouring frames, never across a gap; one row of 0 if none."""
         if not self.neighbours.any():
             return np.zeros_like(self.values[:1])
-        return np.diff(self.values, axis=0)[self.neighbours]
+        return np.asarray(np.diff(self.values, axis=0)[self.neighbours])
 
 
 FUNCTIONALS = {
@@ -73,20 +73,19 @@ FUNCTIONALS = {
     "p5": lambda rows: rows.percentile(5),
     "p20": lambda rows: rows.percentile(20),
     "p50": lambda rows: rows.percentile(50),
-    "p80": lambda rows: rows.percentile(80),
     "p95": lambda rows: rows.percentile(95),
     "range": lambda rows: rows.percentile(95) - rows.percentile(5),
     "skewness": lambda rows: np.clip(rows.moment(3), -5.0, 5.0),
     "kurtosis": lambda rows: np.clip(rows.moment(4), 0.0, 12.0),
     "slope": lambda rows: rows.trend[0],
     "curvature": lambda rows: rows.trend[1],
+    "mean_abs": lambda rows: np.abs(rows.values).mean(0),
     "step": lambda rows: np.abs(rows.steps).mean(0),
-    "step_std": lambda rows: np.sqrt((rows.steps**2).mean(0)),
 }
 """Name -> function from rows to one value per track.
 
-Slope and curvature are the change over the utterance (position -1 to 1, Legendre polynomials), so that a slow and a fast
-speaker with the same contour agree. `step` is the mean absolute change from frame to frame.
+Slope and curvature are the change over the utterance (Legendre polynomials over -1 to 1), so that a
+slow and a fast speaker with the same contour agree. `step` is the mean absolute change from frame to frame.
 """
 
 _UNITLESS = frozenset({"skewness", "kurtosis"})
@@ -112,4 +111,4 @@ def summarise_tracks(
     """
     rows = _Rows(values.astype(np.float32, copy=False), frames)
     table = np.stack([FUNCTIONALS[name](rows) for name in functionals], axis=1)
-    return table.astype(np.float32).ravel()
+    return np.asarray(table.astype(np.float32).ravel())

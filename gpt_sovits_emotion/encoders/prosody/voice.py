@@ -70,7 +70,7 @@ def voice_quality(power: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
         (_sample(near, f0_hz * 1.5) - total_db)[:, None],
         _cepstral_peak(db, f0_hz)[:, None],
     ]
-    return np.concatenate(columns, axis=1).astype(np.float32)
+    return np.asarray(np.concatenate(columns, axis=1).astype(np.float32))
 
 
 def _sample(spectrum: np.ndarray, frequency_hz: np.ndarray) -> np.ndarray:
@@ -84,9 +84,11 @@ def _sample(spectrum: np.ndarray, frequency_hz: np.ndarray) -> np.ndarray:
 def _harmonics_to_noise(power: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     """Return ``(n_frames, n_bands)`` HNR in dB, each band's autocorrelation at exactly one period."""
     period = (SAMPLING_RATE_HZ / f0_hz).astype(np.float32)
-    radians = np.arange(N_BINS, dtype=np.float32) * np.float32(2.0 * np.pi * BIN_HZ / SAMPLING_RATE_HZ)
+    radians = np.arange(N_BINS, dtype=np.float32) * np.float32(
+        2.0 * np.pi * BIN_HZ / SAMPLING_RATE_HZ
+    )
     repeating = power * np.cos(period[:, None] * radians)
-    window = np.interp(period, np.arange(len(WINDOW_AUTOCORRELATION)), WINDOW_AUTOCORRELATION)
+    window = np.interp(2.0 * period, np.arange(len(WINDOW_AUTOCORRELATION)), WINDOW_AUTOCORRELATION)
     columns = []
     for low_hz, high_hz in _NOISE_BANDS_HZ:
         band = slice(round(low_hz / BIN_HZ), round(high_hz / BIN_HZ))
