@@ -7,7 +7,6 @@ updates by component.
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from webui_tab.layout import Parts
 from webui_tab.sessions import Pages, Session, Settings
 from webui_tab.showing import Showing, Updates, merged
 from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
-from webui_tab.view import note
+from webui_tab.view import emotions_of, note
+from webui_tab.workshop import SAMPLE_VOICE, Workshop
 
 __all__ = ["RESTING", "STOPS", "Actions", "code_of"]
 
@@ -51,7 +51,7 @@ class Actions:
         self,
         parts: Parts,
         pages: Pages,
-        workshop: handlers.Workshop,
+        workshop: Workshop,
         *,
         upload_root: Path,
         language: str,
@@ -126,15 +126,13 @@ class Actions:
             return {}
         return self._new_recording(page_id, session, language_name)
 
-    def take_video(self, language_name: str, path: str, request: gr.Request) -> Updates:
+    def take_video(
+        self, language_name: str, payload: dict[str, Any], request: gr.Request
+    ) -> Updates:
         """Take a video, or a file of a kind that the player's own upload does not offer."""
-        page_id = _page_id(request)
-        session = handlers.take_recording(
-            self.pages.session(page_id), Path(path), upload_root=self.upload_root
-        )
         return {
-            self.parts.recording: gr.update(value=path),
-            **self._new_recording(page_id, session, language_name),
+            self.parts.recording: gr.update(value=payload["path"]),
+            **self.take_recording(language_name, payload, request),
         }
 
     def take_sample(self, language_name: str, request: gr.Request) -> Updates:
@@ -143,7 +141,7 @@ class Actions:
         session = handlers.take_sample(
             self.pages.session(page_id), self.pages.folder(page_id), language=language
         )
-        menus = ("micro", "", handlers.SAMPLE_VOICE, None)
+        menus = ("micro", "", SAMPLE_VOICE, None)
         return {
             self.parts.recording: gr.update(value=str(session.source)),
             **self._new_recording(page_id, session, language_name),
@@ -242,12 +240,12 @@ class Actions:
         session, refused = handlers.edit_table(old, rows, language=language)
         if session is old and not refused:
             return {}  # Gradio tells of every change of the table, our own too
-        for sentence in refused:
-            gr.Warning(html.escape(sentence))
-        # What was refused still stands in the page's table, so that is shown anew in any case.
+        # What was refused still stands in the page's table, so that is shown anew in any case. A toast
+        # would go at once: showing the table anew is an event of the table, which clears its toasts.
         return {
             **self._changed(language, page_id, session),
             **self.showing.table(session, language),
+            self.parts.table_note: "".join(note("warning", sentence) for sentence in refused),
         }
 
     def correct_text(
@@ -278,7 +276,9 @@ class Actions:
         """Take the reference that was chosen among the candidates."""
         return self._pin(language_name, int(index), str(event.value), "candidates", request)
 
-    def pin_other(self, language_name: str, index: float, name: str, request: gr.Request) -> Updates:
+    def pin_other(
+        self, language_name: str, index: float, name: str, request: gr.Request
+    ) -> Updates:
         """Take a reference that was chosen among the voice's other clips."""
         return self._pin(language_name, int(index), name, "others", request)
 
@@ -294,7 +294,9 @@ class Actions:
     ) -> Updates:
         language, page_id = code_of(language_name), _page_id(request)
         session = self.pages.session(page_id)
-        clip = self.showing.clip_named(page_id, session, index, name, among=among, language=language)
+        clip = self.showing.clip_named(
+            page_id, session, index, name, among=among, language=language
+        )
         if session.pins.get(index) == clip:
             return {}  # Gradio tells of what the program chose, too
         return self._changed(language, page_id, handlers.pin(session, index, clip))
@@ -384,12 +386,6 @@ class Actions:
     def show_saved(self, _: str) -> Updates:
         """Let the buttons work again."""
         return self._end()
-
-
-def emotions_of(session: Session) -> tuple[tuple[str, bool], ...]:
-    """Return what the timeline shows of the segments: their emotions, and which a person set."""
-    segments = session.tagging.transcript.segments if session.tagging else ()
-    return tuple((tagged.label, tagged.corrected_label is not None) for tagged in segments)
 
 
 def _page_id(request: gr.Request) -> str:

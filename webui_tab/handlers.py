@@ -1,108 +1,43 @@
 """What each button of the page does: plain functions from one `Session` to the next.
 
-Nothing here knows Gradio, so all of it is tested as plain functions. `Workshop` holds what all pages
-share; `saving` writes the files to download; `view` says what the page shows.
+Nothing here knows Gradio, so all of it is tested as plain functions. `workshop` holds what all pages
+share; `saving` writes the files to download; `view` and `segment` say what the page shows.
 """
 
 from __future__ import annotations
 
-import importlib.resources
 import shutil
 import tempfile
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording, write_wav
-from gpt_sovits_emotion.errors import ConsentError, EmotionError, WhisperModelError
-from gpt_sovits_emotion.heads import HeadEntry, head_folders, list_heads
+from gpt_sovits_emotion.errors import ConsentError, EmotionError
 from gpt_sovits_emotion.labels import canonical_label, display_name
-from gpt_sovits_emotion.pipeline import Engines
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.tag import Tagging, TagOptions
 from webui_tab.sessions import PageError, Result, Session, Settings
 from webui_tab.texts import say
 from webui_tab.view import COLUMNS, edited_columns
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
-    "SAMPLE_VOICE",
-    "Workshop",
     "analyse",
     "choose_voice",
     "correct",
     "edit_table",
     "pin",
     "resynthesise",
-    "sample_settings",
     "sentence_of",
     "take_recording",
     "take_sample",
     "undo",
-    "whisper_choices",
 ]
-
-SAMPLE_VOICE = "sample"
-"""What stands for the bank that comes with the package, where a path is expected."""
-
-
-WHISPER_SIZES = ("small", "medium", "large-v3-turbo", "large-v3", "base", "tiny")
-"""The sizes offered by name, the usual one first; any other that the hub holds can be typed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Workshop:
-    """What all pages of one server share: the loaded engines, and where models are looked for.
-
-    Attributes:
-        heads_dirs: Further folders of heads.
-        models_dir: Folder that holds faster-whisper models.
-        checkout: A GPT-SoVITS checkout, whose models are used too.
-        allow_download: Whether a Whisper model that is not on this machine may be fetched.
-    """
-
-    heads_dirs: tuple[Path, ...] = ()
-    models_dir: Path | None = None
-    checkout: Path | None = None
-    allow_download: bool = True
-    _engines: dict[str, Engines] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def engines(self, head: str) -> Engines:
-        """Open the engines for a head, or return those opened before.
-
-        Raises:
-            HeadError: The head is missing, broken, or does not fit.
-        """
-        with self._lock:
-            if head not in self._engines:
-                self._engines[head] = pipeline.open_engines(head=head, heads_dirs=self.heads_dirs)
-            return self._engines[head]
-
-    def heads(self) -> tuple[HeadEntry, ...]:
-        """Return the heads that can be chosen now."""
-        entries = list_heads(head_folders(self.heads_dirs))
-        return tuple(entry for entry in entries if entry.problem is None)
-
-    def whisper_options(self, settings: Settings) -> TranscribeOptions:
-        """Return the options of the transcriber for a page's settings."""
-        from gpt_sovits_emotion.transcribe import TranscribeOptions
-
-        return TranscribeOptions(
-            model=settings.whisper.strip(),
-            language=settings.language.strip() or None,
-            models_dir=self.models_dir,
-            checkout=self.checkout,
-            allow_download=self.allow_download,
-        )
-
 
 # --- step 1: the recording ---------------------------------------------------------------------------
 
@@ -125,13 +60,8 @@ def take_recording(session: Session, path: Path | None, *, upload_root: Path) ->
 def take_sample(session: Session, folder: Path, *, language: str) -> Session:
     """Take the sample recording in the page's language, and the sample voice."""
     source = folder / f"sample_{language}.flac"
-    shutil.copyfile(_sample_data() / source.name, source)
+    shutil.copyfile(sample_data() / source.name, source)
     return choose_voice(Session(source=source, settings=session.settings), SAMPLE_VOICE)
-
-
-def sample_settings(settings: Settings) -> Settings:
-    """Return settings with which the sample is recognised: the micro model knows its sentences."""
-    return replace(settings, whisper="micro", language="")
 
 
 def analyse(
@@ -187,36 +117,6 @@ def analyse(
             heard_folder=Path(tempfile.mkdtemp(dir=folder, prefix="heard-")),
         )
     )
-
-
-def whisper_choices(workshop: Workshop, language: str) -> dict[str, str]:
-    """Return what the page offers as speech recognition: name for people -> name of the model.
-
-    Sizes that lie on this machine come first; the others would be fetched on first use.
-    """
-    from gpt_sovits_emotion.transcribe import MICRO, NO_MODEL, find_model
-
-    here: dict[str, str] = {}
-    absent: dict[str, str] = {}
-    for size in WHISPER_SIZES:
-        try:
-            find_model(
-                size,
-                models_dir=workshop.models_dir,
-                checkout=workshop.checkout,
-                allow_download=False,
-            )
-        except WhisperModelError:
-            if workshop.allow_download:
-                absent[say("whisper_absent", language, name=size)] = size
-        else:
-            here[say("whisper_here", language, name=size)] = size
-    return {
-        **here,
-        **absent,
-        say("whisper_none", language): NO_MODEL,
-        say("whisper_micro", language): MICRO,
-    }
 
 
 # --- step 2: corrections and references --------------------------------------------------------------
@@ -303,7 +203,7 @@ def choose_voice(session: Session, path: str) -> Session:
     path = path.strip().strip('"')
     if not path:
         return replace(session, bank=None, pins={}, choices=())
-    root = _sample_data() / "voice_bank" if path == SAMPLE_VOICE else Path(path).expanduser()
+    root = sample_data() / "voice_bank" if path == SAMPLE_VOICE else Path(path).expanduser()
     return _with_choices(replace(session, bank=load_bank(root), pins={}))
 
 
@@ -339,7 +239,7 @@ def resynthesise(
         raise PageError("nothing_to_say")
     engines = workshop.engines(session.settings.head)
     synthesis = pipeline.resynthesise(
-        transcript,
+        _in_known_languages(transcript, session.settings.language),
         session.choices,
         engines,
         voice=session.bank.voice,
@@ -376,10 +276,6 @@ def resynthesise(
 # --- inside ------------------------------------------------------------------------------------------
 
 
-def _sample_data() -> Path:
-    return Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
-
-
 def _tag_options(settings: Settings) -> TagOptions:
     return TagOptions(settings.speaker_statistics, settings.smoothing)
 
@@ -401,10 +297,26 @@ def _with_segment(session: Session, index: int, tagged: TaggedSegment) -> Sessio
     tagging = _tagging(session)
     if tagged == tagging.transcript.segments[index]:
         return session
-    transcript: TaggedTranscript = tagging.transcript
+    transcript = tagging.transcript
     segments = (*transcript.segments[:index], tagged, *transcript.segments[index + 1 :])
     tagging = replace(tagging, transcript=replace(transcript, segments=segments))
     return _with_choices(replace(session, tagging=tagging))
+
+
+def _in_known_languages(transcript: TaggedTranscript, spoken: str) -> TaggedTranscript:
+    """Give words that a person wrote where none were recognised the language they are to be said in."""
+    if transcript.language:
+        return transcript
+    segments = tuple(
+        tagged
+        if tagged.segment.language
+        else replace(
+            tagged,
+            segment=replace(tagged.segment, language=spoken or language_of_text(tagged.text)),
+        )
+        for tagged in transcript.segments
+    )
+    return replace(transcript, segments=segments)
 
 
 def _with_choices(session: Session) -> Session:

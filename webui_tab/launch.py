@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.errors import HostError, MissingExtraError
 
 if TYPE_CHECKING:
-    from webui_tab.handlers import Workshop
+    from webui_tab.workshop import Workshop
 
 __all__ = ["Server", "launch", "serving"]
 
@@ -112,9 +112,9 @@ def _serve(
         raise MissingExtraError("gradio", extra="web", purpose="the page") from error
     from starlette.middleware import Middleware
 
-    from webui_tab.handlers import Workshop as NewWorkshop
     from webui_tab.sessions import Pages
     from webui_tab.tab import build_tab
+    from webui_tab.workshop import Workshop as NewWorkshop
 
     pages = Pages(files)
     theme = gr.themes.Default(

@@ -15,7 +15,7 @@ from webui_tab.view import COLUMNS, table_headers
 
 __all__ = ["Choices", "Parts", "build", "spoken_choices", "static_html", "style_html"]
 
-_COLUMN_WIDTHS = ("64px", "72px", "72px", "30%", "116px", "80px", "auto", "124px")
+_COLUMN_WIDTHS = ("6%", "7%", "7%", "28%", "10%", "7%", "24%", "11%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,11 @@ def _recording_step(parts: Parts, choices: Choices) -> None:
         with gr.Column(scale=2, min_width=300):
             _settings(parts, choices)
     parts.add(
-        "consent", gr.Checkbox, label="text:consent", elem_classes=["emo-consent"], elem_id="emo-consent"
+        "consent",
+        gr.Checkbox,
+        label="text:consent",
+        elem_classes=["emo-consent"],
+        elem_id="emo-consent",
     )
     with gr.Row():
         parts.add("analyse", gr.Button, value="text:analyse", variant="primary", scale=4)
@@ -224,6 +228,7 @@ def _heard_step(parts: Parts) -> None:
         elem_id="emo-table",
     )
     parts.add("table_hint", gr.HTML, static_html(parts.language)["table_hint"])
+    parts.add("table_note", gr.HTML, elem_id="emo-table-note")
     _segment_panel(parts)
 
 
@@ -300,7 +305,9 @@ def _again_step(parts: Parts) -> None:
     parts.add("heading_again", gr.HTML, static_html(parts.language)["heading_again"])
     with gr.Row():
         parts.add("resynthesise", gr.Button, value="text:resynthesise", variant="primary", scale=4)
-        parts.add("stop_again", gr.Button, value="text:stop", variant="stop", scale=1, visible=False)
+        parts.add(
+            "stop_again", gr.Button, value="text:stop", variant="stop", scale=1, visible=False
+        )
     parts.add("again_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-again-status")
     with gr.Column(visible=False) as column:
         parts.named["result_area"] = column

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
 from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.pipeline import RoundTrip
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import TaggedTranscript
-from gpt_sovits_emotion.report import write_timeline, write_transcript_page
+from gpt_sovits_emotion.report import (
+    TimelineData,
+    timeline_of_audio,
+    write_report,
+    write_timeline,
+    write_transcript_page,
+)
 from gpt_sovits_emotion.transcript_io import FORMATS, write
-from webui_tab.sessions import PageError, Session
+from webui_tab.sessions import PageError, Result, Session
 from webui_tab.texts import say
 from webui_tab.view import heard_timeline
 
 __all__ = ["Saved", "make_files"]
 
-_MP3_LIMIT_S = 3600.0  # a page with hours of audio in it would hardly open
+_MP3_LIMIT_S = 3600.0  # of the recording in the page; 29 MB, which then lies beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +54,17 @@ def make_files(
     transcript = session.tagging.transcript
     stem = _stem(transcript.recording.name)
     left_out = _write_transcripts(transcript, out, stem, session, language)
-    progress(0.3, "writing")
+    progress(0.2, "writing")
+    sound = encode_mp3(session.recording.read(0.0, _MP3_LIMIT_S))
+    progress(0.4, "writing")
+    timeline = heard_timeline(session)
+    assert timeline is not None
     if session.result is not None and not session.is_stale:
-        result = session.result
-        pipeline.write_round_trip(
-            RoundTrip(session.tagging, result.choices, result.synthesis, result.verification),
-            session.recording,
-            out,
-            language=language,
-            progress=part_of(progress, 0.3, 1.0),
-        )
+        _write_result(session.result, out, sound=sound, timeline=timeline, language=language)
     else:
-        timeline = heard_timeline(session)
-        assert timeline is not None
         write_timeline(timeline, out / "timeline.png", language=language)
-        write_transcript_page(
-            transcript,
-            out / "transcript.html",
-            sound=encode_mp3(session.recording.read(0.0, _MP3_LIMIT_S)),
-            timeline=timeline,
-            language=language,
-        )
+        page = out / "transcript.html"
+        write_transcript_page(transcript, page, sound=sound, timeline=timeline, language=language)
         if session.result is not None:
             left_out = (*left_out, say("result_stale", language))
     progress(1.0, "writing")
@@ -78,19 +72,44 @@ def make_files(
     return Saved(tuple(files), left_out)
 
 
+def _write_result(
+    result: Result, out: Path, *, sound: bytes, timeline: TimelineData, language: str
+) -> None:
+    """Write the report, both timelines, and what was said."""
+    shutil.copyfile(result.folder / "joined.wav", out / "after.wav")
+    report = result.verification.report
+    outputs = result.verification.outputs
+    write_report(
+        replace(report, files={**report.files, "after": "after.wav"}),
+        out,
+        before=sound,
+        before_timeline=timeline,
+        synthesis=result.synthesis,
+        after_timeline=timeline_of_audio(
+            result.synthesis.joined,
+            outputs.transcript.segments if outputs else (),
+            tracks=outputs.tracks if outputs else (),
+            title=result.synthesis.voice,
+        ),
+        language=language,
+    )
+
+
 def _write_transcripts(
     transcript: TaggedTranscript, out: Path, stem: str, session: Session, language: str
 ) -> tuple[str, ...]:
-    left_out = []
-    for format, ending in FORMATS.items():
+    def problem_with(format: str, name: str) -> str | None:
         try:
             if format == "list":
                 _write_training_list(transcript, out, stem, session)
             else:
-                write(transcript, out / f"{stem}{ending}", format=format, language=language)
+                write(transcript, out / name, format=format, language=language)
         except TranscriptError as error:
-            left_out.append(say("left_out", language, name=f"{stem}{ending}", reason=error))
-    return tuple(left_out)
+            return say("left_out", language, name=name, reason=error)
+        return None
+
+    problems = (problem_with(format, f"{stem}{ending}") for format, ending in FORMATS.items())
+    return tuple(problem for problem in problems if problem)
 
 
 def _write_training_list(

@@ -106,6 +106,12 @@ class Session:
     heard_folder: Path | None = None
 
     @property
+    def own_files(self) -> frozenset[Path]:
+        """The files and folders that stand for this session alone."""
+        made = self.result.folder if self.result else None
+        return frozenset(path for path in (self.source, self.heard_folder, made) if path)
+
+    @property
     def is_stale(self) -> bool:
         """Whether something was changed since `result` was made."""
         if self.result is None or self.tagging is None:
@@ -255,10 +261,12 @@ class Pages:
         return self._pages[page_id]
 
     def _replace(self, page: _Page, session: Session) -> None:
-        old = page.session.recording
-        page.session = session
-        if old is not None and old is not session.recording:
-            old.close()
+        old, page.session = page.session, session
+        if old.recording is not None and old.recording is not session.recording:
+            old.recording.close()
+        for path in old.own_files - session.own_files:
+            if path.is_relative_to(page.folder):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _delete(self, page: _Page) -> None:
         self._replace(page, Session())

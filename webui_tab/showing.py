@@ -9,23 +9,35 @@ import gradio as gr
 
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
-from webui_tab.handlers import SAMPLE_VOICE, Workshop, whisper_choices
 from webui_tab.layout import Parts, spoken_choices, static_html, style_html
+from webui_tab.segment import SegmentView, segment_view
 from webui_tab.sessions import Pages, Session
 from webui_tab.texts import LANGUAGES, say
+from webui_tab.workshop import SAMPLE_VOICE, Workshop, whisper_choices
 
-__all__ = ["FILES", "HEARD", "PANEL", "RESULT", "SETTINGS", "WORDS", "Choosing", "Showing", "Updates", "merged"]
+__all__ = [
+    "FILES",
+    "HEARD",
+    "PANEL",
+    "RESULT",
+    "SETTINGS",
+    "WORDS",
+    "Choosing",
+    "Showing",
+    "Updates",
+    "merged",
+]
 
 Updates = dict[Any, Any]
 
-HEARD = ("step_heard", "step_again", "step_save", "summary", "timeline", "table")
+HEARD = ("step_heard", "step_again", "step_save", "summary", "timeline", "table", "table_note")
 PANEL = (
     "index", "segment_title", "original", "text", "emotion", "probabilities", "why", "undo", "clip",
     "choice_note", "candidates", "other_clip", "again_clip", "heard_again",
     "verdict",
 )  # fmt: skip
 RESULT = ("result_area", "result", "before", "after", "said_timeline")
-WORDS = ("table", "summary", "result")
+WORDS = ("table", "table_note", "summary", "result")
 FILES = ("files",)
 SETTINGS = ("whisper", "spoken_language", "voice", "head")
 
@@ -97,7 +109,8 @@ class Showing:
                 row_count=(len(rows), "fixed"),
             )
             if rows
-            else gr.update(headers=headers)
+            else gr.update(headers=headers),
+            table_note="",
         )
 
     def panel(self, page_id: str, session: Session, language: str) -> Updates:
@@ -120,11 +133,11 @@ class Showing:
             candidates=gr.update(
                 choices=list(shown.candidates), value=shown.picked, visible=bool(shown.candidates)
             ),
-            other_clip=gr.update(choices=list(shown.others), value=None, visible=bool(shown.others)),
-            again_clip=_file(shown.again),
-            heard_again=gr.update(
-                value=shown.heard_again or None, visible=bool(shown.heard_again)
+            other_clip=gr.update(
+                choices=list(shown.others), value=None, visible=bool(shown.others)
             ),
+            again_clip=_file(shown.again),
+            heard_again=gr.update(value=shown.heard_again or None, visible=bool(shown.heard_again)),
             verdict=shown.verdict,
         )
 
@@ -202,8 +215,8 @@ class Showing:
 
     def _segment(
         self, page_id: str, session: Session, index: int, language: str
-    ) -> view.SegmentView | None:
-        return view.segment_view(
+    ) -> SegmentView | None:
+        return segment_view(
             session,
             index,
             labels=self._labels(session),

@@ -7,11 +7,11 @@ from pathlib import Path
 import gradio as gr
 
 from webui_tab.actions import Actions
-from webui_tab.handlers import Workshop, whisper_choices
 from webui_tab.layout import Choices, build
 from webui_tab.sessions import Pages
 from webui_tab.texts import say
 from webui_tab.wiring import connect
+from webui_tab.workshop import Workshop, whisper_choices
 
 __all__ = ["build_tab"]
 

@@ -112,6 +112,10 @@ _TABLE = {
     ),
     "language_unknown": ("language unknown", "语言未知"),
     "words_none": ("nobody (speech was found, not read)", "无（只找出语音，未识别文字）"),
+    "words_none_by_loudness": (
+        "nobody (no speech was detected, so the loud stretches were taken)",
+        "无（未检测到语音，按响度分段）",
+    ),
     "removed": (
         "{n} passages that the recogniser seems to have invented were taken out: {texts}",
         "已去除识别器可能臆造的 {n} 处文字：{texts}",
@@ -121,7 +125,10 @@ _TABLE = {
         "在 {name} 中没有找到语音；请靠近麦克风录制，或选择其他文件。",
     ),
     # --- the segment panel
-    "segment_title": ("Segment {number} of {n} · {start}–{end}", "第 {number} / {n} 段 · {start}–{end}"),
+    "segment_title": (
+        "Segment {number} of {n} · {start}–{end}",
+        "第 {number} / {n} 段 · {start}–{end}",
+    ),
     "earlier": ("◀", "◀"),
     "later": ("▶", "▶"),
     "original": ("Original", "原声"),
@@ -174,7 +181,10 @@ _TABLE = {
     # --- step 4
     "step_save": ("4 · Save", "4 · 保存"),
     "make_files": ("Make the files", "生成文件"),
-    "files": ("Files to download (gone when this page is closed)", "可下载的文件（关闭页面即删除）"),
+    "files": (
+        "Files to download (gone when this page is closed)",
+        "可下载的文件（关闭页面即删除）",
+    ),
     "files_hint": (
         "The report page, the audio, the timeline and the transcript in every format.",
         "报告页、音频、时间线，以及各种格式的文稿。",

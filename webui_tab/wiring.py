@@ -40,20 +40,25 @@ def connect(actions: Actions, blocks: gr.Blocks) -> None:
     )
     _connect_recording(wire, actions)
     _connect_segments(wire, actions)
-    again = ("table", *PANEL, *RESULT, *FILES)
+    again = ("table", "table_note", *PANEL, *RESULT, *FILES)
     inputs = ("index", "text", "emotion")
-    said = wire.work(actions.parts.resynthesise.click, actions.resynthesise, inputs, ("again_status",))
+    said = wire.work(
+        actions.parts.resynthesise.click, actions.resynthesise, inputs, ("again_status",)
+    )
     wire.finish(said, actions.show_again, again)
-    saved = wire.work(actions.parts.make_files.click, actions.make_files, (), ("save_status", "files"))
+    saved = wire.work(
+        actions.parts.make_files.click, actions.make_files, (), ("save_status", "files")
+    )
     wire.finish(saved, actions.show_saved, ())
 
 
 def _connect_recording(wire: _Wire, actions: Actions) -> None:
     parts = actions.parts
     fresh = ("status", *HEARD, *RESULT, *FILES)
-    raw = {"preprocess": False}
+    # Unprocessed: Gradio would decode the whole file into memory, and leave temporary files of its own.
+    raw: dict[str, Any] = {"preprocess": False}
     wire.quick(parts.recording.change, actions.take_recording, ("recording",), fresh, **raw)
-    wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh))
+    wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh), **raw)
     for name in STOPS:
         wire.quick(parts.named[name].click, actions.stop)
 
@@ -68,7 +73,7 @@ def _connect_recording(wire: _Wire, actions: Actions) -> None:
     analysed = wire.work(loaded.then, actions.analyse, inputs, ("status",))
     shown = wire.finish(analysed, actions.show_heard, heard)
     said = wire.work(shown.then, actions.say_sample_again, (), ("again_status",))
-    wire.finish(said, actions.show_again, ("table", *PANEL, *RESULT, *FILES))
+    wire.finish(said, actions.show_again, ("table", "table_note", *PANEL, *RESULT, *FILES))
 
 
 def _connect_segments(wire: _Wire, actions: Actions) -> None:
@@ -137,9 +142,7 @@ class _Wire:
             concurrency_id="emotion-work",
         )
 
-    def finish(
-        self, worked: Any, show: Callable[..., Updates], outputs: tuple[str, ...]
-    ) -> Any:
+    def finish(self, worked: Any, show: Callable[..., Updates], outputs: tuple[str, ...]) -> Any:
         """Show what came of work, and let the buttons work again, whether it went well or not."""
         return self.quick(worked.then, show, (), (*outputs, *RESTING, *STOPS))
 

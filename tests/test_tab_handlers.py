@@ -1,0 +1,731 @@
+"""The page's handlers, called as plain functions: no Gradio, real engines, a recogniser that is given."""
+
+from __future__ import annotations
+
+import doctest
+import stat
+import string
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from conftest import voiced
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.errors import (
+    AudioError,
+    ConsentError,
+    HostError,
+    ReferenceBankError,
+)
+from gpt_sovits_emotion.progress import no_progress
+from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
+from gpt_sovits_emotion.transcript_io import FORMATS, read_json
+from webui_tab import handlers, launch, saving, segment, texts, view
+from webui_tab.sessions import PageError, Pages, Session, Settings, Stopped
+from webui_tab.texts import LANGUAGES, TEXTS, doing, language_of_browser, say
+from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
+
+_N_SEGMENTS = 3
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Workshop:
+    return Workshop(allow_download=False)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> tuple[Path, Transcript]:
+    """The first segments of the sample recording, with what is said in them."""
+    truth = yaml.safe_load((sample_data() / "sample_en.truth.yaml").read_text(encoding="utf-8"))
+    segments = tuple(
+        Segment(one["start_s"], one["end_s"], one["text"], "en")
+        for one in truth["segments"][:_N_SEGMENTS]
+    )
+    samples, rate = soundfile.read(sample_data() / "sample_en.flac", dtype="float32")
+    path = tmp_path_factory.mktemp("clip") / "talk.wav"
+    soundfile.write(path, samples[: round((segments[-1].end_s + 0.3) * rate)], rate)
+    return path, Transcript(segments, "en", "given")
+
+
+@pytest.fixture(scope="module")
+def heard(clip, workshop, tmp_path_factory):
+    """An analysed session with the sample voice; sessions are values, so all tests share it."""
+    path, transcript = clip
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "hear", lambda *args, **options: transcript)
+        session = handlers.choose_voice(Session(source=path), SAMPLE_VOICE)
+        session = handlers.analyse(
+            session, Settings(), workshop, folder, consent=True, language="en"
+        )
+    yield session, folder
+    assert session.recording is not None
+    session.recording.close()
+
+
+@pytest.fixture(scope="module")
+def said(heard, workshop):
+    """The same, said again."""
+    session, folder = heard
+    return handlers.resynthesise(session, workshop, folder), folder
+
+
+# --- texts -------------------------------------------------------------------------------------------
+
+
+def test_every_sentence_is_there_in_both_languages_with_the_same_fields():
+    def fields(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for key, sentence in TEXTS.items():
+        assert sentence.en
+        assert sentence.zh, key
+        assert fields(sentence.en) == fields(sentence.zh), key
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("zh-TW", "zh"),
+        ("en-US,en;q=0.9,zh;q=0.8", "en"),
+        ("fr,zh;q=0.5,en;q=0.7", "en"),
+        ("de;q=x, zh", "zh"),
+    ],
+)
+def test_the_browser_chooses_the_first_language(header, expected):
+    assert language_of_browser(header) == expected
+
+
+@pytest.mark.parametrize("module", [texts, view])
+def test_the_examples_in_docstrings_hold(module):
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
+
+
+def test_progress_speaks_the_pages_language():
+    assert doing("speaking", "zh") == "合成语音"
+    assert doing("speaking", "en") == "speaking"
+    assert doing("loading Whisper small", "zh") == "loading Whisper small"
+
+
+# --- pages -------------------------------------------------------------------------------------------
+
+
+def test_a_pages_folder_is_private_and_goes_with_the_page(tmp_path):
+    pages = Pages(tmp_path)
+    folder = pages.folder("one")
+    (folder / "voice.wav").write_bytes(b"x")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert pages.folder("one") == folder
+    assert pages.folder("two") != folder
+    pages.forget("one")
+    assert not folder.exists()
+    assert len(pages) == 1
+    pages.forget_all()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_page_stays_closed(tmp_path):
+    pages = Pages(tmp_path)
+    pages.session("one")
+    pages.forget("one")
+    with pytest.raises(PageError, match="reload"):
+        pages.session("one")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upload_goes_with_the_last_page_that_holds_it(tmp_path):
+    pages = Pages(tmp_path)
+    upload = tmp_path / "0ed5e02c" / "talk.wav"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    for page_id in ("one", "two"):
+        pages.own_upload(page_id, upload)
+    pages.forget("one")
+    assert upload.exists()
+    pages.forget("two")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_upload_takes_the_place_of_the_old_one(tmp_path):
+    pages = Pages(tmp_path)
+    old, new = tmp_path / "a" / "old.wav", tmp_path / "b" / "new.wav"
+    for upload in (old, new):
+        upload.parent.mkdir()
+        upload.write_bytes(b"x")
+        pages.own_upload("one", upload)
+    assert not old.parent.exists()
+    assert new.exists()
+    pages.drop_uploads("one")
+    assert not new.parent.exists()
+
+
+def test_one_job_at_a_time(tmp_path):
+    pages = Pages(tmp_path)
+    with pages.job("one", no_progress):
+        with (
+            pytest.raises(PageError, match="at work"),
+            pages.job("one", no_progress),
+        ):
+            pass
+        with pytest.raises(PageError, match="at work"):
+            pages.keep("one", Session())
+        pages.keep("two", Session())  # other pages go on
+    pages.keep("one", Session())
+
+
+def test_a_job_stops_at_its_next_step(tmp_path):
+    pages = Pages(tmp_path)
+    told = []
+    with pages.job("one", lambda fraction, what: told.append(fraction)) as job:
+        job.progress(0.1, "speaking")
+        pages.stop("one")
+        with pytest.raises(Stopped):
+            job.progress(0.2, "speaking")
+    assert told == [0.1]
+    with pages.job("one", no_progress) as job:
+        job.progress(0.1, "speaking")  # the next job is not stopped
+
+
+def test_what_a_page_holds_goes_when_its_job_has_stopped(tmp_path, heard):
+    session, _ = heard
+    pages = Pages(tmp_path)
+    with pages.job("one", no_progress) as job:
+        pages.forget("one")
+        assert job.folder.exists()
+        job.done(replace(session, recording=None))
+        with pytest.raises(Stopped):
+            job.progress(0.5, "speaking")
+    assert not job.folder.exists()
+
+
+def test_a_replaced_recording_is_closed(tmp_path, clip):
+    from gpt_sovits_emotion.audio import open_recording
+
+    pages = Pages(tmp_path)
+    recording = open_recording(clip[0])
+    pages.keep("one", Session(recording=recording))
+    pages.keep("one", Session())
+    with pytest.raises(ValueError, match="closed"):
+        recording.read()
+
+
+def test_what_was_made_of_an_earlier_recording_goes(tmp_path):
+    pages = Pages(tmp_path)
+    folder = pages.folder("one")
+    sample, heard_folder = folder / "sample.flac", folder / "heard-1"
+    sample.write_bytes(b"x")
+    heard_folder.mkdir()
+    elsewhere = tmp_path / "elsewhere.wav"
+    elsewhere.write_bytes(b"x")
+    pages.keep("one", Session(source=sample, heard_folder=heard_folder))
+    pages.keep("one", Session(source=sample))
+    assert [path.name for path in folder.iterdir()] == ["sample.flac"]
+    pages.keep("one", Session(source=elsewhere))
+    pages.keep("one", Session())
+    assert list(folder.iterdir()) == []
+    assert elsewhere.exists()
+
+
+# --- the recording -----------------------------------------------------------------------------------
+
+
+def test_no_analysis_without_consent(workshop, tmp_path, clip):
+    session = Session(source=clip[0])
+    for language, words in (("en", "tick the line"), ("zh", "勾选")):
+        with pytest.raises(ConsentError, match=words):
+            handlers.analyse(
+                session, Settings(), workshop, tmp_path, consent=False, language=language
+            )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_analysis_without_a_recording(workshop, tmp_path):
+    with pytest.raises(PageError) as error:
+        handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True, language="en")
+    assert "try the sample" in handlers.sentence_of(error.value, "en")
+    assert "试用示例" in handlers.sentence_of(error.value, "zh")
+
+
+def test_only_files_that_the_page_uploaded_are_taken(tmp_path):
+    root = tmp_path / "files"
+    root.mkdir()
+    foreign = tmp_path / "secret.wav"
+    foreign.write_bytes(b"x")
+    for path in (foreign, root / ".." / "secret.wav", root / "missing.wav"):
+        with pytest.raises(PageError, match="did not come from this page"):
+            handlers.take_recording(Session(), path, upload_root=root)
+
+
+def test_another_recording_clears_what_was_heard_and_keeps_the_voice(said, tmp_path):
+    session, _ = said
+    upload = tmp_path / "other.wav"
+    upload.write_bytes(b"x")
+    taken = handlers.take_recording(session, upload, upload_root=tmp_path)
+    assert taken.source == upload.resolve()
+    assert taken.tagging is None
+    assert taken.result is None
+    assert taken.bank is session.bank
+    assert handlers.take_recording(taken, upload, upload_root=tmp_path) is taken
+    assert handlers.take_recording(taken, None, upload_root=tmp_path).source is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sample_comes_with_its_voice(tmp_path, language):
+    session = handlers.take_sample(Session(), tmp_path, language=language)
+    assert session.source == tmp_path / f"sample_{language}.flac"
+    assert session.source.is_file()
+    assert session.bank is not None
+    assert session.bank.synthetic
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "empty"), (b"no audio at all, only text", "audio"), (bytes(4000), "audio")],
+)
+def test_a_bad_file_is_one_sentence(workshop, tmp_path, content, words):
+    source = tmp_path / "bad.wav"
+    source.write_bytes(content)
+    with pytest.raises(AudioError, match=words) as error:
+        handlers.analyse(
+            Session(source=source), Settings(), workshop, tmp_path, consent=True, language="en"
+        )
+    assert "\n" not in str(error.value)
+
+
+def test_analysis_tags_and_chooses(heard):
+    session, folder = heard
+    assert session.tagging is not None
+    assert len(session.tagging.transcript.segments) == _N_SEGMENTS
+    assert all(tagged.scores is not None for tagged in session.tagging.transcript.segments)
+    assert len(session.choices) == _N_SEGMENTS
+    assert session.heard_folder is not None
+    assert session.heard_folder.parent == folder
+
+
+def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
+    source = tmp_path / "tone.wav"
+    samples = np.concatenate([np.zeros(8000), voiced(3.0), np.zeros(8000)]).astype(np.float32)
+    soundfile.write(source, samples, 16_000)
+    session = handlers.analyse(
+        Session(source=source),
+        Settings(whisper="none"),
+        workshop,
+        tmp_path,
+        consent=True,
+        language="en",
+    )
+    assert session.tagging is not None
+    assert session.tagging.transcript.segments
+    assert "nobody" in view.summary_html(session, "en")
+    assert "无" in view.summary_html(session, "zh")
+
+    # Words written by hand are said, though no language was heard.
+    session = handlers.correct(handlers.choose_voice(session, SAMPLE_VOICE), 0, text="早上好。")
+    session = handlers.resynthesise(session, workshop, tmp_path)
+    assert session.result is not None
+    assert session.result.synthesis.segments[0].audio is not None
+    assert not session.is_stale
+    assert session.recording is not None
+    session.recording.close()
+
+
+def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monkeypatch):
+    opened = []
+    original = handlers.open_recording
+    monkeypatch.setattr(
+        handlers,
+        "open_recording",
+        lambda *args, **options: opened.append(original(*args, **options)) or opened[0],
+    )
+
+    def stop_after_decoding(fraction: float, what: str) -> None:
+        if what != "decoding":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        handlers.analyse(
+            Session(source=clip[0]),
+            Settings(whisper="none"),
+            workshop,
+            tmp_path,
+            consent=True,
+            language="en",
+            progress=stop_after_decoding,
+        )
+    with pytest.raises(ValueError, match="closed"):
+        opened[0].read()
+
+
+def test_engines_are_opened_once(workshop):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(workshop.engines("prosody-emodb")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(engines) for engines in found}) == 1
+
+
+def test_the_menu_of_recognisers_names_what_they_are(workshop):
+    for language in LANGUAGES:
+        names = whisper_choices(workshop, language)
+        assert {"none", "micro"} <= set(names.values())
+        assert say("whisper_micro", language) in names
+    everything = whisper_choices(Workshop(allow_download=True), "en")
+    assert set(everything.values()) == {*WHISPER_SIZES, "none", "micro"}
+
+
+# --- corrections -------------------------------------------------------------------------------------
+
+
+def test_a_correction_counts_and_can_be_taken_back(heard):
+    session, _ = heard
+    corrected = handlers.correct(session, 1, text="  Said \n otherwise. ", label="悲伤")
+    tagged = corrected.tagging.transcript.segments[1]
+    assert (tagged.text, tagged.label) == ("Said otherwise.", "sad")
+    assert corrected.choices[1].wanted == "sad"
+    assert corrected.choices[1].pick.emotion == "sad"
+    back = handlers.undo(corrected, 1)
+    assert back.tagging.transcript == session.tagging.transcript
+    assert back.choices == session.choices
+
+
+def test_what_was_heard_is_no_correction(heard):
+    session, _ = heard
+    tagged = session.tagging.transcript.segments[0]
+    assert handlers.correct(session, 0, text=tagged.text, label=tagged.scores.label) is session
+    assert handlers.correct(session, 0, label="  ") is session
+
+
+def test_free_labels_are_kept_and_get_a_stand_in(heard):
+    session = handlers.correct(heard[0], 0, label="傲娇")
+    assert session.tagging.transcript.segments[0].label == "傲娇"
+    assert session.choices[0].substituted
+
+
+def test_there_is_no_segment_beyond_the_last(heard):
+    for index in (-1, _N_SEGMENTS):
+        with pytest.raises(PageError):
+            handlers.correct(heard[0], index, text="x")
+    with pytest.raises(PageError):
+        handlers.correct(Session(), 0, text="x")
+
+
+def _edited(session: Session, language: str, row: int, column: str, value: str) -> list[list[str]]:
+    rows = view.table_rows(session, language)
+    rows[row][view.COLUMNS.index(column)] = value
+    return rows
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_untouched_table_changes_nothing(heard, language):
+    session, _ = heard
+    other = next(code for code in LANGUAGES if code != language)
+    rows = view.table_rows(session, language)
+    assert handlers.edit_table(session, rows, language=language) == (session, ())
+    # The table of a moment ago, when the page spoke another language.
+    assert handlers.edit_table(session, rows, language=other) == (session, ())
+
+
+def test_text_and_emotion_can_be_edited_in_the_table(heard):
+    session, _ = heard
+    edited, refused = handlers.edit_table(
+        session, _edited(session, "zh", 2, "emotion", "无聊"), language="zh"
+    )
+    assert edited.tagging.transcript.segments[2].corrected_label == "bored"
+    edited, refused = handlers.edit_table(
+        edited, _edited(edited, "en", 0, "text", "New words."), language="en"
+    )
+    assert edited.tagging.transcript.segments[0].text == "New words."
+    assert edited.tagging.transcript.segments[2].label == "bored"
+    assert refused == ()
+    assert "✎" in view.table_rows(edited, "en")[0][0]
+    assert "✎" not in view.table_rows(edited, "en")[1][0]
+
+
+@pytest.mark.parametrize("column", sorted(set(view.COLUMNS) - {"text", "emotion"}))
+def test_nothing_else_can_be_edited(heard, column):
+    session, _ = heard
+    rows = _edited(session, "en", 1, column, "9")
+    edited, refused = handlers.edit_table(session, rows, language="en")
+    assert edited is session
+    assert refused == (say("only_text_and_emotion", "en"),)
+
+
+def test_an_emptied_emotion_stays(heard):
+    session, _ = heard
+    edited, refused = handlers.edit_table(
+        session, _edited(session, "en", 0, "emotion", " "), language="en"
+    )
+    assert edited is session
+    assert "Segment 1" in refused[0]
+
+
+def test_an_overtaken_table_undoes_nothing(heard):
+    session, _ = heard
+    rows = view.table_rows(session, "en")  # sent by the page before it showed the correction
+    corrected = handlers.correct(session, 0, text="Corrected in the panel.")
+    assert handlers.edit_table(corrected, rows, language="en") == (corrected, ())
+    assert handlers.edit_table(corrected, rows[:1], language="en") == (corrected, ())
+
+
+@given(
+    column=st.integers(1, len(view.COLUMNS) - 1),
+    value=st.text(max_size=40),
+)
+def test_every_edit_is_known_by_its_column(column, value):
+    cells = ["0:00.4", "0:04.7", "Some words.", "angry", "87 %", "faster", ""]
+    row: list[object] = [f'<i data-sums="{view._checksums(cells)}"></i>1', *cells]
+    assert view.edited_columns(row) == frozenset()
+    before, row[column] = row[column], value
+    expected = frozenset() if value == before else frozenset({view.COLUMNS[column]})
+    assert view.edited_columns(row) == expected
+
+
+# --- references --------------------------------------------------------------------------------------
+
+
+def test_a_clip_chosen_by_hand_stays_until_it_is_left_to_the_program_again(heard):
+    session, _ = heard
+    clip = session.choices[0].candidates[-1].clip.path
+    pinned = handlers.pin(session, 0, clip)
+    assert pinned.choices[0].pick.path == clip
+    assert pinned.choices[0].manual
+    corrected = handlers.correct(pinned, 0, text="Other words.")
+    assert corrected.choices[0].pick.path == clip
+    assert handlers.pin(pinned, 0, None).choices == session.choices
+
+
+def test_a_clip_from_elsewhere_cannot_be_chosen(heard, tmp_path):
+    with pytest.raises(ReferenceBankError, match="not in the bank"):
+        handlers.pin(heard[0], 0, tmp_path / "else.wav")
+
+
+def test_a_bank_that_is_none_is_one_sentence(tmp_path):
+    with pytest.raises(ReferenceBankError):
+        handlers.choose_voice(Session(), str(tmp_path / "no-bank"))
+    assert handlers.choose_voice(Session(), " ").bank is None
+
+
+def test_a_path_may_be_pasted_with_quotes():
+    session = handlers.choose_voice(Session(), f' "{sample_data() / "voice_bank"}" ')
+    assert session.bank is not None
+
+
+# --- say it again ------------------------------------------------------------------------------------
+
+
+def test_every_segment_is_said_and_checked(said):
+    session, folder = said
+    result = session.result
+    assert result.folder.parent == folder
+    assert {path.name for path in result.folder.iterdir()} == {
+        "joined.wav",
+        *(f"{number:03d}.wav" for number in range(1, _N_SEGMENTS + 1)),
+    }
+    assert len(result.verification.report.segments) == _N_SEGMENTS
+    assert not session.is_stale
+
+
+def test_a_correction_makes_the_result_stale(said):
+    session, _ = said
+    changed = handlers.correct(session, 0, text="Other words.")
+    assert changed.is_stale
+    assert say("result_stale", "en").split(";")[0] in view.result_html(changed, "en")
+    assert not handlers.undo(changed, 0).is_stale
+
+
+def test_nothing_is_said_without_voice_words_or_analysis(heard, workshop, tmp_path):
+    session, _ = heard
+    cases = {"not_analysed": Session(), "no_voice": handlers.choose_voice(session, "")}
+    wordless = session
+    for index in range(_N_SEGMENTS):
+        wordless = handlers.correct(wordless, index, text="")
+    cases["nothing_to_say"] = wordless
+    for key, case in cases.items():
+        with pytest.raises(PageError) as error:
+            handlers.resynthesise(case, workshop, tmp_path)
+        assert error.value.key == key
+
+
+# --- what the page shows -----------------------------------------------------------------------------
+
+
+def test_times_are_read_as_minutes_and_seconds():
+    assert [view.clock(time_s) for time_s in (0.0, 9.96, 59.97, 3725.0)] == [
+        "0:00.0",
+        "0:10.0",
+        "1:00.0",
+        "1:02:05.0",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_panel_of_a_segment(said, language):
+    session, folder = said
+    labels = ("angry", "happy")
+    shown = segment.segment_view(session, 0, labels=labels, folder=folder, language=language)
+    assert shown is not None
+    assert shown.emotion in shown.emotions
+    assert shown.emotions[:2] == tuple({"en": ("angry", "happy"), "zh": ("愤怒", "开心")}[language])
+    assert sum(shown.probabilities.values()) == pytest.approx(1.0)
+    assert sum(shown.heard_again.values()) == pytest.approx(1.0)
+    assert len(shown.candidates) == len(shown.candidate_clips)
+    assert shown.candidate_clips[0] is None
+    assert shown.picked == shown.candidates[0]
+    assert not shown.changed
+    for path in (shown.original, shown.clip, shown.again):
+        assert path is not None
+        assert path.is_relative_to(folder), "what a page listens to must go with the page"
+        assert soundfile.info(path).duration > 1.0
+    listed = {path for path in shown.candidate_clips if path}
+    assert listed.isdisjoint(shown.other_clips)
+    assert len(listed) + len(shown.other_clips) == len(session.bank.usable)
+
+
+def test_the_panel_follows_a_choice_by_hand(said):
+    session, folder = said
+    pinned = handlers.pin(session, 0, session.choices[0].candidates[2].clip.path)
+    shown = segment.segment_view(pinned, 0, labels=(), folder=folder, language="en")
+    assert shown.picked == shown.candidates[3]
+    assert shown.changed
+    assert say("pinned", "en") in shown.choice_note
+    assert say("changed_since", "en") in shown.verdict.replace("&quot;", '"').replace("&#x27;", "'")
+
+
+def test_there_is_no_panel_without_a_segment(heard):
+    session, folder = heard
+    for case, index in ((Session(), 0), (session, _N_SEGMENTS), (session, -1)):
+        assert segment.segment_view(case, index, labels=(), folder=folder, language="en") is None
+
+
+def test_the_summary_names_the_source_and_what_was_taken_out(heard):
+    session, _ = heard
+    removed = (RemovedText(1.0, 2.0, "<b>Thanks for watching!</b>", "invented"),)
+    tagging = session.tagging
+    with_removed = replace(tagging, transcript=replace(tagging.transcript, removed=removed))
+    shown = view.summary_html(replace(session, tagging=with_removed), "en")
+    assert "given" in shown
+    assert "&lt;b&gt;Thanks for watching!" in shown
+    assert "<b>Thanks" not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_result_says_who_judged_and_who_spoke(said, language):
+    session, _ = said
+    shown = view.result_html(session, language)
+    assert "prosody-emodb" in shown
+    assert "eSpeak NG" in shown
+    assert say("judge_is_tagger", language) in shown
+    assert say("bank_synthetic", language).replace("’", "’") in shown
+
+
+def test_timelines_are_there_when_there_is_something_to_draw(said):
+    session, _ = said
+    assert view.heard_timeline(Session()) is None
+    assert view.said_timeline(Session()) is None
+    assert len(view.heard_timeline(session).segments) == _N_SEGMENTS
+    assert len(view.said_timeline(session).segments) == _N_SEGMENTS
+
+
+# --- save --------------------------------------------------------------------------------------------
+
+
+def test_everything_can_be_taken_home(said):
+    session, folder = said
+    corrected = handlers.undo(session, 0)
+    saved = saving.make_files(corrected, folder, language="en")
+    names = {path.name for path in saved.files}
+    assert {f"talk{ending}" for format, ending in FORMATS.items() if format != "list"} <= names
+    assert {"report.html", "report.json", "timeline.png", "talk-list.zip"} <= names
+    assert any(name.endswith(".wav") for name in names)
+    assert saved.left_out == ()
+    made = next(path for path in saved.files if path.name == "talk.json")
+    assert read_json(made) == session.tagging.transcript
+    with zipfile.ZipFile(made.with_name("talk-list.zip")) as archive:
+        rows = archive.read("talk.list").decode().splitlines()
+        assert len(rows) == _N_SEGMENTS
+        assert {row.split("|")[0] for row in rows} <= set(archive.namelist())
+
+
+def test_before_the_resynthesis_there_is_the_transcript_alone(heard):
+    session, folder = heard
+    saved = saving.make_files(session, folder, language="zh")
+    names = {path.name for path in saved.files}
+    assert {"transcript.html", "timeline.png", "talk.srt"} <= names
+    assert "report.html" not in names
+
+
+def test_a_stale_result_is_left_out_and_that_is_said(said):
+    session, folder = said
+    changed = handlers.correct(session, 0, label="bored")
+    saved = saving.make_files(changed, folder, language="en")
+    assert "report.html" not in {path.name for path in saved.files}
+    assert saved.left_out == (say("result_stale", "en"),)
+
+
+def test_a_format_that_cannot_hold_the_transcript_is_named(heard):
+    session, folder = heard
+    tagging = session.tagging
+    german = tuple(
+        replace(tagged, segment=replace(tagged.segment, language="de"))
+        for tagged in tagging.transcript.segments
+    )
+    transcript = replace(tagging.transcript, segments=german, language="de")
+    session = replace(session, tagging=replace(tagging, transcript=transcript))
+    saved = saving.make_files(session, folder, language="en")
+    assert len(saved.left_out) == 1
+    assert "talk.list" in saved.left_out[0]
+    assert "talk.srt" in {path.name for path in saved.files}
+
+
+# --- the server's folder and port --------------------------------------------------------------------
+
+
+def test_a_taken_port_gives_the_next_one():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind((launch.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert launch._free_port(port) > port
+
+
+def test_no_free_port_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(launch, "_PORTS_TRIED", 0)
+    with pytest.raises(HostError, match="--port"):
+        launch._free_port(9876)
+
+
+def test_the_root_is_private_and_a_killed_servers_root_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed = tmp_path / f"{launch._PREFIX}killed"
+    killed.mkdir()
+    (killed / launch._LOCK).write_bytes(b"")
+    (killed / "voice.wav").write_bytes(b"x")
+    other = tmp_path / "another-program"
+    other.mkdir()
+    with launch._private_root() as root:
+        assert stat.S_IMODE(root.stat().st_mode) == 0o700
+        assert not killed.exists()
+        with launch._private_root() as second:
+            assert root.exists(), "a server that runs keeps its folder"
+            assert second != root
+    assert list(tmp_path.iterdir()) == [other]

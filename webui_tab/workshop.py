@@ -1,0 +1,108 @@
+"""What all pages of one server share: loaded engines, and where models are looked for."""
+
+from __future__ import annotations
+
+import importlib.resources
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.heads import HeadEntry, head_folders, list_heads
+from gpt_sovits_emotion.pipeline import Engines
+from webui_tab.sessions import Settings
+from webui_tab.texts import say
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+__all__ = ["SAMPLE_VOICE", "WHISPER_SIZES", "Workshop", "sample_data", "whisper_choices"]
+
+SAMPLE_VOICE = "sample"
+"""What stands for the bank that comes with the package, where a path is expected."""
+
+WHISPER_SIZES = ("small", "medium", "large-v3-turbo", "large-v3", "base", "tiny")
+"""The sizes offered by name, the usual one first; any other that the hub holds can be typed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workshop:
+    """What all pages of one server share: the loaded engines, and where models are looked for.
+
+    Attributes:
+        heads_dirs: Further folders of heads.
+        models_dir: Folder that holds faster-whisper models.
+        checkout: A GPT-SoVITS checkout, whose models are used too.
+        allow_download: Whether a Whisper model that is not on this machine may be fetched.
+    """
+
+    heads_dirs: tuple[Path, ...] = ()
+    models_dir: Path | None = None
+    checkout: Path | None = None
+    allow_download: bool = True
+    _engines: dict[str, Engines] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def engines(self, head: str) -> Engines:
+        """Open the engines for a head, or return those opened before.
+
+        Raises:
+            HeadError: The head is missing, broken, or does not fit.
+        """
+        with self._lock:
+            if head not in self._engines:
+                self._engines[head] = pipeline.open_engines(head=head, heads_dirs=self.heads_dirs)
+            return self._engines[head]
+
+    def heads(self) -> tuple[HeadEntry, ...]:
+        """Return the heads that can be chosen now."""
+        entries = list_heads(head_folders(self.heads_dirs))
+        return tuple(entry for entry in entries if entry.problem is None)
+
+    def whisper_options(self, settings: Settings) -> TranscribeOptions:
+        """Return the options of the transcriber for a page's settings."""
+        from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+        return TranscribeOptions(
+            model=settings.whisper.strip(),
+            language=settings.language.strip() or None,
+            models_dir=self.models_dir,
+            checkout=self.checkout,
+            allow_download=self.allow_download,
+        )
+
+    def has_whisper(self, name: str) -> bool:
+        """Say whether a Whisper model lies on this machine."""
+        from gpt_sovits_emotion.transcribe import find_model
+
+        try:
+            find_model(
+                name, models_dir=self.models_dir, checkout=self.checkout, allow_download=False
+            )
+        except WhisperModelError:
+            return False
+        return True
+
+
+def whisper_choices(workshop: Workshop, language: str) -> dict[str, str]:
+    """Return what the page offers as speech recognition: name for people -> name of the model.
+
+    Sizes that lie on this machine come first; the others would be fetched on first use.
+    """
+    from gpt_sovits_emotion.transcribe import MICRO, NO_MODEL
+
+    here = [size for size in WHISPER_SIZES if workshop.has_whisper(size)]
+    absent = [size for size in WHISPER_SIZES if size not in here and workshop.allow_download]
+    return {
+        **{say("whisper_here", language, name=size): size for size in here},
+        **{say("whisper_absent", language, name=size): size for size in absent},
+        say("whisper_none", language): NO_MODEL,
+        say("whisper_micro", language): MICRO,
+    }
+
+
+def sample_data() -> Path:
+    """Return the folder of the sample recordings and the sample voice."""
+    return Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
