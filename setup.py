@@ -39,9 +39,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    packages=find_packages(
-        include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]
-    ),
+    packages=find_packages(include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]),
     package_data={
         "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
         "webui_tab": ["*.css", "*.js"],
