@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, encode_mp3, write_wav
 from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import RoundTripReport
-from gpt_sovits_emotion.report import timeline_of_audio, timeline_of_recording, write_report
+from gpt_sovits_emotion.records import (
+    ReferenceChoice,
+    ReferenceClip,
+    RoundTripReport,
+    Synthesis,
+)
+from gpt_sovits_emotion.report import (
+    TimelineData,
+    timeline_of_audio,
+    timeline_of_recording,
+    write_report,
+)
 from gpt_sovits_emotion.transcript_io import FORMATS, write
+from gpt_sovits_emotion.verify import Verification
 
-__all__ = ["TRANSCRIPT_FORMATS", "deliver"]
+__all__ = ["TRANSCRIPT_FORMATS", "deliver", "deliver_report"]
 
 TRANSCRIPT_FORMATS = ("json", "srt", "txt")
 
@@ -52,25 +64,79 @@ def deliver(
         files[f"transcript {name}"] = f"transcript{FORMATS[name]}"
         write(transcript, out_dir / files[f"transcript {name}"], format=name, language=language)
     progress(0.3, "drawing")
-    outputs = verification.outputs
-    before = timeline_of_recording(
+    timeline = timeline_of_recording(
         recording, transcript.segments, tracks=result.tagging.tracks, title=recording.info.name
     )
-    after = timeline_of_audio(
-        synthesis.joined,
-        outputs.transcript.segments if outputs else (),
-        tracks=outputs.tracks if outputs else (),
-        title=synthesis.voice,
-    )
     progress(0.5, "writing the report")
-    report = write_report(
-        replace(verification.report, files=files),
+    report = deliver_report(
+        verification,
+        synthesis,
         out_dir,
-        before=encode_mp3(recording.blocks()),
-        before_timeline=before,
-        synthesis=synthesis,
-        after_timeline=after,
+        sound=encode_mp3(recording.blocks()),
+        timeline=timeline,
+        files=files,
         language=language,
     )
     progress(1.0, "writing the report")
     return report
+
+
+def deliver_report(
+    verification: Verification,
+    synthesis: Synthesis,
+    out_dir: Path,
+    *,
+    sound: bytes,
+    timeline: TimelineData,
+    files: Mapping[str, str],
+    language: str = "en",
+) -> RoundTripReport:
+    """Write the report page, ``report.json`` and both timelines.
+
+    Reference clips are named by their last two parts: a report is made to be sent to others, and the
+    folders above may bear a person's name.
+
+    Args:
+        verification: The verdicts.
+        synthesis: What was said.
+        out_dir: Made if missing.
+        sound: The recording as MP3.
+        timeline: The recording's timeline.
+        files: Files that stand in the folder already, role -> name.
+        language: Language in which the page opens.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    outputs = verification.outputs
+    segments = tuple(
+        replace(segment, choice=_without_folders(segment.choice))
+        for segment in verification.report.segments
+    )
+    return write_report(
+        replace(verification.report, segments=segments, files=files),
+        out_dir,
+        before=sound,
+        before_timeline=timeline,
+        synthesis=synthesis,
+        after_timeline=timeline_of_audio(
+            synthesis.joined,
+            outputs.transcript.segments if outputs else (),
+            tracks=outputs.tracks if outputs else (),
+            title=synthesis.voice,
+        ),
+        language=language,
+    )
+
+
+def _without_folders(choice: ReferenceChoice | None) -> ReferenceChoice | None:
+    if choice is None:
+        return None
+
+    def shortened(clip: ReferenceClip) -> ReferenceClip:
+        return replace(clip, path=Path(*clip.path.parts[-2:]))
+
+    candidates = tuple(
+        replace(candidate, clip=shortened(candidate.clip)) for candidate in choice.candidates
+    )
+    return replace(choice, candidates=candidates, pick=shortened(choice.pick))

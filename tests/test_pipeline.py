@@ -99,6 +99,8 @@ def test_the_whole_way_round(recording, bank, engines, subtitles, tmp_path: Path
     assert read_clip(tmp_path / "out" / "after.wav").duration_s >= recording.duration_s
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     assert "report" in document["format"]
+    assert str(tmp_path) not in (tmp_path / "out" / "report.json").read_text()
+    assert str(tmp_path) not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_segments_keep_their_place_and_never_overlap(recording, bank, engines, subtitles) -> None:

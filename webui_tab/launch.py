@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import HostError, MissingExtraError
+from gpt_sovits_emotion.errors import HostError
 
 if TYPE_CHECKING:
     from webui_tab.workshop import Workshop
@@ -71,7 +71,6 @@ def launch(
 
     Raises:
         HostError: No port is free.
-        MissingExtraError: Gradio is not installed.
     """
     ended = threading.Event()
     with _on_terminate(ended), serving(port=port, lang=lang, workshop=workshop) as server:
@@ -106,10 +105,7 @@ def serving(*, port: int, lang: str = "auto", workshop: Workshop | None = None) 
 def _serve(
     root: Path, files: Path, port: int, lang: str, workshop: Workshop | None
 ) -> Iterator[Server]:
-    try:
-        import gradio as gr
-    except ImportError as error:
-        raise MissingExtraError("gradio", extra="web", purpose="the page") from error
+    import gradio as gr
     from starlette.middleware import Middleware
 
     from webui_tab.sessions import Pages

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
+from gpt_sovits_emotion.deliver import deliver_report
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import TaggedTranscript
-from gpt_sovits_emotion.report import (
-    TimelineData,
-    timeline_of_audio,
-    write_report,
-    write_timeline,
-    write_transcript_page,
-)
+from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
 from gpt_sovits_emotion.transcript_io import FORMATS, write
 from webui_tab.sessions import PageError, Result, Session
 from webui_tab.texts import say
@@ -77,20 +72,13 @@ def _write_result(
 ) -> None:
     """Write the report, both timelines, and what was said."""
     shutil.copyfile(result.folder / "joined.wav", out / "after.wav")
-    report = result.verification.report
-    outputs = result.verification.outputs
-    write_report(
-        replace(report, files={**report.files, "after": "after.wav"}),
+    deliver_report(
+        result.verification,
+        result.synthesis,
         out,
-        before=sound,
-        before_timeline=timeline,
-        synthesis=result.synthesis,
-        after_timeline=timeline_of_audio(
-            result.synthesis.joined,
-            outputs.transcript.segments if outputs else (),
-            tracks=outputs.tracks if outputs else (),
-            title=result.synthesis.voice,
-        ),
+        sound=sound,
+        timeline=timeline,
+        files={"audio": "after.wav"},
         language=language,
     )
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import echo_transcript, echo_warnings, progress_bar, say
+from gpt_sovits_emotion.cli.console import echo_transcript, say
 from gpt_sovits_emotion.cli.options import (
     existing_transcript,
     head_options,
     hearing_options,
     language_option,
     open_engines_for,
+    opened,
     tag_options_of,
     whisper_options_of,
 )
@@ -113,29 +114,17 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
 
 
 def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Tagging:
-    from gpt_sovits_emotion.audio import open_recording
     from gpt_sovits_emotion.pipeline import annotate as annotate_recording
-    from gpt_sovits_emotion.progress import part_of
 
-    with (
-        progress_bar(path.name) as progress,
-        open_recording(
-            path,
-            max_duration_s=given["max_hours"] * 3600,
-            allow_damaged=given["allow_damaged"],
-            progress=part_of(progress, 0.0, 0.1),
-        ) as recording,
-    ):
-        tagging = annotate_recording(
+    with opened(path, given) as (recording, progress):
+        return annotate_recording(
             recording,
             engines,
             whisper=whisper_options_of(given),
             transcript_file=existing_transcript(given, path),
             options=tag_options_of(given),
-            progress=part_of(progress, 0.1, 1.0),
+            progress=progress,
         )
-    echo_warnings(recording.info, given["lang"])
-    return tagging
 
 
 def _targets(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar
+from gpt_sovits_emotion.progress import Progress, part_of
+
 if TYPE_CHECKING:
+    from gpt_sovits_emotion.audio import Recording
     from gpt_sovits_emotion.pipeline import Engines
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.transcribe import TranscribeOptions
@@ -20,6 +25,7 @@ __all__ = [
     "hearing_options",
     "language_option",
     "open_engines_for",
+    "opened",
     "tag_options_of",
     "whisper_options_of",
 ]
@@ -158,6 +164,24 @@ def open_engines_for(given: dict[str, Any]) -> Engines:
         judge=given.get("judge"),
         heads_dirs=given["heads_dirs"],
     )
+
+
+@contextmanager
+def opened(path: Path, given: dict[str, Any]) -> Iterator[tuple[Recording, Progress]]:
+    """Open a recording under a progress bar; yield it with the progress of what comes after."""
+    from gpt_sovits_emotion.audio import open_recording
+
+    with (
+        progress_bar(path.name) as progress,
+        open_recording(
+            path,
+            max_duration_s=given["max_hours"] * 3600,
+            allow_damaged=given["allow_damaged"],
+            progress=part_of(progress, 0.0, 0.1),
+        ) as recording,
+    ):
+        yield recording, part_of(progress, 0.1, 1.0)
+    echo_warnings(recording.info, given["lang"])
 
 
 def existing_transcript(given: dict[str, Any], recording: Path) -> Path | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import echo_transcript, echo_warnings, progress_bar, say
+from gpt_sovits_emotion.cli.console import echo_transcript, say
 from gpt_sovits_emotion.cli.options import (
     existing_transcript,
     head_options,
     hearing_options,
     language_option,
     open_engines_for,
+    opened,
     tag_options_of,
     whisper_options_of,
 )
@@ -102,7 +103,6 @@ def demo(out: Path, lang: str) -> None:
 
 
 def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> None:
-    from gpt_sovits_emotion.audio import open_recording
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
     from gpt_sovits_emotion.progress import part_of
@@ -118,15 +118,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     for clip in bank.clips:
         if clip.problem:
             say(f"{clip.path.name}: not used: {clip.problem.say(language)}")
-    with (
-        progress_bar(file.name) as progress,
-        open_recording(
-            file,
-            max_duration_s=given["max_hours"] * 3600,
-            allow_damaged=given["allow_damaged"],
-            progress=part_of(progress, 0.0, 0.05),
-        ) as recording,
-    ):
+    with opened(file, given) as (recording, progress):
         result = round_trip(
             recording,
             bank,
@@ -135,16 +127,11 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
             transcript_file=existing_transcript(given, file),
             options=tag_options_of(given),
             seed=given["seed"],
-            progress=part_of(progress, 0.05, 0.9),
+            progress=part_of(progress, 0.0, 0.9),
         )
         report = deliver(
-            result,
-            recording,
-            out,
-            language=language,
-            progress=part_of(progress, 0.9, 1.0),
+            result, recording, out, language=language, progress=part_of(progress, 0.9, 1.0)
         )
-    echo_warnings(recording.info, language)
     if as_json:
         import json
 
