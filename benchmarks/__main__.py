@@ -24,13 +24,14 @@ if hasattr(os, "sched_setaffinity"):
 def main() -> None:
     """Print every table."""
     parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__)
+    parser.add_argument("--clips", help="folder of audio files for the prosody encoder")
     parser.add_argument("--hours", type=float, default=3.0, help="length of the long recording")
     options = parser.parse_args()
 
     import prosody_speed
     import whole
 
-    prosody_speed.main([])
+    prosody_speed.main(["--clips", options.clips] if options.clips else [])
     for title, rows in (
         ("start-up, best of 5, wall clock", whole.start_up()),
         ("annotate, best of 5, seconds per second of audio", whole.annotate_beyond_whisper()),

@@ -29,11 +29,11 @@ RATE_HZ = 16_000
 BUDGET = 0.03  # seconds of one core per second of audio
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=Path, help="folder of audio files (at most 12 are taken)")
     parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     audios = read_folder(options.clips) if options.clips else [generated_speech(10.0)]
     total_s = sum(audio.duration_s for audio in audios)
