@@ -8,6 +8,7 @@ person's corrections in between:
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,7 @@ __all__ = [
 
 DEFAULT_HEAD = "prosody-emodb"
 
+_CLIPS_FOR_VOICE = 12
 _LEAST_GAP_S = 0.15  # between two outputs of which the first outlasts its original
 
 
@@ -220,7 +222,7 @@ def resynthesise(
     choices: Sequence[ReferenceChoice | None],
     engines: Engines,
     *,
-    voice: str,
+    bank: ReferenceBank,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Synthesis:
@@ -234,6 +236,7 @@ def resynthesise(
     host = engines.host
     if host.limits is None:
         raise HostError(f"the host {host.title.en} lends encoders but has no voice")
+    voice_f0_hz = _voice_f0_hz(bank, engines)
     parts: list[tuple[Audio | None, Sentence | None]] = []
     last: HostError | None = None
     for index, (tagged, choice) in enumerate(zip(transcript.segments, choices, strict=True)):
@@ -246,6 +249,7 @@ def resynthesise(
             tagged.segment.language or transcript.language,
             choice.pick,
             engines.reference_prosody(choice.pick),
+            voice_f0_hz=voice_f0_hz,
             seed=seed + index,
         )
         try:
@@ -260,7 +264,7 @@ def resynthesise(
     segments, joined = _join(
         starts, parts, host.limits.sampling_rate_hz, transcript.recording.duration_s
     )
-    return Synthesis(segments, joined, host.id, host.title, voice)
+    return Synthesis(segments, joined, host.id, host.title, bank.voice)
 
 
 def check(
@@ -331,7 +335,7 @@ def round_trip(
         transcript,
         choices,
         engines,
-        voice=bank.voice,
+        bank=bank,
         seed=seed,
         progress=part_of(progress, 0.5, 0.9),
     )
@@ -368,6 +372,14 @@ def _encoder_of(head: Head, host: Host, tracker: ProsodyEncoder) -> Encoder:
             f"(it lends {', '.join(sorted(host.lends))}); choose another head (heads list)"
         )
     return tracker
+
+
+def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
+    """Return the median F0 of a voice, from clips spread over its bank."""
+    clips = bank.usable
+    some = clips[:: max(len(clips) // _CLIPS_FOR_VOICE, 1)]
+    found = [engines.reference_prosody(clip).f0_median_hz for clip in some]
+    return statistics.median(values) if (values := [f0 for f0 in found if f0]) else None
 
 
 def _join(

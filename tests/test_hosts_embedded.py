@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample, write_wav
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import HostError, MissingExtraError
-from gpt_sovits_emotion.hosts import espeak_library
+from gpt_sovits_emotion.hosts import embedded, espeak_library
 from gpt_sovits_emotion.hosts.base import Host, SynthesisRequest
 from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
 from gpt_sovits_emotion.hosts.espeak import Espeak, VoiceShape
@@ -379,14 +380,16 @@ def test_what_the_reference_has_not_is_left_in_the_middle(host, encoder, referen
     assert 80 < measure(encoder, audio).f0_median_hz < 130
 
 
-def test_the_voices_pitch_sets_the_formants(encoder, references):
-    def bright(voice_f0_hz: float) -> float:
-        shaped = EmbeddedHost(lambda audio: measure(encoder, audio), voice_f0_hz=voice_f0_hz)
-        return shaped._formant_scale
-
-    assert bright(110.0) < 1.0 < bright(200.0)
-    assert bright(223.0) == pytest.approx(1.16, abs=0.01)
-    assert bright(2000.0) == 1.2
+def test_the_voices_pitch_sets_the_formants(host, references):
+    scale = embedded._formant_scale
+    assert scale(110.0) < scale(None) == 1.0 < scale(200.0)
+    assert scale(223.0) == pytest.approx(1.16, abs=0.01)
+    assert scale(2000.0) == 1.2
+    man, woman = (
+        host.synthesise(replace(request(references["deep"]), voice_f0_hz=f0_hz)).samples
+        for f0_hz in (100.0, 220.0)
+    )
+    assert len(man) != len(woman) or np.abs(man - woman).max() > 0.01
 
 
 def test_references_that_cannot_be_used_are_refused(host, references, tmp_path):
@@ -457,6 +460,7 @@ def test_the_sample_bank_and_recordings_are_as_they_say():
         for emotion in ("angry", "happy", "sad", "neutral", "fearful", "bored", "disgusted")
         for language in ("zh", "en")
     }
+    assert all(3.0 <= clip.duration_s <= 8.0 and clip.text for clip in bank.clips)
     assert sum(path.stat().st_size for path in (data / "voice_bank").rglob("*.*")) < 2.5e6
     known = {
         entry["text"]

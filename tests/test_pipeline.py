@@ -109,9 +109,7 @@ def test_segments_keep_their_place_and_never_overlap(recording, bank, engines, s
     transcript = replace(
         transcript, segments=(transcript.segments[0], long, *transcript.segments[2:])
     )
-    synthesis = resynthesise(
-        transcript, choose_references(transcript, bank), engines, voice=bank.voice
-    )
+    synthesis = resynthesise(transcript, choose_references(transcript, bank), engines, bank=bank)
     starts = [segment.start_s for segment in synthesis.segments]
     assert starts[:2] == [0.0, 2.0]
     assert starts[2] == pytest.approx(6.15, abs=0.01)  # pushed back by the long one
@@ -133,13 +131,13 @@ def test_a_segment_that_cannot_be_said_leaves_the_others(
     transcript = replace(transcript, segments=(klingon, silent, *transcript.segments[2:]))
     choices = choose_references(transcript, bank)
     assert choices[1] is None
-    synthesis = resynthesise(transcript, choices, engines, voice="li")
+    synthesis = resynthesise(transcript, choices, engines, bank=bank)
     assert [segment.audio is None for segment in synthesis.segments[:3]] == [True, True, False]
     assert "not 'tlh'" in synthesis.segments[0].problem.en
     assert synthesis.segments[1].problem.en == "there are no words to say"
     mute = Engines(engines.analyser, engines.judge, FakeHost(languages=()))
     with pytest.raises(HostError, match="the fake speaks"):
-        resynthesise(transcript, choices, mute, voice="li")
+        resynthesise(transcript, choices, mute, bank=bank)
 
 
 def test_a_pin_and_a_correction_are_obeyed(recording, bank, engines, subtitles) -> None:

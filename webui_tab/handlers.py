@@ -242,7 +242,7 @@ def resynthesise(
         _in_known_languages(transcript, session.settings.language),
         session.choices,
         engines,
-        voice=session.bank.voice,
+        bank=session.bank,
         progress=part_of(progress, 0.0, 0.8),
     )
     verification = pipeline.check(

@@ -37,6 +37,8 @@ class SynthesisRequest:
         language: Its language code.
         reference: The clip whose voice and emotion to take.
         reference_prosody: That clip's prosody, measured, for hosts that are driven by numbers.
+        voice_f0_hz: Median F0 over the voice's clips, for hosts that have to build the voice from numbers:
+            it does not change from segment to segment, so they sound like one speaker.
         seed: Makes sampling repeatable where the host samples.
     """
 
@@ -44,6 +46,7 @@ class SynthesisRequest:
     language: str
     reference: ReferenceClip
     reference_prosody: Prosody
+    voice_f0_hz: float | None = None
     seed: int = 0
 
 

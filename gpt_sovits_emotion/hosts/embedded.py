@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample
 from gpt_sovits_emotion.errors import AudioError, HostError
 from gpt_sovits_emotion.hosts.base import HostLimits, SynthesisRequest
@@ -33,6 +35,8 @@ __all__ = ["EmbeddedHost"]
 _REFERENCE_S = (3.0, 10.0)  # GPT-SoVITS's own rule, so that a bank that fits here fits there
 _N_RENDERINGS = 6
 _GOOD_ENOUGH = 0.4
+_N_LIMITINGS = 3
+_INAUDIBLE = 0.98  # 0.2 dB
 _SHORTEST_S = 0.2
 
 # eSpeak's own voice is far steadier and cleaner than a person's: with these, and a little breath, half of
@@ -41,8 +45,12 @@ _SHORTEST_S = 0.2
 _FLUTTER, _ROUGHNESS, _BREATH = 6, 3, 15.0
 _DEFAULT_F0_HZ, _DEFAULT_RANGE_ST, _DEFAULT_RATE_WPM = 100.0, 4.0, 175.0
 
-_F0_LIMITS_HZ = (60.0, 480.0)
+_LOW_LIMITS_HZ = (50.0, 450.0)
 _RANGE_LIMITS_ST = (0.5, 24.0)
+_HIGHEST_HZ = 1000.0
+# Where between bottom and top of eSpeak's pitch the median lies depends on language and sentence (0.5 to
+# 0.9 was seen); it is read off the last rendering, within limits that an octave error cannot pass.
+_MEDIAN_PLACE, _MEDIAN_PLACE_LIMITS = 0.7, (0.2, 1.1)
 _BREATH_LIMITS = (0.0, 70.0)
 _BREATH_PER_DB = 6.0  # measured: 6 units of breath take 1 dB of harmonicity
 # A measured range beyond this holds octave errors of the pitch tracker, as in whispered or creaky clips.
@@ -64,9 +72,9 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What eSpeak is told: centre and width of its pitch, its rate, its breath."""
+    """What eSpeak is told: bottom and width of its pitch, its rate, its breath."""
 
-    centre_hz: float
+    low_hz: float
     width_st: float
     rate_wpm: float
     breath: float
@@ -78,8 +86,6 @@ class EmbeddedHost:
     Args:
         measure: Measures the prosody of an `Audio` at 16 kHz; the same function that measured the
             reference, since the rendering is brought to that function's numbers.
-        voice_f0_hz: Median F0 over all clips of the voice. It sets the formants once for the voice, so
-            that all its segments sound like one speaker; None leaves eSpeak's own (a man's).
     """
 
     id = "embedded"
@@ -89,11 +95,8 @@ class EmbeddedHost:
     )
     lends = frozenset({"prosody"})
 
-    def __init__(
-        self, measure: Callable[[Audio], Prosody], *, voice_f0_hz: float | None = None
-    ) -> None:
+    def __init__(self, measure: Callable[[Audio], Prosody]) -> None:
         self._measure = measure
-        self._formant_scale = _formant_scale(voice_f0_hz)
 
     @cached_property
     def _espeak(self) -> Espeak:
@@ -142,13 +145,10 @@ class EmbeddedHost:
         self, request: SynthesisRequest, plan: _Plan, balance: SpectralBalance
     ) -> tuple[Audio, Audio]:
         """Return the rendering at eSpeak's rate, and the same at the analysis rate."""
-        half_width = 2 ** (plan.width_st / 24)
-        # A deep voice's range is widened upwards only: see VoiceShape for what eSpeak bears.
-        low_hz = max(plan.centre_hz / half_width, 50.0)
         shape = VoiceShape(
-            low_hz=low_hz,
-            high_hz=min(max(plan.centre_hz * half_width, low_hz), 4 * low_hz, 1000.0),
-            formant_scale=self._formant_scale,
+            low_hz=plan.low_hz,
+            high_hz=min(plan.low_hz * 2 ** (plan.width_st / 12), _HIGHEST_HZ),
+            formant_scale=_formant_scale(request.voice_f0_hz),
             flutter=_FLUTTER,
             roughness=_ROUGHNESS,
             breath=round(plan.breath),
@@ -187,7 +187,7 @@ def _read_reference(clip: ReferenceClip) -> Audio:
 
 
 def _formant_scale(voice_f0_hz: float | None) -> float:
-    """Return the factor on eSpeak's formants for a speaker of this pitch.
+    """Return the factor on eSpeak's formants for a speaker of this pitch; 1 (a man's) when unknown.
 
     Women's formants lie about 16 % above men's and their F0 three quarters of an octave (Peterson &
     Barney 1952, "Control methods used in a study of the vowels", JASA 24); between and beyond, the same
@@ -213,31 +213,43 @@ def _target(prosody: Prosody, audio: Audio) -> _Target:
 
 def _first_plan(target: _Target) -> _Plan:
     width_st = _DEFAULT_RANGE_ST if target.f0_range_st is None else target.f0_range_st
-    return _within_limits(
-        _Plan(target.f0_median_hz or _DEFAULT_F0_HZ, width_st, _DEFAULT_RATE_WPM, _BREATH)
-    )
+    median_hz = target.f0_median_hz or _DEFAULT_F0_HZ
+    low_hz = _bottom(median_hz, width_st, _MEDIAN_PLACE)
+    return _within_limits(_Plan(low_hz, width_st, _DEFAULT_RATE_WPM, _BREATH))
 
 
 def _corrected(plan: _Plan, have: _Target, target: _Target) -> _Plan:
     """Move each setting by what is missing; each is nearly proportional to its effect."""
-    centre_hz, width_st, rate_wpm = plan.centre_hz, plan.width_st, plan.rate_wpm
-    breath = plan.breath
-    if have.f0_median_hz and target.f0_median_hz:
-        # Half an octave at most: a larger step would follow an octave error of the pitch tracker.
-        centre_hz *= _bounded(target.f0_median_hz / have.f0_median_hz, 2**0.5)
+    width_st, low_hz, rate_wpm, breath = plan.width_st, plan.low_hz, plan.rate_wpm, plan.breath
     if have.f0_range_st and target.f0_range_st:
-        width_st *= _bounded(target.f0_range_st / have.f0_range_st, 2.0)
+        width_st *= _bounded(target.f0_range_st / have.f0_range_st, 1.6)
+        width_st = _held(width_st, _RANGE_LIMITS_ST)
+    if have.f0_median_hz and target.f0_median_hz:
+        above_low_st = 12 * math.log2(have.f0_median_hz / plan.low_hz)
+        if plan.width_st > 2.0:
+            place = _held(above_low_st / plan.width_st, _MEDIAN_PLACE_LIMITS)
+            # Where eSpeak goes no lower, a deep voice keeps its pitch and gives up some of its range.
+            deepest_st = max(12 * math.log2(target.f0_median_hz / _LOW_LIMITS_HZ[0]), 0.0)
+            width_st = min(width_st, deepest_st / place)
+            low_hz = _bottom(target.f0_median_hz, width_st, place)
+        else:
+            low_hz *= _bounded(target.f0_median_hz / have.f0_median_hz, 2**0.5)
     if have.rate_syl_per_s and target.rate_syl_per_s:
         rate_wpm *= _bounded(target.rate_syl_per_s / have.rate_syl_per_s, 1.5)
     if have.harmonicity_db is not None and target.harmonicity_db is not None:
         breath += _BREATH_PER_DB * _held(have.harmonicity_db - target.harmonicity_db, (-3.0, 3.0))
-    return _within_limits(_Plan(centre_hz, width_st, rate_wpm, breath))
+    return _within_limits(_Plan(low_hz, width_st, rate_wpm, breath))
+
+
+def _bottom(median_hz: float, width_st: float, place: float) -> float:
+    """Return where a range of this width begins for its median to lie at `median_hz`."""
+    return float(median_hz * 2 ** (-place * width_st / 12))
 
 
 def _within_limits(plan: _Plan) -> _Plan:
     slowest_wpm, fastest_wpm = RATE_LIMITS_WPM
     return _Plan(
-        _held(plan.centre_hz, _F0_LIMITS_HZ),
+        _held(plan.low_hz, _LOW_LIMITS_HZ),
         _held(plan.width_st, _RANGE_LIMITS_ST),
         _held(plan.rate_wpm, (float(slowest_wpm), float(fastest_wpm))),
         _held(plan.breath, _BREATH_LIMITS),
@@ -270,4 +282,11 @@ def _at_loudness(audio: Audio, have: Prosody, target_dbfs: float | None) -> Audi
     if have.loudness_dbfs is None or target_dbfs is None:
         return limit_peaks(audio)
     gain = float(10 ** ((target_dbfs - have.loudness_dbfs) / 20))
-    return limit_peaks(Audio(audio.samples * gain, audio.sampling_rate_hz))
+    for _ in range(_N_LIMITINGS):
+        limited = limit_peaks(Audio(audio.samples * gain, audio.sampling_rate_hz))
+        # What limiting took away is given back, as far as the peaks let it.
+        taken = float(np.linalg.norm(limited.samples) / np.linalg.norm(audio.samples * gain))
+        if taken > _INAUDIBLE:
+            break
+        gain /= taken
+    return limited
