@@ -6,10 +6,10 @@ sample sentences are mixed with recombinations of their halves, and eSpeak says 
 Voices that are held out of training measure it afterwards, through faster-whisper itself.
 
     python scripts/train_micro_whisper.py                  # train, convert, measure, write the README
-    python scripts/train_micro_whisper.py --measure-only   # measure the model that is there
+    python scripts/train_micro_whisper.py --measure-only   # measure the model that is there again
 
-One thread on one CPU core, about 15 minutes. On one machine and with one set of versions, a seed gives the
-same model; the figures move by some tenths of a percent between seeds.
+One thread on one CPU core, about half an hour. On one machine and with one set of versions, a seed gives
+the same model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from micro_whisper.conversion import convert  # noqa: E402
 from micro_whisper.evaluate import Figures, evaluate  # noqa: E402
 from micro_whisper.model import MicroShape, MicroWhisper  # noqa: E402
 from micro_whisper.speaker import Speaker  # noqa: E402
-from micro_whisper.training import SCHEDULE, train  # noqa: E402
+from micro_whisper.training import ROUNDS, train  # noqa: E402
 from micro_whisper.vocabulary import (  # noqa: E402
     WINDOW_S,
     SampleSentence,
@@ -38,6 +38,7 @@ from micro_whisper.vocabulary import (  # noqa: E402
 )
 from micro_whisper.windows import (  # noqa: E402
     HELD_OUT_VARIANTS,
+    Texts,
     Utterances,
     WindowMaker,
     all_texts,
@@ -46,7 +47,6 @@ from micro_whisper.windows import (  # noqa: E402
 
 SAMPLE_DATA = REPOSITORY / "gpt_sovits_emotion" / "sample_data"
 N_UTTERANCES = 4_000
-LEARNING_RATE = 2e-3
 
 
 def main() -> None:
@@ -69,9 +69,8 @@ def main() -> None:
         print(f"trained in {(time.monotonic() - began) / 60:.0f} min", file=sys.stderr)
     figures = _measured(sentences, vocabulary, speaker, arguments)
     print(figures.table())
-    if not arguments.measure_only:
-        card = _card(sentences, figures, arguments)
-        (arguments.out / "README.md").write_text(card, encoding="utf-8")
+    card = _card(sentences, figures, arguments)
+    (arguments.out / "README.md").write_text(card, encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
@@ -92,30 +91,35 @@ def _trained(
     speaker: Speaker,
     arguments: argparse.Namespace,
 ) -> MicroWhisper:
-    rng = np.random.default_rng(arguments.seed)
-    torch.manual_seed(arguments.seed)
-    pool = Utterances(
-        sentences,
-        vocabulary,
-        speaker,
-        n_utterances=N_UTTERANCES,
-        variants=training_variants(speaker),
-        rng=rng,
-    )
-    model = MicroWhisper(vocabulary, MicroShape(), n_sounds=len(pool.sounds))
+    def rendered(
+        rng: np.random.Generator, texts: Texts, sounds: dict[str, int] | None
+    ) -> Utterances:
+        return Utterances(
+            sentences,
+            vocabulary,
+            speaker,
+            n_utterances=N_UTTERANCES,
+            variants=training_variants(speaker),
+            rng=rng,
+            texts=texts,
+            sounds=sounds,
+        )
 
     def report(step: int, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
         if arguments.checkpoint is not None and step % 100 == 0:
             torch.save(model.state_dict(), arguments.checkpoint)
 
-    train(
-        model,
-        WindowMaker(pool, rng=rng),
-        schedule=SCHEDULE,
-        learning_rate=LEARNING_RATE,
-        report=report,
-    )
+    rng = np.random.default_rng(arguments.seed)
+    torch.manual_seed(arguments.seed)
+    pool = rendered(rng, ROUNDS[0].texts, None)
+    model = MicroWhisper(vocabulary, MicroShape(), n_sounds=len(pool.sounds))
+    for n, this in enumerate(ROUNDS):
+        if n > 0:
+            rng = np.random.default_rng(arguments.seed + 1_000 * n)
+            torch.manual_seed(arguments.seed + 1_000 * n)
+            pool = rendered(rng, this.texts, pool.sounds)
+        train(model, WindowMaker(pool, rng=rng), this=this, report=report)
     return model
 
 
@@ -161,11 +165,14 @@ something made of their words whatever else it hears. It exists so that the demo
 faster-whisper for real, with no download. For your own recordings choose a real model
 (`--whisper small` or larger).
 
+- It hears one stretch of speech between two pauses at a time (`gpt_sovits_emotion.transcribe` sees to it),
+  best a sentence; where windows hold three sentences or more, it is often wrong.
 - Architecture: Whisper (`WhisperForConditionalGeneration`), width {shape.width}, {layers},
   windows of {WINDOW_S} s; CTranslate2 format, int8, {size_mb:.1f} MB. Most of that is one and the same
   row for every entry of Whisper's vocabulary of 51,865 that is not in use.
 - Training: `scripts/train_micro_whisper.py`, seed {arguments.seed}, from nothing, on {N_UTTERANCES:,}
-  synthetic utterances. No recording of a person and no other model went into it.
+  synthetic utterances in each of {len(ROUNDS)} rounds. No recording of a person and no other model went
+  into it.
 - Licence: that of this project.
 
 {figures.table()}

@@ -447,6 +447,12 @@ def test_people_do_repeat_themselves(text):
     assert guard([one]) == ([one], [])
 
 
+def test_a_shorter_loop_goes_when_unsure():
+    kept, removed = guard([heard("Let it go! " * 4, 0.0, 6.0, sure=False)])
+    assert plain_text(kept[0].text) == "letitgo"
+    assert "4 times" in removed[0].reason
+
+
 def test_marks_alone_are_no_text():
     kept, removed = guard([heard("...")])
     assert not kept
@@ -512,6 +518,15 @@ def test_edges_snap_to_the_speech_they_lie_in():
     assert (segments[0].start_s, segments[0].end_s) == (1.0, 2.2)
     assert segments[1].start_s == pytest.approx(3.6)  # no further than 0.4 s
     assert segments[1].end_s == pytest.approx(6.1)
+
+
+def test_edges_in_silence_snap_to_the_speech_next_to_them():
+    words = [Word(0.8, 1.6, " hello"), Word(1.6, 2.4, " there.")]
+    (segment,) = segments_of(
+        [from_words(words)], duration_s=4.0, max_segment_s=12.0, speech=[Stretch(1.0, 2.2)]
+    )
+    assert (segment.start_s, segment.end_s) == (1.0, 2.2)
+    assert (segment.words[0].start_s, segment.words[-1].end_s) == (1.0, 2.2)
 
 
 word_lists = st.lists(
@@ -643,7 +658,7 @@ class FakeWhisper:
     """Says "one two." in every window of audio it is given."""
 
     def __init__(self, *, languages=("en", "zh", "de")):
-        self.feature_extractor = SimpleNamespace(sampling_rate=RATE_HZ)
+        self.feature_extractor = SimpleNamespace(sampling_rate=RATE_HZ, chunk_length=30)
         self.model = SimpleNamespace(is_multilingual=True)
         self.supported_languages = ["en", "fr", "zh", "de"]
         self.hf_tokenizer = SimpleNamespace(
@@ -699,11 +714,25 @@ def test_times_of_later_blocks_are_those_of_the_recording(fake_whisper, monkeypa
     assert transcript.segments[0].words[0].start_s == pytest.approx(5.1)
     assert transcript.segments[1].words[0].start_s == pytest.approx(25.1)
     assert fake.asked[0][0] == pytest.approx(4.6)
+    assert fake.asked[0][1]["clip_timestamps"] == "0"
     assert [one[1]["language"] for one in fake.asked] == [None, "en"]  # detected once, then kept
     assert transcript.language == "en"
     assert transcript.source == "faster-whisper:fake"
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
+
+
+def test_a_model_with_a_short_window_hears_stretch_by_stretch(fake_whisper, monkeypatch):
+    fake, options = fake_whisper
+    fake.feature_extractor.chunk_length = 12
+    spoken = [Stretch(1.0, 3.0), Stretch(3.3, 5.0), Stretch(5.6, 8.0)]
+    monkeypatch.setattr(recogniser, "speech_in", lambda samples, rate, **_: spoken)
+    with recording_from_samples(tone(9.0), RATE_HZ) as recording:
+        transcribe(recording, options)
+    ((heard_s, asked),) = fake.asked
+    # 0.8 to 5.2 and 5.4 to 8.2: the pause of 0.3 s lies in a sentence, that of 0.6 s between two.
+    assert asked["clip_timestamps"] == pytest.approx([0.0, 4.4, 4.4, 7.2])
+    assert heard_s == pytest.approx(7.2)
 
 
 def test_a_block_without_speech_is_not_heard(fake_whisper, monkeypatch):

@@ -81,8 +81,8 @@ def guard(heard: Sequence[Heard]) -> tuple[list[Heard], list[RemovedText]]:
     """
     kept: list[Heard] = []
     removed: list[RemovedText] = []
-    for one in heard:
-        one, looped = _without_loop(one)
+    for given in heard:
+        one, looped = _without_loop(given)
         removed.extend(looped)
         reason = _reason_to_remove(one, kept)
         if reason is None:
@@ -125,13 +125,15 @@ def _is_syllabic(character: str) -> bool:
 def _without_loop(one: Heard) -> tuple[Heard, list[RemovedText]]:
     """Cut a text that says the same thing over and over back to saying it once.
 
-    Four times is a loop for a phrase; single words and syllables (ha ha ha, 不不不不) need ten.
+    Six times is a loop for a phrase, four when there is doubt; single words and syllables (ha ha ha,
+    不不不不) need ten.
     """
+    is_suspect = is_doubtful(one) or _is_too_fast(one, plain_text(one.text))
     for match in _LOOP.finditer(one.text):
         unit, again = match["unit"], match["again"]
         n_times = 1 + len(plain_text(again)) // max(len(plain_text(unit)), 1)
         size = len(plain_text(unit))
-        if size == 0 or n_times < (4 if size >= 4 else 10):
+        if size == 0 or n_times < (10 if size < 4 else 4 if is_suspect else 6):
             continue
         end = match.start("again")
         rest = one.text[match.end("again") :]

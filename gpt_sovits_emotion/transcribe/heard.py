@@ -61,6 +61,16 @@ class JoinedTime:
             joined_s += stretch.duration_s
         self.duration_s = joined_s
 
+    @property
+    def joints_s(self) -> list[float]:
+        """Where each stretch begins and ends in joined time, one after the other."""
+        ends_s = [*self._joined_starts_s[1:], self.duration_s]
+        return [
+            time_s
+            for stretch in zip(self._joined_starts_s, ends_s, strict=True)
+            for time_s in stretch
+        ]
+
     def _index(self, joined_s: float) -> int:
         return max(bisect_right(self._joined_starts_s, joined_s) - 1, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +32,24 @@ __all__ = ["transcribe"]
 _FETCHED = 0.3  # progress when a model has been downloaded; without a download, nothing is done yet
 _LOADING = 0.02  # the share of progress that loading is
 
-_KEPT_PAUSE_S = 1.0  # longer pauses are left out of what the recogniser hears, ...
-_KEPT_EDGE_S = 0.4  # ... but for so much at each side of the speech
+_WHISPER_WINDOW_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Silences:
+    """How much silence the recogniser hears.
+
+    Attributes:
+        longest_pause_s: A longer pause is left out, ...
+        edge_s: ... but for so much at each side of the speech.
+    """
+
+    longest_pause_s: float
+    edge_s: float
+
+
+_USUAL = _Silences(longest_pause_s=1.0, edge_s=0.4)
+_SHORT_WINDOWED = _Silences(longest_pause_s=0.45, edge_s=0.2)
 
 _ALIASES = {"cmn": "zh", "jp": "ja", "cn": "zh", "in": "id", "iw": "he", "jv": "jw"}
 
@@ -127,6 +143,10 @@ class _Listener:
         self._options = options
         self._language = language
         self._rate_hz: int = model.feature_extractor.sampling_rate
+        # A model with a short window, as the micro Whisper, hears every stretch of speech by itself, so
+        # that its windows do not begin and end inside of sentences. One with the usual window of 30 s
+        # hears better, and six times as fast, when several sentences share it.
+        self._by_stretch = model.feature_extractor.chunk_length < _WHISPER_WINDOW_S
 
     def speech(self, samples: np.ndarray) -> list[Stretch]:
         """Find the speech in a block; nothing when voice activity detection is switched off."""
@@ -137,7 +157,8 @@ class _Listener:
     def hear(self, samples: np.ndarray, speech: Sequence[Stretch]) -> Iterator[Heard]:
         """Yield what is said in a block of ``(n_samples,)`` samples, times from its start."""
         whole = Stretch(0.0, len(samples) / self._rate_hz)
-        stretches = _spread(speech, whole.end_s) if self._options.vad else [whole]
+        silences = _SHORT_WINDOWED if self._by_stretch else _USUAL
+        stretches = _spread(speech, whole.end_s, silences) if self._options.vad else [whole]
         if not stretches:
             return
         joined = np.concatenate(
@@ -147,14 +168,14 @@ class _Listener:
             ]
         )
         time = JoinedTime(stretches)
-        for heard in self._recognise(joined):
+        for heard in self._recognise(joined, time.joints_s if self._by_stretch else "0"):
             restored = time.restore(heard)
             if self._options.vad:
                 share = speech_share(speech, restored.start_s, restored.end_s)
                 restored = replace(restored, speech_share=share)
             yield restored
 
-    def _recognise(self, samples: np.ndarray) -> Iterator[Heard]:
+    def _recognise(self, samples: np.ndarray, clips: list[float] | str) -> Iterator[Heard]:
         # Each window is heard afresh (condition_on_previous_text=False): a text once invented is not
         # carried on, at the price of names spelled differently now and then. Silence is skipped around
         # suspicious words only where voice activity detection has not left it out already.
@@ -170,6 +191,7 @@ class _Listener:
                 no_speech_threshold=0.6,
                 hallucination_silence_threshold=None if self._options.vad else 2.0,
                 language_detection_segments=4,
+                clip_timestamps=clips,
             )
             if self._language is None and info.language_probability > 0.5:
                 self._language = info.language
@@ -195,13 +217,14 @@ class _Listener:
             ) from error
 
 
-def _spread(speech: Sequence[Stretch], duration_s: float) -> list[Stretch]:
+def _spread(speech: Sequence[Stretch], duration_s: float, silences: _Silences) -> list[Stretch]:
     """Join speech over short pauses and keep some of the silence around it."""
     spread: list[Stretch] = []
     for one in speech:
-        start_s = max(one.start_s - _KEPT_EDGE_S, 0.0)
-        end_s = min(one.end_s + _KEPT_EDGE_S, duration_s)
-        if spread and start_s - spread[-1].end_s <= _KEPT_PAUSE_S - 2 * _KEPT_EDGE_S:
+        start_s = max(one.start_s - silences.edge_s, 0.0)
+        end_s = min(one.end_s + silences.edge_s, duration_s)
+        kept_s = silences.longest_pause_s - 2 * silences.edge_s
+        if spread and start_s - spread[-1].end_s <= kept_s:
             spread[-1] = Stretch(spread[-1].start_s, end_s)
         else:
             spread.append(Stretch(start_s, end_s))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.records import Segment, Word
@@ -35,7 +35,8 @@ def segments_of(
         duration_s: Length of the recording.
         max_segment_s: Longest segment.
         speech: Where speech was detected; edges of segments that lie near an edge of speech are moved
-            there, because word times often miss the last syllable, and an emotion is heard in it.
+            there, because word times often miss the last syllable, and an emotion is heard in it, or
+            reach into the silence.
 
     Returns:
         Segments in order of time, within the recording, not overlapping, none longer than
@@ -88,7 +89,7 @@ def _split(piece: _Piece, max_segment_s: float) -> list[_Piece]:
     """Split at every long pause, and further, at the best place, until nothing is too long."""
     for i, (word, following) in enumerate(zip(piece.words, piece.words[1:], strict=False)):
         if following.start_s - word.end_s >= _PAUSE_S:
-            return [*_cut(piece, i + 1, max_segment_s)]
+            return _cut(piece, i + 1, max_segment_s)
     if piece.duration_s <= max_segment_s:
         return [piece]
     if len(piece.words) > 1:
@@ -197,7 +198,7 @@ def _joined(first: _Piece, second: _Piece) -> _Piece:
 def _snapped(
     pieces: list[_Piece], speech: Sequence[Stretch], duration_s: float, max_segment_s: float
 ) -> list[_Piece]:
-    """Move edges outwards to the edge of the speech they lie in, where that is near and free."""
+    """Move edges to a near edge of speech: out of silence, and out to the end of a word cut short."""
     snapped: list[_Piece] = []
     for i, piece in enumerate(pieces):
         earliest_s = max(snapped[-1].end_s if snapped else 0.0, piece.start_s - _SNAP_S)
@@ -205,14 +206,30 @@ def _snapped(
         latest_s = min(latest_s, piece.end_s + _SNAP_S)
         start_s, end_s = piece.start_s, piece.end_s
         for stretch in speech:
-            if stretch.start_s < start_s <= stretch.end_s:
+            if stretch.start_s < piece.start_s <= stretch.end_s:
                 start_s = max(stretch.start_s, earliest_s)
-            if stretch.start_s <= end_s < stretch.end_s:
+            if stretch.start_s <= piece.end_s < stretch.end_s:
                 end_s = min(stretch.end_s, latest_s)
-        if end_s - start_s <= max_segment_s:
-            piece = replace(piece, start_s=min(start_s, piece.start_s), end_s=end_s)
+        if not _lies_in(speech, piece.start_s):
+            nexts_s = (one.start_s for one in speech if one.start_s > piece.start_s)
+            start_s = _nearest(nexts_s, piece.start_s)
+        if not _lies_in(speech, piece.end_s):
+            lasts_s = (one.end_s for one in speech if one.end_s < piece.end_s)
+            end_s = _nearest(lasts_s, piece.end_s)
+        if _SHORTEST_S <= end_s - start_s <= max_segment_s:
+            piece = replace(piece, start_s=start_s, end_s=end_s)
         snapped.append(piece)
     return snapped
+
+
+def _lies_in(speech: Sequence[Stretch], time_s: float) -> bool:
+    return any(one.start_s <= time_s <= one.end_s for one in speech)
+
+
+def _nearest(candidates_s: Iterable[float], time_s: float) -> float:
+    """Return the candidate nearest to `time_s`, or `time_s` itself when none is near."""
+    best_s = min(candidates_s, key=lambda one: abs(one - time_s), default=time_s)
+    return best_s if abs(best_s - time_s) <= _SNAP_S else time_s
 
 
 def _merged(pieces: Sequence[_Piece], max_segment_s: float) -> list[_Piece]:

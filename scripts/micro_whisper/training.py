@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,9 +21,9 @@ from micro_whisper.vocabulary import (
     WINDOW_S,
     Vocabulary,
 )
-from micro_whisper.windows import Window, WindowMaker
+from micro_whisper.windows import Texts, Window, WindowMaker
 
-__all__ = ["SCHEDULE", "Phase", "train"]
+__all__ = ["ROUNDS", "Phase", "Round", "train"]
 
 _IGNORED = -100
 
@@ -37,19 +37,47 @@ class Phase:
         batch_size: Windows per batch.
         lengths: (longest window in seconds, most sentences in it); one is drawn for every batch.
         full_length: Whether windows are zero padded to 30 s, as faster-whisper pads them.
+        guide_end: Whether the end of the text is told where to look, too, which decides when the last word
+            ends.
     """
 
     n_steps: int
     batch_size: int
     lengths: tuple[tuple[float, int], ...]
     full_length: bool = False
+    guide_end: bool = False
 
 
-SCHEDULE = (
-    Phase(500, 12, ((6.0, 1),)),
-    Phase(1_500, 10, ((6.0, 2), (9.0, 3), (float(WINDOW_S), 4))),
-    Phase(80, 6, ((float(WINDOW_S), 4),), full_length=True),
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Training on utterances of its own, its learning rate warming up and falling to nothing."""
+
+    learning_rate: float
+    phases: tuple[Phase, ...]
+    texts: Texts = field(default_factory=Texts)
+
+
+_WHOLE = (float(WINDOW_S), 4)
+_SHORT = ((5.0, 1), (7.0, 2), (9.0, 2))
+
+ROUNDS = (
+    Round(
+        2e-3,
+        (
+            Phase(500, 12, ((6.0, 1),)),
+            Phase(1_500, 10, ((6.0, 2), (9.0, 3), _WHOLE)),
+            Phase(80, 6, (_WHOLE,), full_length=True),
+        ),
+    ),
+    Round(1.5e-3, (Phase(1_800, 14, _SHORT, guide_end=True),)),
+    Round(
+        1.2e-3,
+        (Phase(1_200, 14, _SHORT, guide_end=True),),
+        texts=Texts(whole_share=0.4, recombined_share=0.2, shortest_clause=0.1),
+    ),
 )
+"""The later rounds practise, on fresh utterances, what a stretch of speech between two pauses holds: a
+sentence or two, or, when somebody speaks slowly, a single clause."""
 
 _FRAME_WEIGHT = 0.5  # of the encoder's frame loss beside the decoder's token loss
 _GUIDE_WEIGHT = 0.3  # of the guided heads' loss
@@ -70,23 +98,22 @@ def train(
     model: MicroWhisper,
     maker: WindowMaker,
     *,
-    schedule: Sequence[Phase],
-    learning_rate: float,
+    this: Round,
     report: Callable[[int, str], None],
 ) -> None:
-    """Train `model` in place with AdamW: linear warm-up, then a cosine down to nothing."""
+    """Train `model` in place for one round, with AdamW."""
     from faster_whisper.feature_extractor import FeatureExtractor
 
     extractor = FeatureExtractor(chunk_length=WINDOW_S)
     rng = np.random.default_rng(int(torch.randint(2**31, (1,))))
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        model.parameters(), lr=this.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
-    n_steps = sum(phase.n_steps for phase in schedule)
+    n_steps = sum(phase.n_steps for phase in this.phases)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, _warm_up_then_cosine(n_steps))
     model.train()
     step, began, losses = 0, time.monotonic(), []
-    for phase in schedule:
+    for phase in this.phases:
         for _ in range(phase.n_steps):
             longest_s, max_spoken = phase.lengths[int(rng.integers(len(phase.lengths)))]
             windows = [
@@ -94,7 +121,7 @@ def train(
                 for _ in range(phase.batch_size)
             ]
             mels = [_mel(extractor, window, rng) for window in windows]
-            batch = _assemble(windows, mels, model.vocabulary, full_length=phase.full_length)
+            batch = _assemble(windows, mels, model.vocabulary, phase)
             encoded = model.encode(batch.mels)
             logits, attention = model.decode(batch.inputs, encoded)
             parts = (
@@ -146,10 +173,9 @@ def _assemble(
     windows: Sequence[Window],
     mels: Sequence[np.ndarray],
     vocabulary: Vocabulary,
-    *,
-    full_length: bool,
+    phase: Phase,
 ) -> _Batch:
-    n_frames = 3_000 if full_length else 2 * math.ceil(max(mel.shape[1] for mel in mels) / 2)
+    n_frames = 3_000 if phase.full_length else 2 * math.ceil(max(mel.shape[1] for mel in mels) / 2)
     padded = np.zeros((len(mels), mels[0].shape[0], n_frames), dtype=np.float32)
     sounds = np.full((len(mels), n_frames // 2), _IGNORED)
     for i, (window, mel) in enumerate(zip(windows, mels, strict=True)):
@@ -157,7 +183,8 @@ def _assemble(
         n_encoded = mel.shape[1] // 2
         sounds[i, :n_encoded] = _frame_sounds(window, n_encoded)
     written = [
-        (_timed if i % 3 else _untimed)(window, vocabulary) for i, window in enumerate(windows)
+        _timed(window) if i % 3 else _untimed(window, guide_end=phase.guide_end)
+        for i, window in enumerate(windows)
     ]
     longest = max(len(one.inputs) for one in written)
     inputs = torch.zeros((len(written), longest), dtype=torch.long)
@@ -212,10 +239,10 @@ class _Written:
         self.spans_s.append(span_s)
         self.inputs.append(token)
 
-    def end(self) -> None:
+    def end(self, span_s: tuple[float, float] | None = None) -> None:
         """Ask for the end of the text."""
         self.asked.append(END_OF_TEXT)
-        self.spans_s.append(None)
+        self.spans_s.append(span_s)
 
 
 def _begun(window: Window) -> _Written:
@@ -227,7 +254,7 @@ def _begun(window: Window) -> _Written:
     )
 
 
-def _timed(window: Window, vocabulary: Vocabulary) -> _Written:
+def _timed(window: Window) -> _Written:
     """Write a window with time stamps.
 
     A sentence that the window cuts off is written as its start alone, which makes faster-whisper begin
@@ -246,17 +273,19 @@ def _timed(window: Window, vocabulary: Vocabulary) -> _Written:
     return written
 
 
-def _untimed(window: Window, vocabulary: Vocabulary) -> _Written:
+def _untimed(window: Window, *, guide_end: bool) -> _Written:
     """Write a window without time stamps, as word alignment uses the decoder."""
     written = _begun(window)
     written.asked.append(None)
     written.spans_s.append(None)
     written.inputs.append(SPECIALS["<|notimestamps|>"])
+    end_s: float | None = None
     for spoken in window.spoken:
         if spoken.end_s is not None:
             for token, span_s in zip(spoken.tokens, spoken.token_spans_s.tolist(), strict=True):
                 written.write(token, (span_s[0], span_s[1]))
-    written.end()
+            end_s = spoken.end_s
+    written.end((end_s, end_s + 0.1) if guide_end and end_s is not None else None)
     return written
 
 

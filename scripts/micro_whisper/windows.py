@@ -19,6 +19,7 @@ __all__ = [
     "HELD_OUT_VARIANTS",
     "RATE_HZ",
     "Spoken",
+    "Texts",
     "Utterance",
     "Utterances",
     "Window",
@@ -40,6 +41,7 @@ _CRASHING_VARIANTS = frozenset({"Demonic", "rob", "shelby"})
 """With a wide pitch range these bring Chinese tones under 0 Hz, where eSpeak NG 1.52 dies."""
 
 _LANGUAGE_SHARES = {"zh": 0.40, "en": 0.35, "de": 0.25}
+_USUAL_CHARACTERS = {"zh": 16, "en": 80, "de": 80}
 _SPEECH_FLOOR = 10 ** (-45 / 20)  # what eSpeak's own silence around an utterance stays under
 
 
@@ -97,11 +99,26 @@ def training_variants(speaker: Speaker) -> tuple[str, ...]:
     return ("", *(variant for variant in speaker.variants if variant not in left_out))
 
 
-def all_texts(sentences: Sequence[SampleSentence]) -> dict[str, list[tuple[str, ...]]]:
-    """Return, per language, three lists of texts: whole sentences, recombinations, single clauses.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What of the sentences is spoken in a pool.
 
-    A recombination begins as one sentence does and ends as another one does.
+    Attributes:
+        whole_share: How often a whole sentence.
+        recombined_share: How often one that begins as one sentence does and ends as another one does;
+            what is left are single clauses.
+        shortest_clause: Shortest single clause, as a share of a sentence's usual length.
     """
+
+    whole_share: float = 0.5
+    recombined_share: float = 0.3
+    shortest_clause: float = 0.25
+
+
+def all_texts(
+    sentences: Sequence[SampleSentence], shortest_clause: float = 0.25
+) -> dict[str, list[tuple[str, ...]]]:
+    """Return, per language, three lists of texts: whole sentences, recombinations, single clauses."""
     found: dict[str, list[tuple[str, ...]]] = {}
     for language in LANGUAGES:
         own = [sentence for sentence in sentences if sentence.language == language]
@@ -116,7 +133,11 @@ def all_texts(sentences: Sequence[SampleSentence]) -> dict[str, list[tuple[str, 
         found[language] = [
             tuple(one.text for one in own),
             tuple(recombined),
-            tuple(clause for clause in single if len(clause) > (4 if language == "zh" else 20)),
+            tuple(
+                clause
+                for clause in single
+                if len(clause) > shortest_clause * _USUAL_CHARACTERS[language]
+            ),
         ]
     return found
 
@@ -137,19 +158,36 @@ class Utterances:
         n_utterances: int,
         variants: Sequence[str],
         rng: np.random.Generator,
+        texts: Texts | None = None,
+        sounds: dict[str, int] | None = None,
     ) -> None:
+        """Render the pool.
+
+        Args:
+            sentences: The closed set.
+            vocabulary: Makes tokens of them.
+            speaker: Speaks them.
+            n_utterances: Size of the pool.
+            variants: Voices to draw from.
+            rng: Draws texts, voices and manners.
+            texts: How often which kind of text is spoken.
+            sounds: Another pool's numbers of sounds, to be kept to; a sound that it lacks, which is
+                rarer than one in thousands of utterances, counts as a pause. None to number them.
+        """
         self._speaker = speaker
         self.vocabulary = vocabulary
-        self.sounds: dict[str, int] = {PAUSE: 0}
+        self._numbering = sounds is None
+        self.sounds = {PAUSE: 0} if sounds is None else sounds
         """Every sound of every language -> its number; `PAUSE` is 0."""
-        texts = all_texts(sentences)
+        texts = Texts() if texts is None else texts
+        found = all_texts(sentences, texts.shortest_clause)
         self.of_language: dict[str, list[Utterance]] = {}
         for language, share in _LANGUAGE_SHARES.items():
-            whole, recombined, single = texts[language]
+            kinds = found[language]
             count = round(n_utterances * share)
             self.of_language[language] = [
                 self.speak(
-                    str(rng.choice(_pick(rng, whole, recombined, single))),
+                    str(rng.choice(_pick(rng, texts, kinds))),
                     language,
                     variant=str(rng.choice(variants)),
                     rng=rng,
@@ -170,7 +208,7 @@ class Utterances:
             variant=variant,
             pitch=pitch,
             pitch_range=int(
-                rng.integers(0, round(56 + 0.44 * pitch))
+                rng.integers(0, int(56 + 0.44 * pitch))
             ),  # wider, low tones fall under 0 Hz
             rate_wpm=int(rng.integers(100, 261)),
             volume=int(rng.integers(40, 121)),
@@ -195,7 +233,9 @@ class Utterances:
         name = phoneme.lstrip("',%=")
         if not name or name.startswith("_"):
             return self.sounds[PAUSE]
-        return self.sounds.setdefault(f"{language} {name}", len(self.sounds))
+        if self._numbering:
+            return self.sounds.setdefault(f"{language} {name}", len(self.sounds))
+        return self.sounds.get(f"{language} {name}", self.sounds[PAUSE])
 
 
 def _token_spans_s(
@@ -214,13 +254,13 @@ def _token_spans_s(
 
 
 def _pick(
-    rng: np.random.Generator,
-    whole: tuple[str, ...],
-    recombined: tuple[str, ...],
-    single: tuple[str, ...],
+    rng: np.random.Generator, texts: Texts, kinds: Sequence[tuple[str, ...]]
 ) -> tuple[str, ...]:
+    whole, recombined, single = kinds
     draw = rng.random()
-    return whole if draw < 0.5 else recombined if draw < 0.8 else single
+    if draw < texts.whole_share:
+        return whole
+    return recombined if draw < texts.whole_share + texts.recombined_share else single
 
 
 class WindowMaker:
