@@ -38,7 +38,7 @@ from micro_whisper.vocabulary import (  # noqa: E402
 )
 from micro_whisper.windows import (  # noqa: E402
     HELD_OUT_VARIANTS,
-    Texts,
+    Material,
     Utterances,
     WindowMaker,
     all_texts,
@@ -92,7 +92,7 @@ def _trained(
     arguments: argparse.Namespace,
 ) -> MicroWhisper:
     def rendered(
-        rng: np.random.Generator, texts: Texts, sounds: dict[str, int] | None
+        rng: np.random.Generator, material: Material, sounds: dict[str, int] | None
     ) -> Utterances:
         return Utterances(
             sentences,
@@ -101,7 +101,7 @@ def _trained(
             n_utterances=N_UTTERANCES,
             variants=training_variants(speaker),
             rng=rng,
-            texts=texts,
+            material=material,
             sounds=sounds,
         )
 
@@ -112,13 +112,13 @@ def _trained(
 
     rng = np.random.default_rng(arguments.seed)
     torch.manual_seed(arguments.seed)
-    pool = rendered(rng, ROUNDS[0].texts, None)
+    pool = rendered(rng, ROUNDS[0].material, None)
     model = MicroWhisper(vocabulary, MicroShape(), n_sounds=len(pool.sounds))
     for n, this in enumerate(ROUNDS):
         if n > 0:
             rng = np.random.default_rng(arguments.seed + 1_000 * n)
             torch.manual_seed(arguments.seed + 1_000 * n)
-            pool = rendered(rng, this.texts, pool.sounds)
+            pool = rendered(rng, this.material, pool.sounds)
         train(model, WindowMaker(pool, rng=rng), this=this, report=report)
     return model
 

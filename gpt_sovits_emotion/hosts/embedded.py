@@ -39,9 +39,9 @@ _N_LIMITINGS = 3
 _INAUDIBLE = 0.98  # 0.2 dB
 _SHORTEST_S = 0.2
 
-# eSpeak's own voice is far steadier and cleaner than a person's: with these, and a little breath, half of
-# the distance between it and recorded speech is gone (measured as the mean z-score of all functionals of
-# the prosody encoder against genuine EmoDB: 2.0 without, 1.2 with).
+# eSpeak's own voice is far steadier and cleaner than a person's. Breath takes away a third of the distance
+# (mean z-score of all functionals of the prosody encoder against genuine EmoDB: 2.0 without, 1.2 with 20
+# units of it); waver and creak take a little more.
 _FLUTTER, _ROUGHNESS, _BREATH = 6, 3, 15.0
 _DEFAULT_F0_HZ, _DEFAULT_RANGE_ST, _DEFAULT_RATE_WPM = 100.0, 4.0, 175.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -168,12 +168,13 @@ class _Listener:
             ]
         )
         time = JoinedTime(stretches)
-        for heard in self._recognise(joined, time.joints_s if self._by_stretch else "0"):
-            restored = time.restore(heard)
-            if self._options.vad:
-                share = speech_share(speech, restored.start_s, restored.end_s)
-                restored = replace(restored, speech_share=share)
-            yield restored
+        clips = time.joints_s if self._by_stretch else "0"
+        restored: Iterable[Heard] = (time.restore(one) for one in self._recognise(joined, clips))
+        if self._by_stretch and self._options.vad:
+            restored = _filling(stretches, list(restored), speech)
+        for one in restored:
+            share = speech_share(speech, one.start_s, one.end_s) if self._options.vad else None
+            yield replace(one, speech_share=share)
 
     def _recognise(self, samples: np.ndarray, clips: list[float] | str) -> Iterator[Heard]:
         # Each window is heard afresh (condition_on_previous_text=False): a text once invented is not
@@ -229,6 +230,32 @@ def _spread(speech: Sequence[Stretch], duration_s: float, silences: _Silences) -
         else:
             spread.append(Stretch(start_s, end_s))
     return spread
+
+
+def _filling(
+    stretches: Sequence[Stretch], heard: Sequence[Heard], speech: Sequence[Stretch]
+) -> Iterator[Heard]:
+    """Let what was heard in each stretch by itself last from its first sound to its last.
+
+    All that is spoken there is in this text, wherever the recogniser put its first and last word.
+    """
+    for stretch in stretches:
+        own = [one for one in heard if stretch.holds((one.start_s + one.end_s) / 2) and one.words]
+        sounds = [one for one in speech if stretch.holds((one.start_s + one.end_s) / 2)]
+        if own and sounds:
+            own[0] = _from(own[0], sounds[0].start_s)
+            own[-1] = _until(own[-1], sounds[-1].end_s)
+        yield from own
+
+
+def _from(heard: Heard, start_s: float) -> Heard:
+    first = replace(heard.words[0], start_s=min(start_s, heard.words[0].end_s))
+    return replace(heard, start_s=first.start_s, words=(first, *heard.words[1:]))
+
+
+def _until(heard: Heard, end_s: float) -> Heard:
+    last = replace(heard.words[-1], end_s=max(end_s, heard.words[-1].start_s))
+    return replace(heard, end_s=last.end_s, words=(*heard.words[:-1], last))
 
 
 def _moved(heard: Heard, by_s: float) -> Heard:

@@ -223,7 +223,7 @@ def _snapped(
 
 
 def _lies_in(speech: Sequence[Stretch], time_s: float) -> bool:
-    return any(one.start_s <= time_s <= one.end_s for one in speech)
+    return any(one.holds(time_s) for one in speech)
 
 
 def _nearest(candidates_s: Iterable[float], time_s: float) -> float:

@@ -40,6 +40,10 @@ class Stretch:
         """Length in seconds."""
         return self.end_s - self.start_s
 
+    def holds(self, time_s: float) -> bool:
+        """Say whether a time lies in it."""
+        return self.start_s <= time_s <= self.end_s
+
 
 def speech_in(
     samples: np.ndarray, sampling_rate_hz: int, *, min_pause_s: float, pad_s: float

@@ -21,7 +21,7 @@ from micro_whisper.vocabulary import (
     WINDOW_S,
     Vocabulary,
 )
-from micro_whisper.windows import Texts, Window, WindowMaker
+from micro_whisper.windows import Material, Window, WindowMaker
 
 __all__ = ["ROUNDS", "Phase", "Round", "train"]
 
@@ -54,7 +54,7 @@ class Round:
 
     learning_rate: float
     phases: tuple[Phase, ...]
-    texts: Texts = field(default_factory=Texts)
+    material: Material = field(default_factory=Material)
 
 
 _WHOLE = (float(WINDOW_S), 4)
@@ -73,11 +73,11 @@ ROUNDS = (
     Round(
         1.2e-3,
         (Phase(1_200, 14, _SHORT, guide_end=True),),
-        texts=Texts(whole_share=0.4, recombined_share=0.2, shortest_clause=0.1),
+        Material(0.4, 0.2, shortest_clause=0.1, slowest_wpm=80, silent_share=0.15),
     ),
 )
 """The later rounds practise, on fresh utterances, what a stretch of speech between two pauses holds: a
-sentence or two, or, when somebody speaks slowly, a single clause."""
+sentence or two; when somebody speaks slowly, a single clause; or a noise."""
 
 _FRAME_WEIGHT = 0.5  # of the encoder's frame loss beside the decoder's token loss
 _GUIDE_WEIGHT = 0.3  # of the guided heads' loss

@@ -18,8 +18,8 @@ from micro_whisper.vocabulary import LANGUAGES, WINDOW_S, SampleSentence, Vocabu
 __all__ = [
     "HELD_OUT_VARIANTS",
     "RATE_HZ",
+    "Material",
     "Spoken",
-    "Texts",
     "Utterance",
     "Utterances",
     "Window",
@@ -100,19 +100,23 @@ def training_variants(speaker: Speaker) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """What of the sentences is spoken in a pool.
+class Material:
+    """What windows are made of.
 
     Attributes:
-        whole_share: How often a whole sentence.
+        whole_share: How often a whole sentence is spoken.
         recombined_share: How often one that begins as one sentence does and ends as another one does;
             what is left are single clauses.
         shortest_clause: Shortest single clause, as a share of a sentence's usual length.
+        slowest_wpm: Slowest rate; the fastest is 260 words per minute.
+        silent_share: How often nobody speaks in a window.
     """
 
     whole_share: float = 0.5
     recombined_share: float = 0.3
     shortest_clause: float = 0.25
+    slowest_wpm: int = 100
+    silent_share: float = 0.07
 
 
 def all_texts(
@@ -158,7 +162,7 @@ class Utterances:
         n_utterances: int,
         variants: Sequence[str],
         rng: np.random.Generator,
-        texts: Texts | None = None,
+        material: Material | None = None,
         sounds: dict[str, int] | None = None,
     ) -> None:
         """Render the pool.
@@ -170,7 +174,7 @@ class Utterances:
             n_utterances: Size of the pool.
             variants: Voices to draw from.
             rng: Draws texts, voices and manners.
-            texts: How often which kind of text is spoken.
+            material: What is spoken, and how.
             sounds: Another pool's numbers of sounds, to be kept to; a sound that it lacks, which is
                 rarer than one in thousands of utterances, counts as a pause. None to number them.
         """
@@ -179,15 +183,15 @@ class Utterances:
         self._numbering = sounds is None
         self.sounds = {PAUSE: 0} if sounds is None else sounds
         """Every sound of every language -> its number; `PAUSE` is 0."""
-        texts = Texts() if texts is None else texts
-        found = all_texts(sentences, texts.shortest_clause)
+        self.material = Material() if material is None else material
+        found = all_texts(sentences, self.material.shortest_clause)
         self.of_language: dict[str, list[Utterance]] = {}
         for language, share in _LANGUAGE_SHARES.items():
             kinds = found[language]
             count = round(n_utterances * share)
             self.of_language[language] = [
                 self.speak(
-                    str(rng.choice(_pick(rng, texts, kinds))),
+                    str(rng.choice(_pick(rng, self.material, kinds))),
                     language,
                     variant=str(rng.choice(variants)),
                     rng=rng,
@@ -210,7 +214,7 @@ class Utterances:
             pitch_range=int(
                 rng.integers(0, int(56 + 0.44 * pitch))
             ),  # wider, low tones fall under 0 Hz
-            rate_wpm=int(rng.integers(100, 261)),
+            rate_wpm=int(rng.integers(self.material.slowest_wpm, 261)),
             volume=int(rng.integers(40, 121)),
             seed=int(rng.integers(0, 2**31)),
         )
@@ -254,13 +258,13 @@ def _token_spans_s(
 
 
 def _pick(
-    rng: np.random.Generator, texts: Texts, kinds: Sequence[tuple[str, ...]]
+    rng: np.random.Generator, material: Material, kinds: Sequence[tuple[str, ...]]
 ) -> tuple[str, ...]:
     whole, recombined, single = kinds
     draw = rng.random()
-    if draw < texts.whole_share:
+    if draw < material.whole_share:
         return whole
-    return recombined if draw < texts.whole_share + texts.recombined_share else single
+    return recombined if draw < material.whole_share + material.recombined_share else single
 
 
 class WindowMaker:
@@ -275,7 +279,7 @@ class WindowMaker:
         """Return a window of at most `longest_s` with up to `max_spoken` whole sentences."""
         rng = self._rng
         language = str(rng.choice(list(_LANGUAGE_SHARES), p=list(_LANGUAGE_SHARES.values())))
-        if rng.random() < 0.07:
+        if rng.random() < self._pool.material.silent_share:
             n_samples = int(rng.uniform(0.5, longest_s) * RATE_HZ)
             return Window(self._background(n_samples, level=rng.uniform(-80, -10)), language, ())
         clean = np.zeros(int(longest_s * RATE_HZ), dtype=np.float32)
