@@ -122,8 +122,8 @@ def test_quiet_input_is_brought_to_level_and_the_gain_is_remembered(tmp_path: Pa
         assert recording.info.gain_db == audio.gain_db > 30
         assert any("quiet" in warning.en for warning in recording.info.warnings)
     np.testing.assert_allclose(audio.samples, quiet * 10 ** (audio.gain_db / 20), rtol=1e-4)
-    loud = recording_from_samples(voiced(2.0, level=0.25), 16_000)
-    assert loud.info.gain_db == 0.0
+    with recording_from_samples(voiced(2.0, level=0.25), 16_000) as loud:
+        assert loud.info.gain_db == 0.0
 
 
 def test_levelling_never_clips() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,9 +57,10 @@ def bank(tmp_path: Path) -> ReferenceBank:
 
 
 @pytest.fixture
-def recording() -> Recording:
+def recording() -> Iterator[Recording]:
     parts = [voiced(2.0, level=level) for level in (0.1, 0.3, 0.2, 0.15, 0.25, 0.12)]
-    return recording_from_samples(np.concatenate(parts), 16_000, name="talk.wav")
+    with recording_from_samples(np.concatenate(parts), 16_000, name="talk.wav") as opened:
+        yield opened
 
 
 @pytest.fixture

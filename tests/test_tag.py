@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -37,11 +38,10 @@ def analyser(fake_head) -> Analyser:
 
 
 @pytest.fixture
-def recording() -> Recording:
-    return recording_from_samples(
-        np.concatenate([voiced(2.0, level=level) for level in (0.1, 0.3, 0.2, 0.15, 0.25, 0.12)]),
-        16_000,
-    )
+def recording() -> Iterator[Recording]:
+    parts = [voiced(2.0, level=level) for level in (0.1, 0.3, 0.2, 0.15, 0.25, 0.12)]
+    with recording_from_samples(np.concatenate(parts), 16_000) as opened:
+        yield opened
 
 
 def _transcript(n_segments: int = 6) -> Transcript:
@@ -84,16 +84,15 @@ def test_statistics_from_elsewhere_go_first(analyser: Analyser, recording: Recor
 
 
 def test_segments_that_cannot_be_judged_say_why(analyser: Analyser) -> None:
-    silent_end = recording_from_samples(
-        np.concatenate([voiced(2.0), np.zeros(32_000, np.float32)]), 16_000
-    )
+    samples = np.concatenate([voiced(2.0), np.zeros(32_000, np.float32)])
     segments = (
         Segment(0.0, 0.1, "short"),
         Segment(0.2, 1.9, "good"),
         Segment(2.5, 3.5, "silent"),
         Segment(90.0, 92.0, "outside"),
     )
-    tagged = tag(Transcript(segments, "en", "x"), silent_end, analyser).transcript.segments
+    with recording_from_samples(samples, 16_000) as silent_end:
+        tagged = tag(Transcript(segments, "en", "x"), silent_end, analyser).transcript.segments
     assert [segment.scores is None for segment in tagged] == [True, False, True, True]
     assert "too short" in tagged[0].problem.en
     assert "no sound" in tagged[2].problem.en

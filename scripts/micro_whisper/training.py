@@ -75,9 +75,21 @@ ROUNDS = (
         (Phase(1_200, 14, _SHORT, guide_end=True),),
         Material(0.4, 0.2, shortest_clause=0.1, slowest_wpm=80, silent_share=0.15),
     ),
+    Round(
+        1.2e-3,
+        (Phase(1_400, 14, _SHORT, guide_end=True),),
+        Material(
+            0.4,
+            0.3,
+            shortest_clause=0.1,
+            slowest_wpm=80,
+            silent_share=0.1,
+            coloured_share=0.7,
+        ),
+    ),
 )
 """The later rounds practise, on fresh utterances, what a stretch of speech between two pauses holds: a
-sentence or two; when somebody speaks slowly, a single clause; or a noise."""
+sentence or two; when somebody speaks slowly, a single clause; a noise; a coloured voice."""
 
 _FRAME_WEIGHT = 0.5  # of the encoder's frame loss beside the decoder's token loss
 _GUIDE_WEIGHT = 0.3  # of the guided heads' loss

@@ -110,6 +110,7 @@ class Material:
         shortest_clause: Shortest single clause, as a share of a sentence's usual length.
         slowest_wpm: Slowest rate; the fastest is 260 words per minute.
         silent_share: How often nobody speaks in a window.
+        coloured_share: How often the spectrum is tilted and bent, as microphones, rooms and moods do.
     """
 
     whole_share: float = 0.5
@@ -117,6 +118,7 @@ class Material:
     shortest_clause: float = 0.25
     slowest_wpm: int = 100
     silent_share: float = 0.07
+    coloured_share: float = 0.0
 
 
 def all_texts(
@@ -327,6 +329,9 @@ class WindowMaker:
         """Return `clean` through some channel, with some noise under it, at some level."""
         rng = self._rng
         samples = clean
+        coloured_share = self._pool.material.coloured_share
+        if coloured_share > 0 and rng.random() < coloured_share:
+            samples = _bent(samples, rng)
         if rng.random() < 0.3:
             samples = _lowpassed(samples, rng.uniform(2_800, 7_000))
         peak = float(np.abs(samples).max()) or 1.0
@@ -382,6 +387,20 @@ def _lowpassed(samples: np.ndarray, cutoff_hz: float) -> np.ndarray:
 
     sections = butter(4, cutoff_hz, fs=RATE_HZ, output="sos")
     return np.asarray(sosfilt(sections, samples), dtype=np.float32)
+
+
+def _bent(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Filter `samples` by a random tilt of up to 5 dB per octave and two broad bumps or dips."""
+    from scipy.signal import firwin2, oaconvolve
+
+    frequency_hz = np.linspace(0, RATE_HZ / 2, 65)
+    octaves = np.log2(np.maximum(frequency_hz, 60) / 1_000)
+    gain_db = rng.uniform(-5, 5) * octaves
+    for _ in range(2):
+        centre, width = rng.uniform(-3, 3), rng.uniform(0.5, 1.5)
+        gain_db = gain_db + rng.uniform(-10, 10) * np.exp(-0.5 * ((octaves - centre) / width) ** 2)
+    taps = firwin2(257, frequency_hz, 10 ** (gain_db / 20), fs=RATE_HZ)
+    return np.asarray(oaconvolve(samples, taps, mode="same"), dtype=np.float32)
 
 
 def _coloured(noise: np.ndarray, *, exponent: float) -> np.ndarray:
