@@ -26,7 +26,7 @@ def start_up() -> list[tuple[str, str]]:
         "python -c pass": [sys.executable, "-c", "pass"],
         "--help": [*cli, "--help"],
         "heads list": [*cli, "heads", "list"],
-        "annotate --whisper none (30 s of audio)": [
+        "annotate --whisper none (42 s of audio)": [
             *cli,
             "annotate",
             str(SAMPLE),
