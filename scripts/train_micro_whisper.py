@@ -8,7 +8,7 @@ Voices that are held out of training measure it afterwards, through faster-whisp
     python scripts/train_micro_whisper.py                  # train, convert, measure, write the README
     python scripts/train_micro_whisper.py --measure-only   # measure the model that is there again
 
-One thread on one CPU core, about half an hour. On one machine and with one set of versions, a seed gives
+One thread on one CPU core, about 50 minutes. On one machine and with one set of versions, a seed gives
 the same model.
 """
 

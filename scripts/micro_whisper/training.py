@@ -78,13 +78,13 @@ ROUNDS = (
     Round(
         1.2e-3,
         (Phase(1_400, 14, _SHORT, guide_end=True),),
+        Material(0.4, 0.3, 0.1, slowest_wpm=80, silent_share=0.1, coloured_share=0.7),
+    ),
+    Round(
+        1e-3,
+        (Phase(1_400, 14, _SHORT, guide_end=True),),
         Material(
-            0.4,
-            0.3,
-            shortest_clause=0.1,
-            slowest_wpm=80,
-            silent_share=0.1,
-            coloured_share=0.7,
+            0.45, 0.35, 0.1, slowest_wpm=80, silent_share=0.12, click_share=0.4, coloured_share=0.6
         ),
     ),
 )
