@@ -284,6 +284,7 @@ def test_an_upload_goes_when_it_is_replaced_and_when_the_page_is_closed(open_tab
     tab.shows("#emo-status", tab.say("consent_missing"))
     assert upload not in server.files
     assert "sample_en.flac" in {path.name for path in server.files}
+    tab.rests()
 
     video = write_video(tmp_path / "talk.mkv")
     with tab.page.expect_file_chooser() as chooser:

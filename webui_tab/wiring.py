@@ -78,18 +78,18 @@ def _connect_recording(wire: _Wire, actions: Actions) -> None:
 
 def _connect_segments(wire: _Wire, actions: Actions) -> None:
     parts = actions.parts
-    wire.quick(parts.table.select, actions.select, (), PANEL)
-    wire.quick(parts.table.input, actions.edit_table, ("table",), _CHANGED)
-    wire.quick(parts.earlier.click, actions.earlier, (), PANEL)
-    wire.quick(parts.later.click, actions.later, (), PANEL)
+    wire.in_order(parts.table.select, actions.select, (), PANEL)
+    wire.in_order(parts.table.input, actions.edit_table, ("table",), _CHANGED)
+    wire.in_order(parts.earlier.click, actions.earlier, (), PANEL)
+    wire.in_order(parts.later.click, actions.later, (), PANEL)
     for event in (parts.text.blur, parts.text.submit):
-        wire.quick(event, actions.correct_text, ("index", "text"), _CHANGED)
-    wire.quick(parts.emotion.input, actions.correct_emotion, ("index", "emotion"), _CHANGED)
-    wire.quick(parts.undo.click, actions.undo, ("index",), _CHANGED)
+        wire.in_order(event, actions.correct_text, ("index", "text"), _CHANGED)
+    wire.in_order(parts.emotion.input, actions.correct_emotion, ("index", "emotion"), _CHANGED)
+    wire.in_order(parts.undo.click, actions.undo, ("index",), _CHANGED)
     # Not `input`: a radio group tells of what the program put there too.
-    wire.quick(parts.candidates.select, actions.pin_candidate, ("index",), _CHANGED)
-    wire.quick(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), _CHANGED)
-    wire.quick(parts.voice.input, actions.choose_voice, ("voice",), _CHANGED)
+    wire.in_order(parts.candidates.select, actions.pin_candidate, ("index",), _CHANGED)
+    wire.in_order(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), _CHANGED)
+    wire.in_order(parts.voice.input, actions.choose_voice, ("voice",), _CHANGED)
 
 
 class _Wire:
@@ -121,6 +121,18 @@ class _Wire:
             "show_api": False,
         }
         return event(_in_one_sentence(do, components, failing), **{**given, **options})
+
+    def in_order(
+        self,
+        event: Callable[..., Any],
+        do: Callable[..., Updates | None],
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
+    ) -> Any:
+        """Connect a quick event that must not overtake another: typing and then stepping on are two."""
+        return self.quick(
+            event, do, inputs, outputs, concurrency_limit=1, concurrency_id="emotion-segments"
+        )
 
     def work(
         self,

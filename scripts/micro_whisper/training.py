@@ -80,13 +80,6 @@ ROUNDS = (
         (Phase(1_400, 14, _SHORT, guide_end=True),),
         Material(0.4, 0.3, 0.1, slowest_wpm=80, silent_share=0.1, coloured_share=0.7),
     ),
-    Round(
-        1e-3,
-        (Phase(1_400, 14, _SHORT, guide_end=True),),
-        Material(
-            0.45, 0.35, 0.1, slowest_wpm=80, silent_share=0.12, click_share=0.4, coloured_share=0.6
-        ),
-    ),
 )
 """The later rounds practise, on fresh utterances, what a stretch of speech between two pauses holds: a
 sentence or two; when somebody speaks slowly, a single clause; a noise; a coloured voice."""

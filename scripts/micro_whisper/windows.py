@@ -110,7 +110,6 @@ class Material:
         shortest_clause: Shortest single clause, as a share of a sentence's usual length.
         slowest_wpm: Slowest rate; the fastest is 260 words per minute.
         silent_share: How often nobody speaks in a window.
-        click_share: How often a window in which nobody speaks begins with a click.
         coloured_share: How often the spectrum is tilted and bent, as microphones, rooms and moods do.
     """
 
@@ -119,7 +118,6 @@ class Material:
     shortest_clause: float = 0.25
     slowest_wpm: int = 100
     silent_share: float = 0.07
-    click_share: float = 0.0
     coloured_share: float = 0.0
 
 
@@ -286,9 +284,6 @@ class WindowMaker:
         if rng.random() < self._pool.material.silent_share:
             n_samples = int(rng.uniform(0.5, longest_s) * RATE_HZ)
             silent = self._background(n_samples, level=rng.uniform(-80, -10))
-            click_share = self._pool.material.click_share
-            if click_share > 0 and rng.random() < click_share:
-                silent[: int(rng.integers(1, 400))] += rng.uniform(0.005, 0.5)
             return Window(silent, language, ())
         clean = np.zeros(int(longest_s * RATE_HZ), dtype=np.float32)
         spoken, end_s = self._lay_out(clean, language, max_spoken)
