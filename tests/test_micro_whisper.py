@@ -112,6 +112,23 @@ def test_it_is_multilingual_and_its_vocabulary_is_in_whispers_order():
         assert model.hf_tokenizer.decode(model.hf_tokenizer.encode(row["text"]).ids) == row["text"]
 
 
+@pytest.mark.parametrize(
+    ("said", "found", "wrong"),
+    [
+        ("我听见。", "我听见", (0, 3)),
+        ("The keys", "the, keys!", (0, 7)),
+        ("kitten", "sitting", (3, 6)),
+        ("abc", "", (3, 3)),
+        ("ab", "xxabxx", (4, 2)),
+    ],
+)
+def test_errors_are_counted_as_levenshtein_counts_them(monkeypatch, said, found, wrong):
+    monkeypatch.syspath_prepend(str(SAMPLE_DATA.parents[1] / "scripts"))
+    from micro_whisper.evaluate import error_rate
+
+    assert error_rate(said, found) == wrong
+
+
 # --- hearing ---------------------------------------------------------------------------------------
 
 
