@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.labels import colour_of, display_name
+from gpt_sovits_emotion.labels import colour_of, display_name, percent
 from gpt_sovits_emotion.records import (
     RoundTripSegment,
     TaggedSegment,
@@ -109,7 +109,7 @@ def _number_cell(index: int, tagged: TaggedSegment, cells: Sequence[str]) -> str
 def _sure(tagged: TaggedSegment, language: str) -> str:
     if tagged.corrected_label is not None:
         return say("by_hand", language)
-    return f"{100 * tagged.scores.confidence:.0f} %" if tagged.scores else ""
+    return percent(tagged.scores.confidence) if tagged.scores else ""
 
 
 def _why(tagged: TaggedSegment, language: str) -> str:
