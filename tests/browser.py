@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 COMMAND = (sys.executable, "-m", "gpt_sovits_emotion", "web", "--no-browser", "--port")
 
@@ -31,6 +35,19 @@ def find_chromium() -> str:
         "name one in the variable CHROMIUM, or leave the test out with -m 'not browser'"
     )
     return found
+
+
+@contextmanager
+def running_chromium(*arguments: str) -> Iterator[Browser]:
+    """Start a headless Chromium. Raises `AssertionError` where there is none to start."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", *arguments]
+        )
+        yield browser
+        browser.close()
 
 
 @dataclass(frozen=True)

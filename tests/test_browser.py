@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from browser import RunningServer, find_chromium, running_server, until
+from browser import RunningServer, running_chromium, running_server, until
 
 from webui_tab.texts import say
 
@@ -38,12 +38,8 @@ def server(tmp_path_factory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 def insist(act: Callable[[], object], seen: Callable[[], object], *, times: int = 4) -> None:

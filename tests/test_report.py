@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
 import struct
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import running_chromium
 
 from gpt_sovits_emotion import report as report_room
 from gpt_sovits_emotion.errors import OutputError, TranscriptError
@@ -552,20 +552,9 @@ def test_thousands_of_segments_are_laid_out_as_they_are_scrolled_to(tmp_path):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A headless Chromium; skips where neither it nor playwright is installed."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
+    """A headless Chromium that plays sound without being clicked."""
+    with running_chromium("--autoplay-policy=no-user-gesture-required") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.options import heads_dir_option
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.heads.card import HeadCard, Result
 
 __all__ = ["heads"]
-
-_HEADS_DIR = click.option(
-    "--heads-dir",
-    "heads_dirs",
-    multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="A further folder of heads (repeatable).",
-)
 
 
 @click.group()
@@ -30,7 +23,7 @@ def heads() -> None:
 
 
 @heads.command("list")
-@_HEADS_DIR
+@heads_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
     """List every head found, the broken ones with the reason."""
@@ -64,7 +57,7 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
 
 @heads.command("show")
 @click.argument("head", metavar="ID|PATH")
-@_HEADS_DIR
+@heads_dir_option
 def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
     """Show a head's card: labels, training data, licence, measured results."""
     from gpt_sovits_emotion.heads import find_head, head_folders

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "existing_transcript",
     "head_options",
+    "heads_dir_option",
     "hearing_options",
     "language_option",
     "open_engines_for",
@@ -77,6 +78,15 @@ _HEARING = (
     ),
 )
 
+heads_dir_option = click.option(
+    "--heads-dir",
+    "heads_dirs",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A further folder of heads (repeatable).",
+)
+"""The option on further folders of heads."""
+
 _HEAD = (
     click.option(
         "--head",
@@ -84,13 +94,7 @@ _HEAD = (
         metavar="ID|PATH",
         help="The head that tags.  [default: prosody-emodb]",
     ),
-    click.option(
-        "--heads-dir",
-        "heads_dirs",
-        multiple=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        help="A further folder of heads (repeatable).",
-    ),
+    heads_dir_option,
     click.option(
         "--speaker-statistics/--no-speaker-statistics",
         default=True,

@@ -16,7 +16,14 @@ from gpt_sovits_emotion.heads.card import HeadCard
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import SpeakerStatistics
 
-__all__ = ["Head", "Member"]
+__all__ = ["Head", "Member", "softmax"]
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Return ``(n_segments, n_labels)`` probabilities of logits divided by a temperature."""
+    scaled = logits / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,10 +137,7 @@ class Head:
         mean, std = (self.mean, self.std) if speaker is None else (speaker.mean, speaker.std)
         z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
         logits = np.mean([member.logits(z) for member in self.members[mode]], axis=0)
-        logits = logits / self.card.temperature[mode]
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return probabilities
+        return softmax(logits, self.card.temperature[mode])
 
     def decide(self, probabilities: np.ndarray, *, mode: str) -> str:
         """Return the label of one row of probabilities, ``unsure`` under the mode's threshold."""

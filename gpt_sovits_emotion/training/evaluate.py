@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES, Result
+from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
@@ -22,7 +23,6 @@ from gpt_sovits_emotion.training.measures import (
     fit_temperature,
     fit_threshold,
     risk_coverage,
-    softmax,
     unweighted_average_recall,
 )
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpt_sovits_emotion.heads.head import softmax
+
 __all__ = [
     "Coverage",
     "bootstrap_over_speakers",
@@ -19,16 +21,8 @@ __all__ = [
     "fit_temperature",
     "fit_threshold",
     "risk_coverage",
-    "softmax",
     "unweighted_average_recall",
 ]
-
-
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Return ``(n_segments, n_labels)`` probabilities of logits divided by a temperature."""
-    scaled = logits / temperature
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_labels: int) -> np.ndarray:
