@@ -9,7 +9,7 @@ level and length alone, a host that hums.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gpt_sovits_emotion.heads import HeadCard, save_head
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, Result
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.hosts.base import Host, HostLimits, SynthesisRequest
+from gpt_sovits_emotion.lending import Lent
 from gpt_sovits_emotion.records import Audio, FrameTracks, Prosody, Sentence
 
 __all__ = [
@@ -107,6 +108,8 @@ class FakeEncoder:
     id = "fake"
     dim = FAKE_DIM
     sampling_rate_hz = 16_000
+    frame_rate_hz = 100.0
+    input_scaling = "none"
     fingerprint = "fake-1"
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
@@ -161,6 +164,10 @@ class FakeHost:
 
     def __init__(self, languages: Sequence[str] = ("en", "zh")) -> None:
         self.limits = HostLimits(frozenset(languages), 3.0, 10.0, False, 16_000)
+
+    def lend(self, family: str) -> Iterator[Lent]:
+        """Lend nothing: the fake encoder needs no modules."""
+        return iter(())
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
         """Hum for a tenth of a second per character."""

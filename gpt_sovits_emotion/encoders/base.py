@@ -20,6 +20,8 @@ class Encoder(Protocol):
         id: What a head's card names: ``prosody``, ``hubert:6``, ``sovits.style``.
         dim: Length of one embedding.
         sampling_rate_hz: The rate at which it wants its audio.
+        frame_rate_hz: Frames per second before they are pooled into one embedding.
+        input_scaling: What is done to the audio's level before it goes in, in words.
         fingerprint: Identifies what determines its output (its weights, or the version of its
             definition): two encoders of one fingerprint give the same embeddings.
     """
@@ -30,6 +32,10 @@ class Encoder(Protocol):
     def dim(self) -> int: ...
     @property
     def sampling_rate_hz(self) -> int: ...
+    @property
+    def frame_rate_hz(self) -> float: ...
+    @property
+    def input_scaling(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
 

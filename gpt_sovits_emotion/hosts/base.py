@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from gpt_sovits_emotion.lending import Lent
 from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence
 
-__all__ = ["Host", "HostLimits", "SynthesisRequest"]
+__all__ = ["Host", "HostLimits", "Sampling", "SynthesisRequest", "never"]
+
+
+def never() -> bool:
+    """Say that nobody has asked to stop."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a host samples what it says; the defaults are those of GPT-SoVITS's own page.
+
+    Attributes:
+        top_k, top_p, temperature: Of the autoregressive stage.
+        speed: Above 1 is faster.
+        cut: How a long text is cut before it is said: ``cut0`` (not at all) to ``cut5`` (at every
+            punctuation mark), as GPT-SoVITS counts them.
+        pause_s: Silence between the parts of a text that was cut.
+        sample_steps: Of the v3 and v4 models; None leaves the host's own default.
+        super_sampling: Whether a v3 model's 24 kHz are brought to 48 kHz.
+    """
+
+    top_k: int = 15
+    top_p: float = 1.0
+    temperature: float = 1.0
+    speed: float = 1.0
+    cut: str = "cut0"
+    pause_s: float = 0.3
+    sample_steps: int | None = None
+    super_sampling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +72,9 @@ class SynthesisRequest:
         voice_f0_hz: Median F0 over the voice's clips, for hosts that have to build the voice from numbers:
             it does not change from segment to segment, so they sound like one speaker.
         seed: Makes sampling repeatable where the host samples.
+        timbre: Further clips that set the timbre alone, for hosts whose limits say that they take them.
+        sampling: How to sample, where the host samples.
+        cancelled: Asked between the parts of the work; the host stops as soon as it can once it says yes.
     """
 
     text: str
@@ -48,6 +83,9 @@ class SynthesisRequest:
     reference_prosody: Prosody
     voice_f0_hz: float | None = None
     seed: int = 0
+    timbre: tuple[Path, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    cancelled: Callable[[], bool] = never
 
 
 class Host(Protocol):
@@ -56,8 +94,9 @@ class Host(Protocol):
     Attributes:
         id: ``embedded``, ``webui``, ``checkout`` or ``api_v2``.
         title: Its name for people, which says what it is and what it is not.
-        lends: Ids of the encoders it can lend.
-        limits: What its synthesis can do; None when it cannot speak at all.
+        lends: Families of encoders it can lend at this moment: ``prosody`` (which needs nothing, so every
+            host lends it), ``hubert``, ``sovits.style``, ``sovits.posterior``.
+        limits: What its synthesis can do at this moment; None when it cannot speak at all.
     """
 
     @property
@@ -68,6 +107,18 @@ class Host(Protocol):
     def lends(self) -> frozenset[str]: ...
     @property
     def limits(self) -> HostLimits | None: ...
+
+    def lend(self, family: str) -> Iterator[Lent]:
+        """Yield the modules behind a family of encoders, the best first.
+
+        There may be several: a fine-tuned style encoder that is loaded, then its base from the disk.
+        Whoever asks takes the first whose fingerprint fits the head. What comes later is loaded only when
+        it is asked for. ``prosody`` has no modules: nothing is yielded.
+
+        Raises:
+            HostError: There is nothing to lend; the message says why and what to do.
+        """
+        ...
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
         """Say `request.text` and return it at the host's rate, without surrounding silence.

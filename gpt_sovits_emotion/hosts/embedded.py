@@ -10,7 +10,7 @@ stay eSpeak's own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +28,7 @@ from gpt_sovits_emotion.hosts.shaping import (
     spectral_balance,
     trim_silence,
 )
+from gpt_sovits_emotion.lending import Lent
 from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence
 
 __all__ = ["EmbeddedHost"]
@@ -112,6 +113,19 @@ class EmbeddedHost:
             timbre_references=False,
             sampling_rate_hz=self._espeak.sampling_rate_hz,
         )
+
+    def lend(self, family: str) -> Iterator[Lent]:
+        """Lend nothing but what needs no modules.
+
+        Raises:
+            HostError: Another family than ``prosody`` was asked for.
+        """
+        if family not in self.lends:
+            raise HostError(
+                f"{family} needs the models of GPT-SoVITS, and this runs without: use it inside the "
+                "WebUI, name a checkout (--checkout), or choose a head that reads prosody"
+            )
+        return iter(())
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
         """Say the text with the reference's pitch, range, rate, loudness, balance and noise.

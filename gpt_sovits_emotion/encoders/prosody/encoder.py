@@ -43,6 +43,8 @@ class ProsodyEncoder:
 
     id = "prosody"
     sampling_rate_hz = 16_000
+    frame_rate_hz = 100.0
+    input_scaling = "none: the values do not depend on the level"
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
