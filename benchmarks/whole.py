@@ -49,7 +49,7 @@ def start_up() -> list[tuple[str, str]]:
 def annotate_beyond_whisper() -> list[tuple[str, str]]:
     """Return what each step of `annotate` costs, in seconds per second of audio."""
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.pipeline import open_engines
+    from gpt_sovits_emotion.engines import open_engines
     from gpt_sovits_emotion.tag import tag
     from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
 

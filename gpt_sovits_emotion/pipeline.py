@@ -9,30 +9,22 @@ person's corrections in between:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, Recording, read_clip, resample
-from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import (
-    HeadMismatchError,
-    HostError,
-    TranscriptError,
-)
-from gpt_sovits_emotion.heads import Head, find_head, head_folders
-from gpt_sovits_emotion.hosts.base import Host, SynthesisRequest
+from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, Recording, resample
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.errors import HostError, TranscriptError
+from gpt_sovits_emotion.hosts.base import Sampling, SynthesisRequest, never
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import (
     Audio,
-    Prosody,
     ReferenceBank,
     ReferenceChoice,
-    ReferenceClip,
     Sentence,
     Synthesis,
     SynthesisedSegment,
@@ -40,7 +32,7 @@ from gpt_sovits_emotion.records import (
     Transcript,
 )
 from gpt_sovits_emotion.references import choose
-from gpt_sovits_emotion.tag import Analyser, Tagging, TagOptions, tag
+from gpt_sovits_emotion.tag import Tagging, TagOptions, tag
 from gpt_sovits_emotion.transcript_io import read_transcript
 from gpt_sovits_emotion.verify import Verification, verify
 
@@ -48,74 +40,17 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = [
-    "DEFAULT_HEAD",
-    "Engines",
     "RoundTrip",
     "annotate",
     "check",
     "choose_references",
     "hear",
-    "open_engines",
     "resynthesise",
     "round_trip",
 ]
 
-DEFAULT_HEAD = "prosody-emodb"
-
 _CLIPS_FOR_VOICE = 12
 _LEAST_GAP_S = 0.15  # between two outputs of which the first outlasts its original
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Engines:
-    """What does the work: the head that tags, the head that judges, the host that speaks."""
-
-    analyser: Analyser
-    judge: Analyser
-    host: Host
-    _prosody_of_clip: dict[Path, Prosody] = field(default_factory=dict)
-
-    def reference_prosody(self, clip: ReferenceClip) -> Prosody:
-        """Measure a reference clip, at the level it has on disk; measured once."""
-        if clip.path not in self._prosody_of_clip:
-            audio = read_clip(clip.path)
-            tracker = self.analyser.tracker
-            prosody = tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
-            if prosody.loudness_dbfs is not None:
-                # Reading raised a quiet clip; a soft emotion is to be spoken as softly as it is kept.
-                prosody = replace(prosody, loudness_dbfs=prosody.loudness_dbfs - audio.gain_db)
-            self._prosody_of_clip[clip.path] = prosody
-        return self._prosody_of_clip[clip.path]
-
-
-def open_engines(
-    *,
-    head: str | Path = DEFAULT_HEAD,
-    judge: str | Path | None = None,
-    heads_dirs: Sequence[str | Path] = (),
-    host: Host | None = None,
-) -> Engines:
-    """Load the heads, with the encoders that the host lends.
-
-    Args:
-        head: Id or folder of the head that tags.
-        judge: Id or folder of the head that listens to the outputs; the same as `head` when None.
-        heads_dirs: Further folders of heads.
-        host: Who lends encoders and speaks; the embedded one when None.
-
-    Raises:
-        HeadError: A head is missing, broken, or does not fit the host.
-    """
-    tracker = ProsodyEncoder()
-    if host is None:
-        host = _embedded_host(tracker)
-    folders = head_folders(heads_dirs)
-    tagger = find_head(head, folders)
-    analyser = Analyser(tagger, _encoder_of(tagger, host, tracker), tracker)
-    if judge is None:
-        return Engines(analyser, analyser, host)
-    other = find_head(judge, folders)
-    return Engines(analyser, Analyser(other, _encoder_of(other, host, tracker), tracker), host)
 
 
 def hear(
@@ -224,11 +159,25 @@ def resynthesise(
     *,
     bank: ReferenceBank,
     seed: int = 0,
+    sampling: Sampling | None = None,
+    timbre: Sequence[Path] = (),
+    cancelled: Callable[[], bool] = never,
     progress: Progress = no_progress,
 ) -> Synthesis:
     """Say every segment again with its reference, joined on the original timing.
 
     A segment that the host cannot say is left out with its reason; the others are said all the same.
+
+    Args:
+        transcript: What to say.
+        choices: Per segment its reference, None where there is nothing to say.
+        engines: Who speaks.
+        bank: The voice.
+        seed: Of the first segment; each further one has the next.
+        sampling: How the host samples; its own page's defaults when None.
+        timbre: Further clips that set the timbre alone, where the host takes them.
+        cancelled: Asked by the host between the parts of its work.
+        progress: Told how far it is.
 
     Raises:
         HostError: The host cannot speak at all, or not a single segment could be said.
@@ -251,19 +200,20 @@ def resynthesise(
             engines.reference_prosody(choice.pick),
             voice_f0_hz=voice_f0_hz,
             seed=seed + index,
+            timbre=tuple(timbre),
+            sampling=sampling or Sampling(),
+            cancelled=cancelled,
         )
         try:
             parts.append((host.synthesise(request), None))
         except HostError as error:
             last = error
             parts.append((None, Sentence(str(error), f"合成失败：{error}")))
+    progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
     if last is not None and all(audio is None for audio, _ in parts):
         raise last
-    progress(1.0, "speaking")
     starts = [tagged.segment.start_s for tagged in transcript.segments]
-    segments, joined = _join(
-        starts, parts, host.limits.sampling_rate_hz, transcript.recording.duration_s
-    )
+    segments, joined = _join(starts, parts, transcript.recording.duration_s)
     return Synthesis(segments, joined, host.id, host.title, bank.voice)
 
 
@@ -309,6 +259,8 @@ def round_trip(
     options: TagOptions | None = None,
     pins: Mapping[int, Path] | None = None,
     seed: int = 0,
+    sampling: Sampling | None = None,
+    timbre: Sequence[Path] = (),
     progress: Progress = no_progress,
 ) -> RoundTrip:
     """Hear, tag, choose, speak and listen again.
@@ -337,6 +289,8 @@ def round_trip(
         engines,
         bank=bank,
         seed=seed,
+        sampling=sampling,
+        timbre=timbre,
         progress=part_of(progress, 0.5, 0.9),
     )
     verification = check(
@@ -354,26 +308,6 @@ def round_trip(
 # --- inside ----------------------------------------------------------------------------------------
 
 
-def _embedded_host(tracker: ProsodyEncoder) -> Host:
-    from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
-
-    def measure(audio: Audio) -> Prosody:
-        audio = resample(audio, ANALYSIS_RATE_HZ)
-        return tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
-
-    return EmbeddedHost(measure=measure)
-
-
-def _encoder_of(head: Head, host: Host, tracker: ProsodyEncoder) -> Encoder:
-    wanted = head.card.encoder.id
-    if wanted not in host.lends:
-        raise HeadMismatchError(
-            f"head {head.card.id!r} reads the encoder {wanted!r}, which {host.title.en} does not lend "
-            f"(it lends {', '.join(sorted(host.lends))}); choose another head (heads list)"
-        )
-    return tracker
-
-
 def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
     """Return the median F0 of a voice, from clips spread over its bank."""
     clips = bank.usable
@@ -385,14 +319,20 @@ def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
 def _join(
     starts: Sequence[float],
     parts: Sequence[tuple[Audio | None, Sentence | None]],
-    sampling_rate_hz: int,
     duration_s: float,
 ) -> tuple[tuple[SynthesisedSegment, ...], Audio]:
-    """Lay each part at its original start, or right after a part before it that runs longer."""
+    """Lay each part at its original start, or right after a part before it that runs longer.
+
+    The host may have changed its rate in between (another model version was loaded); the highest rate
+    that it spoke at is kept.
+    """
+    rates = {audio.sampling_rate_hz for audio, _ in parts if audio is not None}
+    sampling_rate_hz = max(rates, default=ANALYSIS_RATE_HZ)
     segments: list[SynthesisedSegment] = []
     free_s = 0.0
-    for index, (start_s, (audio, problem)) in enumerate(zip(starts, parts, strict=True)):
+    for index, (start_s, (said, problem)) in enumerate(zip(starts, parts, strict=True)):
         at_s = max(start_s, free_s)
+        audio = None if said is None else resample(said, sampling_rate_hz)
         segments.append(SynthesisedSegment(index, at_s, audio, problem))
         if audio is not None:
             free_s = at_s + audio.duration_s + _LEAST_GAP_S

@@ -78,11 +78,34 @@ class Analyser:
             self.encoder.id, dim=self.encoder.dim, fingerprint=self.encoder.fingerprint
         )
 
-    def analyse(self, audios: Sequence[Audio]) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
-        """Return ``(n_segments, dim)`` embeddings and the tracks of each segment."""
+    def analyse(
+        self, recording: Recording, stretches: Sequence[tuple[float, float]]
+    ) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
+        """Analyse stretches of a recording, each read at the rate of whoever listens.
+
+        Args:
+            recording: Readable at the encoder's rate and the tracker's.
+            stretches: Start and end of each, in seconds.
+
+        Returns:
+            ``(n_segments, dim)`` embeddings and the tracks of each stretch.
+        """
+        audios = self._read(recording, stretches, self.tracker.sampling_rate_hz)
         if self.encoder is self.tracker:
             return self.tracker.describe(audios)
-        return self.encoder.encode(audios), tuple(self.tracker.tracks(audio) for audio in audios)
+        tracks = tuple(self.tracker.tracks(audio) for audio in audios)
+        if self.encoder.sampling_rate_hz != self.tracker.sampling_rate_hz:
+            audios = self._read(recording, stretches, self.encoder.sampling_rate_hz)
+        return self.encoder.encode(audios), tracks
+
+    @staticmethod
+    def _read(
+        recording: Recording, stretches: Sequence[tuple[float, float]], sampling_rate_hz: int
+    ) -> list[Audio]:
+        return [
+            recording.read(start_s, end_s, sampling_rate_hz=sampling_rate_hz)
+            for start_s, end_s in stretches
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +226,17 @@ def _analyse_segments(
     problems: list[Sentence | None] = [None] * len(segments)
     indices: list[int] = []
     rows: list[np.ndarray] = []
-    batch: list[tuple[int, Audio]] = []
+    batch: list[tuple[int, float, float]] = []  # index, start and end in seconds
 
     def flush() -> None:
         if not batch:
             return
-        embedded, tracked = analyser.analyse([audio for _, audio in batch])
+        embedded, tracked = analyser.analyse(recording, [(start, end) for _, start, end in batch])
         rows.append(embedded)
-        for (index, audio), track in zip(batch, tracked, strict=True):
+        for (index, start_s, end_s), track in zip(batch, tracked, strict=True):
             indices.append(index)
             tracks[index] = track
-            prosodies[index] = analyser.tracker.summarise(track, duration_s=audio.duration_s)
+            prosodies[index] = analyser.tracker.summarise(track, duration_s=end_s - start_s)
         batch.clear()
 
     for index, segment in enumerate(segments):
@@ -222,11 +245,12 @@ def _analyse_segments(
             # One verdict over minutes would be none; the first minute of a very long segment speaks
             # for it. Transcribing cuts segments to a few seconds, so this is for foreign transcripts.
             end_s = min(segment.end_s, segment.start_s + _MAX_SEGMENT_S)
+            end_s = min(end_s, recording.duration_s)
             audio = recording.read(segment.start_s, end_s)
             problems[index] = _inaudible(audio, minimum_s)
             if problems[index] is None:
-                batch.append((index, audio))
-        if sum(audio.duration_s for _, audio in batch) >= _BATCH_S:
+                batch.append((index, segment.start_s, end_s))
+        if sum(end_s - start_s for _, start_s, end_s in batch) >= _BATCH_S:
             flush()
             progress((index + 1) / len(segments), "listening for emotion")
     flush()

@@ -72,7 +72,10 @@ def verify(
         )
         joined = synthesis.joined
         with recording_from_samples(
-            joined.samples, joined.sampling_rate_hz, name="resynthesis"
+            joined.samples,
+            joined.sampling_rate_hz,
+            name="resynthesis",
+            also_at_hz=judge.encoder.sampling_rate_hz,
         ) as recording:
             outputs = tag(
                 Transcript(again, transcript.language, "round trip"),

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gpt_sovits_emotion.engines import DEFAULT_HEAD, open_engines
 from gpt_sovits_emotion.errors import CorpusError, EmotionError
 from gpt_sovits_emotion.heads import Head, find_head, head_folders
-from gpt_sovits_emotion.pipeline import DEFAULT_HEAD, open_engines
 from gpt_sovits_emotion.training.corpora import read_corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed import embed_corpus

@@ -144,7 +144,7 @@ def test_a_long_recording_leaves_memory_and_reads_back_equal(
     monkeypatch.setattr("gpt_sovits_emotion.audio.recording._SPOOL_BYTES", 1 << 12)
     tone = voiced(3.0, level=0.3)
     with recording_from_samples(tone, 16_000) as recording:
-        assert recording._samples._file._rolled
+        assert recording._samples[16_000]._file._rolled
         np.testing.assert_array_equal(recording.read(1.0, 2.0).samples, tone[16_000:32_000])
         np.testing.assert_array_equal(
             np.concatenate([block.samples for block in recording.blocks(0.7)]), tone
@@ -376,3 +376,17 @@ def _dominant_hz(audio: Audio) -> float:
     product = spectrum[:n_bins] * spectrum[: 2 * n_bins : 2] * spectrum[: 3 * n_bins : 3]
     low = round(60 * n_fft / audio.sampling_rate_hz)
     return float((np.argmax(product[low:]) + low) * audio.sampling_rate_hz / n_fft)
+
+
+def test_a_second_rate_is_decoded_from_the_source() -> None:
+    t = np.arange(48_000 * 2) / 48_000
+    high = (0.2 * np.sin(2 * np.pi * 300 * t) + 0.2 * np.sin(2 * np.pi * 11_000 * t)).astype("f4")
+    with recording_from_samples(high, 48_000, also_at_hz=32_000) as recording:
+        assert recording.rates_hz == {16_000, 32_000}
+        wide = recording.read(0.5, 1.5, sampling_rate_hz=32_000)
+        narrow = recording.read(0.5, 1.5)
+    assert (wide.sampling_rate_hz, len(wide.samples)) == (32_000, 32_000)
+    assert (narrow.sampling_rate_hz, len(narrow.samples)) == (16_000, 16_000)
+    assert wide.gain_db == narrow.gain_db
+    spectrum = np.abs(np.fft.rfft(wide.samples))
+    assert spectrum[11_000] > 0.8 * spectrum[300]  # 1 Hz a bin: what 16 kHz cannot hold is there

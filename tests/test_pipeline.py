@@ -13,6 +13,7 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
 from gpt_sovits_emotion.deliver import deliver
+from gpt_sovits_emotion.engines import DEFAULT_HEAD, Engines, open_engines
 from gpt_sovits_emotion.errors import (
     HeadMismatchError,
     HostError,
@@ -22,17 +23,13 @@ from gpt_sovits_emotion.errors import (
 )
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.pipeline import (
-    DEFAULT_HEAD,
-    Engines,
     annotate,
     choose_references,
-    open_engines,
     resynthesise,
     round_trip,
 )
 from gpt_sovits_emotion.records import Audio, ReferenceBank, Segment, TaggedTranscript
 from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.tag import Analyser
 from gpt_sovits_emotion.testing import FakeEncoder, FakeHost
 from gpt_sovits_emotion.transcribe import TranscribeOptions
 from gpt_sovits_emotion.transcript_io import read_json
@@ -42,9 +39,8 @@ NO_WHISPER = TranscribeOptions(model="none")
 
 @pytest.fixture
 def engines(fake_head: Path) -> Engines:
-    encoder = FakeEncoder()
-    analyser = Analyser(load_head(fake_head), encoder, encoder)
-    return Engines(analyser, analyser, FakeHost())
+    head, host = load_head(fake_head), FakeHost()
+    return Engines(head, head, host, host, FakeEncoder())
 
 
 @pytest.fixture
@@ -137,7 +133,7 @@ def test_a_segment_that_cannot_be_said_leaves_the_others(
     assert [segment.audio is None for segment in synthesis.segments[:3]] == [True, True, False]
     assert "not 'tlh'" in synthesis.segments[0].problem.en
     assert synthesis.segments[1].problem.en == "there are no words to say"
-    mute = Engines(engines.analyser, engines.judge, FakeHost(languages=()))
+    mute = replace(engines, host=FakeHost(languages=()))
     with pytest.raises(HostError, match="the fake speaks"):
         resynthesise(transcript, choices, mute, bank=bank)
 
@@ -217,8 +213,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
 
 def test_the_default_engines_open_and_know_what_they_are() -> None:
     engines = open_engines()
-    assert engines.analyser.head.card.id == DEFAULT_HEAD
-    assert engines.judge is engines.analyser
+    assert engines.tagger.card.id == DEFAULT_HEAD
+    assert engines.judging is engines.tagger
     assert "eSpeak" in engines.host.title.en
     assert "GPT-SoVITS" in engines.host.title.en
 

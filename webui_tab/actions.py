@@ -12,10 +12,11 @@ from typing import Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from webui_tab import handlers, saving
 from webui_tab.layout import Parts
-from webui_tab.sessions import Pages, Session, Settings
+from webui_tab.sessions import Pages, Session, Settings, Speaking
 from webui_tab.showing import Showing, Updates, merged
 from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
 from webui_tab.view import emotions_of, note
@@ -333,15 +334,33 @@ class Actions:
         index: float,
         text: str,
         emotion: str,
+        speed: float,
+        temperature: float,
+        top_p: float,
+        top_k: float,
+        seed: float | None,
+        timbre: list[str] | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
         """Say every segment again, with what stands in the panel at this moment."""
+        speaking = Speaking(
+            Sampling(top_k=int(top_k), top_p=top_p, temperature=temperature, speed=speed),
+            int(seed or 0),
+            tuple(timbre or ()),
+        )
         language = code_of(language_name)
         with self.pages.job(_page_id(request), _shown(progress, language)) as job:
             session = handlers.correct(job.session, int(index), text=text, label=emotion)
             job.done(
-                handlers.resynthesise(session, self.workshop, job.folder, progress=job.progress)
+                handlers.resynthesise(
+                    session,
+                    self.workshop,
+                    job.folder,
+                    speaking=speaking,
+                    stopped=job.stopped,
+                    progress=job.progress,
+                )
             )
         return {self.parts.again_status: ""}
 
@@ -354,7 +373,11 @@ class Actions:
             with self.pages.job(page_id, _shown(progress, language)) as job:
                 job.done(
                     handlers.resynthesise(
-                        job.session, self.workshop, job.folder, progress=job.progress
+                        job.session,
+                        self.workshop,
+                        job.folder,
+                        stopped=job.stopped,
+                        progress=job.progress,
                     )
                 )
         return {self.parts.again_status: ""}

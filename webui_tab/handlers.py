@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording, write_wav
 from gpt_sovits_emotion.errors import ConsentError, EmotionError
+from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.tag import Tagging, TagOptions
-from webui_tab.sessions import PageError, Result, Session, Settings
+from webui_tab.sessions import PageError, Result, Session, Settings, Speaking
 from webui_tab.texts import say
 from webui_tab.view import COLUMNS, edited_columns
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
@@ -94,7 +95,11 @@ def analyse(
     if session.source is None:
         raise PageError("no_recording")
     engines = workshop.engines(settings.head)
-    recording = open_recording(session.source, progress=part_of(progress, 0.0, 0.1))
+    recording = open_recording(
+        session.source,
+        also_at_hz=engines.listening_rate_hz,
+        progress=part_of(progress, 0.0, 0.1),
+    )
     try:
         tagging = pipeline.annotate(
             recording,
@@ -224,9 +229,23 @@ def pin(session: Session, index: int, clip: Path | None) -> Session:
 
 
 def resynthesise(
-    session: Session, workshop: Workshop, folder: Path, *, progress: Progress = no_progress
+    session: Session,
+    workshop: Workshop,
+    folder: Path,
+    *,
+    speaking: Speaking | None = None,
+    stopped: Callable[[], bool] = never,
+    progress: Progress = no_progress,
 ) -> Session:
     """Say every segment again with its reference, listen again, and put the audio into `folder`.
+
+    Args:
+        session: Analysed, with a voice.
+        workshop: The engines.
+        folder: The page's private folder.
+        speaking: How to say it; the host's defaults when None.
+        stopped: Asked by the host while it speaks.
+        progress: Told how far it is; it may raise to stop.
 
     Raises:
         PageError: Nothing was analysed, no voice is chosen, or there are no words.
@@ -238,11 +257,16 @@ def resynthesise(
     if not any(choice is not None for choice in session.choices):
         raise PageError("nothing_to_say")
     engines = workshop.engines(session.settings.head)
+    speaking = speaking or Speaking()
     synthesis = pipeline.resynthesise(
         _in_known_languages(transcript, session.settings.language),
         session.choices,
         engines,
         bank=session.bank,
+        seed=speaking.seed,
+        sampling=speaking.sampling,
+        timbre=[clip.path for clip in session.bank.usable if clip.path.name in speaking.timbre],
+        cancelled=stopped,
         progress=part_of(progress, 0.0, 0.8),
     )
     verification = pipeline.check(

@@ -10,6 +10,8 @@ from typing import Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.records import Sentence
 from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
 from webui_tab.view import COLUMNS, table_headers
 
@@ -27,12 +29,14 @@ class Choices:
         whisper: Names of the speech recognition models; the first is taken.
         heads: Ids of the heads; the first is taken.
         voices: Names of the voices; the first is taken.
+        spoken_by: The host that speaks, None for the embedded one.
     """
 
     language: str
     whisper: tuple[str, ...]
     heads: tuple[str, ...]
     voices: tuple[str, ...]
+    spoken_by: Sentence | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +44,7 @@ class Parts:
     """Every component that something happens to, by name, and which texts stand on which of them."""
 
     language: str
+    spoken_by: Sentence | None = None
     named: dict[str, Any] = field(default_factory=dict)
     texts: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -63,12 +68,16 @@ class Parts:
     def speaking(self) -> tuple[str, ...]:
         """Names of the components that say something by themselves."""
         labelled = (name for name, _, _ in self.texts)
-        return ("style", *static_html(self.language), *dict.fromkeys(labelled))
+        return ("style", *self.static_html(self.language), *dict.fromkeys(labelled))
+
+    def static_html(self, language: str) -> dict[str, str]:
+        """Return the HTML of the parts that change with the page's language alone."""
+        return static_html(language, embedded=self.spoken_by is None)
 
 
 def build(choices: Choices) -> Parts:
     """Make all components in the Blocks context that is open now."""
-    parts = Parts(choices.language)
+    parts = Parts(choices.language, choices.spoken_by)
     with gr.Column(elem_classes=["emo-tab"]):
         parts.add("style", gr.HTML, style_html(choices.language))
         # Gradio 4.44.1 hears a page close only if the app holds a State or if the event of closing happens
@@ -94,10 +103,11 @@ def style_html(language: str) -> str:
     return f"<style>{css}\n.emo-tab .emo-timeline .{hidden} {{ display: none; }}</style>"
 
 
-def static_html(language: str) -> dict[str, str]:
+def static_html(language: str, *, embedded: bool) -> dict[str, str]:
     """Return the HTML of the parts that change with the page's language alone."""
     lead = f'<p class="emo-lead">{say("subtitle", language)}</p>'
-    notice = f'<p class="emo-notice">{say("voice_notice", language)}</p>'
+    spoken_by = "voice_notice" if embedded else "voice_notice_host"
+    notice = f'<p class="emo-notice">{say(spoken_by, language)}</p>'
     return {
         "title": f"<h1>{say('title', language)}</h1>{lead}",
         "voice_notice": notice,
@@ -121,7 +131,7 @@ def _step(parts: Parts, name: str) -> Iterator[None]:
 def _head(parts: Parts, choices: Choices) -> None:
     with gr.Row(equal_height=True):
         with gr.Column(scale=4, min_width=320):
-            parts.add("title", gr.HTML, static_html(parts.language)["title"])
+            parts.add("title", gr.HTML, parts.static_html(parts.language)["title"])
         with gr.Column(scale=1, min_width=180):
             parts.add(
                 "page_language",
@@ -135,8 +145,8 @@ def _head(parts: Parts, choices: Choices) -> None:
 
 
 def _recording_step(parts: Parts, choices: Choices) -> None:
-    parts.add("voice_notice", gr.HTML, static_html(parts.language)["voice_notice"])
-    parts.add("heading_recording", gr.HTML, static_html(parts.language)["heading_recording"])
+    parts.add("voice_notice", gr.HTML, parts.static_html(parts.language)["voice_notice"])
+    parts.add("heading_recording", gr.HTML, parts.static_html(parts.language)["heading_recording"])
     with gr.Row():
         with gr.Column(scale=3, min_width=340):
             parts.add(
@@ -208,7 +218,7 @@ def _settings(parts: Parts, choices: Choices) -> None:
 
 
 def _heard_step(parts: Parts) -> None:
-    parts.add("heading_heard", gr.HTML, static_html(parts.language)["heading_heard"])
+    parts.add("heading_heard", gr.HTML, parts.static_html(parts.language)["heading_heard"])
     parts.add("summary", gr.HTML, elem_id="emo-summary")
     parts.add("timeline", gr.HTML, elem_id="emo-timeline")
     parts.add(
@@ -227,7 +237,7 @@ def _heard_step(parts: Parts) -> None:
         elem_classes=["emo-table"],
         elem_id="emo-table",
     )
-    parts.add("table_hint", gr.HTML, static_html(parts.language)["table_hint"])
+    parts.add("table_hint", gr.HTML, parts.static_html(parts.language)["table_hint"])
     parts.add("table_note", gr.HTML, elem_id="emo-table-note")
     _segment_panel(parts)
 
@@ -302,12 +312,13 @@ def _player(parts: Parts, name: str, *, label: str = "") -> None:
 
 
 def _again_step(parts: Parts) -> None:
-    parts.add("heading_again", gr.HTML, static_html(parts.language)["heading_again"])
+    parts.add("heading_again", gr.HTML, parts.static_html(parts.language)["heading_again"])
     with gr.Row():
         parts.add("resynthesise", gr.Button, value="text:resynthesise", variant="primary", scale=4)
         parts.add(
             "stop_again", gr.Button, value="text:stop", variant="stop", scale=1, visible=False
         )
+    _speaking(parts)
     parts.add("again_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-again-status")
     with gr.Column(visible=False) as column:
         parts.named["result_area"] = column
@@ -320,8 +331,41 @@ def _again_step(parts: Parts) -> None:
         parts.add("said_timeline", gr.HTML, elem_id="emo-said-timeline")
 
 
+def _speaking(parts: Parts) -> None:
+    """How the host is to sample; the embedded one does not."""
+    usual = Sampling()
+    with (
+        gr.Column(visible=parts.spoken_by is not None),
+        parts.add("how", gr.Accordion, label="text:how_to_speak", open=False),
+    ):
+        with gr.Row():
+            parts.add("speed", gr.Slider, 0.6, 1.65, value=1, step=0.05, label="text:speed")
+            parts.add(
+                "temperature",
+                gr.Slider,
+                0.05,
+                1,
+                value=usual.temperature,
+                step=0.05,
+                label="text:temperature",
+            )
+            parts.add("top_p", gr.Slider, 0.05, 1, value=usual.top_p, step=0.05, label="top_p")
+            parts.add("top_k", gr.Slider, 1, 100, value=usual.top_k, step=1, label="top_k")
+            parts.add("seed", gr.Number, 0, precision=0, label="text:seed")
+        parts.add(
+            "timbre",
+            gr.Dropdown,
+            choices=[],
+            value=[],
+            multiselect=True,
+            allow_custom_value=True,
+            label="text:timbre",
+            info="text:timbre_info",
+        )
+
+
 def _save_step(parts: Parts) -> None:
-    parts.add("heading_save", gr.HTML, static_html(parts.language)["heading_save"])
+    parts.add("heading_save", gr.HTML, parts.static_html(parts.language)["heading_save"])
     parts.add("make_files", gr.Button, value="text:make_files", elem_id="emo-make-files")
     parts.add("save_status", gr.HTML)
     parts.add(

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
+from gpt_sovits_emotion.engines import DEFAULT_HEAD
 from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.pipeline import DEFAULT_HEAD
+from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from gpt_sovits_emotion.records import (
     ReferenceBank,
@@ -30,7 +31,7 @@ from gpt_sovits_emotion.tag import Tagging
 from gpt_sovits_emotion.verify import Verification
 from webui_tab.texts import TEXTS
 
-__all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Stopped"]
+__all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Speaking", "Stopped"]
 
 
 class PageError(EmotionError):
@@ -61,6 +62,21 @@ class Settings:
     head: str = DEFAULT_HEAD
     speaker_statistics: bool = True
     smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """How to say it again, where the host samples.
+
+    Attributes:
+        sampling: See `hosts.base.Sampling`.
+        seed: Of the first segment; each further one has the next.
+        timbre: Names of the voice's clips that set the timbre alone, where the host takes them.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+    timbre: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -292,6 +308,7 @@ class _Job:
         self._progress = progress
         self.session = page.session
         self.folder = page.folder
+        self.stopped = page.stop.is_set
 
     def progress(self, fraction: float, doing: str) -> None:
         """Pass on how far the work is; raise `Stopped` when it shall end."""

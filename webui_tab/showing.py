@@ -9,7 +9,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
-from webui_tab.layout import Parts, spoken_choices, static_html, style_html
+from webui_tab.layout import Parts, spoken_choices, style_html
 from webui_tab.segment import SegmentView, segment_view
 from webui_tab.sessions import Pages, Session
 from webui_tab.texts import LANGUAGES, say
@@ -21,6 +21,7 @@ __all__ = [
     "PANEL",
     "RESULT",
     "SETTINGS",
+    "SPEAKING",
     "WORDS",
     "Choosing",
     "Showing",
@@ -34,12 +35,13 @@ HEARD = ("step_heard", "step_again", "step_save", "summary", "timeline", "table"
 PANEL = (
     "index", "segment_title", "original", "text", "emotion", "probabilities", "why", "undo", "clip",
     "choice_note", "candidates", "other_clip", "again_clip", "heard_again",
-    "verdict",
+    "verdict", "timbre",
 )  # fmt: skip
 RESULT = ("result_area", "result", "before", "after", "said_timeline")
 WORDS = ("table", "table_note", "summary", "result")
 FILES = ("files",)
 SETTINGS = ("whisper", "spoken_language", "voice", "head")
+SPEAKING = ("speed", "temperature", "top_p", "top_k", "seed", "timbre")
 
 
 class Choosing:
@@ -139,6 +141,7 @@ class Showing:
             again_clip=_file(shown.again),
             heard_again=gr.update(value=shown.heard_again or None, visible=bool(shown.heard_again)),
             verdict=shown.verdict,
+            timbre=gr.update(choices=_clip_names(session)),
         )
 
     def result(self, session: Session, language: str) -> Updates:
@@ -188,7 +191,9 @@ class Showing:
             component = self._parts.named[name]
             said = {**updates.get(component, {}), **gr.update(**{prop: say(key, language)})}
             updates[component] = said
-        return updates | self._named(**static_html(language), style=style_html(language))
+        return updates | self._named(
+            **self._parts.static_html(language), style=style_html(language)
+        )
 
     def settings(self, language: str, chosen: tuple[str | None, ...]) -> Updates:
         """Name the entries of the menus in a language, keeping what is chosen.
@@ -227,7 +232,7 @@ class Showing:
     def _labels(self, session: Session) -> tuple[str, ...]:
         if session.tagging is None:
             return ()
-        return self._workshop.engines(session.settings.head).analyser.head.card.labels
+        return self._workshop.engines(session.settings.head).tagger.card.labels
 
     def _named(self, **updates: Any) -> Updates:
         return {self._parts.named[name]: update for name, update in updates.items()}
@@ -242,6 +247,10 @@ def merged(*groups: Updates) -> Updates:
             says_more = isinstance(update, dict) and "__type__" in update
             joined[component] = {**known, **update} if says_more else update
     return joined
+
+
+def _clip_names(session: Session) -> list[str]:
+    return [clip.path.name for clip in session.bank.usable] if session.bank else []
 
 
 def _file(path: Path | None) -> Any:

@@ -10,7 +10,7 @@ from webui_tab.actions import Actions
 from webui_tab.layout import Choices, build
 from webui_tab.sessions import Pages
 from webui_tab.texts import say
-from webui_tab.wiring import connect
+from webui_tab.wiring import WORK_QUEUE, connect
 from webui_tab.workshop import Workshop, whisper_choices
 
 __all__ = ["build_tab"]
@@ -23,6 +23,7 @@ def build_tab(
     *,
     upload_root: Path,
     language: str = "auto",
+    speaking_queue: str = WORK_QUEUE,
 ) -> None:
     """Build the tab's components in the context that is open now, and connect its events.
 
@@ -33,6 +34,8 @@ def build_tab(
         workshop: The engines.
         upload_root: Where the server files uploads (``GRADIO_TEMP_DIR``).
         language: ``auto`` to follow the browser, or ``en`` or ``zh`` to begin in.
+        speaking_queue: The queue (Gradio's ``concurrency_id``) in which saying it again waits its turn.
+            In a host that is the queue of its own synthesis, which cannot run twice at a time.
     """
     first = "en" if language == "auto" else language
     choices = Choices(
@@ -40,6 +43,8 @@ def build_tab(
         whisper=tuple(whisper_choices(workshop, first)),
         heads=tuple(entry.id for entry in workshop.heads()),
         voices=(say("voice_sample", first),),
+        spoken_by=workshop.spoken_by,
     )
     parts = build(choices)
-    connect(Actions(parts, pages, workshop, upload_root=upload_root, language=language), blocks)
+    actions = Actions(parts, pages, workshop, upload_root=upload_root, language=language)
+    connect(actions, blocks, speaking_queue=speaking_queue)

@@ -28,6 +28,13 @@ _TABLE = {
         "这里的声音是 eSpeak NG，一个不需要 GPT-SoVITS 的小型合成声音。它只模仿参考片段的音高、语速和响度，"
         "不克隆任何人的音色。示例录音和示例音库也都是合成的。",
     ),
+    "voice_notice_host": (
+        "The voice is the GPT-SoVITS voice that is loaded on the other tab; load another there, and it is "
+        "used here from the next sentence on. Both tabs share one queue, so each waits for the other. "
+        "The sample recording and the sample voice are synthetic.",
+        "这里使用另一个标签页中已加载的 GPT-SoVITS 声音；在那边切换模型后，下一句起即生效。"
+        "两个标签页共用一个队列，会互相等待。示例录音和示例音库是合成的。",
+    ),
     # --- step 1
     "step_recording": ("1 · Recording", "1 · 录音"),
     "recording": ("Record or upload", "录制或上传"),
@@ -157,6 +164,15 @@ _TABLE = {
     # --- step 3
     "step_again": ("3 · Say it again", "3 · 重说"),
     "resynthesise": ("Say it again", "重说"),
+    "how_to_speak": ("How it is spoken", "合成设置"),
+    "speed": ("Speed", "语速"),
+    "temperature": ("temperature", "temperature"),
+    "seed": ("Seed (the same seed says it the same way)", "随机种子（相同种子得到相同结果）"),
+    "timbre": ("Further clips that set the timbre alone", "只影响音色的附加参考"),
+    "timbre_info": (
+        "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give the timbre.",
+        "适用于 v1、v2、v2Pro、v2ProPlus：参考片段决定情感，这些片段决定音色。",
+    ),
     "before": ("Before (the recording)", "之前（原录音）"),
     "after": ("After (said again)", "之后（重说）"),
     "result": (

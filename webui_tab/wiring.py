@@ -14,11 +14,14 @@ from gpt_sovits_emotion.errors import EmotionError
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.handlers import sentence_of
 from webui_tab.sessions import Stopped
-from webui_tab.showing import FILES, HEARD, PANEL, RESULT, SETTINGS, WORDS, Updates
+from webui_tab.showing import FILES, HEARD, PANEL, RESULT, SETTINGS, SPEAKING, WORDS, Updates
 from webui_tab.texts import say
 from webui_tab.view import note
 
-__all__ = ["connect"]
+__all__ = ["WORK_QUEUE", "connect"]
+
+WORK_QUEUE = "emotion-work"
+"""The queue (Gradio's ``concurrency_id``) of work that takes its time: one piece at a time."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,9 +29,15 @@ _OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothi
 _CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
 
 
-def connect(actions: Actions, blocks: gr.Blocks) -> None:
-    """Connect every event of a tab; `blocks` is the app whose opening and closing is heeded."""
-    wire = _Wire(actions)
+def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_QUEUE) -> None:
+    """Connect every event of a tab.
+
+    Args:
+        actions: What the events do.
+        blocks: The app whose opening and closing is heeded.
+        speaking_queue: The queue in which saying it again waits its turn.
+    """
+    wire = _Wire(actions, speaking_queue)
     wire.quick(blocks.load, actions.opened, SETTINGS, ("page_language", *SETTINGS))
     if hasattr(blocks, "unload"):
         blocks.unload(actions.closed)
@@ -41,9 +50,11 @@ def connect(actions: Actions, blocks: gr.Blocks) -> None:
     _connect_recording(wire, actions)
     _connect_segments(wire, actions)
     again = ("table", "table_note", *PANEL, *RESULT, *FILES)
-    inputs = ("index", "text", "emotion")
-    said = wire.work(
-        actions.parts.resynthesise.click, actions.resynthesise, inputs, ("again_status",)
+    said = wire.speak(
+        actions.parts.resynthesise.click,
+        actions.resynthesise,
+        ("index", "text", "emotion", *SPEAKING),
+        ("again_status",),
     )
     wire.finish(said, actions.show_again, again)
     saved = wire.work(
@@ -72,7 +83,7 @@ def _connect_recording(wire: _Wire, actions: Actions) -> None:
     )
     analysed = wire.work(loaded.then, actions.analyse, inputs, ("status",))
     shown = wire.finish(analysed, actions.show_heard, heard)
-    said = wire.work(shown.then, actions.say_sample_again, (), ("again_status",))
+    said = wire.speak(shown.then, actions.say_sample_again, (), ("again_status",))
     wire.finish(said, actions.show_again, ("table", "table_note", *PANEL, *RESULT, *FILES))
 
 
@@ -95,9 +106,10 @@ def _connect_segments(wire: _Wire, actions: Actions) -> None:
 class _Wire:
     """Connects events by the names of their inputs and outputs."""
 
-    def __init__(self, actions: Actions) -> None:
+    def __init__(self, actions: Actions, speaking_queue: str) -> None:
         self._actions = actions
         self._parts = actions.parts
+        self._speaking_queue = speaking_queue
 
     def quick(
         self,
@@ -140,6 +152,8 @@ class _Wire:
         do: Callable[..., Updates],
         inputs: tuple[str, ...],
         outputs: tuple[str, ...],
+        *,
+        queue: str = WORK_QUEUE,
     ) -> Any:
         """Connect work that takes its time: buttons rest, and progress shows in the first output."""
         begun = self.quick(event, self._actions.begin, (), (*RESTING, *STOPS))
@@ -151,8 +165,18 @@ class _Wire:
             failing_into=outputs[0],
             show_progress="full",
             concurrency_limit=1,
-            concurrency_id="emotion-work",
+            concurrency_id=queue,
         )
+
+    def speak(
+        self,
+        event: Callable[..., Any],
+        do: Callable[..., Updates],
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+    ) -> Any:
+        """Connect work that makes the host speak: it waits its turn among the host's own."""
+        return self.work(event, do, inputs, outputs, queue=self._speaking_queue)
 
     def finish(self, worked: Any, show: Callable[..., Updates], outputs: tuple[str, ...]) -> Any:
         """Show what came of work, and let the buttons work again, whether it went well or not."""

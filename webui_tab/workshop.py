@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.heads import HeadEntry, head_folders, list_heads
-from gpt_sovits_emotion.pipeline import Engines
+from gpt_sovits_emotion.records import Sentence
 from webui_tab.sessions import Settings
 from webui_tab.texts import say
 
 if TYPE_CHECKING:
+    from gpt_sovits_emotion.hosts.base import Host
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = ["SAMPLE_VOICE", "WHISPER_SIZES", "Workshop", "sample_data", "whisper_choices"]
@@ -36,12 +37,14 @@ class Workshop:
         models_dir: Folder that holds faster-whisper models.
         checkout: A GPT-SoVITS checkout, whose models are used too.
         allow_download: Whether a Whisper model that is not on this machine may be fetched.
+        host: Who lends encoders and speaks; None for the embedded one.
     """
 
     heads_dirs: tuple[Path, ...] = ()
     models_dir: Path | None = None
     checkout: Path | None = None
     allow_download: bool = True
+    host: Host | None = None
     _engines: dict[str, Engines] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,13 +56,27 @@ class Workshop:
         """
         with self._lock:
             if head not in self._engines:
-                self._engines[head] = pipeline.open_engines(head=head, heads_dirs=self.heads_dirs)
+                self._engines[head] = open_engines(
+                    head=head, heads_dirs=self.heads_dirs, host=self.host
+                )
             return self._engines[head]
 
+    @property
+    def spoken_by(self) -> Sentence | None:
+        """The name of the host that speaks, None for the embedded one."""
+        return None if self.host is None else self.host.title
+
     def heads(self) -> tuple[HeadEntry, ...]:
-        """Return the heads that can be chosen now."""
+        """Return the heads that can be chosen now: the sound ones whose encoder the host has."""
+        lends = frozenset({"prosody"}) if self.host is None else self.host.lends
         entries = list_heads(head_folders(self.heads_dirs))
-        return tuple(entry for entry in entries if entry.problem is None)
+        return tuple(
+            entry
+            for entry in entries
+            if entry.problem is None
+            and entry.card is not None
+            and entry.card.encoder.id.partition(":")[0] in lends
+        )
 
     def whisper_options(self, settings: Settings) -> TranscribeOptions:
         """Return the options of the transcriber for a page's settings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -48,29 +48,46 @@ class Recording:
     Made by `open_recording` or `recording_from_samples`. Reading is safe from several threads.
     """
 
-    def __init__(self, samples: _Scratch, info: RecordingInfo) -> None:
+    def __init__(self, samples: Mapping[int, _Scratch], info: RecordingInfo) -> None:
         self._samples = samples
         self.info = info
         self.sampling_rate_hz = ANALYSIS_RATE_HZ
+
+    @property
+    def rates_hz(self) -> frozenset[int]:
+        """The rates at which it can be read."""
+        return frozenset(self._samples)
 
     @property
     def duration_s(self) -> float:
         """Decoded length in seconds."""
         return self.info.duration_s
 
-    def read(self, start_s: float = 0.0, end_s: float | None = None) -> Audio:
+    def read(
+        self,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        *,
+        sampling_rate_hz: int = ANALYSIS_RATE_HZ,
+    ) -> Audio:
         """Return the stretch from `start_s` to `end_s` (to the end when None), brought to level.
 
         Times outside the recording are clamped to it, so the result may be shorter, or empty.
+
+        Args:
+            start_s: Where it begins.
+            end_s: Where it ends.
+            sampling_rate_hz: One of `rates_hz`.
         """
-        first = max(round(start_s * self.sampling_rate_hz), 0)
-        last = self._samples.n_samples
+        kept = self._samples[sampling_rate_hz]
+        first = max(round(start_s * sampling_rate_hz), 0)
+        last = kept.n_samples
         if end_s is not None:
-            last = min(round(end_s * self.sampling_rate_hz), last)
-        samples = self._samples.read(first, max(last - first, 0))
+            last = min(round(end_s * sampling_rate_hz), last)
+        samples = kept.read(first, max(last - first, 0))
         if self.info.gain_db:
             samples *= np.float32(10 ** (self.info.gain_db / 20))
-        return Audio(samples, self.sampling_rate_hz, self.info.gain_db)
+        return Audio(samples, sampling_rate_hz, self.info.gain_db)
 
     def blocks(self, block_s: float = 60.0) -> Iterator[Audio]:
         """Yield the whole recording in consecutive stretches of `block_s` seconds."""
@@ -81,7 +98,8 @@ class Recording:
 
     def close(self) -> None:
         """Forget the samples. Reading afterwards is an error."""
-        self._samples.close()
+        for kept in self._samples.values():
+            kept.close()
 
     def __enter__(self) -> Recording:
         return self
@@ -130,6 +148,7 @@ def open_recording(
     *,
     max_duration_s: float = MAX_DURATION_S,
     allow_damaged: bool = False,
+    also_at_hz: int = ANALYSIS_RATE_HZ,
     progress: Progress = no_progress,
 ) -> Recording:
     """Decode any audio file, or the first sound track of a video, and validate it.
@@ -139,6 +158,8 @@ def open_recording(
         max_duration_s: Longest recording accepted.
         allow_damaged: Use what can be read of a damaged or truncated file, with a warning, instead of
             refusing it.
+        also_at_hz: A second rate at which it will be read, for an encoder that hears more than 8 kHz;
+            decoded from the file in the same pass, not made from the analysis rate.
         progress: Told how far decoding is.
 
     Raises:
@@ -153,7 +174,9 @@ def open_recording(
             if source.announced_s > max_duration_s:
                 raise AudioError(_too_long(path.name, source.announced_s, max_duration_s))
             chunks = _watched(source, max_duration_s=max_duration_s, progress=progress)
-            scratch, meter = _resampled_to_scratch(chunks, source.sampling_rate_hz, path.name)
+            scratch, meter = _resampled_to_scratch(
+                chunks, source.sampling_rate_hz, path.name, also_at_hz
+            )
         return _finish(
             scratch,
             meter,
@@ -165,7 +188,11 @@ def open_recording(
 
 
 def recording_from_samples(
-    samples: np.ndarray, sampling_rate_hz: int, *, name: str = "samples"
+    samples: np.ndarray,
+    sampling_rate_hz: int,
+    *,
+    name: str = "samples",
+    also_at_hz: int = ANALYSIS_RATE_HZ,
 ) -> Recording:
     """Validate samples that are already in memory, as `open_recording` does with a file.
 
@@ -173,6 +200,7 @@ def recording_from_samples(
         samples: ``(n_samples,)`` or ``(n_samples, n_channels)``, float in -1 to 1 or integer PCM.
         sampling_rate_hz: Their rate, 4 to 384 kHz.
         name: What to call them.
+        also_at_hz: As in `open_recording`.
 
     Raises:
         AudioError: As `open_recording`.
@@ -190,7 +218,7 @@ def recording_from_samples(
     n_channels = 1 if samples.ndim == 1 else samples.shape[1]
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     check_rate(sampling_rate_hz, name)
-    scratch, meter = _resampled_to_scratch(iter([mono]), sampling_rate_hz, name)
+    scratch, meter = _resampled_to_scratch(iter([mono]), sampling_rate_hz, name, also_at_hz)
     return _finish(
         scratch,
         meter,
@@ -238,19 +266,37 @@ def _watched(source: Decoder, *, max_duration_s: float, progress: Progress) -> I
         yield chunk
 
 
+class _Tap:
+    """Resamples a stream chunk by chunk into a scratch file."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        import soxr
+
+        self.scratch = _Scratch()
+        self._stream = None
+        if from_hz != to_hz:
+            self._stream = soxr.ResampleStream(
+                from_hz, to_hz, num_channels=1, dtype="float32", quality="HQ"
+            )
+
+    def add(self, chunk: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Keep a chunk; return what came out of it."""
+        out = chunk if self._stream is None else self._stream.resample_chunk(chunk, last=last)
+        self.scratch.append(out)
+        return out
+
+
 def _resampled_to_scratch(
-    chunks: Iterator[np.ndarray], sampling_rate_hz: int, name: str
-) -> tuple[_Scratch, LevelMeter]:
-    import soxr
+    chunks: Iterator[np.ndarray], sampling_rate_hz: int, name: str, also_at_hz: int
+) -> tuple[dict[int, _Scratch], LevelMeter]:
+    taps = {rate_hz: _Tap(sampling_rate_hz, rate_hz) for rate_hz in {ANALYSIS_RATE_HZ, also_at_hz}}
+    meter = LevelMeter(ANALYSIS_RATE_HZ)
 
-    stream = soxr.ResampleStream(
-        sampling_rate_hz, ANALYSIS_RATE_HZ, num_channels=1, dtype="float32", quality="HQ"
-    )
-    scratch, meter = _Scratch(), LevelMeter(ANALYSIS_RATE_HZ)
-
-    def keep(samples: np.ndarray) -> None:
-        scratch.append(samples)
-        meter.add(samples)
+    def keep(chunk: np.ndarray, *, last: bool = False) -> None:
+        for rate_hz, tap in taps.items():
+            out = tap.add(chunk, last=last)
+            if rate_hz == ANALYSIS_RATE_HZ:
+                meter.add(out)
 
     try:
         for chunk in chunks:
@@ -259,20 +305,17 @@ def _resampled_to_scratch(
                     f"{name} holds samples that are not numbers (NaN or infinite); "
                     "export it again from the program that made it"
                 )
-            if sampling_rate_hz == ANALYSIS_RATE_HZ:
-                keep(chunk)
-            else:
-                keep(stream.resample_chunk(chunk))
-        if sampling_rate_hz != ANALYSIS_RATE_HZ:
-            keep(stream.resample_chunk(np.empty(0, np.float32), last=True))
+            keep(chunk)
+        keep(np.empty(0, np.float32), last=True)
     except BaseException:
-        scratch.close()
+        for tap in taps.values():
+            tap.scratch.close()
         raise
-    return scratch, meter
+    return {rate_hz: tap.scratch for rate_hz, tap in taps.items()}, meter
 
 
 def _finish(
-    scratch: _Scratch,
+    scratch: dict[int, _Scratch],
     meter: LevelMeter,
     *,
     name: str,
@@ -281,7 +324,7 @@ def _finish(
     warnings: tuple[Sentence, ...],
 ) -> Recording:
     """Judge what was decoded, choose the gain, and make the recording."""
-    duration_s = scratch.n_samples / ANALYSIS_RATE_HZ
+    duration_s = scratch[ANALYSIS_RATE_HZ].n_samples / ANALYSIS_RATE_HZ
     problem = None
     if duration_s < MIN_DURATION_S:
         problem = f"{name} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s is needed to hear anything"
@@ -290,7 +333,8 @@ def _finish(
             f"{name} is silent (level {meter.level_dbfs:.0f} dBFS); check the microphone or track"
         )
     if problem:
-        scratch.close()
+        for kept in scratch.values():
+            kept.close()
         raise AudioError(problem)
     level_dbfs = meter.level_dbfs
     gain_db = gain_to_target_db(meter)

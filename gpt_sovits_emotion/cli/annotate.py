@@ -22,7 +22,7 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.errors import EmotionError
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.pipeline import Engines
+    from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.tag import Tagging
 
 __all__ = ["annotate", "summary_of"]
@@ -116,7 +116,7 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
 def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Tagging:
     from gpt_sovits_emotion.pipeline import annotate as annotate_recording
 
-    with opened(path, given) as (recording, progress):
+    with opened(path, given, also_at_hz=engines.listening_rate_hz) as (recording, progress):
         return annotate_recording(
             recording,
             engines,

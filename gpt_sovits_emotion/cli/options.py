@@ -15,7 +15,8 @@ from gpt_sovits_emotion.progress import Progress, part_of
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
-    from gpt_sovits_emotion.pipeline import Engines
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.hosts.base import Host, Sampling
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
@@ -27,6 +28,8 @@ __all__ = [
     "language_option",
     "open_engines_for",
     "opened",
+    "sampling_of",
+    "speaking_options",
     "tag_options_of",
     "whisper_options_of",
 ]
@@ -50,7 +53,8 @@ _HEARING = (
     click.option(
         "--checkout",
         type=click.Path(path_type=Path, file_okay=False),
-        help="A GPT-SoVITS checkout: its tools/asr/models is searched too.",
+        help="A GPT-SoVITS checkout: it lends HuBERT and SoVITS to heads that read them, and its "
+        "tools/asr/models is searched for Whisper too.",
     ),
     click.option(
         "--language", metavar="CODE", help="Spoken language (zh, en, …); heard when not given."
@@ -96,6 +100,11 @@ _HEAD = (
     ),
     heads_dir_option,
     click.option(
+        "--sovits-weights",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
+    ),
+    click.option(
         "--speaker-statistics/--no-speaker-statistics",
         default=True,
         show_default=True,
@@ -112,6 +121,42 @@ _HEAD = (
 )
 
 
+_SPEAKING = (
+    click.option(
+        "--api",
+        metavar="URL",
+        help="A running GPT-SoVITS api_v2.py that speaks, such as http://127.0.0.1:9880; without it "
+        "the voice is eSpeak NG.",
+    ),
+    click.option(
+        "--api-folder",
+        "api_folders",
+        metavar="HERE=THERE",
+        multiple=True,
+        help="The server sees the local folder HERE as THERE (repeatable); for a server on another "
+        "machine or in a container.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the first segment."),
+    click.option("--speed", type=click.FloatRange(0.25, 4), help="Above 1 is faster."),
+    click.option("--temperature", type=click.FloatRange(0, 2)),
+    click.option("--top-p", type=click.FloatRange(0, 1)),
+    click.option("--top-k", type=click.IntRange(1, 100)),
+    click.option(
+        "--cut",
+        type=click.Choice([f"cut{number}" for number in range(6)]),
+        help="How GPT-SoVITS cuts a long text: cut0 not at all, cut5 at every punctuation mark.",
+    ),
+    click.option("--pause-s", type=click.FloatRange(0, 5), help="Silence between such parts."),
+    click.option("--sample-steps", type=click.IntRange(1, 128), help="Of v3 and v4 models."),
+    click.option(
+        "--timbre",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="A further clip that sets the timbre alone (repeatable; v1, v2 and v2Pro models).",
+    ),
+)
+
+
 def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
@@ -124,6 +169,11 @@ def hearing_options(command: _Command) -> _Command:
 def head_options(command: _Command) -> _Command:
     """Add the options on which head tags, and how."""
     return _apply(_HEAD, command)
+
+
+def speaking_options(command: _Command) -> _Command:
+    """Add the options on who speaks, and how."""
+    return _apply(_SPEAKING, command)
 
 
 def language_option(command: _Command) -> _Command:
@@ -161,18 +211,53 @@ def tag_options_of(given: dict[str, Any]) -> TagOptions:
 
 def open_engines_for(given: dict[str, Any]) -> Engines:
     """Open the engines that a command's arguments name."""
-    from gpt_sovits_emotion.pipeline import DEFAULT_HEAD, open_engines
+    from gpt_sovits_emotion.engines import DEFAULT_HEAD, open_engines
 
     return open_engines(
         head=given["head"] or DEFAULT_HEAD,
         judge=given.get("judge"),
         heads_dirs=given["heads_dirs"],
+        host=_speaker_for(given),
+        lender=_lender_for(given),
     )
 
 
+def _lender_for(given: dict[str, Any]) -> Host | None:
+    """Return the checkout as a lender; nothing of it is loaded before a head asks for it."""
+    if given["checkout"] is None:
+        return None
+    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+
+    return CheckoutHost(
+        given["checkout"], sovits=given.get("sovits_weights"), device=given["device"]
+    )
+
+
+def _speaker_for(given: dict[str, Any]) -> Host | None:
+    """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
+    if given.get("api") is None:
+        return None
+    from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
+
+    return ApiV2Host(given["api"], folders=given["api_folders"])
+
+
+def sampling_of(given: dict[str, Any]) -> Sampling:
+    """Make the options of a host that samples from a command's arguments."""
+    from gpt_sovits_emotion.hosts.base import Sampling
+
+    names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
+    return Sampling(**{name: given[name] for name in names if given.get(name) is not None})
+
+
 @contextmanager
-def opened(path: Path, given: dict[str, Any]) -> Iterator[tuple[Recording, Progress]]:
-    """Open a recording under a progress bar; yield it with the progress of what comes after."""
+def opened(
+    path: Path, given: dict[str, Any], *, also_at_hz: int = 16_000
+) -> Iterator[tuple[Recording, Progress]]:
+    """Open a recording under a progress bar; yield it with the progress of what comes after.
+
+    `also_at_hz` is the rate at which the head's encoder listens.
+    """
     from gpt_sovits_emotion.audio import open_recording
 
     with (
@@ -181,6 +266,7 @@ def opened(path: Path, given: dict[str, Any]) -> Iterator[tuple[Recording, Progr
             path,
             max_duration_s=given["max_hours"] * 3600,
             allow_damaged=given["allow_damaged"],
+            also_at_hz=also_at_hz,
             progress=part_of(progress, 0.0, 0.1),
         ) as recording,
     ):

@@ -16,6 +16,8 @@ from gpt_sovits_emotion.cli.options import (
     language_option,
     open_engines_for,
     opened,
+    sampling_of,
+    speaking_options,
     tag_options_of,
     whisper_options_of,
 )
@@ -46,16 +48,17 @@ __all__ = ["demo", "roundtrip"]
     metavar="ID|PATH",
     help="The head that listens again; another one than tags says more.  [default: the same]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="For hosts that sample.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@speaking_options
 @hearing_options
 @head_options
 @language_option
 def roundtrip(file: Path, voice: Path, out: Path, as_json: bool, **given: Any) -> None:
     """Say FILE again, segment by segment, each in the emotion that was heard in it.
 
-    Without GPT-SoVITS the voice is eSpeak NG, driven by the pitch, range, rate and loudness of the
-    chosen reference clip: it shows the path, it does not clone the voice.
+    With --api the voice is the one that a running GPT-SoVITS server has loaded. Without, it is eSpeak
+    NG, driven by the pitch, range, rate and loudness of the chosen reference clip: that shows the path,
+    it does not clone the voice.
     """
     _run(file, voice, out, as_json=as_json, given=given)
 
@@ -110,7 +113,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
 
     engines = open_engines_for(given)
     limits = engines.host.limits
-    assert limits is not None
+    assert limits is not None  # every host that the options can name has a voice
     bank = load_bank(
         voice, reference_min_s=limits.reference_min_s, reference_max_s=limits.reference_max_s
     )
@@ -118,7 +121,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     for clip in bank.clips:
         if clip.problem:
             say(f"{clip.path.name}: not used: {clip.problem.say(language)}")
-    with opened(file, given) as (recording, progress):
+    with opened(file, given, also_at_hz=engines.listening_rate_hz) as (recording, progress):
         result = round_trip(
             recording,
             bank,
@@ -127,6 +130,8 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
             transcript_file=existing_transcript(given, file),
             options=tag_options_of(given),
             seed=given["seed"],
+            sampling=sampling_of(given),
+            timbre=given.get("timbre", ()),
             progress=part_of(progress, 0.0, 0.9),
         )
         report = deliver(
