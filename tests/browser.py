@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from webui_tab.texts import say
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 COMMAND = (sys.executable, "-m", "gpt_sovits_emotion", "web", "--no-browser", "--port")
 
+LONG_MS = 60_000
+INSIST_MS = 8_000
+
+_IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_S = 60.0
 
@@ -111,3 +117,74 @@ def until(
             )
         time.sleep(0.05)
     return answer
+
+
+def insist(act: Callable[[], object], seen: Callable[[], object], *, times: int = 4) -> None:
+    """Act until it is seen to work, as a person does when a click falls into a redrawing of the page.
+
+    Gradio redraws a table or a button whenever it is updated; what is typed or clicked in that moment is
+    lost in the browser, before anything of ours hears of it.
+    """
+    from playwright.sync_api import TimeoutError as NotSeenError
+
+    for _ in range(times - 1):
+        try:
+            act()
+            seen()
+        except (AssertionError, NotSeenError):
+            continue
+        return
+    act()
+    seen()
+
+
+class Tab:
+    """The page as a person sees it, in one language."""
+
+    def __init__(self, page, language: str) -> None:
+        self.page = page
+        self.language = language
+        self.rows = page.locator("#emo-table svelte-virtual-table-viewport tbody tr")
+
+    def say(self, key: str) -> str:
+        return say(key, self.language)
+
+    def press(self, key: str) -> None:
+        self.page.get_by_role("button", name=self.say(key), exact=True).first.click()
+
+    def shows(
+        self, selector: str, text: str | re.Pattern[str], *, timeout_ms: float = LONG_MS
+    ) -> None:
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(selector)).to_contain_text(text, timeout=timeout_ms)
+
+    def cell(self, row: int, column: int):
+        return self.rows.nth(row).locator("td").nth(column)
+
+    def write_into(self, row: int, column: int, text: str) -> None:
+        """Write into a cell of the table as a person does."""
+        self.cell(row, column).dblclick()
+        self.cell(row, column).locator("input").wait_for(timeout=INSIST_MS)
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    def rests(self, *, timeout_ms: float = LONG_MS) -> None:
+        """Wait until nothing is at work: the buttons work again."""
+        from playwright.sync_api import expect
+
+        button = self.page.get_by_role("button", name=self.say("analyse"), exact=True)
+        expect(button).to_be_enabled(timeout=timeout_ms)
+
+    def try_sample(self, spoken_by: str = "eSpeak NG", *, timeout_ms: float = LONG_MS) -> None:
+        self.page.locator("#emo-consent input").check()
+        self.press("try_sample")
+        self.shows("#emo-result", spoken_by, timeout_ms=timeout_ms)
+        self.rests(timeout_ms=timeout_ms)
+
+    def picture(self, name: str, folder: Path) -> None:
+        self.page.mouse.move(0, 0)
+        target = _IMAGES if os.environ.get("UPDATE_SCREENSHOTS") == "1" else folder
+        target.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=target / f"{name}.png", full_page=True, animations="disabled")

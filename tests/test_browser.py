@@ -5,24 +5,26 @@ With ``UPDATE_SCREENSHOTS=1`` the pictures of the documentation are made anew.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from browser import RunningServer, running_chromium, running_server, until
-
-from webui_tab.texts import say
+from browser import (
+    INSIST_MS,
+    LONG_MS,
+    RunningServer,
+    Tab,
+    insist,
+    running_chromium,
+    running_server,
+    until,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-_IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-_LONG_MS = 60_000
-_INSIST_MS = 8_000
 
 
 @pytest.fixture(scope="module")
@@ -42,75 +44,6 @@ def chromium():
         yield browser
 
 
-def insist(act: Callable[[], object], seen: Callable[[], object], *, times: int = 4) -> None:
-    """Act until it is seen to work, as a person does when a click falls into a redrawing of the page.
-
-    Gradio redraws a table or a button whenever it is updated; what is typed or clicked in that moment is
-    lost in the browser, before anything of ours hears of it.
-    """
-    from playwright.sync_api import TimeoutError as NotSeenError
-
-    for _ in range(times - 1):
-        try:
-            act()
-            seen()
-        except (AssertionError, NotSeenError):
-            continue
-        return
-    act()
-    seen()
-
-
-class Tab:
-    """The page as a person sees it, in one language."""
-
-    def __init__(self, page, language: str) -> None:
-        self.page = page
-        self.language = language
-        self.rows = page.locator("#emo-table svelte-virtual-table-viewport tbody tr")
-
-    def say(self, key: str) -> str:
-        return say(key, self.language)
-
-    def press(self, key: str) -> None:
-        self.page.get_by_role("button", name=self.say(key), exact=True).first.click()
-
-    def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
-        from playwright.sync_api import expect
-
-        expect(self.page.locator(selector)).to_contain_text(text, timeout=_LONG_MS)
-
-    def cell(self, row: int, column: int):
-        return self.rows.nth(row).locator("td").nth(column)
-
-    def write_into(self, row: int, column: int, text: str) -> None:
-        """Write into a cell of the table as a person does."""
-        self.cell(row, column).dblclick()
-        self.cell(row, column).locator("input").wait_for(timeout=_INSIST_MS)
-        self.page.keyboard.press("Control+A")
-        self.page.keyboard.type(text)
-        self.page.keyboard.press("Enter")
-
-    def rests(self) -> None:
-        """Wait until nothing is at work: the buttons work again."""
-        from playwright.sync_api import expect
-
-        button = self.page.get_by_role("button", name=self.say("analyse"), exact=True)
-        expect(button).to_be_enabled(timeout=_LONG_MS)
-
-    def try_sample(self) -> None:
-        self.page.locator("#emo-consent input").check()
-        self.press("try_sample")
-        self.shows("#emo-result", "eSpeak NG")
-        self.rests()
-
-    def picture(self, name: str, folder: Path) -> None:
-        self.page.mouse.move(0, 0)
-        target = _IMAGES if os.environ.get("UPDATE_SCREENSHOTS") == "1" else folder
-        target.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=target / f"{name}.png", full_page=True, animations="disabled")
-
-
 @pytest.fixture
 def open_tab(chromium, server):
     contexts = []
@@ -123,7 +56,7 @@ def open_tab(chromium, server):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(_LONG_MS)
+        page.set_default_timeout(LONG_MS)
         # A request to another site is refused by the page's own policy; none may be answered.
         page.on("response", lambda response: answers.append(response.url))
         page.goto(server.url)
@@ -212,7 +145,7 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     page.locator("#emo-table").evaluate("table => table.scrollIntoView()")
     insist(
         lambda: tab.write_into(1, 4, "Boredom"),
-        lambda: expect(tab.cell(1, 4)).to_have_text("bored", timeout=_INSIST_MS),
+        lambda: expect(tab.cell(1, 4)).to_have_text("bored", timeout=INSIST_MS),
     )
     tab.shows("#emo-segment h3", "Segment 2")
     tab.shows("#emo-choice", "bored/en")
@@ -223,7 +156,7 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     insist(
         lambda: tab.write_into(0, 1, "9"),
         lambda: expect(refusal).to_contain_text(
-            tab.say("only_text_and_emotion"), timeout=_INSIST_MS
+            tab.say("only_text_and_emotion"), timeout=INSIST_MS
         ),
     )
     expect(tab.cell(0, 1)).to_have_text(start)
@@ -243,7 +176,7 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     tab.rests()
     tab.press("resynthesise")
     expect(page.locator("#emo-result")).not_to_contain_text(
-        tab.say("result_stale"), timeout=_LONG_MS
+        tab.say("result_stale"), timeout=LONG_MS
     )
     tab.rests()
     expect(page.locator("#emo-verdict")).not_to_contain_text("Changed since")
@@ -313,7 +246,7 @@ def test_an_upload_goes_when_it_is_replaced_and_when_the_page_is_closed(open_tab
     video = write_video(tmp_path / "talk.mkv")
 
     def choose_video() -> None:
-        with tab.page.expect_file_chooser(timeout=_INSIST_MS) as chooser:
+        with tab.page.expect_file_chooser(timeout=INSIST_MS) as chooser:
             tab.press("open_video")
         chooser.value.set_files(video)
 
