@@ -180,12 +180,13 @@ def resynthesise(
         progress: Told how far it is.
 
     Raises:
-        HostError: The host cannot speak at all, or not a single segment could be said.
+        HostError: The host cannot speak at all, not a single segment could be said, or another voice was
+            loaded in the middle.
     """
     host = engines.host
     if host.limits is None:
         raise HostError(f"the host {host.title.en} lends encoders but has no voice")
-    voice_f0_hz = _voice_f0_hz(bank, engines)
+    voice, voice_f0_hz = host.voice_mark, _voice_f0_hz(bank, engines)
     parts: list[tuple[Audio | None, Sentence | None]] = []
     last: HostError | None = None
     for index, (tagged, choice) in enumerate(zip(transcript.segments, choices, strict=True)):
@@ -209,6 +210,11 @@ def resynthesise(
         except HostError as error:
             last = error
             parts.append((None, Sentence(str(error), f"合成失败：{error}")))
+        if host.voice_mark != voice:
+            raise HostError(
+                f"another voice was loaded while segment {index + 1} of {len(choices)} was being said; "
+                "nothing of the mixture is kept: say it again"
+            ) from last
     progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
     if last is not None and all(audio is None for audio, _ in parts):
         raise last

@@ -161,6 +161,7 @@ class FakeHost:
     id = "fake"
     title = Sentence("a humming fake", "哼唱的假主机")
     lends = frozenset({"fake"})
+    voice_mark: object = None
 
     def __init__(self, languages: Sequence[str] = ("en", "zh")) -> None:
         self.limits = HostLimits(frozenset(languages), 3.0, 10.0, False, 16_000)

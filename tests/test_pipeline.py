@@ -138,6 +138,24 @@ def test_a_segment_that_cannot_be_said_leaves_the_others(
         resynthesise(transcript, choices, mute, bank=bank)
 
 
+def test_two_voices_are_never_mixed(recording, bank, engines, subtitles) -> None:
+    class Switching(FakeHost):
+        n_said = 0
+
+        def synthesise(self, request):
+            self.n_said += 1
+            if self.n_said == 3:
+                self.voice_mark = "another"
+            return super().synthesise(request)
+
+    host = Switching()
+    transcript = _tagged(recording, engines, subtitles)
+    choices = choose_references(transcript, bank)
+    with pytest.raises(HostError, match="another voice was loaded while segment 3 of"):
+        resynthesise(transcript, choices, replace(engines, host=host), bank=bank)
+    assert host.n_said == 3
+
+
 def test_a_pin_and_a_correction_are_obeyed(recording, bank, engines, subtitles) -> None:
     transcript = _tagged(recording, engines, subtitles)
     corrected = replace(transcript.segments[0], corrected_label="sad")

@@ -97,6 +97,7 @@ class Host(Protocol):
         lends: Families of encoders it can lend at this moment: ``prosody`` (which needs nothing, so every
             host lends it), ``hubert``, ``sovits.style``, ``sovits.posterior``.
         limits: What its synthesis can do at this moment; None when it cannot speak at all.
+        voice_mark: Equal to an earlier one as long as the same voice is loaded, as far as can be known.
     """
 
     @property
@@ -107,6 +108,8 @@ class Host(Protocol):
     def lends(self) -> frozenset[str]: ...
     @property
     def limits(self) -> HostLimits | None: ...
+    @property
+    def voice_mark(self) -> object: ...
 
     def lend(self, family: str) -> Iterator[Lent]:
         """Yield the modules behind a family of encoders, the best first.

@@ -95,6 +95,7 @@ class EmbeddedHost:
         "eSpeak NG（小型共振峰合成器：不是 GPT-SoVITS，也没有克隆音色）",
     )
     lends = frozenset({"prosody"})
+    voice_mark = None  # there is one voice
 
     def __init__(self, measure: Callable[[Audio], Prosody]) -> None:
         self._measure = measure
