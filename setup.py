@@ -20,12 +20,14 @@ TRAIN = ["transformers>=4.43,<5"]  # trains the micro Whisper; heads are trained
 BENCHMARK = ["opensmile>=2.5"]
 TEST = [
     *DEMO,
+    "einops>=0.6",  # for the model code of gpt-sovits-python, which tests/run adds without its pins
     "hypothesis>=6.100",
     "import-linter>=2.0",
     "mypy>=1.10",
     "playwright>=1.45",
     "pytest>=8.0",
     "ruff>=0.6",
+    "transformers>=4.43,<5",  # HuBERT, as the host loads it
     "types-PyYAML",
     "types-tqdm",
 ]
@@ -42,7 +44,7 @@ setup(
     packages=find_packages(include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]),
     package_data={
         "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
-        "webui_tab": ["*.css", "*.js"],
+        "webui_tab": ["*.css", "environment/*.py"],
         "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
     },
     install_requires=[
@@ -60,6 +62,7 @@ setup(
         "jinja2>=3.0",  # the report page (comes with gradio)
         "markupsafe>=2.0",  # its escaping (comes with gradio)
         "matplotlib>=3.7",  # timelines (comes with gradio)
+        "packaging>=21",  # compares versions (comes with gradio)
         "pydantic>=2.5",  # checks documents on reading (comes with gradio)
         "pysubs2>=1.7",  # subtitles
         "safetensors>=0.4",  # head files that cannot run code

@@ -55,13 +55,14 @@ def fake_head(tmp_path: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests heard real recordings, and how many could not."""
-    outcomes = {
-        outcome: sum(
-            "corpus" in report.keywords and report.when == when
-            for report in terminalreporter.getreports(outcome)
-        )
-        for outcome, when in (("passed", "call"), ("failed", "call"), ("skipped", "setup"))
-    }
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    terminalreporter.write_line(f"tests that need audio corpora: {counts}")
+    """Say how many tests had what cannot be shipped, and how many could not run for want of it."""
+    for marker, what in (("corpus", "audio corpora"), ("checkout", "a GPT-SoVITS checkout")):
+        outcomes = {
+            outcome: sum(
+                marker in report.keywords and report.when == when
+                for report in terminalreporter.getreports(outcome)
+            )
+            for outcome, when in (("passed", "call"), ("failed", "call"), ("skipped", "setup"))
+        }
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        terminalreporter.write_line(f"tests that need {what}: {counts}")

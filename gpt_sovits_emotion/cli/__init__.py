@@ -18,6 +18,10 @@ _COMMANDS = {
     "demo": ("gpt_sovits_emotion.cli.roundtrip", "demo"),
     "heads": ("gpt_sovits_emotion.cli.heads", "heads"),
     "web": ("gpt_sovits_emotion.cli.web", "web"),
+    "launch": ("gpt_sovits_emotion.cli.launch", "launch"),
+    "install": ("gpt_sovits_emotion.cli.install", "install"),
+    "uninstall": ("gpt_sovits_emotion.cli.install", "uninstall"),
+    "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
 }
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells expect

@@ -1,0 +1,102 @@
+"""What the doctor finds: one line each, with what mends it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from gpt_sovits_emotion.records import Sentence
+
+__all__ = ["AREAS", "Finding", "Report", "State", "broken", "fine", "warning"]
+
+State = Literal["ok", "warning", "broken"]
+
+AREAS = {
+    "packages": Sentence("Python and its packages", "Python 与软件包"),
+    "settings": Sentence("Settings and folders", "设置与目录"),
+    "models": Sentence("Models of GPT-SoVITS", "GPT-SoVITS 的模型"),
+    "text": Sentence("Reading text aloud", "文本前端"),
+    "hearing": Sentence("Speech recognition", "语音识别"),
+    "encoders": Sentence("Encoders and heads", "编码器与情感头"),
+    "tab": Sentence("The tab in the WebUI", "WebUI 中的标签页"),
+    "ports": Sentence("Ports", "端口"),
+}
+"""The areas in the order in which they are shown, with their titles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact about an installation.
+
+    Attributes:
+        area: One of `AREAS`.
+        state: ``ok``; ``warning``: part of the work suffers, or may; ``broken``: the main job fails.
+        fact: What was found.
+        remedy: What to do, an exact command or file where there is one.
+    """
+
+    area: str
+    state: State
+    fact: Sentence
+    remedy: Sentence | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings about one checkout and the Python that runs it.
+
+    Attributes:
+        checkout: The checkout's root.
+        revision: What is checked out.
+        python: The interpreter that was asked.
+        findings: In the order of `AREAS`.
+    """
+
+    checkout: str
+    revision: str
+    python: str
+    findings: tuple[Finding, ...]
+
+    def count(self, state: State) -> int:
+        """Return how many findings are in a state."""
+        return sum(finding.state == state for finding in self.findings)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something stops the main job."""
+        return self.count("broken") > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "checkout": self.checkout,
+            "revision": self.revision,
+            "python": self.python,
+            "broken": self.count("broken"),
+            "warnings": self.count("warning"),
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def fine(area: str, en: str, zh: str) -> Finding:
+    """Return a finding that all is well."""
+    return Finding(area, "ok", Sentence(en, zh))
+
+
+def warning(area: str, en: str, zh: str, remedy: Sentence | str) -> Finding:
+    """Return a finding that part of the work suffers."""
+    return Finding(area, "warning", Sentence(en, zh), _remedy(remedy))
+
+
+def broken(area: str, en: str, zh: str, remedy: Sentence | str) -> Finding:
+    """Return a finding that stops the main job."""
+    return Finding(area, "broken", Sentence(en, zh), _remedy(remedy))
+
+
+def _remedy(remedy: Sentence | str) -> Sentence:
+    """A bare command reads the same in both languages."""
+    return remedy if isinstance(remedy, Sentence) else Sentence(remedy, remedy)

@@ -1,0 +1,143 @@
+"""Check what this package can do with a checkout: transcribe, borrow encoders, use heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
+from gpt_sovits_emotion.errors import EmotionError, HeadMismatchError, HostError
+from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
+from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.records import Sentence
+
+__all__ = ["check_encoders", "check_hearing"]
+
+_HEARING, _ENCODERS = "hearing", "encoders"
+_BORROWED = ("hubert", "sovits.style", "sovits.posterior")
+
+
+def check_hearing(checkout: Checkout) -> Iterator[Finding]:
+    """Yield which Whisper models lie in the checkout."""
+    from gpt_sovits_emotion.transcribe.models import missing_parts
+
+    folder = checkout.asr_models
+    models = sorted(folder.glob("*whisper*")) if folder.is_dir() else []
+    complete = []
+    for model in models:
+        missing = missing_parts(model)
+        if missing:
+            listed = ", ".join(missing)
+            yield warning(
+                _HEARING,
+                f"the Whisper model {model.name} lacks {listed}",
+                f"Whisper 模型 {model.name} 缺少 {listed}",
+                Sentence(
+                    f"delete {model}; it is downloaded again when it is next used",
+                    f"删除 {model}，下次使用时会重新下载",
+                ),
+            )
+        else:
+            complete.append(model.name)
+    if complete:
+        yield fine(_HEARING, ", ".join(complete), "、".join(complete))
+    elif not models:
+        yield warning(
+            _HEARING,
+            f"no Whisper model in {folder}: the first transcription downloads one",
+            f"{folder} 中没有 Whisper 模型：第一次转写时会下载",
+            "gpt-sovits-emotion annotate RECORDING --whisper small",
+        )
+
+
+def check_encoders(
+    checkout: Checkout, heads_folders: Sequence[Path], *, fingerprints: bool
+) -> Iterator[Finding]:
+    """Yield which encoders can be borrowed from the files, and which heads can be used with them.
+
+    Args:
+        checkout: Whose files.
+        heads_folders: Where to look for heads.
+        fingerprints: Load the weights and compare them with those that each head was trained on.
+    """
+    host = CheckoutHost(checkout.root)
+    lends = host.lends
+    borrowed = [family for family in _BORROWED if family in lends]
+    if borrowed:
+        listed = ", ".join(["prosody", *borrowed])
+        yield fine(_ENCODERS, f"encoders at hand: {listed}", f"可用的编码器：{listed}")
+    else:
+        yield warning(
+            _ENCODERS,
+            "only the prosody encoder is at hand; no model of GPT-SoVITS can be borrowed",
+            "只有韵律编码器可用；没有可借用的 GPT-SoVITS 模型",
+            Sentence("see the models above", "见上面的模型部分"),
+        )
+    entries = list_heads(heads_folders)
+    if not entries:
+        yield broken(
+            _ENCODERS,
+            "there is no head, so nothing can be tagged",
+            "没有任何情感头，无法标注",
+            "pip install --force-reinstall --no-deps gpt-sovits-emotion",
+        )
+    for entry in entries:
+        yield _head(entry, host, lends, fingerprints=fingerprints)
+
+
+def _head(
+    entry: HeadEntry, host: CheckoutHost, lends: frozenset[str], *, fingerprints: bool
+) -> Finding:
+    if entry.card is None or entry.problem:
+        return warning(
+            _ENCODERS,
+            f"the head {entry.id} cannot be used: {entry.problem}",
+            f"情感头 {entry.id} 不能使用：{entry.problem}",
+            Sentence(f"mend or delete {entry.path}", f"修复或删除 {entry.path}"),
+        )
+    encoder = entry.card.encoder.id
+    family = encoder.partition(":")[0]
+    if family not in lends:
+        return warning(
+            _ENCODERS,
+            f"the head {entry.id} reads {encoder}, which is not at hand",
+            f"情感头 {entry.id} 需要 {encoder}，目前不可用",
+            Sentence("see the models above", "见上面的模型部分"),
+        )
+    if family == "prosody":
+        return fine(_ENCODERS, f"head {entry.id} (prosody)", f"情感头 {entry.id}（韵律）")
+    if not fingerprints:
+        return fine(
+            _ENCODERS,
+            f"head {entry.id} ({encoder}); --fingerprints tells whether the weights are its own",
+            f"情感头 {entry.id}（{encoder}）；加 --fingerprints 可核对权重",
+        )
+    return _compare(entry, host, encoder)
+
+
+def _compare(entry: HeadEntry, host: CheckoutHost, encoder: str) -> Finding:
+    from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+    from gpt_sovits_emotion.engines import bind
+
+    try:
+        bind(find_head(str(entry.path), ()), host, ProsodyEncoder())
+    except HeadMismatchError as error:
+        return warning(
+            _ENCODERS,
+            str(error),
+            f"情感头 {entry.id} 的权重与本目录不符：{error}",
+            Sentence("choose another head (heads list)", "换一个情感头（heads list）"),
+        )
+    except (HostError, EmotionError) as error:
+        return warning(
+            _ENCODERS,
+            f"the head {entry.id} could not be tried: {error}",
+            f"情感头 {entry.id} 无法试用：{error}",
+            Sentence("see the models above", "见上面的模型部分"),
+        )
+    return fine(
+        _ENCODERS,
+        f"head {entry.id} ({encoder}): the weights are those it was trained on",
+        f"情感头 {entry.id}（{encoder}）：权重与训练时一致",
+    )
