@@ -170,6 +170,17 @@ class Tab:
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
 
+    def choose(self, selector: str, text: str) -> None:
+        """Type into a menu that takes what is typed."""
+        box = self.page.locator(f"{selector} input")
+        box.click()
+        box.fill(text)
+        box.press("Enter")
+
+    def upload(self, path: Path) -> None:
+        self.page.locator("#emo-recording input[type=file]").set_input_files(path)
+        self.page.locator("#emo-recording [data-testid^=waveform]").first.wait_for()
+
     def rests(self, *, timeout_ms: float = LONG_MS) -> None:
         """Wait until nothing is at work: the buttons work again."""
         from playwright.sync_api import expect

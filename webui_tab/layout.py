@@ -185,6 +185,7 @@ def _settings(parts: Parts, choices: Choices) -> None:
         allow_custom_value=True,
         label="text:whisper",
         info="text:whisper_info",
+        elem_id="emo-whisper",
     )
     parts.add(
         "spoken_language",
@@ -212,6 +213,7 @@ def _settings(parts: Parts, choices: Choices) -> None:
             value=choices.heads[0] if choices.heads else None,
             allow_custom_value=True,
             label="text:head",
+            elem_id="emo-head",
         )
         parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
         parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")
