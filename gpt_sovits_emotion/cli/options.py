@@ -239,7 +239,13 @@ def _speaker_for(given: dict[str, Any]) -> Host | None:
         return None
     from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
 
-    return ApiV2Host(given["api"], folders=given["api_folders"])
+    folders = {}
+    for pair in given["api_folders"]:
+        here, equals, there = pair.rpartition("=")
+        if not (here and equals and there):
+            raise click.BadParameter(f"{pair!r} is not HERE=THERE", param_hint="--api-folder")
+        folders[here] = there
+    return ApiV2Host(given["api"], folders=folders)
 
 
 def sampling_of(given: dict[str, Any]) -> Sampling:

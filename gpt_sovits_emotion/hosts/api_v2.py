@@ -1,0 +1,307 @@
+"""GPT-SoVITS over HTTP: a running ``api_v2.py`` speaks, on this machine or another."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import re
+import secrets
+import wave
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
+from itertools import count
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.hosts.base import HostLimits, SynthesisRequest
+from gpt_sovits_emotion.hosts.gpt_sovits.failures import sentence_of
+from gpt_sovits_emotion.hosts.gpt_sovits.languages import codes_of_version
+from gpt_sovits_emotion.hosts.gpt_sovits.speaking import (
+    STOPPED,
+    check_not_cancelled,
+    finished_audio,
+    limits_of,
+    prepare,
+)
+from gpt_sovits_emotion.lending import Lent
+from gpt_sovits_emotion.records import Audio, Sentence
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["DEFAULT_URL", "ApiV2Host"]
+
+_Result = TypeVar("_Result")
+
+DEFAULT_URL = "http://127.0.0.1:9880"
+
+_CONNECT_S = 5.0
+_POLL_S = 0.1
+_N_SPELLINGS = 16
+_VERSION = re.compile(r"is not supported(?: in version (v\w+))?$")
+# No language is called "?", so that the server refuses before it does any work, and says in which version.
+_QUESTION = {"text": "?", "text_lang": "?", "ref_audio_path": "?", "prompt_lang": "?"}
+
+
+class ApiV2Host:
+    """Speaks through the HTTP interface of GPT-SoVITS; lends nothing that needs its models.
+
+    The server reads reference clips from its own disk, by path. On another machine, or in a container, the
+    folder of the voice has to be there too, and `folders` says where.
+
+    Stopping closes the connection and is felt at once; the server finishes what it has begun. The server
+    takes up the text of the last clip again as long as the text stays the same: after a switch between a v1
+    and a later model, use another clip first.
+
+    Args:
+        url: Where the server listens; ``http://`` may be left out.
+        timeout_s: How long one sentence may take; on a CPU, minutes.
+        folders: Folders here, and what the server calls them: ``{"voices/anna": "/data/anna"}``.
+
+    Raises:
+        HostError: `url` is no address.
+    """
+
+    id = "api_v2"
+    lends = frozenset({"prosody"})
+    voice_mark = None  # the server does not tell which weights it has
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_s: float = 600.0,
+        folders: Mapping[str | Path, str] | None = None,
+    ) -> None:
+        self.url = _address(url)
+        self._timeout_s = timeout_s
+        self._folders = {
+            Path(here).absolute(): _server_path(there) for here, there in (folders or {}).items()
+        }
+        self._turn = count(secrets.randbelow(_N_SPELLINGS))
+
+    @property
+    def title(self) -> Sentence:
+        """GPT-SoVITS and where it listens; asks nothing of the server."""
+        return Sentence(f"GPT-SoVITS at {self.url}", f"{self.url} 上的 GPT-SoVITS")
+
+    @property
+    def limits(self) -> HostLimits:
+        """What the loaded model can do, as far as the server tells.
+
+        It is asked each time, because weights can be switched. Servers from 2024 do not tell their version:
+        the limits are then those of v2.
+
+        Raises:
+            HostError: The server does not answer, or is something else.
+        """
+        version = self._version()
+        return limits_of(version, codes=codes_of_version(version))
+
+    def lend(self, family: str) -> Iterator[Lent]:
+        """Lend nothing but what needs no modules.
+
+        Raises:
+            HostError: Another family than ``prosody`` was asked for.
+        """
+        if family not in self.lends:
+            raise HostError(
+                f"{family} needs the models of GPT-SoVITS themselves, and over HTTP it only speaks: use it "
+                "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody"
+            )
+        return iter(())
+
+    def synthesise(self, request: SynthesisRequest) -> Audio:
+        """Have `request.text` said, and return it at the rate of the WAV that came back.
+
+        Raises:
+            HostError: The request cannot be met, the server cannot be reached, or it failed; the message
+                says which, and what to do.
+        """
+        check_not_cancelled(request)
+        version = self._version()
+        utterance = prepare(request, version=version, codes=codes_of_version(version))
+        inputs = utterance.pipeline_inputs() | {
+            "ref_audio_path": self._there(utterance.reference),
+            "aux_ref_audio_paths": [self._there(path) for path in utterance.timbre],
+            "media_type": "wav",
+        }
+        del inputs["return_fragment"]  # set by the server from streaming_mode
+        status, kind, body = self._post(inputs, cancelled=request.cancelled)
+        if status != 200:
+            raise HostError(self._refusal(status, body))
+        return finished_audio([_read_wav(body, kind, self.url)])
+
+    # --- the server --------------------------------------------------------------------------------
+
+    def _version(self) -> str | None:
+        """Return the version of the loaded model, None from a server that does not tell."""
+        status, _, body = self._post(_QUESTION)
+        found = _VERSION.search(_message_in(body)[0])
+        if status != 400 or found is None:
+            raise HostError(self._stranger(status, body))
+        return found.group(1)
+
+    def _post(
+        self, inputs: Mapping[str, Any], *, cancelled: Callable[[], bool] | None = None
+    ) -> tuple[int, str, bytes]:
+        """Return status, content type and body of the answer of ``POST /tts``."""
+        import httpx
+
+        try:
+            response = _run(self._answer(httpx, inputs, cancelled))
+        except httpx.ConnectTimeout as error:
+            raise HostError(
+                f"{self.url} does not answer within {_CONNECT_S:g} s: is the address right, and does a "
+                "firewall let it through?"
+            ) from error
+        except httpx.TimeoutException as error:
+            raise HostError(
+                f"GPT-SoVITS at {self.url} took longer than {self._timeout_s:g} s: it may be busy with "
+                "another text; try again, shorten the text, or allow more time"
+            ) from error
+        except httpx.ConnectError as error:
+            raise HostError(
+                f"nothing listens at {self.url}: start GPT-SoVITS's server there "
+                "(python api_v2.py -a 127.0.0.1 -p 9880, from its folder), or correct the address"
+            ) from error
+        except httpx.HTTPError as error:
+            raise HostError(
+                f"the connection to {self.url} broke off ({type(error).__name__}): see whether the server "
+                "is still running; its console has the reason"
+            ) from error
+        return response.status_code, response.headers.get("content-type", ""), response.content
+
+    async def _answer(
+        self, client_of: Any, inputs: Mapping[str, Any], cancelled: Callable[[], bool] | None
+    ) -> httpx.Response:
+        timeout = client_of.Timeout(self._timeout_s, connect=_CONNECT_S)
+        # A proxy named in the environment knows nothing of addresses on this machine or in this house.
+        async with client_of.AsyncClient(
+            timeout=timeout, trust_env=not _is_near(self.url)
+        ) as client:
+            asked = asyncio.ensure_future(client.post(f"{self.url}/tts", json=dict(inputs)))
+            while not (await asyncio.wait({asked}, timeout=_POLL_S))[0]:
+                if cancelled is not None and cancelled():
+                    asked.cancel()
+                    raise HostError(STOPPED)
+            response: httpx.Response = asked.result()
+            return response
+
+    def _refusal(self, status: int, body: bytes) -> str:
+        message, exception = _message_in(body)
+        if status != 400 or not message:
+            return self._stranger(status, body)
+        reason = exception if exception or message == "tts failed" else message
+        if reason.endswith(("not exists", "not exist")):
+            return (
+                f"GPT-SoVITS at {self.url} does not find {_plain(reason.rsplit(' not ', 1)[0])} on its own "
+                "disk: put the voice's folder there, and say what it is called there (folders)"
+            )
+        return sentence_of(reason, host=f"GPT-SoVITS at {self.url}")
+
+    def _stranger(self, status: int, body: bytes) -> str:
+        if status in (407, 502, 503, 504):
+            return (
+                f"{self.url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or "
+                "see whether the server is running"
+            )
+        if status >= 500:
+            return f"the server at {self.url} failed (HTTP {status}): its console has the reason"
+        return (
+            f"what answers at {self.url} is not GPT-SoVITS's api_v2.py (HTTP {status} to /tts): start "
+            "api_v2.py, not api.py or a page, and give its port (9880 as it comes)"
+        )
+
+    def _there(self, path: Path) -> str:
+        """Return what the server calls a file, spelt in another way each time.
+
+        The server takes up a clip again by its path alone, even after the weights or the file have changed;
+        and taking up a new one draws random numbers, so that one seed would give two sounds (``TTS.run``).
+        """
+        there: PurePath = path
+        for here, folder in self._folders.items():
+            if path.is_relative_to(here):
+                there = folder.joinpath(*path.relative_to(here).parts)
+                break
+        separator = "\\" if isinstance(there, PureWindowsPath) else "/"
+        dots = f".{separator}" * (next(self._turn) % _N_SPELLINGS)
+        return f"{there.parent}{separator}{dots}{there.name}"
+
+
+# --- inside ----------------------------------------------------------------------------------------
+
+
+def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run a coroutine to its end; unlike `asyncio.run`, leave alone the loop that this thread has."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        for task in asyncio.all_tasks(loop):  # there are some only after Ctrl-C
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _address(url: str) -> str:
+    full = url.strip() if "://" in url else f"http://{url.strip()}"
+    full = full.rstrip("/").removesuffix("/tts")
+    try:
+        parts = urlsplit(full)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise HostError(f"{url!r} is no address of a server; one like {DEFAULT_URL} was expected")
+    return full.replace("//0.0.0.0", "//127.0.0.1")  # what a server listens on, not where it is
+
+
+def _is_near(url: str) -> bool:
+    name = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_private
+    except ValueError:
+        return name == "localhost" or "." not in name or name.endswith((".local", ".localhost"))
+
+
+def _server_path(folder: str) -> PurePath:
+    is_windows = "\\" in folder or re.match(r"[A-Za-z]:", folder) is not None
+    return PureWindowsPath(folder) if is_windows else PurePosixPath(folder)
+
+
+def _plain(path: str) -> str:
+    return re.sub(r"([\\/])(?:\.[\\/])+", r"\1", path)
+
+
+def _message_in(body: bytes) -> tuple[str, str]:
+    """Return the server's message and the exception it names, "" where there is none."""
+    import json
+
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(content, dict):
+        return "", ""
+    return str(content.get("message", "")), str(content.get("Exception", ""))
+
+
+def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
+    try:
+        with wave.open(io.BytesIO(body)) as file:
+            if file.getsampwidth() != 2 or file.getnchannels() != 1:
+                raise wave.Error(f"{file.getnchannels()} channels of {file.getsampwidth()} bytes")
+            return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    except (wave.Error, EOFError) as error:
+        raise HostError(
+            f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV ({error}): see whether "
+            "api_v2.py of GPT-SoVITS is what runs there"
+        ) from error

@@ -1,0 +1,388 @@
+"""The host that speaks over HTTP, against a server of api_v2.py's contract on this machine."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+import time
+import wave
+from contextlib import closing
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pytest
+from conftest import voiced
+
+from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.hosts.api_v2 import DEFAULT_URL, ApiV2Host
+from gpt_sovits_emotion.hosts.base import Host, Sampling, SynthesisRequest
+from gpt_sovits_emotion.hosts.gpt_sovits.languages import codes_of_version
+from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip
+
+PROSODY = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
+
+
+def wav_bytes(samples: np.ndarray, rate_hz: int, *, n_channels: int = 1) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(n_channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+class Server(ThreadingHTTPServer):
+    """What api_v2.py answers; its attributes set what happens next."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.version: str | None = "v2"
+        self.rate_hz = 32_000
+        self.asked: list[dict] = []
+        self.answer: tuple[int, str, bytes] | None = None
+        self.exception: str | None = None
+        self.silent = False
+        self.delay_s = 0.0
+        self.dropped = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request, client_address) -> None:
+        self.dropped.set()  # the client went away
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *args) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        inputs = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        status, kind, body = self.server.answer or self.tts(inputs)
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def tts(self, inputs: dict) -> tuple[int, str, bytes]:
+        if self.path != "/tts":
+            return self.refuse(404, detail="Not Found")
+        server = self.server
+        codes = codes_of_version(server.version)
+        for name in ("text_lang", "prompt_lang"):
+            if inputs[name].lower() not in codes:
+                where = f" in version {server.version}" if server.version else ""
+                what = f"{name}: {inputs[name]}" if server.version else name
+                return self.refuse(400, message=f"{what} is not supported{where}")
+        server.asked.append(inputs)
+        if not Path(inputs["ref_audio_path"]).exists():
+            reason = f"{inputs['ref_audio_path']} not exists"
+            return self.refuse(400, message="tts failed", Exception=reason)
+        if server.exception is not None:
+            return self.refuse(400, message="tts failed", Exception=server.exception)
+        for _ in range(int(server.delay_s / 0.05)):
+            time.sleep(0.05)
+            self.connection.setblocking(False)
+            try:
+                if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                    raise ConnectionResetError("the client hung up")
+            except BlockingIOError:
+                pass
+            self.connection.setblocking(True)
+        if server.silent:
+            return 200, "audio/wav", wav_bytes(np.zeros(16_000), 16_000)
+        t = np.arange(server.rate_hz) / server.rate_hz
+        hum = 9_000 * np.sin(2 * np.pi * (100 + inputs["seed"] % 97) * t)
+        return 200, "audio/wav", wav_bytes(np.r_[hum, np.zeros(9_600)], server.rate_hz)
+
+    def refuse(self, status: int, **content: str) -> tuple[int, str, bytes]:
+        return status, "application/json", json.dumps(content).encode()
+
+
+@pytest.fixture
+def server():
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def host(server) -> ApiV2Host:
+    return ApiV2Host(server.url, timeout_s=10)
+
+
+@pytest.fixture(scope="module")
+def clip_path(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("bank") / "joy.wav"
+    write_wav(path, Audio(voiced(4.0), 16_000))
+    return path
+
+
+@pytest.fixture
+def request_(clip_path) -> SynthesisRequest:
+    clip = ReferenceClip(clip_path, "joy", "我们一起去散步", "zh", 4.0)
+    return SynthesisRequest("今天天气很好。", "zh", clip, PROSODY, seed=7)
+
+
+# --- speaking ------------------------------------------------------------------------------------
+
+
+def test_it_keeps_the_protocol(host):
+    kept: Host = host
+    assert kept.id == "api_v2"
+    assert host.url in kept.title.en
+    assert host.url in kept.title.zh
+    assert kept.lends == {"prosody"}
+    assert list(kept.lend("prosody")) == []
+    with pytest.raises(HostError, match=r"hubert needs the models.*inside the WebUI"):
+        kept.lend("hubert")
+
+
+@pytest.mark.parametrize(
+    ("version", "rate_hz"), [("v1", 32_000), ("v2ProPlus", 32_000), ("v3", 24_000), ("v4", 48_000)]
+)
+def test_limits_are_asked_of_the_server(server, host, version, rate_hz):
+    server.version = version
+    limits = host.limits
+    assert limits.sampling_rate_hz == rate_hz
+    assert limits.timbre_references is (version not in ("v3", "v4"))
+    assert ("ko" in limits.languages) is (version != "v1")
+    assert server.asked == []  # asking costs the server nothing
+
+
+def test_a_server_that_does_not_tell_its_version(server, host, request_):
+    server.version = None
+    assert "ko" in host.limits.languages
+    assert host.synthesise(request_).sampling_rate_hz == 32_000
+
+
+def test_it_speaks_at_the_rate_that_comes_back(server, host, request_):
+    server.rate_hz = 48_000
+    audio = host.synthesise(request_)
+    assert audio.sampling_rate_hz == 48_000
+    assert audio.duration_s == pytest.approx(1.0, abs=0.1)
+    assert np.abs(audio.samples).max() == pytest.approx(9_000 / 32_768, rel=0.01)
+
+
+def test_what_the_server_is_asked(server, host, request_):
+    sampling = Sampling(5, 0.9, 0.7, 1.2, "cut5", 0.2)
+    request = replace(request_, sampling=sampling, timbre=(request_.reference.path,))
+    host.synthesise(request)
+    (asked,) = server.asked
+    path = str(request_.reference.path)
+    for spelt in (asked["ref_audio_path"], *asked["aux_ref_audio_paths"]):
+        assert Path(spelt) == request_.reference.path
+    asked |= {"ref_audio_path": path, "aux_ref_audio_paths": [path]}
+    assert asked == {
+        "text": "今天天气很好。",
+        "text_lang": "all_zh",
+        "ref_audio_path": path,
+        "aux_ref_audio_paths": [path],
+        "prompt_text": "我们一起去散步",
+        "prompt_lang": "all_zh",
+        "top_k": 5,
+        "top_p": 0.9,
+        "temperature": 0.7,
+        "text_split_method": "cut5",
+        "batch_size": 1,
+        "speed_factor": 1.2,
+        "fragment_interval": 0.2,
+        "seed": 7,
+        "sample_steps": 8,
+        "super_sampling": False,
+        "streaming_mode": False,
+        "media_type": "wav",
+    }
+
+
+def test_a_clip_is_spelt_otherwise_each_time(server, host, request_):
+    for _ in range(3):  # the server would take up what it made of it, by its path alone
+        host.synthesise(request_)
+    assert len({asked["ref_audio_path"] for asked in server.asked}) == 3
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [("/data/anna", "/data/anna/joy.wav"), ("D:\\voices\\anna", "D:\\voices\\anna\\joy.wav")],
+)
+def test_folders_that_the_server_calls_otherwise(server, request_, there, expected):
+    folder = request_.reference.path.parent
+    host = ApiV2Host(server.url, folders={folder: there})
+    with pytest.raises(HostError, match="on its own disk") as caught:
+        host.synthesise(request_)
+    asked = server.asked[0]["ref_audio_path"]
+    kind = PureWindowsPath if "\\" in there else PurePosixPath
+    assert kind(asked) == kind(expected)
+    assert expected in str(caught.value)
+    assert "(folders)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("127.0.0.1:9880", DEFAULT_URL),
+        ("http://127.0.0.1:9880/", DEFAULT_URL),
+        ("http://0.0.0.0:9880/tts", DEFAULT_URL),
+        ("https://tts.example.org", "https://tts.example.org"),
+    ],
+)
+def test_addresses(url, expected):
+    assert ApiV2Host(url).url == expected
+
+
+@pytest.mark.parametrize("url", ["", "ftp://here", "http://", "http://here:port", "http://a:99999"])
+def test_what_is_no_address(url):
+    with pytest.raises(HostError, match="is no address of a server"):
+        ApiV2Host(url)
+
+
+# --- sentences -----------------------------------------------------------------------------------
+
+
+def sentence(host: ApiV2Host, request: SynthesisRequest) -> str:
+    with pytest.raises(HostError) as caught:
+        host.synthesise(request)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_listens_there(request_):
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    host = ApiV2Host(f"127.0.0.1:{port}")
+    assert f"nothing listens at http://127.0.0.1:{port}: start" in sentence(host, request_)
+    with pytest.raises(HostError, match=r"python api_v2\.py"):
+        _ = host.limits
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((404, "application/json", b'{"detail":"Not Found"}'), "not GPT-SoVITS's api_v2.py"),
+        ((405, "text/html", b"<html>"), "start api_v2.py, not api.py or a page"),
+        ((200, "text/html", b"<html>Hello</html>"), "not GPT-SoVITS's api_v2.py (HTTP 200"),
+        ((400, "application/json", b"[]"), "not GPT-SoVITS's api_v2.py (HTTP 400"),
+        ((502, "text/html", b"Bad Gateway"), "as a proxy does: set NO_PROXY"),
+        ((500, "text/plain", b"Internal Server Error"), "failed (HTTP 500): its console"),
+    ],
+)
+def test_something_else_listens_there(server, host, request_, answer, message):
+    server.answer = answer
+    assert message in sentence(host, request_)
+
+
+@pytest.mark.parametrize(
+    ("exception", "message"),
+    [
+        ("参考音频在3~10秒范围外，请更换！", "has to last 3 to 10 s"),
+        ("CUDA out of memory. Tried to allocate 2.00 GiB.", "ran out of memory"),
+        ("prompt_text cannot be empty when using SoVITS_V3", "needs the text of the reference"),
+        ("name 'x' is not defined", "could not say this (name 'x' is not defined)"),
+        ("", "it gave no reason"),
+    ],
+)
+def test_what_the_server_says_becomes_a_sentence(server, host, request_, exception, message):
+    server.exception = exception
+    found = sentence(host, request_)
+    assert message in found
+    assert found.startswith(f"GPT-SoVITS at {server.url} ")
+
+
+def test_a_second_of_silence_is_a_failure_without_a_reason(server, host, request_):
+    server.silent = True
+    assert "a second of silence in place of a reason" in sentence(host, request_)
+
+
+@pytest.mark.parametrize(
+    "body", [b"ID3 no wav", b"", wav_bytes(np.zeros(64), 32_000, n_channels=2)]
+)
+def test_what_is_no_wav(server, host, request_, body, monkeypatch):
+    monkeypatch.setattr(host, "_version", lambda: "v2")
+    server.answer = (200, "audio/ogg", body)
+    assert "answered with audio/ogg that is no 16-bit mono WAV" in sentence(host, request_)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"text": " "}, "the text is empty"),
+        ({"language": "de"}, "which GPT-SoVITS v3 does not speak"),
+        ({"timbre": ("x.wav",)}, "v3 models take no timbre references"),
+    ],
+)
+def test_what_can_be_known_beforehand_is_not_asked(server, host, request_, change, message):
+    server.version = "v3"
+    if "timbre" in change:
+        change = {"timbre": (request_.reference.path,)}
+    assert message in sentence(host, replace(request_, **change))
+    assert server.asked == []
+
+
+def test_a_version_that_refuses_in_the_meantime(server, host, request_, monkeypatch):
+    server.version = "v1"
+    monkeypatch.setattr(host, "_version", lambda: "v2")
+    found = sentence(host, replace(request_, language="ko", text="안녕하세요"))
+    assert "text_lang: all_ko is not supported in version v1" in found
+
+
+def test_it_waits_only_so_long(server, request_):
+    server.delay_s = 3.0
+    host = ApiV2Host(server.url, timeout_s=0.3)
+    assert "took longer than 0.3 s" in sentence(host, request_)
+
+
+def test_a_connection_that_breaks_off(request_):
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(64)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        host = ApiV2Host(f"127.0.0.1:{listener.getsockname()[1]}")
+        assert "broke off" in sentence(host, request_)
+        thread.join()
+
+
+def test_a_proxy_in_the_environment_is_not_asked_for_what_is_near(
+    server, host, request_, monkeypatch
+):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert host.synthesise(request_).duration_s > 0.5
+
+
+# --- cancelling ----------------------------------------------------------------------------------
+
+
+def test_cancelled_before_it_begins(server, host, request_):
+    with pytest.raises(HostError, match="stopped as asked"):
+        host.synthesise(replace(request_, cancelled=lambda: True))
+    assert server.asked == []
+
+
+def test_cancelling_closes_the_connection(server, host, request_):
+    server.delay_s = 5.0
+    started = time.monotonic()
+    request = replace(request_, cancelled=lambda: time.monotonic() - started > 0.5)
+    with pytest.raises(HostError, match="stopped as asked"):
+        host.synthesise(request)
+    assert time.monotonic() - started < 2.0
+    assert server.dropped.wait(2.0)
