@@ -782,6 +782,14 @@ def test_other_gpt_weights_are_noticed(request_):
     switcher.join()
 
 
+def test_the_loaded_voice_has_a_mark(namespace):
+    host = WebuiHost(namespace)
+    before = host.voice_mark
+    assert before == host.voice_mark
+    switch(namespace, "SoVITS_weights_v2/bob_v2.pth")
+    assert host.voice_mark != before
+
+
 def test_in_the_middle_of_a_switch_nothing_is_said(request_):
     namespace = namespace_of("default")
     switching = namespace["change_sovits_weights"]("anna_v3.pth", "中文", "中文")

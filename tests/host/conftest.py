@@ -1,0 +1,55 @@
+"""Fixtures of the tests that need a real GPT-SoVITS checkout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from host import checkouts
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The root of a GPT-SoVITS checkout that has weights: ``$GPT_SOVITS_ROOT``."""
+    named = os.environ.get("GPT_SOVITS_ROOT")
+    if not named:
+        pytest.skip("no GPT-SoVITS checkout (set GPT_SOVITS_ROOT, see tests/host/README.md)")
+    root = Path(named).resolve()
+    if reason := checkouts.why_unusable(root):
+        pytest.skip(reason)
+    return root
+
+
+@pytest.fixture(scope="session")
+def host_python() -> str:
+    """The interpreter of GPT-SoVITS's environment: ``$GPT_SOVITS_PYTHON``, else this one."""
+    return os.environ.get("GPT_SOVITS_PYTHON", sys.executable)
+
+
+@pytest.fixture
+def start_page(
+    checkout: Path, host_python: str, tmp_path: Path
+) -> Callable[..., AbstractContextManager[checkouts.RunningPage]]:
+    """`checkouts.running_page` for the checkout under test, with its log in the test's folder."""
+    return partial(checkouts.running_page, checkout, python=host_python, log=tmp_path / "page.log")
+
+
+@pytest.fixture(autouse=True)
+def _tracked_files_kept(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put back the tracked files that GPT-SoVITS itself rewrites while it runs."""
+    if "checkout" not in request.fixturenames:
+        yield
+        return
+    root: Path = request.getfixturevalue("checkout")
+    files = [root / name for name in checkouts.REWRITTEN_BY_HOST if (root / name).is_file()]
+    before = {file: file.read_bytes() for file in files}
+    yield
+    for file, content in before.items():
+        if file.read_bytes() != content:
+            file.write_bytes(content)
