@@ -1,0 +1,189 @@
+"""Look at the python that runs a GPT-SoVITS checkout: what it is, what it can import, what it heeds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt_sovits_emotion.errors import HostError
+from webui_tab.hook import SCRIPTS
+
+__all__ = ["ENVIRONMENT", "Interpreter", "checkout_root", "inspect_python", "is_armed", "python_of"]
+
+ENVIRONMENT = Path(__file__).with_name("environment")
+"""The folder whose ``sitecustomize`` puts the tab in, for processes that have it on ``PYTHONPATH``."""
+
+_OLDEST = (3, 10)
+_TIMEOUT_S = 120.0
+
+# Of our requirements, those that not every GPT-SoVITS brings: module -> name for pip.
+_OURS = {
+    "webui_tab": "gpt-sovits-emotion",
+    "pysubs2": "pysubs2",
+    "av": "av",
+    "ctranslate2": "ctranslate2",
+    "faster_whisper": "faster-whisper",
+    "safetensors": "safetensors",
+    "soundfile": "soundfile",
+    "soxr": "soxr",
+}
+
+_LOOK = """
+import importlib.util, json, site, sys, sysconfig
+found = {name: importlib.util.find_spec(name) is not None for name in sys.argv[1:]}
+print(json.dumps({
+    "version": sys.version_info[:3],
+    "packages": sysconfig.get_path("purelib"),
+    "searched": site.getsitepackages(),
+    "missing": [name for name, here in found.items() if not here],
+    "path": sys.path,
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What a python said of itself when it was started in a checkout.
+
+    Attributes:
+        executable: How it is called.
+        version: Such as ``(3, 10, 13)``.
+        packages: The folder where pip puts packages, and where this python reads ``.pth`` files.
+        missing: Modules that the tab needs and this python does not find.
+        heeds_environment: Whether it puts the folders of ``PYTHONPATH`` on its path.
+    """
+
+    executable: Path
+    version: tuple[int, ...]
+    packages: Path
+    missing: tuple[str, ...]
+    heeds_environment: bool
+
+    def require_ours(self) -> None:
+        """Make sure that the tab can run in this python.
+
+        Raises:
+            HostError: It cannot; the sentence holds the command that helps.
+        """
+        if self.version < _OLDEST:
+            raise HostError(
+                f"{self.executable} is Python {_dotted(self.version)}, and the tab needs Python "
+                f"{_dotted(_OLDEST)} or newer; run GPT-SoVITS in a newer Python and name it with --python"
+            )
+        if "gradio" in self.missing:
+            raise HostError(
+                f"{self.executable} has no gradio, so it is not the python that runs GPT-SoVITS; "
+                "name that one with --python"
+            )
+        if self.missing:
+            packages = " ".join(_OURS[name] for name in self.missing)
+            raise HostError(
+                f"{self.executable} does not find {packages}; run  "
+                f'"{self.executable}" -m pip install --no-deps {packages}'
+            )
+
+
+def checkout_root(folder: Path) -> Path:
+    """Return the absolute path of a GPT-SoVITS checkout.
+
+    Raises:
+        HostError: The folder is none.
+    """
+    root = folder.expanduser().resolve()
+    if not any((root / "GPT_SoVITS" / script).is_file() for script in SCRIPTS):
+        raise HostError(
+            f"{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{SCRIPTS[0]}; "
+            "name the folder that holds webui.py with --checkout"
+        )
+    return root
+
+
+def python_of(root: Path, given: Path | None = None) -> Path:
+    """Return the python that runs a checkout.
+
+    That is the one given, else the one that the Windows packages bring along, else the one that runs now.
+
+    Raises:
+        HostError: The one given is not there.
+    """
+    if given is not None:
+        # Not resolved: a virtual environment's python is a link to one without its packages.
+        if not given.is_file():
+            raise HostError(f"there is no python at {given}; name the program itself with --python")
+        return given.absolute()
+    packaged = root / "runtime" / "python.exe"
+    return packaged if packaged.is_file() else Path(sys.executable)
+
+
+def inspect_python(executable: Path, root: Path) -> Interpreter:
+    """Start a python in a checkout and ask what it is.
+
+    Raises:
+        HostError: It does not start, or does not answer.
+    """
+    code = ["-c", _LOOK, *_OURS, "gradio"]
+    said = _run([str(executable), "-s", *code], root, {"PYTHONPATH": str(ENVIRONMENT)})
+    try:
+        facts = json.loads(said.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise HostError(
+            f"{executable} did not answer as a python does ({said[:80]!r}); "
+            "name the python that runs GPT-SoVITS with --python"
+        ) from None
+    return Interpreter(
+        executable=executable,
+        version=tuple(facts["version"]),
+        packages=_packages(Path(facts["packages"]), [Path(path) for path in facts["searched"]]),
+        missing=tuple(facts["missing"]),
+        heeds_environment=str(ENVIRONMENT) in facts["path"],
+    )
+
+
+def is_armed(interpreter: Interpreter, root: Path) -> bool:
+    """Say whether this python, started as GPT-SoVITS starts its page, would put the tab in by itself."""
+    code = "import sys; print('webui_tab.hook' in sys.modules)"
+    said = _run([str(interpreter.executable), "-s", "-c", code, SCRIPTS[0]], root, {})
+    return said.split()[-1:] == ["True"]
+
+
+def _packages(proposed: Path, searched: list[Path]) -> Path:
+    # Where pip installs is read at start too, but for some systems' own pythons.
+    if proposed in searched or not searched:
+        return proposed
+    return next((path for path in searched if path.is_dir()), proposed)
+
+
+def _run(command: list[str], root: Path, environment: dict[str, str]) -> str:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=root,
+            env={**kept, "PYTHONIOENCODING": "utf-8", **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HostError(
+            f"{command[0]} could not be started ({error}); name the python that runs GPT-SoVITS "
+            "with --python"
+        ) from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise HostError(
+            f"{command[0]} could not be asked what it is ({reason}); name the python that runs "
+            "GPT-SoVITS with --python"
+        )
+    return done.stdout
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
