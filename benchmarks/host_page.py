@@ -76,7 +76,8 @@ def _page(root: Path, folder: Path, *, tab: bool = False) -> Iterator[Any]:
         "GPT_SOVITS_EMOTION_HEADS": str(folder / "heads"),
     }
     if tab:
-        environment["PYTHONPATH"] = os.pathsep.join((str(ENVIRONMENT), str(root)))
+        usual = checkouts.page_environment(root)["PYTHONPATH"]
+        environment["PYTHONPATH"] = os.pathsep.join((str(ENVIRONMENT), usual))
     python = os.environ.get("GPT_SOVITS_PYTHON", sys.executable)
     with checkouts.running_page(
         root, python=python, log=folder / "page.log", port=PORT, environment=environment
@@ -97,7 +98,7 @@ def _tag_once(url: str, head: str) -> None:
         page.get_by_text(tab.say("more_settings")).click()
         tab.choose("#emo-head", head)
         page.locator("#emo-consent input").check()
-        tab.press("analyse")
+        tab.work("analyse")
         tab.shows("#emo-summary", "segments")
 
 

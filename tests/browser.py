@@ -170,6 +170,12 @@ class Tab:
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
 
+    def work(self, key: str, *, timeout_ms: float = LONG_MS) -> None:
+        """Press a button that starts work, see that it begins, and wait for its end."""
+        self.press(key)
+        self.page.get_by_role("button", name=self.say("stop"), exact=True).first.wait_for()
+        self.rests(timeout_ms=timeout_ms)
+
     def choose(self, selector: str, text: str) -> None:
         """Type into a menu that takes what is typed."""
         box = self.page.locator(f"{selector} input")

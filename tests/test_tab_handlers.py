@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import shutil
 import stat
 import string
 import threading
@@ -29,6 +30,7 @@ from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcript_io import FORMATS, read_json
 from webui_tab import handlers, launch, saving, segment, texts, view
+from webui_tab.private import private_folder
 from webui_tab.sessions import PageError, Pages, Session, Settings, Stopped
 from webui_tab.texts import LANGUAGES, TEXTS, doing, language_of_browser, say
 from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
@@ -170,6 +172,33 @@ def test_a_new_upload_takes_the_place_of_the_old_one(tmp_path):
     assert new.exists()
     pages.drop_uploads("one")
     assert not new.parent.exists()
+
+
+def test_where_uploads_are_shared_they_stay_until_the_page_is_closed(tmp_path):
+    pages = Pages(tmp_path / "pages", shares_uploads=True)
+    uploads = [tmp_path / name / "talk.wav" for name in "abc"]
+    for upload in uploads:
+        upload.parent.mkdir()
+        upload.write_bytes(b"x")
+        pages.own_upload("one", upload)
+    pages.drop_uploads("one")
+    assert all(upload.exists() for upload in uploads)
+    elsewhere = tmp_path / "new"
+    elsewhere.write_bytes(b"x")
+    elsewhere.replace(
+        uploads[1]
+    )  # the same content was uploaded to another field of the host's page
+    uploads[2].unlink()
+    pages.forget("one")
+    assert [upload.exists() for upload in uploads] == [False, True, False]
+
+
+def test_a_page_lives_on_when_its_place_was_emptied(tmp_path):
+    pages = Pages(tmp_path / "TEMP" / "pages")
+    shutil.rmtree(pages.folder("one").parents[1])
+    assert pages.folder("one").is_dir()
+    assert pages.folder("two").is_dir()
+    pages.forget_all()
 
 
 def test_one_job_at_a_time(tmp_path):
@@ -714,18 +743,17 @@ def test_no_free_port_is_one_sentence(monkeypatch):
         launch._free_port(9876)
 
 
-def test_the_root_is_private_and_a_killed_servers_root_is_swept(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    killed = tmp_path / f"{launch._PREFIX}killed"
+def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
+    killed = tmp_path / "ours-killed"
     killed.mkdir()
-    (killed / launch._LOCK).write_bytes(b"")
+    (killed / "in-use").write_bytes(b"")
     (killed / "voice.wav").write_bytes(b"x")
     other = tmp_path / "another-program"
     other.mkdir()
-    with launch._private_root() as root:
+    with private_folder(tmp_path, prefix="ours-") as root:
         assert stat.S_IMODE(root.stat().st_mode) == 0o700
         assert not killed.exists()
-        with launch._private_root() as second:
-            assert root.exists(), "a server that runs keeps its folder"
+        with private_folder(tmp_path, prefix="ours-") as second:
+            assert root.exists(), "a process that runs keeps its folder"
             assert second != root
     assert list(tmp_path.iterdir()) == [other]

@@ -40,7 +40,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
     uploads.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleaning:
         folder = cleaning.enter_context(private_folder(uploads, prefix=_PREFIX))
-        pages = Pages(folder)
+        pages = Pages(folder, shares_uploads=True)
         cleaning.callback(pages.forget_all)
         build_tab(
             app,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.errors import HostError
+from webui_tab.private import private_folder
 
 if TYPE_CHECKING:
     from webui_tab.workshop import Workshop
@@ -28,7 +28,6 @@ __all__ = ["Server", "launch", "serving"]
 
 HOST = "127.0.0.1"
 _PREFIX = "gpt-sovits-emotion-web-"
-_LOCK = "in-use"
 _PORTS_TRIED = 20
 
 _POLICY = (
@@ -93,7 +92,7 @@ def serving(*, port: int, lang: str = "auto", workshop: Workshop | None = None) 
     Raises:
         As `launch`.
     """
-    with _private_root() as root:
+    with private_folder(Path(tempfile.gettempdir()), prefix=_PREFIX) as root:
         files = root / "files"
         files.mkdir(mode=0o700)
         # Gradio reads these when it is imported and when components are made.
@@ -185,46 +184,3 @@ def _on_terminate(ended: threading.Event) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-# --- the private folder ------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _private_root() -> Iterator[Path]:
-    _sweep(Path(tempfile.gettempdir()))
-    root = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    try:
-        with (root / _LOCK).open("wb") as lock:
-            _hold(lock)
-            yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Delete the folders of servers that were killed: those whose lock nobody holds."""
-    for root in folder.glob(f"{_PREFIX}*"):
-        try:
-            with (root / _LOCK).open("r+b") as lock:
-                if not _hold(lock):
-                    continue
-        except OSError:
-            continue  # just made by a server that starts, or another person's
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _hold(lock: Any) -> bool:
-    """Lock an open file until it is closed or the process ends; say whether it was free."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

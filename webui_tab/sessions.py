@@ -136,11 +136,32 @@ class Session:
         return made_from != (self.tagging.transcript, self.choices)
 
 
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A file as it was when it was uploaded; the same content uploaded elsewhere replaces it."""
+
+    path: Path
+    inode: int
+    modified_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> _Upload:
+        status = path.stat()
+        return cls(path, status.st_ino, status.st_mtime_ns)
+
+    def is_ours_still(self) -> bool:
+        """Say whether nobody has deleted it or uploaded it anew since."""
+        try:
+            return _Upload.at(self.path) == self
+        except OSError:
+            return False
+
+
 @dataclass(eq=False)
 class _Page:
     folder: Path
     session: Session = field(default_factory=Session)
-    uploads: set[Path] = field(default_factory=set)
+    uploads: set[_Upload] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
     looking_at: int = 0
     at_work: bool = False
@@ -151,11 +172,15 @@ class Pages:
     """All open pages of one server.
 
     Args:
-        root: The folder under which each page gets its own. It must exist.
+        root: The folder under which each page gets its own; made anew if somebody emptied its place.
+        shares_uploads: Whether other parts of the server's page take uploads too. The server files them
+            under the hash of their content, so the same recording may lie in another field of the same
+            page: what was uploaded then goes when the page is closed, not before.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, shares_uploads: bool = False) -> None:
         self._root = root
+        self._shares_uploads = shares_uploads
         self._pages: dict[str, _Page] = {}
         self._closed: set[str] = set()
         self._lock = threading.RLock()
@@ -203,15 +228,17 @@ class Pages:
         """Note that a file was uploaded for this page, and drop those uploaded before."""
         with self._lock:
             page = self._page(page_id)
-            older, page.uploads = page.uploads - {path}, {path}
-            self._delete_uploads(older)
+            upload = _Upload.at(path)
+            older = page.uploads - {upload}
+            page.uploads = {upload}
+            self._replace_uploads(page, older)
 
     def drop_uploads(self, page_id: str) -> None:
         """Delete what was uploaded for this page."""
         with self._lock:
             page = self._page(page_id)
             older, page.uploads = page.uploads, set()
-            self._delete_uploads(older)
+            self._replace_uploads(page, older)
 
     @contextmanager
     def job(self, page_id: str, progress: Progress) -> Iterator[_Job]:
@@ -271,10 +298,13 @@ class Pages:
         if page_id in self._closed:
             raise PageError("closed")
         if page_id not in self._pages:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkdtemp makes the folder for its owner alone (0700).
             folder = Path(tempfile.mkdtemp(dir=self._root, prefix="page-"))
             self._pages[page_id] = _Page(folder)
-        return self._pages[page_id]
+        page = self._pages[page_id]
+        page.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return page
 
     def _replace(self, page: _Page, session: Session) -> None:
         old, page.session = page.session, session
@@ -290,13 +320,21 @@ class Pages:
         self._delete_uploads(older)
         shutil.rmtree(page.folder, ignore_errors=True)
 
-    def _delete_uploads(self, paths: set[Path]) -> None:
+    def _replace_uploads(self, page: _Page, older: set[_Upload]) -> None:
+        if self._shares_uploads:
+            page.uploads |= older
+        else:
+            self._delete_uploads(older)
+
+    def _delete_uploads(self, uploads: set[_Upload]) -> None:
         # The server files an upload under the hash of its content, so two pages may share one.
-        in_use = {path for page in self._pages.values() for path in page.uploads}
-        for path in paths - in_use:
-            path.unlink(missing_ok=True)
-            if path.parent != self._root and not any(path.parent.iterdir()):
-                path.parent.rmdir()
+        in_use = {upload.path for page in self._pages.values() for upload in page.uploads}
+        for upload in uploads:
+            if upload.path in in_use or not upload.is_ours_still():
+                continue
+            upload.path.unlink()
+            if upload.path.parent != self._root and not any(upload.path.parent.iterdir()):
+                upload.path.parent.rmdir()
 
 
 class _Job:

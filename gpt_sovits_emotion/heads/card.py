@@ -31,6 +31,7 @@ MODES = ("global", "speaker")
 """How embeddings are normalised: by training statistics, or by the speaker's own."""
 
 _MAX_CARD_BYTES = 1 << 20
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as safe, and ten times as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,10 @@ def card_from_yaml(path: Path) -> HeadCard:
         if path.stat().st_size > _MAX_CARD_BYTES:
             raise HeadError(f"{path} is larger than 1 MB; a card is a few pages of text")
         text = path.read_text(encoding="utf-8")
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
                 raise HeadError(f"{path} uses a YAML alias (*{event.anchor}); write the value out")
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_Loader)
     except OSError as error:
         raise HeadError(
             f"{path} cannot be read ({error.strerror}); a head is a folder with head.yaml in it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,8 @@ from gpt_sovits_emotion.lending import Lent
 from gpt_sovits_emotion.records import Audio, Sentence
 
 __all__ = ["WebuiHost", "find_page"]
+
+_LOG = logging.getLogger(__name__)
 
 _FAMILIES = frozenset({"prosody", "hubert", "sovits.style", "sovits.posterior"})
 
@@ -155,6 +158,8 @@ class WebuiHost:
             except Exception as error:
                 if before.is_other_than(self._page, failed=True):
                     raise HostError(SWITCHED) from error
+                # A person gets one sentence; whoever looks into the console gets all of it.
+                _LOG.error("GPT-SoVITS could not say %r", request.text, exc_info=error)
                 raise host_error(error) from error
             if before.is_other_than(self._page):
                 raise HostError(SWITCHED)

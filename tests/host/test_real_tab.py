@@ -60,7 +60,9 @@ def with_tab(checkout: Path, tmp_path: Path) -> dict[str, str]:
     uploads = tmp_path / "uploads"
     uploads.mkdir(exist_ok=True)
     return {
-        "PYTHONPATH": os.pathsep.join((str(ENVIRONMENT), str(checkout))),
+        "PYTHONPATH": os.pathsep.join(
+            (str(ENVIRONMENT), checkouts.page_environment(checkout)["PYTHONPATH"])
+        ),
         "GRADIO_TEMP_DIR": str(uploads),
         "GPT_SOVITS_EMOTION_DEBUG": "1",
     }
@@ -94,15 +96,13 @@ def _tag(tab: Tab, recording: Path) -> None:
     tab.upload(recording)
     tab.choose("#emo-whisper", "micro")
     tab.page.locator("#emo-consent input").check()
-    tab.press("analyse")
-    tab.rests(timeout_ms=PATIENCE_MS)
+    tab.work("analyse", timeout_ms=PATIENCE_MS)
     assert tab.rows.count() == 2
 
 
 def _say_again(tab: Tab) -> set[str]:
     """Press the button; return the marks of the segments, each of which was said and heard."""
-    tab.press("resynthesise")
-    tab.rests(timeout_ms=PATIENCE_MS)
+    tab.work("resynthesise", timeout_ms=PATIENCE_MS)
     checks = [tab.cell(row, 7).inner_text().strip() for row in range(tab.rows.count())]
     assert all(check[:1] in ("✓", "✗") for check in checks), checks
     return {check[0] for check in checks}
@@ -147,10 +147,8 @@ def test_three_users_at_once(start_page, our_tab, checkout, tmp_path, two_senten
         rounds = 0
         begun = time.monotonic()
         while time.monotonic() - begun < TOGETHER_S or rounds < 2:
-            tab.press("analyse")
-            tab.rests(timeout_ms=PATIENCE_MS)
-            tab.press("resynthesise")
-            tab.rests(timeout_ms=PATIENCE_MS)
+            tab.work("analyse", timeout_ms=PATIENCE_MS)
+            tab.work("resynthesise", timeout_ms=PATIENCE_MS)
             rounds += 1
             for name, digest in _said(tmp_path / "uploads").items():
                 said[name].add(digest)
