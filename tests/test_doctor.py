@@ -101,6 +101,12 @@ def test_a_sound_environment_is_left_in_peace(checkout) -> None:
             "gradio 4.44.1 with starlette 1.0.0: every page fails (unhashable type: 'dict')",
             'pip install "fastapi==0.115.12" "starlette==0.46.2"',
         ),
+        (
+            having(gradio="4.24.0"),
+            "broken",
+            "gradio 4.24.0 with fastapi 0.115.12: the page opens, and every button fails",
+            '"fastapi==0.110.1"',
+        ),
         (having(huggingface_hub="1.2.0"), "broken", "huggingface_hub 1.2.0", '"huggingface_hub<1"'),
         (having(pydantic="2.11.3"), "broken", "pydantic 2.11.3", '"pydantic<=2.10.6"'),
         (having(gradio="5.0.0"), "broken", "gradio 5.0.0", '"gradio==4.44.1"'),
@@ -178,7 +184,7 @@ def test_every_known_breakage_is_named_with_its_remedy(
         having(torchaudio="2.8.0", torch="2.8.0", torchcodec=None),  # torchaudio reads by itself
         having(onnxruntime=None, onnxruntime__gpu="1.23.2"),
         having(torch="2.11.0a0+git123"),
-        having(gradio="4.24.0"),
+        having(gradio="4.24.0", fastapi="0.110.1", starlette="0.37.2"),
     ],
 )
 def test_what_works_is_not_complained_of(checkout, python) -> None:

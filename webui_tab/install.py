@@ -112,7 +112,11 @@ def status(root: Path, *, python: Path | None = None) -> list[Sentence]:
     if found is not None:
         said.append(_found_sentence(pth, found))
     return said or [
-        Sentence(f"The tab is not installed for {root}.", f"{root} 没有安装标签页。"),
+        Sentence(
+            f"The tab is not installed for {root}; to have it there for good, run  gpt-sovits-emotion "
+            f'install --checkout "{root}"',
+            f'{root} 没有安装标签页；如需安装，请运行 gpt-sovits-emotion install --checkout "{root}"',
+        ),
     ]
 
 

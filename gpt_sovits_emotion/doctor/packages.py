@@ -217,6 +217,14 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
             f"gradio {shown} 配 starlette {starlette}：所有页面都打不开（unhashable type: 'dict'）",
             _pip(python, '"fastapi==0.115.12" "starlette==0.46.2"'),
         )
+    elif (4, 24) <= gradio < (4, 44) and python.release("fastapi") >= (0, 115):
+        fastapi = python.versions["fastapi"]
+        yield broken(
+            _AREA,
+            f"gradio {shown} with fastapi {fastapi}: the page opens, and every button fails (error 500)",
+            f"gradio {shown} 配 fastapi {fastapi}：页面能打开，但所有按钮都报错（500）",
+            _pip(python, '"fastapi==0.110.1" "starlette==0.37.2" "pydantic==2.6.4"'),
+        )
     if python.release("huggingface_hub") >= (1,):
         hub = python.versions["huggingface_hub"]
         yield broken(
