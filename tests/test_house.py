@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,53 @@ def test_nothing_happens_at_import(tmp_path: Path) -> None:
     }
     assert slow & set(line.split()) == set()
     assert list(tmp_path.iterdir()) == []
+
+
+_BUILD_THE_TAB = """
+import sys, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+import gradio as gr
+before = set(sys.modules)
+from webui_tab import attach
+from webui_tab.sessions import Pages
+from webui_tab.tab import build_tab
+from webui_tab.workshop import Workshop
+root = Path(sys.argv[1])
+with gr.Blocks() as blocks:
+    build_tab(blocks, Pages(root), Workshop(), upload_root=root)
+print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_the_tab_waits_with_what_is_heavy(tmp_path: Path) -> None:
+    """GPT-SoVITS takes long to start already, and a python without the tab's engines can show it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILD_THE_TAB, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "webui_tab" in loaded
+    heavy = {"torch", "librosa", "faster_whisper", "ctranslate2", "av", "scipy", "transformers"}
+    assert heavy & loaded == set()
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    named = {
+        (path, test)
+        for page in (REPOSITORY / "docs").glob("*.md")
+        for path, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text("utf-8"))
+    }
+    assert named
+    missing = [
+        (path, test)
+        for path, test in named
+        if f"def {test}(" not in (REPOSITORY / path).read_text("utf-8")
+    ]
+    assert missing == []
 
 
 def test_every_requirement_has_a_tested_version() -> None:

@@ -74,6 +74,9 @@ class Actions:
         language = self.language
         if language == "auto":
             language = language_of_browser(request.headers.get("accept-language"))
+        offered = self.choosing.whisper(language)
+        if self.choosing.meaning("whisper", whisper) not in offered.values():
+            whisper = next(iter(offered))
         menus = self.showing.settings(language, (whisper, spoken, voice, head))
         return {self.parts.page_language: LANGUAGES[language], **menus}
 

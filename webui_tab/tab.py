@@ -11,7 +11,7 @@ from webui_tab.layout import Choices, build
 from webui_tab.sessions import Pages
 from webui_tab.texts import say
 from webui_tab.wiring import WORK_QUEUE, connect
-from webui_tab.workshop import Workshop, whisper_choices
+from webui_tab.workshop import WHISPER_SIZES, Workshop
 
 __all__ = ["build_tab"]
 
@@ -40,7 +40,9 @@ def build_tab(
     first = "en" if language == "auto" else language
     choices = Choices(
         language=first,
-        whisper=tuple(whisper_choices(workshop, first)),
+        # Which of them are here is looked up when a page is opened: that imports faster-whisper, and a
+        # host that is starting should not wait for it.
+        whisper=WHISPER_SIZES,
         heads=tuple(entry.id for entry in workshop.heads()),
         voices=(say("voice_sample", first),),
         spoken_by=workshop.spoken_by,
