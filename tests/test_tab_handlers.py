@@ -201,6 +201,20 @@ def test_a_page_lives_on_when_its_place_was_emptied(tmp_path):
     pages.forget_all()
 
 
+def test_where_closing_is_not_heard_unused_pages_go(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("webui_tab.sessions.time.monotonic", lambda: now[0])
+    pages = Pages(tmp_path, unused_s=60.0)
+    old = pages.folder("old")
+    with pages.job("working", no_progress):
+        now[0] = 50.0
+        pages.session("touched")
+        now[0] = 70.0
+        pages.session("new")
+        assert not old.exists()
+        assert len(pages) == 3
+
+
 def test_one_job_at_a_time(tmp_path):
     pages = Pages(tmp_path)
     with pages.job("one", no_progress):

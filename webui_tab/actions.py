@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
@@ -415,7 +416,19 @@ class Actions:
 
 
 def _page_id(request: gr.Request) -> str:
-    return str(request.session_hash)
+    """Return what tells one open page from another.
+
+    In gradio 4.24, which GPT-SoVITS pinned from v2 to v3, a request does not know it; the queue does.
+    """
+    try:
+        return str(request.session_hash)
+    except AttributeError:
+        blocks, event_id = LocalContext.blocks.get(), LocalContext.event_id.get()
+        jobs = blocks._queue.active_jobs if blocks is not None else ()
+        for event in (event for job in jobs for event in job or ()):
+            if event._id == event_id:
+                return str(event.session_hash)
+        raise
 
 
 def _shown(progress: gr.Progress, language: str) -> Progress:

@@ -19,6 +19,7 @@ from webui_tab.workshop import Workshop
 __all__ = ["build_inside", "page_language"]
 
 _PREFIX = "gpt-sovits-emotion-"
+_UNUSED_S = 2 * 3600.0
 
 
 def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callable[[], None]:
@@ -40,7 +41,8 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
     uploads.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleaning:
         folder = cleaning.enter_context(private_folder(uploads, prefix=_PREFIX))
-        pages = Pages(folder, shares_uploads=True)
+        hears_closing = hasattr(app, "unload")
+        pages = Pages(folder, unused_s=None if hears_closing else _UNUSED_S, shares_uploads=True)
         cleaning.callback(pages.forget_all)
         build_tab(
             app,

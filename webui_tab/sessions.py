@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -164,6 +165,7 @@ class _Page:
     uploads: set[_Upload] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
     looking_at: int = 0
+    touched_s: float = field(default_factory=time.monotonic)
     at_work: bool = False
     closed: bool = False
 
@@ -173,13 +175,18 @@ class Pages:
 
     Args:
         root: The folder under which each page gets its own; made anew if somebody emptied its place.
+        unused_s: Forget a page that nobody has touched for so long, when another is opened. For a server
+            that does not hear a page close (gradio 4.24); None where it does.
         shares_uploads: Whether other parts of the server's page take uploads too. The server files them
             under the hash of their content, so the same recording may lie in another field of the same
             page: what was uploaded then goes when the page is closed, not before.
     """
 
-    def __init__(self, root: Path, *, shares_uploads: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, unused_s: float | None = None, shares_uploads: bool = False
+    ) -> None:
         self._root = root
+        self._unused_s = unused_s
         self._shares_uploads = shares_uploads
         self._pages: dict[str, _Page] = {}
         self._closed: set[str] = set()
@@ -298,13 +305,23 @@ class Pages:
         if page_id in self._closed:
             raise PageError("closed")
         if page_id not in self._pages:
+            self._forget_unused()
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkdtemp makes the folder for its owner alone (0700).
             folder = Path(tempfile.mkdtemp(dir=self._root, prefix="page-"))
             self._pages[page_id] = _Page(folder)
         page = self._pages[page_id]
         page.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        page.touched_s = time.monotonic()
         return page
+
+    def _forget_unused(self) -> None:
+        if self._unused_s is None:
+            return
+        since_s = time.monotonic() - self._unused_s
+        for page_id, page in list(self._pages.items()):
+            if page.touched_s < since_s and not page.at_work:
+                self.forget(page_id)
 
     def _replace(self, page: _Page, session: Session) -> None:
         old, page.session = page.session, session

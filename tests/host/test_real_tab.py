@@ -76,16 +76,19 @@ def two_sentences(tmp_path) -> Path:
     return tmp_path / "two.wav"
 
 
-@pytest.mark.parametrize("script", [checkouts.DEFAULT_PAGE, checkouts.FAST_PAGE])
+@pytest.mark.parametrize(
+    ("script", "locale"),
+    [(checkouts.DEFAULT_PAGE, "zh_CN"), (checkouts.FAST_PAGE, "en_US")],
+)
 def test_a_recording_is_tagged_and_said_again(
-    start_page, our_tab, checkout, tmp_path, two_sentences, script
+    start_page, our_tab, checkout, tmp_path, two_sentences, script, locale
 ):
     environment = with_tab(checkout, tmp_path)
-    with start_page(script, port=PORT, environment=environment, arguments=["zh_CN"]) as page:
-        tab = our_tab(page.url)
+    with start_page(script, port=PORT, environment=environment, arguments=[locale]) as page:
+        tab = our_tab(page.url, locale=locale.replace("_", "-"))
         _tag(tab, two_sentences)
         _say_again(tab)
-        tab.picture(f"inside-{Path(script).stem}", tmp_path)
+        tab.picture(f"inside-{tab.language}", tmp_path)
         if script == checkouts.DEFAULT_PAGE:
             _switch_and_speak(page, checkout)
             _say_again(tab)
