@@ -17,12 +17,14 @@ __all__ = ["ENVIRONMENT", "Interpreter", "checkout_root", "inspect_python", "is_
 ENVIRONMENT = Path(__file__).with_name("environment")
 """The folder whose ``sitecustomize`` puts the tab in, for processes that have it on ``PYTHONPATH``."""
 
+_CLONE = Path(__file__).resolve().parents[1]
 _OLDEST = (3, 10)
 _TIMEOUT_S = 120.0
 
 # Of our requirements, those that not every GPT-SoVITS brings: module -> name for pip.
 _OURS = {
-    "webui_tab": "gpt-sovits-emotion",
+    # From the clone that this runs from, where it does.
+    "webui_tab": f'"{_CLONE}"' if (_CLONE / "setup.py").is_file() else "gpt-sovits-emotion",
     "pysubs2": "pysubs2",
     "av": "av",
     "ctranslate2": "ctranslate2",
