@@ -179,10 +179,7 @@ def test_a_python_without_our_package_gets_the_command_for_pip(
     if "webui_tab" not in ours:
         pytest.skip("our package is installed in the tests' environment as a folder")
     base.write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
-    with pytest.raises(
-        HostError,
-        match=r"-m pip install --no-deps .*gpt-sovits-emotion|-m pip install --no-deps \"/",
-    ):
+    with pytest.raises(HostError, match="-m pip install --no-deps "):
         installing.install(checkout, python=python)
 
 
