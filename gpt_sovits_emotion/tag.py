@@ -18,6 +18,7 @@ from gpt_sovits_emotion.explain import (
     usual_of_training,
 )
 from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import (
     Audio,
@@ -254,6 +255,7 @@ def _analyse_segments(
             flush()
             progress((index + 1) / len(segments), "listening for emotion")
     flush()
+    give_back()
     progress(1.0, "listening for emotion")
     empty = np.empty((0, analyser.encoder.dim), np.float32)
     return _Heard(indices, np.concatenate([empty, *rows]), prosodies, tuple(tracks), problems)

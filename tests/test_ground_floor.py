@@ -24,6 +24,7 @@ from gpt_sovits_emotion.labels import (
     is_default_slot,
     rich_text_tag,
 )
+from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import part_of
 from gpt_sovits_emotion.records import (
     Cue,
@@ -228,3 +229,29 @@ def test_progress_of_a_part_fills_its_part() -> None:
     for fraction in (0.0, 0.5, 1.0, 2.0):
         part(fraction, "x")
     assert seen == pytest.approx([0.5, 0.7, 0.9, 0.9])
+
+
+def test_freed_memory_is_given_back_to_the_system() -> None:
+    """Where the C library is glibc; elsewhere nothing happens."""
+    import platform
+    import subprocess
+    import sys
+
+    code = """
+import gpt_sovits_emotion.memory as memory
+def resident_kb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4
+held = [bytearray(60_000) for _ in range(2_000)]
+last = bytearray(60_000)  # keeps the heap's end in place
+full = resident_kb()
+del held
+before = resident_kb()
+memory.give_back()
+print(full - resident_kb() > 90_000)
+"""
+    if platform.libc_ver()[0] != "glibc":
+        give_back()
+        return
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

@@ -182,7 +182,7 @@ def running_page(
                     state = "is silent" if process.poll() is None else f"ended ({process.poll()})"
                     tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
                     raise PageError(f"{script} {state} after {waited_s:.0f} s:\n{tail}")
-                time.sleep(0.3)
+                time.sleep(0.05)
             yield RunningPage(url, log, time.monotonic() - started, process.pid)
         finally:
             _kill_group(process)
