@@ -16,10 +16,11 @@ from functools import cached_property
 
 import numpy as np
 
-from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample
-from gpt_sovits_emotion.errors import AudioError, HostError
+from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, resample
+from gpt_sovits_emotion.errors import HostError
 from gpt_sovits_emotion.hosts.base import HostLimits, SynthesisRequest
 from gpt_sovits_emotion.hosts.espeak import RATE_LIMITS_WPM, Espeak, VoiceShape
+from gpt_sovits_emotion.hosts.reference import REFERENCE_S, read_reference
 from gpt_sovits_emotion.hosts.shaping import (
     SpectralBalance,
     harmonicity_db,
@@ -29,11 +30,10 @@ from gpt_sovits_emotion.hosts.shaping import (
     trim_silence,
 )
 from gpt_sovits_emotion.lending import Lent
-from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence
+from gpt_sovits_emotion.records import Audio, Prosody, Sentence
 
 __all__ = ["EmbeddedHost"]
 
-_REFERENCE_S = (3.0, 10.0)  # GPT-SoVITS's own rule, so that a bank that fits here fits there
 _N_RENDERINGS = 6
 _GOOD_ENOUGH = 0.4
 _N_LIMITINGS = 3
@@ -109,8 +109,8 @@ class EmbeddedHost:
         """All of eSpeak NG's languages; reference clips as GPT-SoVITS takes them."""
         return HostLimits(
             languages=self._espeak.codes(),
-            reference_min_s=_REFERENCE_S[0],
-            reference_max_s=_REFERENCE_S[1],
+            reference_min_s=REFERENCE_S[0],
+            reference_max_s=REFERENCE_S[1],
             timbre_references=False,
             sampling_rate_hz=self._espeak.sampling_rate_hz,
         )
@@ -137,7 +137,7 @@ class EmbeddedHost:
             HostError: The language is unknown to eSpeak NG, the text has nothing to say, or the
                 reference clip cannot be read or has a length outside 3 to 10 s.
         """
-        reference = _read_reference(request.reference)
+        reference = read_reference(request.reference)
         balance = spectral_balance(reference)
         target = _target(request.reference_prosody, reference)
         plan = _first_plan(target)
@@ -183,22 +183,6 @@ class EmbeddedHost:
             )
         audio = match_balance(audio, have=spectral_balance(audio), want=balance)
         return audio, resample(audio, ANALYSIS_RATE_HZ)
-
-
-def _read_reference(clip: ReferenceClip) -> Audio:
-    if clip.problem is not None:
-        raise HostError(f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}")
-    try:
-        audio = read_clip(clip.path)
-    except AudioError as error:
-        raise HostError(f"the reference clip cannot be used: {error}") from error
-    shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in _REFERENCE_S)
-    if not shortest <= len(audio.samples) <= longest:
-        raise HostError(
-            f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
-            f"{_REFERENCE_S[0]:g} to {_REFERENCE_S[1]:g} s was expected: choose another"
-        )
-    return audio
 
 
 def _formant_scale(voice_f0_hz: float | None) -> float:

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s, read_clip
+from gpt_sovits_emotion.audio import probe_duration_s
 from gpt_sovits_emotion.errors import AudioError, HostError
 from gpt_sovits_emotion.hosts.base import HostLimits, Sampling, SynthesisRequest
 from gpt_sovits_emotion.hosts.gpt_sovits.languages import host_code, spoken_languages
+from gpt_sovits_emotion.hosts.reference import REFERENCE_S, read_reference
 from gpt_sovits_emotion.hosts.shaping import trim_silence
 from gpt_sovits_emotion.records import Audio
 
@@ -47,7 +48,6 @@ SILENT_FAILURE = (
 )
 
 # iw, get_tts_wav: 48,000 to 160,000 samples at 16 kHz.
-_REFERENCE_S = (3.0, 10.0)
 _SAMPLING_RATES_HZ = {"v3": 24_000, "v4": 48_000}  # 32 kHz for all others
 _SUPER_SAMPLED_HZ = 48_000
 _DEFAULT_STEPS = {"v3": 32}  # as the default page's radio buttons; 8 for v4, unused elsewhere
@@ -126,8 +126,8 @@ def limits_of(
     """
     return HostLimits(
         languages=spoken_languages(codes),
-        reference_min_s=_REFERENCE_S[0],
-        reference_max_s=_REFERENCE_S[1],
+        reference_min_s=REFERENCE_S[0],
+        reference_max_s=REFERENCE_S[1],
         timbre_references=timbre_references and takes_timbre(version),
         sampling_rate_hz=_SAMPLING_RATES_HZ.get(version or "", 32_000),
     )
@@ -159,7 +159,7 @@ def prepare(
             else "the text is empty: correct it, or leave the segment out"
         )
     _check_sampling(request.sampling, version)
-    _check_reference(request)
+    read_reference(request.reference)
     if request.timbre:
         _check_timbre(request.timbre, version, timbre_references)
     host = f"GPT-SoVITS {version}" if version else "GPT-SoVITS"
@@ -249,22 +249,6 @@ def _check_sampling(sampling: Sampling, version: str | None) -> None:
     if sampling.super_sampling and version not in (None, "v3"):
         raise HostError(
             f"super-sampling is for v3 models, and a {version} model is loaded: switch it off"
-        )
-
-
-def _check_reference(request: SynthesisRequest) -> None:
-    clip = request.reference
-    if clip.problem is not None:
-        raise HostError(f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}")
-    try:
-        audio = read_clip(clip.path)
-    except AudioError as error:
-        raise HostError(f"the reference clip cannot be used: {error}") from error
-    shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in _REFERENCE_S)
-    if not shortest <= len(audio.samples) <= longest:
-        raise HostError(
-            f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
-            f"{_REFERENCE_S[0]:g} to {_REFERENCE_S[1]:g} s was expected: choose another"
         )
 
 

@@ -1,0 +1,33 @@
+"""Reference clips as every host wants them."""
+
+from __future__ import annotations
+
+from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip
+from gpt_sovits_emotion.errors import AudioError, HostError
+from gpt_sovits_emotion.records import Audio, ReferenceClip
+
+__all__ = ["REFERENCE_S", "read_reference"]
+
+REFERENCE_S = (3.0, 10.0)
+"""Shortest and longest reference: GPT-SoVITS's own rule, so that a bank that fits one host fits all."""
+
+
+def read_reference(clip: ReferenceClip) -> Audio:
+    """Read a reference clip, at the analysis rate and brought to level.
+
+    Raises:
+        HostError: It cannot be used, cannot be read, or has a length outside 3 to 10 s.
+    """
+    if clip.problem is not None:
+        raise HostError(f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}")
+    try:
+        audio = read_clip(clip.path)
+    except AudioError as error:
+        raise HostError(f"the reference clip cannot be used: {error}") from error
+    shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in REFERENCE_S)
+    if not shortest <= len(audio.samples) <= longest:
+        raise HostError(
+            f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
+            f"{REFERENCE_S[0]:g} to {REFERENCE_S[1]:g} s was expected: choose another"
+        )
+    return audio
