@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from host import checkouts
+from webui_tab.workshop import sample_data
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,14 @@ def start_page(
 ) -> Callable[..., AbstractContextManager[checkouts.RunningPage]]:
     """`checkouts.running_page` for the checkout under test, with its log in the test's folder."""
     return partial(checkouts.running_page, checkout, python=host_python, log=tmp_path / "page.log")
+
+
+@pytest.fixture
+def two_sentences(tmp_path: Path) -> Path:
+    """The first two segments of the sample, of which saying them again takes seconds and not minutes."""
+    samples, rate_hz = soundfile.read(sample_data() / "sample_zh.flac")
+    soundfile.write(tmp_path / "two.wav", samples[: round(10.1 * rate_hz)], rate_hz)
+    return tmp_path / "two.wav"
 
 
 @pytest.fixture(autouse=True)

@@ -14,13 +14,13 @@ import pytest
 from browser import Tab, running_chromium
 
 from host import checkouts
+from host.journeys import OURS, PATIENCE_MS, say_again, tag
+from host.test_real_pages import assert_audible, client_of, speak
 from webui_tab import install as installing
 from webui_tab.interpreter import inspect_python
 
 pytestmark = [pytest.mark.checkout, pytest.mark.browser, pytest.mark.slow]
 
-OURS = "情感 Emotion"
-PATIENCE_MS = 180_000
 MAIN_URL, TTS_URL = (
     f"http://127.0.0.1:{port}" for port in (checkouts.MAIN_PORT, checkouts.TTS_PORT)
 )
@@ -116,14 +116,22 @@ def take(page, name: str) -> None:
 
 
 def test_installed_the_page_behind_the_main_pages_button_has_the_tab(
-    checkout: Path, untouched: Path, start_page, opened
+    checkout: Path, untouched: Path, start_page, opened, two_sentences: Path
 ) -> None:
+    """All that a user does: install, start, press the button, speak there, tag and say again here."""
     before = git_status(checkout)
     installing.install(checkout, python=untouched)
     assert git_status(checkout) == before
     with start_page(checkouts.MAIN_PAGE, environment=NO_PATH) as main:
         press_inference_button(opened)
         see_both_tabs(opened, TTS_URL, "installed-main")
+        child = checkouts.RunningPage(TTS_URL, main.log, 0.0, main.process_id)
+        assert_audible(*speak(client_of(child), checkout), expected_rate_hz=32_000)
+        opened.get_by_role("tab", name=OURS).click()
+        tab = Tab(opened, "en")
+        tag(tab, two_sentences)
+        say_again(tab)
+        take(opened, "installed-main-said-again")
         assert "gpt-sovits-emotion:" not in main.log_text()
     assert "Removed" in installing.uninstall(checkout, python=untouched)[0].en
 

@@ -12,19 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import soundfile
 from browser import Tab, running_chromium
 
 from host import checkouts, weights
+from host.journeys import OURS, PATIENCE_MS, say_again, tag
 from host.test_real_pages import assert_audible, client_of, speak
 from webui_tab.interpreter import ENVIRONMENT
-from webui_tab.workshop import sample_data
 
 pytestmark = [pytest.mark.checkout, pytest.mark.browser, pytest.mark.slow]
 
-OURS = "情感 Emotion"
 PORT = 9973
-PATIENCE_MS = 600_000
 TOGETHER_S = float(os.environ.get("GPT_SOVITS_EMOTION_TOGETHER_S", "60"))
 """How long the users share a page; the figures in the documentation are from 300 s."""
 
@@ -68,14 +65,6 @@ def with_tab(checkout: Path, tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def two_sentences(tmp_path) -> Path:
-    """The first two segments of the sample, of which saying them again takes seconds and not minutes."""
-    samples, rate_hz = soundfile.read(sample_data() / "sample_zh.flac")
-    soundfile.write(tmp_path / "two.wav", samples[: round(10.1 * rate_hz)], rate_hz)
-    return tmp_path / "two.wav"
-
-
 @pytest.mark.parametrize(
     ("script", "locale"),
     [(checkouts.DEFAULT_PAGE, "zh_CN"), (checkouts.FAST_PAGE, "en_US")],
@@ -86,29 +75,13 @@ def test_a_recording_is_tagged_and_said_again(
     environment = with_tab(checkout, tmp_path)
     with start_page(script, port=PORT, environment=environment, arguments=[locale]) as page:
         tab = our_tab(page.url, locale=locale.replace("_", "-"))
-        _tag(tab, two_sentences)
-        _say_again(tab)
+        tag(tab, two_sentences)
+        say_again(tab)
         tab.picture(f"inside-{tab.language}", tmp_path)
         if script == checkouts.DEFAULT_PAGE:
             _switch_and_speak(page, checkout)
-            _say_again(tab)
+            say_again(tab)
         assert "Traceback" not in page.log_text()
-
-
-def _tag(tab: Tab, recording: Path) -> None:
-    tab.upload(recording)
-    tab.choose("#emo-whisper", "micro")
-    tab.page.locator("#emo-consent input").check()
-    tab.work("analyse", timeout_ms=PATIENCE_MS)
-    assert tab.rows.count() == 2
-
-
-def _say_again(tab: Tab) -> set[str]:
-    """Press the button; return the marks of the segments, each of which was said and heard."""
-    tab.work("resynthesise", timeout_ms=PATIENCE_MS)
-    checks = [tab.cell(row, 7).inner_text().strip() for row in range(tab.rows.count())]
-    assert all(check[:1] in ("✓", "✗") for check in checks), checks
-    return {check[0] for check in checks}
 
 
 def _switch_and_speak(page: checkouts.RunningPage, checkout: Path) -> None:
@@ -130,8 +103,8 @@ def test_three_users_at_once(start_page, our_tab, checkout, tmp_path, two_senten
     environment = with_tab(checkout, tmp_path)
     with start_page(port=PORT, environment=environment) as page:
         tab = our_tab(page.url, locale="en-US")
-        _tag(tab, two_sentences)
-        _say_again(tab)
+        tag(tab, two_sentences)
+        say_again(tab)
         ended = threading.Event()
         native, switched = _Worker(ended), _Worker(ended)
         native.start(lambda client: speak(client, checkout), page)

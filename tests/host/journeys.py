@@ -1,0 +1,26 @@
+"""What a person does in the tab, inside a page of a real checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from browser import Tab
+
+OURS = "情感 Emotion"
+PATIENCE_MS = 600_000
+
+
+def tag(tab: Tab, recording: Path) -> None:
+    """Upload a recording of two sentences of the sample, and have it analysed."""
+    tab.upload(recording)
+    tab.choose("#emo-whisper", "micro")
+    tab.page.locator("#emo-consent input").check()
+    tab.work("analyse", timeout_ms=PATIENCE_MS)
+    assert tab.rows.count() == 2
+
+
+def say_again(tab: Tab) -> None:
+    """Have it said again; every segment was said, and heard again."""
+    tab.work("resynthesise", timeout_ms=PATIENCE_MS)
+    checks = [tab.cell(row, 7).inner_text().strip() for row in range(tab.rows.count())]
+    assert all(check[:1] in ("✓", "✗") for check in checks), checks
