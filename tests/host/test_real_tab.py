@@ -114,7 +114,7 @@ def test_three_users_at_once(start_page, our_tab, checkout, tmp_path, two_senten
             paths.reverse()
             # The page has more than one event of this name's shape; the first is the list's own.
             client.predict(paths[0], "Chinese", "Chinese", api_name="/change_sovits_weights")
-            ended.wait(15)
+            ended.wait(50)  # so that about every other round of ours meets no switch
 
         switched.start(switch, page)
         said: dict[int, set[str]] = defaultdict(set)
@@ -143,12 +143,12 @@ def test_three_users_at_once(start_page, our_tab, checkout, tmp_path, two_senten
     # neither the other users' random numbers nor half-switched weights found their way in.
     assert said
     assert all(len(digests) <= 2 for digests in said.values()), said
-    assert all("switched" in sentence for sentence in sentences), sentences
+    expected = "another voice was loaded|weights were switched"
+    assert all(re.search(expected, sentence) for sentence in sentences), sentences
     assert not _tracebacks_of_ours(log)
+    # The floor, since a switch holds two models for a moment, and what it frees goes back late.
     half = len(sizes_mb) // 2
-    early, late = (
-        max(size for _, size in part) for part in (sizes_mb[:half] or sizes_mb, sizes_mb[half:])
-    )
+    early, late = (min(size for _, size in part) for part in (sizes_mb[:half], sizes_mb[half:]))
     assert late - early < 100.0, sizes_mb
 
 
