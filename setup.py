@@ -17,7 +17,7 @@ assert VERSION is not None
 
 DEMO = ["espeakng-loader>=0.2.4"]
 TRAIN = ["transformers>=4.43,<5"]  # trains the micro Whisper; heads are trained with torch alone
-BENCHMARK = ["opensmile>=2.5"]
+BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<5"]
 TEST = [
     *DEMO,
     "einops>=0.6",  # for the model code of gpt-sovits-python, which tests/run adds without its pins

@@ -1,6 +1,6 @@
-"""Every figure on speed and memory, in one run, on one core.
+"""Every figure on speed and memory that needs no GPT-SoVITS, in one run, on one core.
 
-python benchmarks                 all of it (about ten minutes, most of them the 3-hour recording)
+python benchmarks                 all of it (about 15 minutes, most of them the 3-hour recording)
 python benchmarks --hours 0.2     with a shorter long recording
 """
 
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=3.0, help="length of the long recording")
     options = parser.parse_args()
 
+    import hubert_speed
     import prosody_speed
     import whole
 
@@ -40,6 +41,8 @@ def main() -> None:
         print(f"\n{title}")
         for name, figure in rows:
             print(f"  {name:44} {figure}", flush=True)
+    print("\na head on HuBERT, beside the bare forward pass (in processes of its own)", flush=True)
+    hubert_speed.main([])
 
 
 if __name__ == "__main__":
