@@ -26,12 +26,13 @@ from gpt_sovits_emotion.errors import (
     HostError,
     ReferenceBankError,
 )
+from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcript_io import FORMATS, read_json
 from webui_tab import handlers, launch, saving, segment, texts, view
 from webui_tab.private import private_folder
-from webui_tab.sessions import PageError, Pages, Session, Settings, Stopped
+from webui_tab.sessions import PageError, Pages, Session, Settings, Speaking, Stopped
 from webui_tab.texts import LANGUAGES, TEXTS, doing, language_of_browser, say
 from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
 
@@ -771,3 +772,25 @@ def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
             assert root.exists(), "a process that runs keeps its folder"
             assert second != root
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
+    session, folder = heard
+    session = handlers.choose_voice(session, SAMPLE_VOICE)
+    asked = {}
+
+    class HeardEnoughError(Exception):
+        pass
+
+    def resynthesise(transcript, choices, engines, **given):
+        asked.update(given)
+        raise HeardEnoughError
+
+    monkeypatch.setattr("webui_tab.handlers.pipeline.resynthesise", resynthesise)
+    speaking = Speaking(Sampling(speed=1.2), 7, ("sad/en.flac",))
+    with pytest.raises(HeardEnoughError):
+        handlers.resynthesise(session, workshop, folder, speaking=speaking)
+    assert (asked["seed"], asked["sampling"].speed) == (7, 1.2)
+    assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
+    with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
+        handlers.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))

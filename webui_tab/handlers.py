@@ -14,17 +14,17 @@ from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording, write_wav
-from gpt_sovits_emotion.errors import ConsentError, EmotionError
+from gpt_sovits_emotion.errors import ConsentError, EmotionError, ReferenceBankError
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import TaggedSegment, TaggedTranscript
+from gpt_sovits_emotion.records import ReferenceBank, TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.tag import Tagging, TagOptions
 from webui_tab.sessions import PageError, Result, Session, Settings, Speaking
 from webui_tab.texts import say
-from webui_tab.view import COLUMNS, edited_columns
+from webui_tab.view import COLUMNS, clip_name, edited_columns
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
@@ -249,6 +249,7 @@ def resynthesise(
 
     Raises:
         PageError: Nothing was analysed, no voice is chosen, or there are no words.
+        ReferenceBankError: The voice has no clip of a name that was given for the timbre.
         EmotionError: The host could not speak.
     """
     transcript = _tagging(session).transcript
@@ -265,7 +266,7 @@ def resynthesise(
         bank=session.bank,
         seed=speaking.seed,
         sampling=speaking.sampling,
-        timbre=[clip.path for clip in session.bank.usable if clip.path.name in speaking.timbre],
+        timbre=_timbre(session.bank, speaking.timbre),
         cancelled=stopped,
         progress=part_of(progress, 0.0, 0.8),
     )
@@ -298,6 +299,16 @@ def resynthesise(
 
 
 # --- inside ------------------------------------------------------------------------------------------
+
+
+def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
+    clips = {clip_name(bank, clip): clip.path for clip in bank.usable}
+    unknown = [name for name in names if name not in clips]
+    if unknown:
+        raise ReferenceBankError(
+            f"{bank.voice} has no clip {unknown[0]!r} for the timbre; choose one from the list"
+        )
+    return [clips[name] for name in names]
 
 
 def _tag_options(settings: Settings) -> TagOptions:

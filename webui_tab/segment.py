@@ -17,7 +17,7 @@ from gpt_sovits_emotion.records import (
 )
 from webui_tab.sessions import Session
 from webui_tab.texts import say
-from webui_tab.view import clock, note, verdict_of
+from webui_tab.view import clip_name, clock, note, verdict_of
 
 __all__ = ["SegmentView", "emotion_names", "segment_view"]
 
@@ -142,30 +142,24 @@ def _candidates(
     if choice is None:
         return (), (), None
     best = choice.candidates[0].clip if choice.manual else choice.pick
-    names = [say("automatic", language, name=_name(session, best))]
+    names = [say("automatic", language, name=clip_name(session.bank, best))]
     clips: list[Path | None] = [None]
     picked = names[0]
     for rank, candidate in enumerate(choice.candidates, start=1):
         reason = candidate.reason.say(language)
-        names.append(f"{rank}. {_name(session, candidate.clip)}: {reason}")
+        names.append(f"{rank}. {clip_name(session.bank, candidate.clip)}: {reason}")
         clips.append(candidate.clip.path)
         if choice.manual and candidate.clip.path == choice.pick.path:
             picked = names[-1]
     return tuple(names), tuple(clips), picked
 
 
-def _name(session: Session, clip: ReferenceClip) -> str:
-    """Return a clip's path within its bank: all of a bank's files may have the same name."""
-    root = session.bank.root if session.bank else None
-    if root is not None and clip.path.is_relative_to(root):
-        return clip.path.relative_to(root).as_posix()
-    return clip.path.name
-
-
 def _described(session: Session, clip: ReferenceClip, language: str) -> str:
     emotion = display_name(clip.emotion, language)
     length = f"{clip.duration_s:.1f} s" if clip.duration_s else ""
-    return f"{_name(session, clip)}: {', '.join(part for part in (emotion, length) if part)}"
+    return (
+        f"{clip_name(session.bank, clip)}: {', '.join(part for part in (emotion, length) if part)}"
+    )
 
 
 def _choice_note(session: Session, choice: ReferenceChoice | None, language: str) -> str:
@@ -177,7 +171,9 @@ def _choice_note(session: Session, choice: ReferenceChoice | None, language: str
         return note("warning", choice.reason.say(language), badge=say("substituted", language))
     badge = say("pinned" if choice.manual else "chosen", language)
     return note(
-        "good", f"{_name(session, choice.pick)}: {choice.reason.say(language)}", badge=badge
+        "good",
+        f"{clip_name(session.bank, choice.pick)}: {choice.reason.say(language)}",
+        badge=badge,
     )
 
 

@@ -250,7 +250,8 @@ def merged(*groups: Updates) -> Updates:
 
 
 def _clip_names(session: Session) -> list[str]:
-    return [clip.path.name for clip in session.bank.usable] if session.bank else []
+    bank = session.bank
+    return [view.clip_name(bank, clip) for clip in bank.usable] if bank else []
 
 
 def _file(path: Path | None) -> Any:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.labels import colour_of, display_name, percent
 from gpt_sovits_emotion.records import (
+    ReferenceBank,
+    ReferenceClip,
     RoundTripSegment,
     TaggedSegment,
 )
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "clip_name",
     "clock",
     "edited_columns",
     "emotions_of",
@@ -81,6 +84,13 @@ def edited_columns(row: Sequence[object]) -> frozenset[str] | None:
 
 def _checksums(cells: Sequence[str]) -> str:
     return ".".join(f"{zlib.crc32(cell.encode()):08x}" for cell in cells)
+
+
+def clip_name(bank: ReferenceBank | None, clip: ReferenceClip) -> str:
+    """Return a clip's path within its bank: all of a bank's files may have the same name."""
+    if bank is not None and clip.path.is_relative_to(bank.root):
+        return clip.path.relative_to(bank.root).as_posix()
+    return clip.path.name
 
 
 def clock(time_s: float) -> str:
