@@ -162,6 +162,8 @@ def launched(checkout: Path, python: Path, log: Path, *arguments: str) -> Iterat
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
+            # As in a terminal: a test run in the background of a shell hands down that it is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         yield
