@@ -14,8 +14,10 @@
     ├── MissingExtraError     (ImportError)   an optional package that is not installed
     └── ConsentError          (PermissionError)  analysis asked for without consent
 
-Every message says what was found, what was expected, and what to do, in one sentence or two. The
-command line prints it as it stands; the tab shows it as it stands.
+Every message says what was found, what was expected, and what to do, in one sentence or two. It is
+English: ``str(error)``, which the command line prints as it stands. An error that a person may meet in the
+tab says the same in Chinese too (`EmotionError.zh`), and the tab shows the one for its language
+(`EmotionError.say`).
 """
 
 from __future__ import annotations
@@ -38,7 +40,27 @@ __all__ = [
 
 
 class EmotionError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    Args:
+        message: The sentence in English, which is ``str(error)`` too.
+        zh: The same sentence in Chinese, None where it has not been written.
+    """
+
+    def __init__(self, message: str, *, zh: str | None = None) -> None:
+        super().__init__(message)
+        self.zh = zh
+
+    def say(self, language: str) -> str:
+        """Return the sentence in Chinese for ``"zh"`` where there is one, else in English.
+
+        Example:
+            >>> HeadError("there is no head 'x'", zh="没有情感模型 'x'").say("zh")
+            "没有情感模型 'x'"
+            >>> HeadError("there is no head 'x'").say("zh")
+            "there is no head 'x'"
+        """
+        return self.zh if language == "zh" and self.zh is not None else str(self)
 
 
 class AudioError(EmotionError, ValueError):
@@ -87,7 +109,9 @@ class MissingExtraError(EmotionError, ImportError):
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed: "
-            f"run  pip install 'gpt-sovits-emotion[{extra}]'"
+            f"run  pip install 'gpt-sovits-emotion[{extra}]'",
+            zh=f"未安装软件包 {package}（用于：{purpose}）：请运行  "
+            f"pip install 'gpt-sovits-emotion[{extra}]'",
         )
 
 

@@ -185,7 +185,10 @@ def resynthesise(
     """
     host = engines.host
     if host.limits is None:
-        raise HostError(f"the host {host.title.en} lends encoders but has no voice")
+        raise HostError(
+            f"the host {host.title.en} lends encoders but has no voice",
+            zh=f"{host.title.zh} 只提供编码器，没有可用来合成的声音",
+        )
     voice, voice_f0_hz = host.voice_mark, _voice_f0_hz(bank, engines)
     parts: list[tuple[Audio | None, Sentence | None]] = []
     last: HostError | None = None
@@ -209,11 +212,13 @@ def resynthesise(
             parts.append((host.synthesise(request), None))
         except HostError as error:
             last = error
-            parts.append((None, Sentence(str(error), f"合成失败：{error}")))
+            parts.append((None, Sentence(str(error), f"合成失败：{error.say('zh')}")))
         if host.voice_mark != voice:
             raise HostError(
                 f"another voice was loaded while segment {index + 1} of {len(choices)} was being said; "
-                "nothing of the mixture is kept: say it again"
+                "nothing of the mixture is kept: say it again",
+                zh=f"合成第 {index + 1} / {len(choices)} 段时加载了另一个声音；"
+                "混在一起的结果已全部丢弃：请重说",
             ) from last
     progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
     if last is not None and all(audio is None for audio, _ in parts):
@@ -286,7 +291,9 @@ def round_trip(
     if not any(segment.text.strip() for segment in transcript.segments):
         raise TranscriptError(
             f"no words were found in {recording.info.name}, so there is nothing to say again; "
-            "choose a Whisper model (--whisper) or lay a transcript beside the file"
+            "choose a Whisper model (--whisper) or lay a transcript beside the file",
+            zh=f"在 {recording.info.name} 中没有找到文字，无法重说；"
+            "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
         )
     choices = choose_references(transcript, bank, pins=pins)
     synthesis = resynthesise(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import errno
+import pickle
 import stat
 from pathlib import Path
 
@@ -51,6 +53,27 @@ def test_every_error_is_an_emotion_error_and_stands_in_the_tree() -> None:
 def test_a_missing_package_names_the_extra() -> None:
     with pytest.raises(ImportError, match=r"pip install 'gpt-sovits-emotion\[demo\]'"):
         raise MissingExtraError("espeakng_loader", extra="demo", purpose="the demo voice")
+
+
+def test_every_kind_of_error_says_its_sentence_in_both_languages() -> None:
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        if kind is MissingExtraError:
+            continue
+        error = kind("it is silent", zh="是静音")
+        assert str(error) == error.say("en") == error.say("de") == "it is silent"
+        assert error.say("zh") == error.zh == "是静音"
+        for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+            assert (type(twin), str(twin), twin.zh) == (kind, "it is silent", "是静音")
+        only_english = kind("it is silent")
+        assert only_english.zh is None
+        assert only_english.say("zh") == "it is silent"
+
+
+def test_a_missing_package_is_told_in_chinese_too() -> None:
+    error = MissingExtraError("espeakng_loader", extra="demo", purpose="the demo voice")
+    assert "pip install 'gpt-sovits-emotion[demo]'" in error.say("zh")
+    assert "未安装" in error.say("zh")
 
 
 # --- labels ----------------------------------------------------------------------------------------

@@ -306,7 +306,8 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
     unknown = [name for name in names if name not in clips]
     if unknown:
         raise ReferenceBankError(
-            f"{bank.voice} has no clip {unknown[0]!r} for the timbre; choose one from the list"
+            f"{bank.voice} has no clip {unknown[0]!r} for the timbre; choose one from the list",
+            zh=f"{bank.voice} 没有可用于音色的片段 {unknown[0]!r}；请从列表中选择",
         )
     return [clips[name] for name in names]
 
@@ -364,5 +365,5 @@ def _with_choices(session: Session) -> Session:
 
 
 def sentence_of(error: EmotionError, language: str) -> str:
-    """Return an error's sentence, in the page's language where it was written for the page."""
-    return say(error.key, language) if isinstance(error, PageError) else str(error)
+    """Return an error's sentence, in the page's language where it has been written in it."""
+    return error.say(language)

@@ -264,7 +264,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _as_sentence(error: EmotionError) -> Sentence:
-    return Sentence(f"{error}.", f"{error}。")
+    return Sentence(f"{error}.", f"{error.say('zh')}。")
 
 
 def _newer(path: Path) -> str:

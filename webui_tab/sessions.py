@@ -39,7 +39,7 @@ class PageError(EmotionError):
     """A page asked for something that its state does not allow; `key` names the sentence to show."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(TEXTS[key].en)
+        super().__init__(TEXTS[key].en, zh=TEXTS[key].zh)
         self.key = key
 
 

@@ -126,14 +126,14 @@ def _compare(entry: HeadEntry, host: CheckoutHost, encoder: str) -> Finding:
         return warning(
             _ENCODERS,
             str(error),
-            f"情感头 {entry.id} 的权重与本目录不符：{error}",
+            f"情感头 {entry.id} 的权重与本目录不符：{error.say('zh')}",
             Sentence("choose another head (heads list)", "换一个情感头（heads list）"),
         )
     except (HostError, EmotionError) as error:
         return warning(
             _ENCODERS,
             f"the head {entry.id} could not be tried: {error}",
-            f"情感头 {entry.id} 无法试用：{error}",
+            f"情感头 {entry.id} 无法试用：{error.say('zh')}",
             Sentence("see the models above", "见上面的模型部分"),
         )
     return fine(
