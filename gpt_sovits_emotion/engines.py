@@ -121,7 +121,9 @@ def bind(head: Head, lender: Host, tracker: Describer) -> Analyser:
     if spec.id.partition(":")[0] not in lender.lends:
         raise HeadMismatchError(
             f"head {head.card.id!r} reads the encoder {spec.id!r}, which {lender.title.en} does not lend "
-            f"(it lends {', '.join(sorted(lender.lends))}); choose another head (heads list)"
+            f"(it lends {', '.join(sorted(lender.lends))}); choose another head (heads list)",
+            zh=f"情感模型 {head.card.id!r} 需要编码器 {spec.id!r}，而 {lender.title.zh} 不提供"
+            f"（提供的有：{'、'.join(sorted(lender.lends))}）；请换一个情感模型（heads list）",
         )
     best: Encoder | None = None
     for lent in lender.lend(parse_encoder_id(spec.id).family):
@@ -132,7 +134,9 @@ def bind(head: Head, lender: Host, tracker: Describer) -> Analyser:
     if best is None:
         raise HeadMismatchError(
             f"head {head.card.id!r} reads the encoder {spec.id!r}, and {lender.title.en} has none of that "
-            "kind loaded at this moment; load a model, or choose another head (heads list)"
+            "kind loaded at this moment; load a model, or choose another head (heads list)",
+            zh=f"情感模型 {head.card.id!r} 需要编码器 {spec.id!r}，"
+            f"而 {lender.title.zh} 目前没有加载这类编码器；请加载模型，或换一个情感模型（heads list）",
         )
     return Analyser(head, best, tracker)  # which says how the best one differs
 

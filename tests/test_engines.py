@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 
 from gpt_sovits_emotion.encoders import open_encoder
 from gpt_sovits_emotion.engines import Engines, bind, open_engines
@@ -85,10 +86,14 @@ def test_the_first_weights_that_fit_are_taken(hubert_head, lent):
 
 
 def test_a_host_without_the_kind_or_with_other_weights_is_refused(hubert_head, lent):
-    with pytest.raises(HeadMismatchError, match="'hubert:2', which a humming fake does not lend"):
+    with pytest.raises(
+        HeadMismatchError, match="'hubert:2', which a humming fake does not lend"
+    ) as caught:
         bind(hubert_head, Lender(), FakeEncoder())
-    with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
+    check_says_the_same(caught.value)
+    with pytest.raises(HeadMismatchError, match="its verdicts would be noise") as caught:
         bind(hubert_head, Lender(lent[0], lent[2]), FakeEncoder())
+    check_says_the_same(caught.value)
 
 
 def test_what_is_lent_is_asked_for_anew(hubert_head, lent):

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
@@ -225,6 +226,7 @@ def test_folders_that_the_server_calls_otherwise(server, request_, there, expect
     assert kind(asked) == kind(expected)
     assert expected in str(caught.value)
     assert "(folders)" in str(caught.value)
+    check_says_the_same(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +255,7 @@ def sentence(host: ApiV2Host, request: SynthesisRequest) -> str:
     with pytest.raises(HostError) as caught:
         host.synthesise(request)
     assert "\n" not in str(caught.value)
+    check_says_the_same(caught.value)
     return str(caught.value)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import host_page
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.errors import HostError
 from gpt_sovits_emotion.hosts.base import Host, Sampling, SynthesisRequest
+from gpt_sovits_emotion.hosts.gpt_sovits import failures
 from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error, sentence_of
 from gpt_sovits_emotion.hosts.gpt_sovits.languages import (
     V1_CODES,
@@ -541,6 +543,7 @@ def refused(namespace: dict, request: SynthesisRequest) -> str:
     assert calls_of(namespace) == []
     message = str(caught.value)
     assert "\n" not in message
+    check_says_the_same(caught.value)
     return message
 
 
@@ -658,8 +661,9 @@ def test_silence_is_an_error(namespace, request_):
     ],
 )
 def test_outputs_that_are_no_speech(outputs, message):
-    with pytest.raises(HostError, match=message):
+    with pytest.raises(HostError, match=message) as caught:
         finished_audio(outputs)
+    check_says_the_same(caught.value)
 
 
 def test_outputs_in_parts_and_shapes():
@@ -669,51 +673,51 @@ def test_outputs_in_parts_and_shapes():
     assert np.abs(whole.samples).max() == pytest.approx(20_000 / 32_768, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (torch.cuda.OutOfMemoryError("CUDA out of memory."), "ran out of memory"),
-        (MemoryError(), "ran out of memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
-        (OSError("参考音频在3~10秒范围外，请更换！"), "has to last 3 to 10 s"),
-        (OSError("Reference audio is outside the 3-10 second range"), "has to last 3 to 10 s"),
-        (NameError("name 'vq_model' is not defined"), "no SoVITS weights loaded"),
-        (NameError("name 't2s_model' is not defined"), "no GPT weights loaded"),
-        (
-            AttributeError("'NoneType' object has no attribute 'model'"),
-            "lost its weights after an earlier failure",
-        ),
-        (ImportError("TorchCodec is required for load_with_torchcodec."), "pip install torchcodec"),
-        (
-            LookupError("Resource averaged_perceptron_tagger_eng not found. Please use the NLTK …"),
-            "python -m nltk.downloader",
-        ),
-        (
-            ConnectionError("HTTPSConnectionPool(host='www.modelscope.cn', port=443): Max retries"),
-            "G2PWModel_1.1.zip",
-        ),
-        (
-            FileNotFoundError("Cannot locate config.py in GPT_SoVITS/text/G2PWModel"),
-            "G2PWModel_1.1",
-        ),
-        (ConnectionError("HTTPSConnectionPool(host='huggingface.co')"), "go online once"),
-        (OSError("dl.fbaipublicfiles.com: Name or service not known"), "tells languages apart"),
-        (ModuleNotFoundError("No module named 'peft'"), "No module named 'peft'.*requirements.txt"),
-        (FileNotFoundError(2, "No such file or directory", "vocoder.pth"), "vocoder.pth.*doctor"),
-        (KeyError("ʘ"), "has no sound for 'ʘ'"),
-        (
-            host_page.NO_PROMPT_ERROR("prompt_text cannot be empty"),
-            "needs the text of the reference",
-        ),
-        (RuntimeError("\"slow_conv2d_cpu\" not implemented for 'Half'"), "is_half=False"),
-        (RuntimeError("CUDA error: device-side assert triggered"), "restart GPT-SoVITS"),
-        (ValueError("请输入有效文本"), "nothing to say in this text"),
-        (RuntimeError('Failed to open the input "a.xyz"'), "bring it to a WAV file"),
-        (ZeroDivisionError("division by zero"), r"ZeroDivisionError: division by zero.*console"),
-        (AssertionError(), r"could not say this \(AssertionError\)"),
-        (RuntimeError("one\ntwo " * 200), r"one two one.*…\)"),
-    ],
+_FAILURES = (
+    (torch.cuda.OutOfMemoryError("CUDA out of memory."), "ran out of memory"),
+    (MemoryError(), "ran out of memory"),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+    (OSError("参考音频在3~10秒范围外，请更换！"), "has to last 3 to 10 s"),
+    (OSError("Reference audio is outside the 3-10 second range"), "has to last 3 to 10 s"),
+    (NameError("name 'vq_model' is not defined"), "no SoVITS weights loaded"),
+    (NameError("name 't2s_model' is not defined"), "no GPT weights loaded"),
+    (
+        AttributeError("'NoneType' object has no attribute 'model'"),
+        "lost its weights after an earlier failure",
+    ),
+    (ImportError("TorchCodec is required for load_with_torchcodec."), "pip install torchcodec"),
+    (
+        LookupError("Resource averaged_perceptron_tagger_eng not found. Please use the NLTK …"),
+        "python -m nltk.downloader",
+    ),
+    (
+        ConnectionError("HTTPSConnectionPool(host='www.modelscope.cn', port=443): Max retries"),
+        "G2PWModel_1.1.zip",
+    ),
+    (
+        FileNotFoundError("Cannot locate config.py in GPT_SoVITS/text/G2PWModel"),
+        "G2PWModel_1.1",
+    ),
+    (ConnectionError("HTTPSConnectionPool(host='huggingface.co')"), "go online once"),
+    (OSError("dl.fbaipublicfiles.com: Name or service not known"), "tells languages apart"),
+    (ModuleNotFoundError("No module named 'peft'"), "No module named 'peft'.*requirements.txt"),
+    (FileNotFoundError(2, "No such file or directory", "vocoder.pth"), "vocoder.pth.*doctor"),
+    (KeyError("ʘ"), "has no sound for 'ʘ'"),
+    (
+        host_page.NO_PROMPT_ERROR("prompt_text cannot be empty"),
+        "needs the text of the reference",
+    ),
+    (RuntimeError("\"slow_conv2d_cpu\" not implemented for 'Half'"), "is_half=False"),
+    (RuntimeError("CUDA error: device-side assert triggered"), "restart GPT-SoVITS"),
+    (ValueError("请输入有效文本"), "nothing to say in this text"),
+    (RuntimeError('Failed to open the input "a.xyz"'), "bring it to a WAV file"),
+    (ZeroDivisionError("division by zero"), r"ZeroDivisionError: division by zero.*console"),
+    (AssertionError(), r"could not say this \(AssertionError\)"),
+    (RuntimeError("one\ntwo " * 200), r"one two one.*…\)"),
 )
+
+
+@pytest.mark.parametrize(("error", "message"), _FAILURES)
 @pytest.mark.parametrize("kind", PAGES)
 def test_every_failure_is_one_sentence(kind, error, message, request_):
     namespace = namespace_of(kind)
@@ -723,6 +727,14 @@ def test_every_failure_is_one_sentence(kind, error, message, request_):
     assert caught.value.__cause__ is error
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 450
+    check_says_the_same(caught.value)
+
+
+def test_every_failure_that_is_known_has_been_met():
+    met = [str(host_error(error)) for error, _ in _FAILURES]
+    for _, sentence in failures._KNOWN:
+        beginning = sentence.en.partition("{")[0]
+        assert any(one.startswith(f"GPT-SoVITS {beginning}") for one in met), sentence.en
 
 
 def test_the_cause_behind_a_failure_counts():
@@ -734,8 +746,9 @@ def test_the_cause_behind_a_failure_counts():
 
 
 def test_the_hosts_words_alone_make_a_sentence_too():
-    assert "has to last 3 to 10 s" in sentence_of("参考音频在3~10秒范围外，请更换！")
-    assert "it gave no reason" in sentence_of("")
+    assert "has to last 3 to 10 s" in sentence_of("参考音频在3~10秒范围外，请更换！").en
+    assert "it gave no reason" in sentence_of("").en
+    assert sentence_of("", host=Sentence("it there", "那里的它")).zh.startswith("那里的它 合成失败")
     assert host_error(same := HostError("as it is")) is same
 
 
@@ -746,8 +759,11 @@ def test_a_switch_in_the_middle_is_noticed(namespace, request_):
     set_on_page(namespace, seconds_per_part=0.3)
     switcher = threading.Timer(0.1, switch, (namespace, "SoVITS_weights_v2/bob_v2.pth"))
     switcher.start()
-    with pytest.raises(HostError, match="weights were switched while this was being said"):
+    with pytest.raises(
+        HostError, match="weights were switched while this was being said"
+    ) as caught:
         WebuiHost(namespace).synthesise(request_)
+    assert caught.value.say("zh") == "合成期间切换了声音的权重；请重说"
     switcher.join()
     assert WebuiHost(namespace).synthesise(request_).duration_s > 0.3
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
@@ -151,8 +152,9 @@ def test_two_voices_are_never_mixed(recording, bank, engines, subtitles) -> None
     host = Switching()
     transcript = _tagged(recording, engines, subtitles)
     choices = choose_references(transcript, bank)
-    with pytest.raises(HostError, match="another voice was loaded while segment 3 of"):
+    with pytest.raises(HostError, match="another voice was loaded while segment 3 of") as caught:
         resynthesise(transcript, choices, replace(engines, host=host), bank=bank)
+    check_says_the_same(caught.value)
     assert host.n_said == 3
 
 

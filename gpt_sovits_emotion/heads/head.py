@@ -74,18 +74,25 @@ class Head:
         if encoder_id != spec.id:
             raise HeadMismatchError(
                 f"head {self.card.id!r} reads the encoder {spec.id!r}, but was given {encoder_id!r}; "
-                "choose a head for this encoder (heads list)"
+                "choose a head for this encoder (heads list)",
+                zh=f"情感模型 {self.card.id!r} 需要编码器 {spec.id!r}，得到的却是 {encoder_id!r}；"
+                "请选择适用于该编码器的情感模型（heads list）",
             )
         if dim != spec.dim:
             raise HeadMismatchError(
                 f"head {self.card.id!r} expects {spec.dim} features from {spec.id!r}, which gives "
-                f"{dim}; the head belongs to another version: train or download it anew"
+                f"{dim}; the head belongs to another version: train or download it anew",
+                zh=f"情感模型 {self.card.id!r} 需要 {spec.id!r} 的 {spec.dim} 个特征，实际有 {dim} 个；"
+                "该情感模型属于另一个版本：请重新训练或下载",
             )
         if fingerprint != spec.fingerprint:
             raise HeadMismatchError(
                 f"head {self.card.id!r} was trained on {spec.id!r} with fingerprint "
                 f"{spec.fingerprint}, but this host lends {fingerprint}; its verdicts would "
-                "be noise: train the head on these weights or use the weights it names"
+                "be noise: train the head on these weights or use the weights it names",
+                zh=f"情感模型 {self.card.id!r} 是用指纹为 {spec.fingerprint} 的 {spec.id!r} 训练的，"
+                f"而此处提供的是 {fingerprint}；"
+                "判断结果将毫无意义：请用这里的权重重新训练，或使用它指定的权重",
             )
 
     def statistics(self, embeddings: np.ndarray, *, source: str) -> SpeakerStatistics | None:

@@ -112,7 +112,9 @@ class ApiV2Host:
         if family not in self.lends:
             raise HostError(
                 f"{family} needs the models of GPT-SoVITS themselves, and over HTTP it only speaks: use it "
-                "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody"
+                "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody",
+                zh=f"{family} 需要 GPT-SoVITS 的模型本身，而通过 HTTP 只能合成：请在 WebUI 中使用，"
+                "指定本地目录（--checkout），或换用读取 prosody 的情感模型",
             )
         return iter(())
 
@@ -134,7 +136,7 @@ class ApiV2Host:
         del inputs["return_fragment"]  # set by the server from streaming_mode
         status, kind, body = self._post(inputs, cancelled=request.cancelled)
         if status != 200:
-            raise HostError(self._refusal(status, body))
+            raise self._refusal(status, body)
         return finished_audio([_read_wav(body, kind, self.url)])
 
     # --- the server --------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ class ApiV2Host:
         status, _, body = self._post(_QUESTION)
         found = _VERSION.search(_message_in(body)[0])
         if status != 400 or found is None:
-            raise HostError(self._stranger(status, body))
+            raise self._stranger(status, body)
         return found.group(1)
 
     def _post(
@@ -158,22 +160,29 @@ class ApiV2Host:
         except httpx.ConnectTimeout as error:
             raise HostError(
                 f"{self.url} does not answer within {_CONNECT_S:g} s: is the address right, and does a "
-                "firewall let it through?"
+                "firewall let it through?",
+                zh=f"{self.url} 在 {_CONNECT_S:g} 秒内没有应答：地址是否正确，防火墙是否放行？",
             ) from error
         except httpx.TimeoutException as error:
             raise HostError(
                 f"GPT-SoVITS at {self.url} took longer than {self._timeout_s:g} s: it may be busy with "
-                "another text; try again, shorten the text, or allow more time"
+                "another text; try again, shorten the text, or allow more time",
+                zh=f"{self.url} 上的 GPT-SoVITS 用时超过 {self._timeout_s:g} 秒：它可能正在处理别的文字；"
+                "请重试、缩短文字，或允许更长时间",
             ) from error
         except httpx.ConnectError as error:
             raise HostError(
                 f"nothing listens at {self.url}: start GPT-SoVITS's server there "
-                "(python api_v2.py -a 127.0.0.1 -p 9880, from its folder), or correct the address"
+                "(python api_v2.py -a 127.0.0.1 -p 9880, from its folder), or correct the address",
+                zh=f"{self.url} 没有服务在监听：请在那里启动 GPT-SoVITS 的服务"
+                "（在其目录中运行 python api_v2.py -a 127.0.0.1 -p 9880），或改正地址",
             ) from error
         except httpx.HTTPError as error:
             raise HostError(
                 f"the connection to {self.url} broke off ({type(error).__name__}): see whether the server "
-                "is still running; its console has the reason"
+                "is still running; its console has the reason",
+                zh=f"与 {self.url} 的连接中断（{type(error).__name__}）："
+                "请查看服务是否仍在运行；原因见其控制台",
             ) from error
         return response.status_code, response.headers.get("content-type", ""), response.content
 
@@ -189,33 +198,44 @@ class ApiV2Host:
             while not (await asyncio.wait({asked}, timeout=_POLL_S))[0]:
                 if cancelled is not None and cancelled():
                     asked.cancel()
-                    raise HostError(STOPPED)
+                    raise HostError(STOPPED.en, zh=STOPPED.zh)
             response: httpx.Response = asked.result()
             return response
 
-    def _refusal(self, status: int, body: bytes) -> str:
+    def _refusal(self, status: int, body: bytes) -> HostError:
         message, exception = _message_in(body)
         if status != 400 or not message:
             return self._stranger(status, body)
         reason = exception if exception or message == "tts failed" else message
         if reason.endswith(("not exists", "not exist")):
-            return (
-                f"GPT-SoVITS at {self.url} does not find {_plain(reason.rsplit(' not ', 1)[0])} on its own "
-                "disk: put the voice's folder there, and say what it is called there (folders)"
+            path = _plain(reason.rsplit(" not ", 1)[0])
+            return HostError(
+                f"{self.title.en} does not find {path} on its own disk: put the voice's folder there, and "
+                "say what it is called there (folders)",
+                zh=f"{self.title.zh} 在它自己的磁盘上找不到 {path}：请把音库文件夹放到那里，"
+                "并说明它在那里的路径（folders）",
             )
-        return sentence_of(reason, host=f"GPT-SoVITS at {self.url}")
+        sentence = sentence_of(reason, host=self.title)
+        return HostError(sentence.en, zh=sentence.zh)
 
-    def _stranger(self, status: int, body: bytes) -> str:
+    def _stranger(self, status: int, body: bytes) -> HostError:
         if status in (407, 502, 503, 504):
-            return (
+            return HostError(
                 f"{self.url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or "
-                "see whether the server is running"
+                "see whether the server is running",
+                zh=f"{self.url} 返回 HTTP {status}，像是代理的应答：请为该地址设置 NO_PROXY，"
+                "或查看服务是否在运行",
             )
         if status >= 500:
-            return f"the server at {self.url} failed (HTTP {status}): its console has the reason"
-        return (
+            return HostError(
+                f"the server at {self.url} failed (HTTP {status}): its console has the reason",
+                zh=f"{self.url} 上的服务出错（HTTP {status}）：原因见其控制台",
+            )
+        return HostError(
             f"what answers at {self.url} is not GPT-SoVITS's api_v2.py (HTTP {status} to /tts): start "
-            "api_v2.py, not api.py or a page, and give its port (9880 as it comes)"
+            "api_v2.py, not api.py or a page, and give its port (9880 as it comes)",
+            zh=f"在 {self.url} 应答的不是 GPT-SoVITS 的 api_v2.py（对 /tts 返回 HTTP {status}）："
+            "请启动 api_v2.py，而不是 api.py 或页面，并填写它的端口（默认 9880）",
         )
 
     def _there(self, path: Path) -> str:
@@ -260,7 +280,10 @@ def _address(url: str) -> str:
     except ValueError:
         fits = False
     if not fits:
-        raise HostError(f"{url!r} is no address of a server; one like {DEFAULT_URL} was expected")
+        raise HostError(
+            f"{url!r} is no address of a server; one like {DEFAULT_URL} was expected",
+            zh=f"{url!r} 不是服务地址；应形如 {DEFAULT_URL}",
+        )
     return full.replace("//0.0.0.0", "//127.0.0.1")  # what a server listens on, not where it is
 
 
@@ -303,5 +326,7 @@ def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
     except (wave.Error, EOFError) as error:
         raise HostError(
             f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV ({error}): see whether "
-            "api_v2.py of GPT-SoVITS is what runs there"
+            "api_v2.py of GPT-SoVITS is what runs there",
+            zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV（{error}）："
+            "请查看那里运行的是否为 GPT-SoVITS 的 api_v2.py",
         ) from error

@@ -19,15 +19,23 @@ def read_reference(clip: ReferenceClip) -> Audio:
         HostError: It cannot be used, cannot be read, or has a length outside 3 to 10 s.
     """
     if clip.problem is not None:
-        raise HostError(f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}")
+        raise HostError(
+            f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}",
+            zh=f"参考片段 {clip.path.name} 无法使用：{clip.problem.zh}",
+        )
     try:
         audio = read_clip(clip.path)
     except AudioError as error:
-        raise HostError(f"the reference clip cannot be used: {error}") from error
+        raise HostError(
+            f"the reference clip cannot be used: {error}",
+            zh=f"参考片段无法使用：{error.say('zh')}",
+        ) from error
     shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in REFERENCE_S)
     if not shortest <= len(audio.samples) <= longest:
         raise HostError(
             f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
-            f"{REFERENCE_S[0]:g} to {REFERENCE_S[1]:g} s was expected: choose another"
+            f"{REFERENCE_S[0]:g} to {REFERENCE_S[1]:g} s was expected: choose another",
+            zh=f"参考片段 {clip.path.name} 长 {audio.duration_s:.2f} 秒；"
+            f"应为 {REFERENCE_S[0]:g} 到 {REFERENCE_S[1]:g} 秒：请另选一个",
         )
     return audio

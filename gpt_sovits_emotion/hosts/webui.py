@@ -124,7 +124,8 @@ class WebuiHost:
         """
         if family not in _FAMILIES:
             raise HostError(
-                f"there is no family of encoders {family!r}: {', '.join(sorted(_FAMILIES))} was expected"
+                f"there is no family of encoders {family!r}: {', '.join(sorted(_FAMILIES))} was expected",
+                zh=f"没有编码器类别 {family!r}：应为 {'、'.join(sorted(_FAMILIES))}",
             )
         if family == "prosody":
             return iter(())
@@ -157,12 +158,12 @@ class WebuiHost:
                 raise
             except Exception as error:
                 if before.is_other_than(self._page, failed=True):
-                    raise HostError(SWITCHED) from error
+                    raise HostError(SWITCHED.en, zh=SWITCHED.zh) from error
                 # A person gets one sentence; whoever looks into the console gets all of it.
                 _LOG.error("GPT-SoVITS could not say %r", request.text, exc_info=error)
                 raise host_error(error) from error
             if before.is_other_than(self._page):
-                raise HostError(SWITCHED)
+                raise HostError(SWITCHED.en, zh=SWITCHED.zh)
             check_not_cancelled(request)
             return audio
 
@@ -187,16 +188,19 @@ class _Loaded:
         if page.sovits is None:
             raise HostError(
                 "GPT-SoVITS has no SoVITS weights loaded, so it has no voice: choose some in its list (its "
-                "console says why those that it started with were not loaded)"
+                "console says why those that it started with were not loaded)",
+                zh="GPT-SoVITS 没有加载 SoVITS 权重，因此没有声音：请在它的列表中选择"
+                "（启动时的权重为何没有加载，见其控制台）",
             )
         if page.gpt is None:
             raise HostError(
-                "GPT-SoVITS has no GPT weights loaded, so it cannot speak: choose some in its list"
+                "GPT-SoVITS has no GPT weights loaded, so it cannot speak: choose some in its list",
+                zh="GPT-SoVITS 没有加载 GPT 权重，因此无法合成：请在它的列表中选择",
             )
         version, named = version_of(page), page.named_version
         # The page says the new version first and loads the model later. Some say v2 of a v1 for good.
         if version != named and not {version, named} <= {"v1", "v2"}:
-            raise HostError(SWITCHING)
+            raise HostError(SWITCHING.en, zh=SWITCHING.zh)
         return cls(page.sovits, page.gpt, _writes(page.sovits), named, page.weights_path)
 
     def is_other_than(self, page: Page, *, failed: bool = False) -> bool:

@@ -11,13 +11,21 @@ import re
 from collections.abc import Collection
 
 from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.records import Sentence
 
 __all__ = ["V1_CODES", "V2_CODES", "codes_of_version", "host_code", "spoken_languages"]
 
 V1_CODES = frozenset({"auto", "en", "zh", "ja", "all_zh", "all_ja"})
 V2_CODES = V1_CODES | {"auto_yue", "yue", "ko", "all_yue", "all_ko"}
 
-_NAMES = {"zh": "Chinese", "en": "English", "ja": "Japanese", "ko": "Korean", "yue": "Cantonese"}
+_NAMES = {
+    "zh": Sentence("Chinese", "中文"),
+    "en": Sentence("English", "英语"),
+    "ja": Sentence("Japanese", "日语"),
+    "ko": Sentence("Korean", "韩语"),
+    "yue": Sentence("Cantonese", "粤语"),
+}
+_THE_TEXT = Sentence("the text", "文字")
 _ALIASES = {"cmn": "zh", "zh-yue": "yue", "jp": "ja", "kr": "ko", "": "auto"}
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]")
 
@@ -42,7 +50,7 @@ def host_code(
     *,
     text: str,
     codes: Collection[str],
-    whose: str = "the text",
+    whose: Sentence = _THE_TEXT,
     host: str = "GPT-SoVITS",
 ) -> str:
     """Return the host's code for a text.
@@ -71,7 +79,7 @@ def host_code(
     for code in order:
         if code in codes:
             return code
-    raise HostError(_unspoken(language, wanted, codes, whose, host))
+    raise _unspoken(language, wanted, codes, whose, host)
 
 
 def _normalised(language: str) -> str:
@@ -85,20 +93,25 @@ def _normalised(language: str) -> str:
     return _ALIASES.get(primary, primary)
 
 
-def _unspoken(language: str, wanted: str, codes: Collection[str], whose: str, host: str) -> str:
-    spoken = ", ".join(
-        f"{_NAMES[code]} ({code})" for code in _NAMES if code in spoken_languages(codes)
+def _unspoken(
+    language: str, wanted: str, codes: Collection[str], whose: Sentence, host: str
+) -> HostError:
+    ours = spoken_languages(codes)
+    spoken = {code: name for code, name in _NAMES.items() if code in ours}
+    spoken_en = ", ".join(f"{name.en} ({code})" for code, name in spoken.items())
+    spoken_zh = "、".join(f"{name.zh}（{code}）" for code, name in spoken.items())
+    if wanted in _NAMES:
+        name = _NAMES[wanted]
+        what = Sentence(f"{name.en} ({wanted})", f"{name.zh}（{wanted}）")
+    elif language:
+        what = Sentence(f"the language {language!r}", f"语言 {language!r}")
+    else:
+        what = Sentence("a language that is not known", "未知语言")
+    if wanted.removeprefix("all_") in spoken_languages(V2_CODES):
+        remedy = Sentence("load a model of v2 or later, which does", "请加载 v2 或更新的模型")
+    else:
+        remedy = Sentence("correct the language, or leave it out", "请改正语言，或不填")
+    return HostError(
+        f"{whose.en} is in {what.en}, which {host} does not speak (it speaks {spoken_en}): {remedy.en}",
+        zh=f"{whose.zh}是{what.zh}，{host} 不会说（会说的有：{spoken_zh}）：{remedy.zh}",
     )
-    what = (
-        f"{_NAMES[wanted]} ({wanted})"
-        if wanted in _NAMES
-        else f"the language {language!r}"
-        if language
-        else "a language that is not known"
-    )
-    remedy = (
-        "load a model of v2 or later, which does"
-        if wanted.removeprefix("all_") in spoken_languages(V2_CODES)
-        else "correct the language, or leave it out"
-    )
-    return f"{whose} is in {what}, which {host} does not speak (it speaks {spoken}): {remedy}"

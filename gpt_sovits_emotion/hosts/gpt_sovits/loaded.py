@@ -77,7 +77,9 @@ class Lender:
         if model is None:
             raise HostError(
                 "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, and "
-                "gpt-sovits-emotion doctor --checkout DIR"
+                "gpt-sovits-emotion doctor --checkout DIR",
+                zh="GPT-SoVITS 没有加载 HuBERT，而它合成时也需要 HuBERT：请看其控制台，并运行 "
+                "gpt-sovits-emotion doctor --checkout DIR",
             )
         return iter((LentHubert(model, Sentence("GPT-SoVITS's HuBERT", "GPT-SoVITS 的 HuBERT")),))
 
@@ -96,15 +98,19 @@ class Lender:
         if model is None:
             raise HostError(
                 "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says why "
-                "those that it started with were not loaded)"
+                "those that it started with were not loaded)",
+                zh="GPT-SoVITS 没有加载 SoVITS 权重：请在它的列表中选择"
+                "（启动时的权重为何没有加载，见其控制台）",
             )
         lend_loaded = not posterior or self._has_trusted_posterior(model)
         if not lend_loaded and not self._base_paths(posterior=True):
-            bases = " or ".join(str(path) for _, path in self._base_candidates(posterior=True))
+            bases = [str(path) for _, path in self._base_candidates(posterior=True)]
             raise HostError(
                 "the weights that are loaded hold no posterior encoder, as exported weights do not, and "
-                f"their base model is not on the disk: download it to {bases or 'its place'}, or choose a "
-                "head that reads hubert or sovits.style"
+                f"their base model is not on the disk: download it to {' or '.join(bases) or 'its place'}, "
+                "or choose a head that reads hubert or sovits.style",
+                zh="已加载的权重不含后验编码器（导出的权重都没有），磁盘上也没有它的底模："
+                f"请下载到 {' 或 '.join(bases) or '相应位置'}，或换用读取 hubert 或 sovits.style 的情感模型",
             )
         return self._models(model, posterior=posterior, lend_loaded=lend_loaded)
 

@@ -127,7 +127,9 @@ def page_of(namespace: Mapping[str, Any]) -> Page:
         return DefaultPage(namespace)
     raise HostError(
         "this is not a page of GPT-SoVITS: neither get_tts_wav nor tts_pipeline was found; start "
-        "GPT_SoVITS/inference_webui.py or inference_webui_fast.py"
+        "GPT_SoVITS/inference_webui.py or inference_webui_fast.py",
+        zh="这不是 GPT-SoVITS 的页面：没有找到 get_tts_wav 或 tts_pipeline；请启动 "
+        "GPT_SoVITS/inference_webui.py 或 inference_webui_fast.py",
     )
 
 
@@ -240,7 +242,8 @@ def _refuse_unknown(sampling: Sampling, parameters: frozenset[str]) -> None:
         if parameter not in parameters and asked != getattr(default, option):
             raise HostError(
                 f"this GPT-SoVITS is too old to be told {option} ({asked}): leave it as it is, or update "
-                "GPT-SoVITS"
+                "GPT-SoVITS",
+                zh=f"这个 GPT-SoVITS 版本太旧，不能设置 {option}（{asked}）：请保持默认值，或更新 GPT-SoVITS",
             )
 
 
@@ -318,7 +321,7 @@ class FastPage:
         ):
             yield from pipeline.run(utterance.pipeline_inputs())
         if stopped():
-            raise HostError(STOPPED)
+            raise HostError(STOPPED.en, zh=STOPPED.zh)
 
 
 @contextmanager
