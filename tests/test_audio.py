@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from bilingual import check_says_the_same
 from conftest import voiced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -211,6 +212,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, case: str) -> None:
     with pytest.raises(AudioError, match=expected) as caught:
         open_recording(make(tmp_path))
     assert "\n" not in str(caught.value)
+    check_says_the_same(caught.value)
 
 
 def test_a_damaged_file_can_be_used_with_a_warning(tmp_path: Path) -> None:

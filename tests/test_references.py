@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -270,6 +271,7 @@ def test_a_broken_bank_is_told_in_one_sentence(tmp_path, breaking, message):
     with pytest.raises(ReferenceBankError, match=message) as caught:
         load_bank(breaking(tmp_path))
     assert "\n" not in str(caught.value)
+    check_says_the_same(caught.value)
 
 
 # --- choosing ------------------------------------------------------------------------------------
@@ -346,8 +348,11 @@ def test_what_else_was_heard_pulls_the_substitution():
 
 def test_substitution_can_be_refused():
     bank = bank_of(clip("angry"), clip("", "default"))
-    with pytest.raises(ReferenceBankError, match="no usable clip that is sad; it has angry, def"):
+    with pytest.raises(
+        ReferenceBankError, match="no usable clip that is sad; it has angry, def"
+    ) as caught:
         choose(bank, wanted="sad", substitute=False)
+    assert "没有可用的“难过”片段" in caught.value.say("zh")
     assert choose(bank, wanted="angry", substitute=False).pick.emotion == "angry"
     assert choose(bank, wanted=UNSURE, substitute=False).pick.emotion == ""
 
@@ -379,12 +384,14 @@ def test_a_persons_choice_is_honoured():
 
 
 def test_a_pin_that_cannot_be_used_is_refused():
-    short = clip("sad", "short", problem=Sentence("too short: 1.00 s", "太短"))
+    short = clip("sad", "short", problem=Sentence("too short: 1.00 s", "太短：1.00 秒"))
     bank = bank_of(clip("sad"), short)
-    with pytest.raises(ReferenceBankError, match=r"too short: 1\.00 s; choose another"):
+    with pytest.raises(ReferenceBankError, match=r"too short: 1\.00 s; choose another") as caught:
         choose(bank, wanted="sad", pin=short.path)
-    with pytest.raises(ReferenceBankError, match="it is not in the bank"):
+    check_says_the_same(caught.value)
+    with pytest.raises(ReferenceBankError, match="it is not in the bank") as caught:
         choose(bank, wanted="sad", pin=Path("/elsewhere.wav"))
+    check_says_the_same(caught.value)
 
 
 _labels = st.sampled_from([*EMOTIONS, "", "傲娇", "excited"])

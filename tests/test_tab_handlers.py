@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from bilingual import check_says_the_same
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from gpt_sovits_emotion.errors import (
     ReferenceBankError,
 )
 from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error
 from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcript_io import FORMATS, read_json
@@ -301,6 +303,47 @@ def test_no_analysis_without_a_recording(workshop, tmp_path):
         handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True, language="en")
     assert "try the sample" in handlers.sentence_of(error.value, "en")
     assert "试用示例" in handlers.sentence_of(error.value, "zh")
+
+
+def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(workshop, tmp_path):
+    path = tmp_path / "quiet.wav"
+    soundfile.write(path, np.zeros(16_000), 16_000)
+    with pytest.raises(AudioError) as caught:
+        handlers.analyse(
+            Session(source=path), Settings(), workshop, tmp_path, consent=True, language="zh"
+        )
+    check_says_the_same(caught.value)
+    assert "quiet.wav 是静音" in handlers.sentence_of(caught.value, "zh")
+    assert "quiet.wav is silent" in handlers.sentence_of(caught.value, "en")
+
+
+def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, monkeypatch):
+    session, folder = heard
+    host = workshop.engines(session.settings.head).host
+    fail = host.synthesise
+
+    def fail_once(request):
+        if request.text == session.tagging.transcript.segments[0].text:
+            raise host_error(MemoryError())
+        return fail(request)
+
+    monkeypatch.setattr(type(host), "synthesise", lambda self, request: fail_once(request))
+    problem = handlers.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
+    assert problem.zh.startswith("合成失败：GPT-SoVITS 显存或内存不足")
+    assert problem.en.startswith("GPT-SoVITS ran out of memory")
+
+    def fail_always(self, request):
+        raise host_error(MemoryError())
+
+    monkeypatch.setattr(type(host), "synthesise", fail_always)
+    with pytest.raises(HostError) as caught:
+        handlers.resynthesise(session, workshop, folder)
+    assert handlers.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
+
+
+def test_an_error_without_chinese_is_shown_in_english():
+    error = HostError("only this is known")
+    assert handlers.sentence_of(error, "zh") == handlers.sentence_of(error, "en") == str(error)
 
 
 def test_only_files_that_the_page_uploaded_are_taken(tmp_path):

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ def _empty_hub(monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "cached_folder", lambda name, cache_dir=None: None)
 
     def unreachable(name, cache_dir, *, progress):
-        raise hub.UnreachableError("https://hub.test does not answer")
+        raise hub.UnreachableError("https://hub.test does not answer", "https://hub.test 没有应答")
 
     monkeypatch.setattr(hub, "download", unreachable)
 
@@ -158,6 +159,7 @@ def test_a_model_that_is_nowhere_is_one_sentence(name, says, tmp_path):
     with pytest.raises(WhisperModelError, match=says) as caught:
         find_model(name, checkout=tmp_path)
     assert "\n" not in str(caught.value)
+    check_says_the_same(caught.value)
 
 
 def test_the_sentence_says_where_to_put_a_model(tmp_path):
@@ -165,11 +167,14 @@ def test_the_sentence_says_where_to_put_a_model(tmp_path):
         find_model("small", checkout=tmp_path, allow_download=False)
     assert str(checkout_models_dir(tmp_path) / "faster-whisper-small") in str(caught.value)
     assert "switched off" in str(caught.value)
+    assert "已关闭下载" in caught.value.say("zh")
+    check_says_the_same(caught.value)
 
 
 def test_a_missing_models_dir_is_named(tmp_path):
-    with pytest.raises(WhisperModelError, match="gone is not there"):
+    with pytest.raises(WhisperModelError, match="gone is not there") as caught:
         find_model("small", models_dir=tmp_path / "gone")
+    check_says_the_same(caught.value)
 
 
 def test_sizes_are_known():
@@ -192,8 +197,9 @@ class TestHub:
                 raise OSError("no route to host")
 
         monkeypatch.setattr(huggingface_hub, "HfApi", DeadApi)
-        with pytest.raises(hub.UnreachableError, match="does not answer"):
+        with pytest.raises(hub.UnreachableError, match="does not answer") as caught:
             hub.download("small", tmp_path, progress=lambda fraction, doing: None)
+        assert caught.value.why.zh.endswith("没有应答")
 
     def test_a_download_fetches_what_is_wanted_and_no_more(self, monkeypatch, tmp_path):
         import huggingface_hub

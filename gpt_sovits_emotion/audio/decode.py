@@ -28,16 +28,29 @@ def open_bytes(path: Path) -> BinaryIO:
         empty = not stream.read(1)
         stream.seek(0)
     except FileNotFoundError as error:
-        raise AudioError(f"{path}: there is no such file; check the path") from error
+        raise AudioError(
+            f"{path}: there is no such file; check the path", zh=f"{path}：没有这个文件；请检查路径"
+        ) from error
     except IsADirectoryError as error:
-        raise AudioError(f"{path} is a folder; name the audio files in it") from error
+        raise AudioError(
+            f"{path} is a folder; name the audio files in it",
+            zh=f"{path} 是文件夹；请指定其中的音频文件",
+        ) from error
     except PermissionError as error:
-        raise AudioError(f"{path} may not be read; check its permissions") from error
+        raise AudioError(
+            f"{path} may not be read; check its permissions",
+            zh=f"没有权限读取 {path}；请检查其权限",
+        ) from error
     except (OSError, ValueError) as error:
-        raise AudioError(f"{path} cannot be read ({error})") from error
+        raise AudioError(
+            f"{path} cannot be read ({error})", zh=f"无法读取 {path}（{error}）"
+        ) from error
     if empty:
         stream.close()
-        raise AudioError(f"{path.name} is empty (0 bytes); the copy or download may have failed")
+        raise AudioError(
+            f"{path.name} is empty (0 bytes); the copy or download may have failed",
+            zh=f"{path.name} 是空文件（0 字节）；复制或下载可能没有完成",
+        )
     return stream
 
 
@@ -63,19 +76,20 @@ class Decoder:
                 stream, metadata_errors="replace", options={"protocol_whitelist": ""}
             )
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            raise AudioError(self._not_audio()) from error
+            raise self._not_audio() from error
         self._container = container
         if not container.streams.audio:
             self.__exit__()
             raise AudioError(
-                f"{name} holds no sound track; a recording, or a video with sound, was expected"
+                f"{name} holds no sound track; a recording, or a video with sound, was expected",
+                zh=f"{name} 没有音轨；应为录音或带声音的视频",
             )
         self._track: Any = container.streams.audio[0]
         self.sampling_rate_hz = int(self._track.codec_context.sample_rate or 0)
         self.n_channels = int(self._track.codec_context.channels or 0)
         if not self.sampling_rate_hz or not self.n_channels:
             self.__exit__()
-            raise AudioError(self._not_audio())
+            raise self._not_audio()
         try:
             check_rate(self.sampling_rate_hz, name)
         except AudioError:
@@ -136,7 +150,7 @@ class Decoder:
             except (self._av.error.FFmpegError, ValueError) as error:
                 self._n_damaged += 1
                 if not self._allow_damaged:
-                    raise AudioError(self._damaged()) from error
+                    raise self._damaged() from error
                 if self._n_damaged > 10_000:
                     return
                 continue
@@ -144,9 +158,12 @@ class Decoder:
 
     def _check_whole(self) -> None:
         if not self._n_decoded:
-            raise AudioError(f"{self.name} holds a sound track without a single sample")
+            raise AudioError(
+                f"{self.name} holds a sound track without a single sample",
+                zh=f"{self.name} 的音轨里没有任何采样",
+            )
         if self._missing_s and not self._allow_damaged:
-            raise AudioError(self._damaged())
+            raise self._damaged()
 
     def _announced_s(self) -> float:
         """Return the length that the file's header claims, 0.0 when it claims none."""
@@ -161,17 +178,22 @@ class Decoder:
             return float(self._container.duration / self._av.time_base)
         return 0.0
 
-    def _damaged(self) -> str:
+    def _damaged(self) -> AudioError:
         of = f" of {self.announced_s:.1f} s" if self._missing_s else ""
-        return (
+        of_zh = f"（全长 {self.announced_s:.1f} 秒）" if self._missing_s else ""
+        return AudioError(
             f"{self.name} is damaged or cut off: {self._decoded_s:.1f} s{of} can be read; "
-            "get a whole copy, or use what is there with --allow-damaged"
+            "get a whole copy, or use what is there with --allow-damaged",
+            zh=f"{self.name} 已损坏或不完整：只能读出 {self._decoded_s:.1f} 秒{of_zh}；"
+            "请换一份完整的文件，或用 --allow-damaged 使用可读的部分",
         )
 
-    def _not_audio(self) -> str:
-        return (
+    def _not_audio(self) -> AudioError:
+        return AudioError(
             f"{self.name} is not audio that FFmpeg knows, or its beginning is damaged; "
-            "wav, flac, mp3, m4a, ogg or a video with sound was expected"
+            "wav, flac, mp3, m4a, ogg or a video with sound was expected",
+            zh=f"{self.name} 不是 FFmpeg 认识的音频，或开头已损坏；"
+            "应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
         )
 
 
@@ -187,5 +209,6 @@ def check_rate(sampling_rate_hz: int, name: str) -> None:
     """Raise `AudioError` unless the rate is one at which speech is recorded (4 to 384 kHz)."""
     if not 4_000 <= sampling_rate_hz <= 384_000:
         raise AudioError(
-            f"{name} says it has {sampling_rate_hz} samples per second; 4,000 to 384,000 was expected"
+            f"{name} says it has {sampling_rate_hz} samples per second; 4,000 to 384,000 was expected",
+            zh=f"{name} 标明每秒 {sampling_rate_hz} 个采样；应为 4,000 到 384,000",
         )

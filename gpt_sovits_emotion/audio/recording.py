@@ -128,7 +128,9 @@ class _Scratch:
             if error.errno == errno.ENOSPC:
                 raise OutputError(
                     f"the disk holding {tempfile.gettempdir()} is full, and a long recording is "
-                    "unpacked there while it is worked on; free some space or set TMPDIR to another disk"
+                    "unpacked there while it is worked on; free some space or set TMPDIR to another disk",
+                    zh=f"{tempfile.gettempdir()} 所在的磁盘已满，而长录音处理时要解码到那里；"
+                    "请腾出空间，或把 TMPDIR 设到另一个磁盘",
                 ) from error
             raise
         self.n_samples += len(samples)
@@ -172,7 +174,7 @@ def open_recording(
         source = Decoder(stream, path.name, allow_damaged=allow_damaged)
         with source:
             if source.announced_s > max_duration_s:
-                raise AudioError(_too_long(path.name, source.announced_s, max_duration_s))
+                raise _too_long(path.name, source.announced_s, max_duration_s)
             chunks = _watched(source, max_duration_s=max_duration_s, progress=progress)
             scratch, meter = _resampled_to_scratch(
                 chunks, source.sampling_rate_hz, path.name, also_at_hz
@@ -208,7 +210,8 @@ def recording_from_samples(
     if samples.ndim not in (1, 2):
         raise AudioError(
             f"{name}: the samples have {samples.ndim} dimensions; "
-            "(n_samples,) or (n_samples, n_channels) was expected"
+            "(n_samples,) or (n_samples, n_channels) was expected",
+            zh=f"{name}：采样数组有 {samples.ndim} 维；应为 (n_samples,) 或 (n_samples, n_channels)",
         )
     if np.issubdtype(samples.dtype, np.integer):
         info = np.iinfo(samples.dtype)
@@ -260,7 +263,7 @@ def _watched(source: Decoder, *, max_duration_s: float, progress: Progress) -> I
         n_samples += len(chunk)
         done_s = n_samples / source.sampling_rate_hz
         if done_s > max_duration_s:
-            raise AudioError(_too_long(source.name, done_s, max_duration_s))
+            raise _too_long(source.name, done_s, max_duration_s)
         if source.announced_s:
             progress(min(done_s / source.announced_s, 1.0), "decoding")
         yield chunk
@@ -303,7 +306,8 @@ def _resampled_to_scratch(
             if not np.isfinite(chunk).all():
                 raise AudioError(
                     f"{name} holds samples that are not numbers (NaN or infinite); "
-                    "export it again from the program that made it"
+                    "export it again from the program that made it",
+                    zh=f"{name} 含有无效的采样值（NaN 或无穷大）；请用制作它的程序重新导出",
                 )
             keep(chunk)
         keep(np.empty(0, np.float32), last=True)
@@ -327,15 +331,19 @@ def _finish(
     duration_s = scratch[ANALYSIS_RATE_HZ].n_samples / ANALYSIS_RATE_HZ
     problem = None
     if duration_s < MIN_DURATION_S:
-        problem = f"{name} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s is needed to hear anything"
-    elif meter.level_dbfs < SILENCE_DBFS:
-        problem = (
-            f"{name} is silent (level {meter.level_dbfs:.0f} dBFS); check the microphone or track"
+        problem = AudioError(
+            f"{name} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s is needed to hear anything",
+            zh=f"{name} 只有 {duration_s:.3f} 秒；至少需要 {MIN_DURATION_S} 秒才能听出内容",
         )
-    if problem:
+    elif meter.level_dbfs < SILENCE_DBFS:
+        problem = AudioError(
+            f"{name} is silent (level {meter.level_dbfs:.0f} dBFS); check the microphone or track",
+            zh=f"{name} 是静音（电平 {meter.level_dbfs:.0f} dBFS）；请检查麦克风或音轨",
+        )
+    if problem is not None:
         for kept in scratch.values():
             kept.close()
-        raise AudioError(problem)
+        raise problem
     level_dbfs = meter.level_dbfs
     gain_db = gain_to_target_db(meter)
     info = RecordingInfo(
@@ -350,8 +358,10 @@ def _finish(
     return Recording(scratch, info)
 
 
-def _too_long(name: str, found_s: float, max_duration_s: float) -> str:
-    return (
+def _too_long(name: str, found_s: float, max_duration_s: float) -> AudioError:
+    return AudioError(
         f"{name} lasts {found_s / 3600:.1f} h, longer than the limit of {max_duration_s / 3600:g} h; "
-        "cut it into parts, or raise the limit with --max-hours"
+        "cut it into parts, or raise the limit with --max-hours",
+        zh=f"{name} 长 {found_s / 3600:.1f} 小时，超过 {max_duration_s / 3600:g} 小时的上限；"
+        "请切成几段，或用 --max-hours 提高上限",
     )

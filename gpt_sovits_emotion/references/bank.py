@@ -48,7 +48,10 @@ def load_bank(
     """
     listing = read_layout(Path(path))
     if not listing.entries:
-        raise ReferenceBankError(f"the reference bank {listing.root} has no clips; {EXPECTED}")
+        raise ReferenceBankError(
+            f"the reference bank {listing.root} has no clips; {EXPECTED.en}",
+            zh=f"参考音库 {listing.root} 中没有片段；{EXPECTED.zh}",
+        )
     clips = []
     for index, entry in enumerate(listing.entries):
         progress(index / len(listing.entries), "looking at reference clips")
@@ -62,7 +65,7 @@ def load_bank(
         settings=listing.settings,
     )
     if not bank.usable:
-        raise ReferenceBankError(_wholly_unusable(bank, reference_min_s, reference_max_s))
+        raise _wholly_unusable(bank, reference_min_s, reference_max_s)
     progress(1.0, "looking at reference clips")
     return bank
 
@@ -74,7 +77,7 @@ def _judged(entry: ClipEntry, min_s: float, max_s: float) -> ReferenceClip:
         duration_s = probe_duration_s(entry.path)
     except AudioError as error:
         duration_s = None
-        problem = Sentence(f"cannot be read: {error}", f"无法读取：{error}")
+        problem = Sentence(f"cannot be read: {error}", f"无法读取：{error.say('zh')}")
     else:
         problem = _length_problem(duration_s, min_s, max_s)
     return ReferenceClip(entry.path, entry.emotion, entry.text, entry.language, duration_s, problem)
@@ -138,12 +141,15 @@ def _duplicate(clip: ReferenceClip, first: ReferenceClip) -> ReferenceClip:
     )
 
 
-def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> str:
+def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> ReferenceBankError:
     first = bank.clips[0]
-    why = first.problem.en if first.problem else ""
+    why = first.problem or Sentence("", "")
     n_clips = len(bank.clips)
     of = "its only clip cannot" if n_clips == 1 else f"none of its {n_clips} clips can"
-    return (
+    of_zh = "唯一的片段不能用" if n_clips == 1 else f"全部 {n_clips} 个片段都不能用"
+    return ReferenceBankError(
         f"the reference bank {bank.root} is of no use: {of} be used "
-        f"({first.path.name}: {why}); add readable clips of {min_s:g} to {max_s:g} s"
+        f"({first.path.name}: {why.en}); add readable clips of {min_s:g} to {max_s:g} s",
+        zh=f"参考音库 {bank.root} 无法使用：{of_zh}（{first.path.name}：{why.zh}）；"
+        f"请加入可读的、{min_s:g} 到 {max_s:g} 秒的片段",
     )

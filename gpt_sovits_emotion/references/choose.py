@@ -74,7 +74,10 @@ def choose(
             `substitute` is False.
     """
     if not bank.usable:
-        raise ReferenceBankError(f"the voice {bank.voice!r} has no clip that can be used")
+        raise ReferenceBankError(
+            f"the voice {bank.voice!r} has no clip that can be used",
+            zh=f"声音 {bank.voice!r} 没有可用的片段",
+        )
     wanted = _DEFAULT if is_default_slot(wanted) else canonical_label(wanted)
     language = language or language_of_text(text)
     order = _emotions_by_nearness(bank, wanted, scores)
@@ -89,7 +92,7 @@ def choose(
     if pin is not None:
         return _pinned(bank, wanted, pin, ranked, n_candidates)
     if not present and not substitute:
-        raise ReferenceBankError(_missing(bank, wanted))
+        raise _missing(bank, wanted)
     best = ranked[0]
     return ReferenceChoice(
         wanted=wanted,
@@ -259,9 +262,11 @@ def _pinned(
             break
     else:
         held = next((clip for clip in bank.clips if clip.path == pin), None)
-        why = held.problem.en if held and held.problem else f"it is not in the bank {bank.root}"
+        why = held.problem if held else None
+        why = why or Sentence(f"it is not in the bank {bank.root}", f"它不在音库 {bank.root} 中")
         raise ReferenceBankError(
-            f"the clip {pin} chosen by hand cannot be used: {why}; choose another"
+            f"the clip {pin} chosen by hand cannot be used: {why.en}; choose another",
+            zh=f"手动选择的片段 {pin} 无法使用：{why.zh}；请另选一个",
         )
     others = [other for other in ranked[: max(n_candidates, 1)] if other is not candidate]
     shown = sorted([candidate, *others][: max(n_candidates, 1)], key=lambda one: ranked.index(one))
@@ -276,10 +281,13 @@ def _pinned(
     )
 
 
-def _missing(bank: ReferenceBank, wanted: str) -> str:
+def _missing(bank: ReferenceBank, wanted: str) -> ReferenceBankError:
     has = sorted({clip.emotion or "default" for clip in bank.usable})
     name = "neutral" if wanted in (UNSURE, _DEFAULT) else wanted
-    return (
+    return ReferenceBankError(
         f"the voice {bank.voice!r} has no usable clip that is {name}; it has {', '.join(has)}: "
-        "add a clip, choose one by hand, or allow another emotion to stand in"
+        "add a clip, choose one by hand, or allow another emotion to stand in",
+        zh=f"声音 {bank.voice!r} 没有可用的“{display_name(name, 'zh')}”片段；"
+        f"现有：{'、'.join(display_name(label, 'zh') for label in has)}："
+        "请加入片段、手动选择一个，或允许用其他情感代替",
     )

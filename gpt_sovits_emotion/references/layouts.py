@@ -15,13 +15,15 @@ from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.labels import canonical_label, is_default_slot
+from gpt_sovits_emotion.records import Sentence
 
 __all__ = ["ClipEntry", "Listing", "language_of_text", "read_layout"]
 
 INFER_CONFIG = "infer_config.json"
 VOICE_FILE = "voice.yaml"
-EXPECTED = (
-    f"expected a folder per emotion with audio files in it (angry/1.wav, …), or an {INFER_CONFIG}"
+EXPECTED = Sentence(
+    f"expected a folder per emotion with audio files in it (angry/1.wav, …), or an {INFER_CONFIG}",
+    f"应为每种情感一个子文件夹、内有音频文件（angry/1.wav……），或一个 {INFER_CONFIG}",
 )
 
 _AUDIO_SUFFIXES = frozenset(
@@ -96,18 +98,26 @@ def read_layout(path: Path) -> Listing:
         ReferenceBankError: There is nothing there, or its file cannot be read.
     """
     if not path.exists():
-        raise ReferenceBankError(f"there is no reference bank at {path}; {EXPECTED}")
+        raise ReferenceBankError(
+            f"there is no reference bank at {path}; {EXPECTED.en}",
+            zh=f"{path} 处没有参考音库；{EXPECTED.zh}",
+        )
     try:
         if path.is_file():
             if path.suffix.casefold() != ".json":
-                raise ReferenceBankError(f"{path} is a file; {EXPECTED}")
+                raise ReferenceBankError(
+                    f"{path} is a file; {EXPECTED.en}", zh=f"{path} 是文件；{EXPECTED.zh}"
+                )
             return _read_infer_config(path)
         if (path / INFER_CONFIG).is_file():
             return _read_infer_config(path / INFER_CONFIG)
         return _read_folders(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ReferenceBankError(f"the reference bank {path} cannot be read ({reason})") from error
+        raise ReferenceBankError(
+            f"the reference bank {path} cannot be read ({reason})",
+            zh=f"无法读取参考音库 {path}（{reason}）",
+        ) from error
 
 
 def language_of_text(text: str) -> str:
@@ -162,13 +172,15 @@ def _read_voice_file(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         first_line = str(error).splitlines()[0]
         raise ReferenceBankError(
-            f"{path} is not readable YAML ({first_line}); correct it or remove it"
+            f"{path} is not readable YAML ({first_line}); correct it or remove it",
+            zh=f"{path} 不是可读的 YAML（{first_line}）；请改正或删除",
         ) from error
     if held is None:
         return {}
     if not isinstance(held, dict):
         raise ReferenceBankError(
-            f"{path} holds a {type(held).__name__}; names with values (voice: …, language: …) were expected"
+            f"{path} holds a {type(held).__name__}; names with values (voice: …, language: …) were expected",
+            zh=f"{path} 的内容是 {type(held).__name__}；应为名称和值（voice: …, language: …）",
         )
     return {str(key): value for key, value in held.items()}
 
@@ -197,13 +209,16 @@ def _read_infer_config(path: Path) -> Listing:
         held = json.loads(_decode(path.read_bytes()))
     except ValueError as error:
         raise ReferenceBankError(
-            f"{path} is not readable JSON ({error}); correct it in a text editor"
+            f"{path} is not readable JSON ({error}); correct it in a text editor",
+            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
         ) from error
     listed = held.get("emotion_list") if isinstance(held, dict) else None
     if not isinstance(listed, dict):
         raise ReferenceBankError(
             f"{path} has no emotion_list; "
-            '{"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}} was expected'
+            '{"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}} was expected',
+            zh=f"{path} 没有 emotion_list；"
+            '应为 {"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}}',
         )
     entries = tuple(_infer_config_entry(path, str(name), slot) for name, slot in listed.items())
     settings = {str(key): value for key, value in held.items() if key != "emotion_list"}
@@ -215,7 +230,8 @@ def _infer_config_entry(config: Path, name: str, slot: object) -> ClipEntry:
     wav = slot.get("ref_wav_path") if isinstance(slot, dict) else None
     if not isinstance(slot, dict) or not isinstance(wav, str) or not wav.strip():
         raise ReferenceBankError(
-            f"{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the emotion"
+            f"{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the emotion",
+            zh=f"{config}：情感 {name!r} 没有 ref_wav_path；请在那里写明片段，或删除该情感",
         )
     text = str(slot.get("prompt_text") or "").strip()
     language = _language_code(str(slot.get("prompt_language") or ""))

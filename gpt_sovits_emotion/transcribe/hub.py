@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.records import Sentence
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -25,7 +26,11 @@ _POLL_S = 0.25
 
 
 class UnreachableError(Exception):
-    """The hub did not answer, or did not give the model; the message says why in a few words."""
+    """The hub did not answer, or did not give the model; `why` says the reason in a few words."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.why = Sentence(en, zh)
 
 
 def repository_of(name: str) -> str:
@@ -67,7 +72,10 @@ def download(name: str, cache_dir: Path | None, *, progress: Progress) -> Path:
         if any(fnmatch.fnmatch(sibling.rfilename, pattern) for pattern in _WANTED)
     }
     if "model.bin" not in files:
-        raise UnreachableError(f"{repository} on the hub holds no model in CTranslate2's format")
+        raise UnreachableError(
+            f"{repository} on the hub holds no model in CTranslate2's format",
+            f"Hub 上的 {repository} 中没有 CTranslate2 格式的模型",
+        )
     fetching = _Fetching(repository, about.sha, tuple(files), cache_dir)
     fetching.start()
     total_bytes = max(sum(files.values()), 1)
@@ -75,9 +83,14 @@ def download(name: str, cache_dir: Path | None, *, progress: Progress) -> Path:
         done = min(fetching.bytes_so_far() / total_bytes, 1.0)
         progress(done, f"downloading {repository} ({total_bytes / 1e6:.0f} MB)")
     if fetching.error is not None:
-        raise UnreachableError(f"fetching {repository} broke off: {_brief(fetching.error)}")
+        brief = _brief(fetching.error)
+        raise UnreachableError(
+            f"fetching {repository} broke off: {brief}", f"下载 {repository} 时中断：{brief}"
+        )
     if fetching.folder is None:
-        raise UnreachableError(f"fetching {repository} ended without a file")
+        raise UnreachableError(
+            f"fetching {repository} ended without a file", f"下载 {repository} 后没有得到文件"
+        )
     return fetching.folder
 
 
@@ -89,11 +102,15 @@ def _ask(repository: str) -> ModelInfo:
     try:
         return HfApi().model_info(repository, timeout=_ANSWER_TIMEOUT_S, files_metadata=True)
     except OfflineModeIsEnabled as error:
-        raise UnreachableError("HF_HUB_OFFLINE is set") from error
+        raise UnreachableError("HF_HUB_OFFLINE is set", "已设置 HF_HUB_OFFLINE") from error
     except RepositoryNotFoundError as error:
-        raise UnreachableError(f"{constants.ENDPOINT} has no {repository}") from error
+        raise UnreachableError(
+            f"{constants.ENDPOINT} has no {repository}", f"{constants.ENDPOINT} 上没有 {repository}"
+        ) from error
     except Exception as error:  # requests in hub < 1, httpx from 1 on: no common base but Exception
-        raise UnreachableError(f"{constants.ENDPOINT} does not answer") from error
+        raise UnreachableError(
+            f"{constants.ENDPOINT} does not answer", f"{constants.ENDPOINT} 没有应答"
+        ) from error
 
 
 def _brief(error: BaseException) -> str:

@@ -76,7 +76,8 @@ def _load(key: _Key) -> WhisperModel:
     if key.device == "cuda" and n_cuda == 0:
         raise WhisperModelError(
             "the device cuda was asked for, but CTranslate2 sees no CUDA device; "
-            "use the device cpu or auto"
+            "use the device cpu or auto",
+            zh="指定了设备 cuda，但 CTranslate2 没有找到 CUDA 设备；请使用设备 cpu 或 auto",
         )
     if key.device != "cpu" and n_cuda > 0:
         try:
@@ -86,7 +87,8 @@ def _load(key: _Key) -> WhisperModel:
             # A driver may be there without cuBLAS or cuDNN; CTranslate2 then fails at first use.
             if key.device == "cuda":
                 raise WhisperModelError(
-                    f"Whisper does not run on CUDA here ({_first_line(error)}); use the device cpu"
+                    f"Whisper does not run on CUDA here ({_first_line(error)}); use the device cpu",
+                    zh=f"Whisper 在此无法使用 CUDA（{_first_line(error)}）；请使用设备 cpu",
                 ) from error
             _log.warning("Whisper does not run on CUDA here (%s); using the CPU", error)
         else:
@@ -110,7 +112,8 @@ def _open(key: _Key, device: str) -> WhisperModel:
     except Exception as error:  # CTranslate2: RuntimeError, ValueError; tokenizers: bare Exception
         raise WhisperModelError(
             f"the Whisper model in {key.folder} does not load ({_first_line(error)}); "
-            "if its files are damaged, download it again"
+            "if its files are damaged, download it again",
+            zh=f"{key.folder} 中的 Whisper 模型无法加载（{_first_line(error)}）；如果文件已损坏，请重新下载",
         ) from error
 
 
@@ -124,7 +127,9 @@ def _compute_type(wanted: str, device: str) -> str:
     if wanted != "default" and wanted not in supported:
         raise WhisperModelError(
             f"the compute type {wanted!r} is not supported on {device} here; "
-            f"supported are {', '.join(sorted(supported))}, or use auto"
+            f"supported are {', '.join(sorted(supported))}, or use auto",
+            zh=f"此处的 {device} 不支持计算类型 {wanted!r}；支持的有 {'、'.join(sorted(supported))}，"
+            "也可使用 auto",
         )
     return wanted
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcribe import hub
 from gpt_sovits_emotion.transcribe.options import MICRO
 
@@ -88,7 +89,8 @@ def find_model(
     if _looks_like_a_folder(name):
         raise WhisperModelError(
             f"the Whisper model folder {name} is not there; "
-            "give the folder that holds model.bin, or a size such as small"
+            "give the folder that holds model.bin, or a size such as small",
+            zh=f"Whisper 模型文件夹 {name} 不存在；请填写含有 model.bin 的文件夹，或 small 之类的规格",
         )
     looked_in: list[Path] = []
     for folder, origin in _places(name, models_dir, checkout):
@@ -96,16 +98,17 @@ def find_model(
             return _complete(FoundModel(name, folder, origin))
         looked_in.append(folder)
     if "/" not in name and name not in known_models():
-        raise WhisperModelError(_unknown_name(name, looked_in))
+        raise _unknown_name(name, looked_in)
     cached = hub.cached_folder(name, models_dir)
     if cached is not None and not missing_parts(cached):
         return FoundModel(name, cached, "cache")
     if not allow_download:
-        raise WhisperModelError(_not_here(name, looked_in, "downloading is switched off"))
+        off = Sentence("downloading is switched off", "已关闭下载")
+        raise _not_here(name, looked_in, off)
     try:
         folder = hub.download(name, models_dir, progress=progress)
     except hub.UnreachableError as error:
-        raise WhisperModelError(_not_here(name, looked_in, str(error))) from error
+        raise _not_here(name, looked_in, error.why) from error
     return _complete(FoundModel(name, folder, "download"))
 
 
@@ -125,12 +128,17 @@ def _complete(found: FoundModel) -> FoundModel:
     if not missing:
         return found
     remedy = (
-        "install this package again"
+        Sentence("install this package again", "请重新安装本软件包")
         if found.origin == "sample"
-        else "download it again whole, or remove the folder so that another place is looked into"
+        else Sentence(
+            "download it again whole, or remove the folder so that another place is looked into",
+            "请重新完整下载，或删除该文件夹，以便到别处查找",
+        )
     )
     raise WhisperModelError(
-        f"the Whisper model in {found.folder} is not complete, it lacks {', '.join(missing)}; {remedy}"
+        f"the Whisper model in {found.folder} is not complete, it lacks {', '.join(missing)}; "
+        f"{remedy.en}",
+        zh=f"{found.folder} 中的 Whisper 模型不完整，缺少 {'、'.join(missing)}；{remedy.zh}",
     )
 
 
@@ -157,7 +165,9 @@ def _places(name: str, models_dir: Path | None, checkout: Path | None) -> list[t
         if not models_dir.is_dir():
             raise WhisperModelError(
                 f"the folder of Whisper models {models_dir} is not there; "
-                "give a folder that holds model folders such as faster-whisper-small"
+                "give a folder that holds model folders such as faster-whisper-small",
+                zh=f"Whisper 模型的文件夹 {models_dir} 不存在；"
+                "请填写含有 faster-whisper-small 之类模型文件夹的文件夹",
             )
         if (models_dir / "model.bin").is_file():
             return [(models_dir, "folder")]
@@ -168,21 +178,26 @@ def _places(name: str, models_dir: Path | None, checkout: Path | None) -> list[t
     return places
 
 
-def _unknown_name(name: str, looked_in: list[Path]) -> str:
+def _unknown_name(name: str, looked_in: list[Path]) -> WhisperModelError:
     sizes = (*known_models(), MICRO)
     near = difflib.get_close_matches(name, sizes, n=3) or ["small", "medium", "large-v3"]
     where = f" and no folder of that name in {looked_in[0].parent}" if looked_in else ""
-    return (
+    where_zh = f"，{looked_in[0].parent} 中也没有同名文件夹" if looked_in else ""
+    return WhisperModelError(
         f"there is no Whisper size {name!r}{where}; "
-        f"near ones are {', '.join(near)}, or give a model folder"
+        f"near ones are {', '.join(near)}, or give a model folder",
+        zh=f"没有 {name!r} 这种 Whisper 规格{where_zh}；相近的有 {'、'.join(near)}，也可填写模型文件夹",
     )
 
 
-def _not_here(name: str, looked_in: list[Path], why: str) -> str:
+def _not_here(name: str, looked_in: list[Path], why: Sentence) -> WhisperModelError:
     title = "faster-whisper-" + name.rpartition("/")[2].removeprefix("faster-whisper-")
     place = next((one for one in reversed(looked_in) if one.name == title), None)
     where = f"into {place}" if place else f"into a folder, say {title}, and name that folder"
-    return (
-        f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why}); put its "
-        f"files ({', '.join(_PARTS)}, vocabulary.json) {where}, or use the model none"
+    where_zh = str(place) if place else f"一个文件夹（例如 {title}）并填写该文件夹"
+    return WhisperModelError(
+        f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why.en}); put its "
+        f"files ({', '.join(_PARTS)}, vocabulary.json) {where}, or use the model none",
+        zh=f"本机没有 Whisper 模型 {name!r}，也无法下载（{why.zh}）；请把它的文件"
+        f"（{'、'.join(_PARTS)}、vocabulary.json）放到{where_zh}，或选用模型 none",
     )

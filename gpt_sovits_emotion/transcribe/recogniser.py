@@ -214,7 +214,8 @@ class _Listener:
         except (RuntimeError, ValueError) as error:
             raise WhisperModelError(
                 f"Whisper failed while listening ({error}); if the memory was short, choose a smaller "
-                "model or the device cpu"
+                "model or the device cpu",
+                zh=f"Whisper 识别时出错（{error}）；如果内存不足，请换用更小的模型或设备 cpu",
             ) from error
 
 
@@ -295,5 +296,7 @@ def _known_language(model: WhisperModel, language: str | None, name: str) -> str
     raise WhisperModelError(
         f"the Whisper model {name} does not know the language {language!r}; "
         f"{'it knows' if len(known) <= 6 else 'near ones are'} {', '.join(near)}, "
-        "or leave the language out to have it detected"
+        "or leave the language out to have it detected",
+        zh=f"Whisper 模型 {name} 不认识语言 {language!r}；"
+        f"{'它认识的有' if len(known) <= 6 else '相近的有'} {'、'.join(near)}，也可不填语言，由它自动检测",
     )
