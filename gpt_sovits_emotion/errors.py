@@ -106,11 +106,13 @@ class OutputError(EmotionError, OSError):
 class MissingExtraError(EmotionError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
-    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
+    def __init__(
+        self, package: str, *, extra: str, purpose: str, purpose_zh: str | None = None
+    ) -> None:
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed: "
             f"run  pip install 'gpt-sovits-emotion[{extra}]'",
-            zh=f"未安装软件包 {package}（用于：{purpose}）：请运行  "
+            zh=f"未安装软件包 {package}（用于：{purpose_zh or purpose}）：请运行  "
             f"pip install 'gpt-sovits-emotion[{extra}]'",
         )
 

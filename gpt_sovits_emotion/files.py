@@ -37,7 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(_explain(path, error)) from error
+        raise _unwritten(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -63,13 +63,20 @@ def _give_ordinary_mode(path: Path) -> None:
     path.chmod(0o666 & ~mask)
 
 
-def _explain(path: Path, error: OSError) -> str:
+def _unwritten(path: Path, error: OSError) -> OutputError:
     if error.errno == errno.ENOSPC:
-        return f"{path} was not written: the disk is full; free some space and run again"
+        return OutputError(
+            f"{path} was not written: the disk is full; free some space and run again",
+            zh=f"没有写入 {path}：磁盘已满；请腾出空间后重试",
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return (
+        return OutputError(
             f"{path} was not written: this folder may not be written to; "
-            "choose another with --out or change its permissions"
+            "choose another with --out or change its permissions",
+            zh=f"没有写入 {path}：没有权限写入该文件夹；请用 --out 另选一个，或修改其权限",
         )
     reason = error.strerror or str(error)
-    return f"{path} was not written ({reason}); choose another place and run again"
+    return OutputError(
+        f"{path} was not written ({reason}); choose another place and run again",
+        zh=f"没有写入 {path}（{reason}）；请换个位置后重试",
+    )

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -235,8 +236,9 @@ def test_every_failure_to_write_is_a_sentence(
         raise OSError(number, "as the system says it")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OutputError, match=expected):
+    with pytest.raises(OutputError, match=expected) as caught:
         write_text(tmp_path / "a.txt", "x")
+    check_says_the_same(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bilingual import check_says_the_same
 from safetensors.numpy import load_file, save_file
 
 from gpt_sovits_emotion.errors import EncoderError, HeadError, HeadMismatchError
@@ -318,8 +319,11 @@ def test_one_id_in_two_folders_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_head_names_the_known_ones(fake_head: Path) -> None:
-    with pytest.raises(HeadError, match="there is no head 'nope'; heads found: fake-head"):
+    with pytest.raises(
+        HeadError, match="there is no head 'nope'; heads found: fake-head"
+    ) as caught:
         find_head("nope", [fake_head.parent])
+    check_says_the_same(caught.value)
 
 
 def test_a_card_reads_back_equal(fake_head: Path) -> None:

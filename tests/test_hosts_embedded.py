@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bilingual import check_says_the_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,12 +90,14 @@ def test_language_codes_of_others_are_understood(espeak, asked, spoken):
 def test_an_unknown_language_is_refused_with_near_ones(espeak):
     with pytest.raises(
         HostError, match=r"does not speak the language 'jw'; near ones are sw \(Swa"
-    ):
+    ) as caught:
         espeak.say("hello", language="jw")
+    check_says_the_same(caught.value)
     with pytest.raises(HostError, match="'english'; near ones are en-"):
         espeak.voice_for("english")
-    with pytest.raises(HostError, match="such as en, zh or de"):
+    with pytest.raises(HostError, match="such as en, zh or de") as caught:
         espeak.voice_for("")
+    check_says_the_same(caught.value)
 
 
 def test_an_unknown_variant_is_refused_with_near_ones(espeak):
@@ -219,8 +222,11 @@ def test_an_interruption_during_synthesis_is_not_swallowed(espeak, monkeypatch):
 def test_a_missing_wheel_names_the_extra(monkeypatch):
     monkeypatch.setattr(espeak_library, "_library", None)
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'gpt-sovits-emotion\[demo\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"pip install 'gpt-sovits-emotion\[demo\]'"
+    ) as caught:
         Espeak()
+    check_says_the_same(caught.value)
 
 
 def test_data_in_a_folder_with_a_long_name_is_found(tmp_path):
@@ -425,8 +431,9 @@ def test_references_that_cannot_be_used_are_refused(host, references, tmp_path):
     _, prosody = references["deep"]
 
     def refused(clip: ReferenceClip, message: str) -> None:
-        with pytest.raises(HostError, match=message):
+        with pytest.raises(HostError, match=message) as caught:
             host.synthesise(request((clip, prosody)))
+        check_says_the_same(caught.value)
 
     short = tmp_path / "short.wav"
     write_wav(short, Audio(tone(duration_s=2.0), RATE_HZ))

@@ -116,7 +116,8 @@ def finite(
                 return result
     raise EncoderError(
         f"{what} gives values that are no numbers, even in float32; its weights are damaged, or do not "
-        "belong to this model: restore the file they come from"
+        "belong to this model: restore the file they come from",
+        zh=f"{what} 给出无效数值，即使用 float32 也是如此；其权重已损坏，或不属于该模型：请恢复权重文件",
     )
 
 
@@ -134,7 +135,9 @@ def check_audio(audio: Audio, *, encoder_id: str, sampling_rate_hz: int, n_least
     if len(audio.samples) < n_least:
         raise EncoderError(
             f"a segment of {1000 * audio.duration_s:.0f} ms is too short for the encoder {encoder_id!r}, "
-            f"which needs at least {1000 * n_least / sampling_rate_hz:.0f} ms"
+            f"which needs at least {1000 * n_least / sampling_rate_hz:.0f} ms",
+            zh=f"{1000 * audio.duration_s:.0f} 毫秒的片段对编码器 {encoder_id!r} 太短，"
+            f"至少需要 {1000 * n_least / sampling_rate_hz:.0f} 毫秒",
         )
 
 

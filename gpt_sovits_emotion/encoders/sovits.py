@@ -105,7 +105,8 @@ class SovitsPosteriorEncoder:
         if lent.posterior is None:
             raise EncoderError(
                 f"{lent.source.en} has no posterior encoder (fine-tuned weights and v3 and v4 have none); "
-                "expected one from the base model"
+                "expected one from the base model",
+                zh=f"{lent.source.zh} 没有后验编码器（微调权重以及 v3、v4 都没有）；应使用底模的后验编码器",
             )
         if lent.project_speaker is not None and lent.speaker_embedding is None:
             raise EncoderError(

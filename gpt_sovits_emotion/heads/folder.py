@@ -97,10 +97,12 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
     for entry in entries:
         if entry.id == str(name):
             raise HeadError(entry.problem or f"{entry.path} has no card")
-    known = ", ".join(sorted({entry.id for entry in entries if entry.card})) or "none"
+    known = sorted({entry.id for entry in entries if entry.card})
     raise HeadError(
-        f"there is no head {str(name)!r}; heads found: {known}. Name one of them, or the folder of a "
-        f"head, or put it into {user_folder()}"
+        f"there is no head {str(name)!r}; heads found: {', '.join(known) or 'none'}. Name one of "
+        f"them, or the folder of a head, or put it into {user_folder()}",
+        zh=f"没有情感模型 {str(name)!r}；找到的有：{'、'.join(known) or '无'}。请填写其中之一，"
+        f"或填写情感模型的文件夹，或把它放到 {user_folder()}",
     )
 
 

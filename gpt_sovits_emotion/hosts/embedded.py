@@ -124,7 +124,9 @@ class EmbeddedHost:
         if family not in self.lends:
             raise HostError(
                 f"{family} needs the models of GPT-SoVITS, and this runs without: use it inside the "
-                "WebUI, name a checkout (--checkout), or choose a head that reads prosody"
+                "WebUI, name a checkout (--checkout), or choose a head that reads prosody",
+                zh=f"{family} 需要 GPT-SoVITS 的模型，而现在运行时没有：请在 WebUI 中使用，"
+                "指定本地目录（--checkout），或换用读取 prosody 的情感模型",
             )
         return iter(())
 
@@ -179,7 +181,9 @@ class EmbeddedHost:
         if audio.duration_s < _SHORTEST_S:
             raise HostError(
                 f"eSpeak NG has nothing to say for {request.text!r} in {request.language!r}: "
-                "correct the text of the segment, or leave the segment out"
+                "correct the text of the segment, or leave the segment out",
+                zh=f"对 {request.text!r}（语言 {request.language!r}），eSpeak NG 没有可说的内容："
+                "请改正该片段的文字，或略过该片段",
             )
         audio = match_balance(audio, have=spectral_balance(audio), want=balance)
         return audio, resample(audio, ANALYSIS_RATE_HZ)

@@ -148,7 +148,7 @@ class Espeak:
             if code in self._library.code_of:
                 return self._library.voices[self._library.code_of[code]]
             code = code.rpartition("-")[0]
-        raise HostError(_unknown_language(language, self._library.voices))
+        raise _unknown_language(language, self._library.voices)
 
     def say(
         self,
@@ -232,7 +232,7 @@ def _plain(text: str) -> bytes:
     return spoken.encode("utf-8", errors="replace") + b"\0"
 
 
-def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> str:
+def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> HostError:
     wanted = language.strip().casefold()
     labels = {voice.code: voice.code for voice in voices.values()}
     for voice in voices.values():
@@ -242,7 +242,9 @@ def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> str:
     codes = list(dict.fromkeys(labels[label] for label in near))[:3]
     named = ", ".join(f"{code} ({voices[code].name})" for code in codes)
     hint = f"near ones are {named}" if named else "try one of its codes, such as en, zh or de"
-    return (
+    hint_zh = f"相近的有 {named}" if named else "请试试它的代码，如 en、zh 或 de"
+    return HostError(
         f"eSpeak NG does not speak the language {language!r}; {hint}; "
-        "set the language of the segment to one of them"
+        "set the language of the segment to one of them",
+        zh=f"eSpeak NG 不会说语言 {language!r}；{hint_zh}；请把该片段的语言设为其中之一",
     )

@@ -97,7 +97,8 @@ class Library:
         except OSError as error:
             raise HostError(
                 f"eSpeak NG's library did not load ({error}); "
-                "reinstall the package espeakng-loader for this platform"
+                "reinstall the package espeakng-loader for this platform",
+                zh=f"eSpeak NG 的库无法加载（{error}）；请为此平台重新安装软件包 espeakng-loader",
             ) from error
         self._lock = threading.Lock()
         self._chunks: list[bytes] = []
@@ -174,7 +175,9 @@ class Library:
         if rate_hz <= 0:
             raise HostError(
                 f"eSpeak NG could not read its data in {folder}; its path must be shorter than 160 "
-                "bytes (and of plain Latin letters on Windows): set TMPDIR to such a folder"
+                "bytes (and of plain Latin letters on Windows): set TMPDIR to such a folder",
+                zh=f"eSpeak NG 无法读取 {folder} 中的数据；其路径须短于 160 字节"
+                "（Windows 上还须为纯拉丁字母）：请把 TMPDIR 设到这样的文件夹",
             )
         return rate_hz
 
@@ -252,7 +255,9 @@ def _linked_data_folder(data_path: Path) -> Path:
     except OSError as error:
         raise HostError(
             f"the scratch folder {folder} for eSpeak NG's data could not be made "
-            f"({error.strerror or error}); set TMPDIR to a folder with 20 MB of room"
+            f"({error.strerror or error}); set TMPDIR to a folder with 20 MB of room",
+            zh=f"无法建立存放 eSpeak NG 数据的临时文件夹 {folder}（{error.strerror or error}）；"
+            "请把 TMPDIR 设到有 20 MB 空间的文件夹",
         ) from error
     return folder
 
@@ -285,7 +290,10 @@ def shared_library() -> Library:
                 import espeakng_loader
             except ImportError as error:
                 raise MissingExtraError(
-                    "espeakng-loader", extra="demo", purpose="the demo voice"
+                    "espeakng-loader",
+                    extra="demo",
+                    purpose="the demo voice",
+                    purpose_zh="演示声音",
                 ) from error
             _library = Library(
                 Path(espeakng_loader.get_library_path()), Path(espeakng_loader.get_data_path())

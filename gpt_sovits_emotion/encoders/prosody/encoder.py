@@ -133,7 +133,8 @@ class ProsodyEncoder:
         if audio.duration_s < _SHORTEST_S:
             raise EncoderError(
                 f"a segment of {audio.duration_s:.2f} s is too short to hear an emotion in: "
-                f"the prosody encoder needs at least {_SHORTEST_S} s"
+                f"the prosody encoder needs at least {_SHORTEST_S} s",
+                zh=f"{audio.duration_s:.2f} 秒的片段太短，听不出情感：韵律编码器至少需要 {_SHORTEST_S} 秒",
             )
 
 
