@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bilingual import check_says_the_same
 from checkout_files import HEADS, host_utils, make_checkout, model_of, save_weights, tensors_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -191,8 +192,9 @@ def test_pickled_code_is_never_run(tmp_path, head, place) -> None:
     torch.save(content, buffer)
     path = tmp_path / "evil.pth"
     path.write_bytes(head + buffer.getvalue()[2:])
-    with pytest.raises(HostError, match=r"not loaded: it asks to run \w+\.system"):
+    with pytest.raises(HostError, match=r"not loaded: it asks to run \w+\.system") as caught:
         read_checkpoint(path)
+    check_says_the_same(caught.value)
     assert not trace.exists()
 
 
@@ -213,8 +215,9 @@ def test_what_is_let_through_is_inert(tmp_path) -> None:
     assert config == {"__dict__": 1, "items": [1], "__setstate__": "x"}
     with host_utils():
         torch.save({"weight": ONE_PART, "config": Told("called")}, tmp_path / "y.pth")
-    with pytest.raises(HostError, match="is damaged"):
+    with pytest.raises(HostError, match="is damaged") as caught:
         read_checkpoint(tmp_path / "y.pth")
+    check_says_the_same(caught.value)
 
 
 def test_the_hosts_own_utils_stays_where_it_is(root, tmp_path, v2_file) -> None:
@@ -262,8 +265,9 @@ def test_threads_may_read_at_once(v2_file, tmp_path) -> None:
 
 def test_a_torch_without_safe_globals_says_so(v2_file, monkeypatch, tmp_path) -> None:
     monkeypatch.delattr(torch.serialization, "safe_globals")
-    with pytest.raises(HostError, match=r"torch 2\.5 or newer is needed"):
+    with pytest.raises(HostError, match=r"torch 2\.5 or newer is needed") as caught:
         read_checkpoint(v2_file)
+    check_says_the_same(caught.value)
     torch.save({"weight": ONE_PART, "config": {"plain": 1}}, tmp_path / "plain.pth")
     assert read_checkpoint(tmp_path / "plain.pth").config == {"plain": 1}
 
@@ -316,10 +320,12 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path) -> None:
 def test_a_file_that_was_cut_off_is_named(tmp_path, v2_file, kept, head) -> None:
     path = tmp_path / "cut.pth"
     path.write_bytes(head + v2_file.read_bytes()[2:kept])
-    with pytest.raises(HostError, match="is damaged or was cut off"):
+    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
         read_checkpoint(path)
-    with pytest.raises(HostError, match="is damaged or was cut off"):
+    check_says_the_same(caught.value)
+    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
         check_file(path)
+    check_says_the_same(caught.value)
 
 
 def test_a_sound_file_passes_the_short_look(v2_file) -> None:
@@ -352,8 +358,9 @@ def test_other_contents_are_named(tmp_path, content, says) -> None:
 def test_a_zip_of_something_else_is_named(tmp_path) -> None:
     with zipfile.ZipFile(tmp_path / "x.pth", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    with pytest.raises(HostError, match="is damaged or was cut off"):
+    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
         read_checkpoint(tmp_path / "x.pth")
+    check_says_the_same(caught.value)
 
 
 def test_plain_tensors_are_read_as_safely(tmp_path) -> None:

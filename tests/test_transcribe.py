@@ -134,8 +134,9 @@ def test_an_incomplete_folder_says_what_it_lacks(tmp_path, part):
 
 def test_an_incomplete_folder_in_a_checkout_is_not_passed_over(tmp_path):
     make_model_folder(checkout_models_dir(tmp_path) / "faster-whisper-tiny", without="model.bin")
-    with pytest.raises(WhisperModelError, match=r"lacks model\.bin"):
+    with pytest.raises(WhisperModelError, match=r"lacks model\.bin") as caught:
         find_model("tiny", checkout=tmp_path)
+    check_says_the_same(caught.value)
 
 
 def test_a_git_lfs_pointer_is_not_taken_for_weights(tmp_path):

@@ -193,7 +193,10 @@ def read_state(path: Path) -> dict[str, Any]:
         HostError: There is no such file, or it holds something else.
     """
     if not path.is_file():
-        raise HostError(f"there is no file {path}; get it from the pretrained models of GPT-SoVITS")
+        raise HostError(
+            f"there is no file {path}; get it from the pretrained models of GPT-SoVITS",
+            zh=f"没有文件 {path}；请从 GPT-SoVITS 的预训练模型中获取",
+        )
     return _only_tensors(path, _unpickle(path, path, lazily=False))
 
 
@@ -346,7 +349,9 @@ def _damaged(path: Path, why: str) -> HostError:
     first = re.split(r"\n|\. ", why.strip(), maxsplit=1)[0].rstrip(".") or "no reason was given"
     size = f"{path.stat().st_size:,} bytes" if path.exists() else "gone meanwhile"
     return HostError(
-        f"{path} ({size}) is damaged or was cut off ({first}); download it again, or export the weights again"
+        f"{path} ({size}) is damaged or was cut off ({first}); download it again, or export the weights "
+        "again",
+        zh=f"{path}（{size}）已损坏或不完整（{first}）；请重新下载，或重新导出权重",
     )
 
 
@@ -359,9 +364,12 @@ def _unsafe(path: Path, why: str) -> HostError:
     if named.group(1) == "utils.HParams":
         return HostError(
             f"{path} cannot be read safely by torch {torch.__version__}: "
-            f"torch {_LEAST_TORCH} or newer is needed"
+            f"torch {_LEAST_TORCH} or newer is needed",
+            zh=f"torch {torch.__version__} 无法安全读取 {path}：需要 torch {_LEAST_TORCH} 或更新版本",
         )
     return HostError(
         f"{path} was not loaded: it asks to run {named.group(1)}, which no checkpoint needs and which "
-        "could do anything to this machine; take weights only from a source that you trust"
+        "could do anything to this machine; take weights only from a source that you trust",
+        zh=f"没有加载 {path}：它要求运行 {named.group(1)}，权重文件不需要它，它却可能对本机做任何事；"
+        "请只使用来源可信的权重",
     )

@@ -100,7 +100,9 @@ def classes_in(module: Any, where: str) -> SovitsClasses:
         missing = "MelStyleEncoder" if style is None else "PosteriorEncoder"
         raise HostError(
             f"{where} has no {missing}, which every version of GPT-SoVITS up to 2026 has; "
-            "choose a head that reads prosody or hubert"
+            "choose a head that reads prosody or hubert",
+            zh=f"{where} 没有 {missing}，而到 2026 年为止的各版 GPT-SoVITS 都有；"
+            "请换用读取 prosody 或 hubert 的情感模型",
         )
     return SovitsClasses(style, posterior)
 
@@ -198,7 +200,9 @@ class _Builder:
         if infinite:
             raise HostError(
                 f"{self.checkpoint.path} is damaged: {prefix}{infinite[0]} holds values that are not finite; "
-                "download it again, or export the weights again"
+                "download it again, or export the weights again",
+                zh=f"{self.checkpoint.path} 已损坏：{prefix}{infinite[0]} 含有无效数值（非有限值）；"
+                "请重新下载，或重新导出权重",
             )
         with unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # weight_norm, which the host still uses
@@ -244,7 +248,8 @@ def _empty_posterior(checkpoint: Checkpoint, classes: SovitsClasses, style_dim: 
         kernel = tensors["enc.in_layers.0.weight_v"].shape[2]
     except (KeyError, IndexError) as error:
         raise HostError(
-            f"{checkpoint.path} is damaged: of its posterior encoder, {error} is missing; download it again"
+            f"{checkpoint.path} is damaged: of its posterior encoder, {error} is missing; download it again",
+            zh=f"{checkpoint.path} 已损坏：其后验编码器缺少 {error}；请重新下载",
         ) from error
     n_layers = sum(_IN_LAYER.match(key) is not None for key in tensors)
     return classes.posterior(n_bins, n_out, n_hidden, kernel, 1, n_layers, gin_channels=style_dim)
