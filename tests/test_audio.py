@@ -288,9 +288,7 @@ def test_stopping_while_decoding_leaves_nothing_open(tmp_path: Path) -> None:
         open_recording(encode(tmp_path / "a.mp3", "libmp3lame"), progress=stop)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(min_size=0, max_size=400), kind=st.sampled_from(["a.wav", "a.mp3", "a.ogg"]))
 def test_no_bytes_give_anything_but_audio_or_a_sentence(
     tmp_path: Path, data: bytes, kind: str
@@ -308,7 +306,7 @@ def test_no_bytes_give_anything_but_audio_or_a_sentence(
 # --- samples in memory, resampling, writing --------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rate=st.sampled_from([8000, 11_025, 16_000, 22_050, 44_100, 96_000, 192_000]),
     duration_s=st.floats(0.25, 3.0),

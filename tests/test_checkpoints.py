@@ -372,9 +372,7 @@ def test_plain_tensors_are_read_as_safely(tmp_path) -> None:
     assert not (tmp_path / "trace").exists()
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_escapes_as_anything_but_a_sentence(tmp_path, v2_file, data) -> None:
     content = bytearray(v2_file.read_bytes())

@@ -295,7 +295,7 @@ def test_a_balance_is_matched():
 
 
 @given(level=st.floats(0.1, 30.0), seed=st.integers(0, 5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_limiter_holds_peaks_and_leaves_the_rest(level, seed):
     samples = np.random.default_rng(seed).normal(0, 0.05, 4000).astype(np.float32)
     samples[2000:2050] *= level

@@ -239,7 +239,7 @@ def test_odd_audio_gives_finite_values(samples):
     assert ((tracks.voicing >= 0) & (tracks.voicing <= 1)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n_samples=st.integers(3200, 40_000),
     seed=st.integers(0, 2**31),

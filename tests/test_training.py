@@ -131,7 +131,7 @@ def test_coverage_falls_and_says_none_when_nothing_is_left():
     assert [(row.coverage, row.accuracy) for row in rows] == [(1.0, 0.5), (0.5, 0.0), (0.0, None)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 40), st.integers(2, 6), st.floats(0.05, 20), st.integers(0, 1000))
 def test_softmax_rows_are_probabilities(n_rows, n_labels, temperature, seed):
     logits = np.random.default_rng(seed).normal(0, 100, (n_rows, n_labels))

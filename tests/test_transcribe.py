@@ -542,7 +542,7 @@ word_lists = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(word_lists, max_size=4), st.booleans())
 def test_segments_are_always_ordered_apart_and_within(lists, with_words):
     pieces = []

@@ -91,7 +91,7 @@ LABELS = st.one_of(
     st.text(_CHARS, min_size=1, max_size=12),
 )
 SENTENCES = st.builds(Sentence, en=TEXTS, zh=TEXTS)
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=25)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
