@@ -73,7 +73,12 @@ class RunningServer:
     @property
     def files(self) -> list[Path]:
         """Everything that it keeps of pages, files and folders alike."""
-        return sorted((self.root / "files").rglob("*"))
+        # Not rglob: that raises when the server deletes a folder while it is looked into.
+        return sorted(
+            Path(folder, name)
+            for folder, folders, files in os.walk(self.root / "files")
+            for name in (*folders, *files)
+        )
 
 
 @contextmanager
