@@ -252,7 +252,7 @@ def add_speaker_model(root: Path) -> Path:
 
 def add_hubert(root: Path) -> Path:
     """Put a HuBERT of few numbers into a checkout, in the form in which the real one lies there."""
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="HuBERT is that of transformers")
     folder = root / MODELS / "chinese-hubert-base"
     config = transformers.HubertConfig(
         hidden_size=16,

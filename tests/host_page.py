@@ -347,7 +347,7 @@ def get_tts_wav(
         for path in inp_refs or []:
             try:
                 refers.append(librosa.load(path.name, sr=32000, duration=1.0))
-            except Exception:
+            except Exception:  # as GPT-SoVITS does: it prints, and speaks without this clip
                 traceback.print_exc()
         refers = refers or [librosa.load(ref_wav_path, sr=32000, duration=1.0)]
         audio = vq_model.decode(cache[index], speed=speed).numpy()

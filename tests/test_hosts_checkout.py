@@ -313,7 +313,7 @@ def test_the_classes_of_the_published_package_fit(tmp_path, monkeypatch) -> None
     """The model code of GPT-SoVITS (of v1) as its package on PyPI has it, at full size."""
     import importlib.util
 
-    pytest.importorskip("einops")
+    pytest.importorskip("einops", reason="the model code of gpt-sovits-python needs einops")
     spec = importlib.util.find_spec("gpt_sovits_python")
     if spec is None:
         pytest.skip("no gpt-sovits-python (pip install --no-deps gpt-sovits-python einops)")

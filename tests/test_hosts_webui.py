@@ -17,6 +17,7 @@ from pathlib import Path
 import host_page
 import numpy as np
 import pytest
+import torch
 from bilingual import check_says_the_same
 from conftest import voiced
 from hypothesis import given
@@ -37,8 +38,6 @@ from gpt_sovits_emotion.hosts.gpt_sovits.seeding import undisturbed_seed
 from gpt_sovits_emotion.hosts.gpt_sovits.speaking import finished_audio
 from gpt_sovits_emotion.hosts.webui import WebuiHost, find_page
 from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence
-
-torch = pytest.importorskip("torch")
 
 PAGES = ("default", "fast")
 PROSODY = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
@@ -331,7 +330,7 @@ def test_a_base_is_loaded_once_until_its_file_changes(checkout):
 
 def published_model():
     """A v1 model by the code of GPT-SoVITS itself, as its package on PyPI has it; full size, random."""
-    pytest.importorskip("einops")
+    pytest.importorskip("einops", reason="the model code of gpt-sovits-python needs einops")
     spec = importlib.util.find_spec("gpt_sovits_python")
     if spec is None:
         pytest.skip("no gpt-sovits-python (pip install --no-deps gpt-sovits-python einops)")

@@ -238,7 +238,11 @@ def _remove_blocks(root: Path) -> list[Sentence]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put `content` in the place of what a file holds, in one step; a file that would be empty goes."""
+    """Put `content` in the place of what a file holds, in one step; a file that would be empty goes.
+
+    Not through `files.write_bytes`: a script keeps its mode here, and what a killed process would leave in
+    site-packages must not end in ``.pth``.
+    """
     path = path.resolve()
     try:
         if not content:

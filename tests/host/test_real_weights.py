@@ -9,10 +9,9 @@ import json
 import zipfile
 
 import pytest
+import torch
 
 from host import host_models, host_text, weights
-
-torch = pytest.importorskip("torch")
 
 
 @pytest.fixture
@@ -87,8 +86,9 @@ def test_each_character_is_one_token():
 
 
 def test_the_reading_model_picks_a_permitted_reading(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    np = pytest.importorskip("numpy")
+    import numpy as np
+    import onnxruntime
+
     host_text.write_g2pw(tmp_path, seed=1)
     pairs = (tmp_path / "POLYPHONIC_CHARS.txt").read_text(encoding="utf-8").split("\n")
     sounds = sorted({pair.split("\t")[1] for pair in pairs})
