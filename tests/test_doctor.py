@@ -23,13 +23,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.doctor import Finding, Report, examine, report_lines
+from gpt_sovits_emotion.cli.doctor_report import _wrapped, report_lines
+from gpt_sovits_emotion.doctor import Finding, Report, examine
 from gpt_sovits_emotion.doctor.findings import AREAS
 from gpt_sovits_emotion.doctor.interpreter import Interpreter, ask, python_of
 from gpt_sovits_emotion.doctor.models import check_models, check_text
 from gpt_sovits_emotion.doctor.packages import check_packages
 from gpt_sovits_emotion.doctor.ports import check_ports
-from gpt_sovits_emotion.doctor.report import _wrapped
 from gpt_sovits_emotion.doctor.settings import check_settings
 from gpt_sovits_emotion.doctor.usable import check_encoders, check_hearing
 from gpt_sovits_emotion.errors import HostError

@@ -51,7 +51,8 @@ def doctor(
 
     Nothing is changed. The exit code is 1 when something is broken that stops GPT-SoVITS or the tab.
     """
-    from gpt_sovits_emotion.doctor import examine, report_lines
+    from gpt_sovits_emotion.cli.doctor_report import report_lines
+    from gpt_sovits_emotion.doctor import examine
     from gpt_sovits_emotion.heads import head_folders
 
     with progress_bar("doctor") as progress:

@@ -1,10 +1,11 @@
-"""Show a report on one screen of a terminal, 80 columns wide."""
+"""The doctor's report on one screen of a terminal, 80 columns wide."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from gpt_sovits_emotion.cli.console import shown_width
 from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
 from gpt_sovits_emotion.records import Sentence
 
@@ -49,7 +50,7 @@ def _finding_lines(
     word = _STATES[finding.state].say(language)
     text_at = _INDENT + _STATE_WIDTH
     first, *rest = _wrapped(finding.fact.say(language), indent=text_at)
-    padding = " " * (_STATE_WIDTH - _shown_width(word))
+    padding = " " * (_STATE_WIDTH - shown_width(word))
     yield f"{' ' * _INDENT}{paint(word, finding.state)}{padding}{first[text_at:]}"
     yield from rest
     if finding.remedy is not None:
@@ -76,12 +77,12 @@ def _wrapped(text: str, *, indent: int) -> Iterator[str]:
     """Break a text into lines, at spaces and between Chinese characters; long paths stay whole."""
     line, width = "", 0
     for piece in _pieces(text):
-        if line and indent + width + _shown_width(piece.rstrip()) > _WIDTH:
+        if line and indent + width + shown_width(piece.rstrip()) > _WIDTH:
             yield " " * indent + line.rstrip()
             line, width = "", 0
             piece = piece.lstrip()
         line += piece
-        width += _shown_width(piece)
+        width += shown_width(piece)
     yield " " * indent + line.rstrip()
 
 
@@ -103,10 +104,6 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF"
-
-
-def _shown_width(text: str) -> int:
-    return sum(2 if _is_wide(char) else 1 for char in text)
 
 
 def _unpainted(word: str, state: State) -> str:

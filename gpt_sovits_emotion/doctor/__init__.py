@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from gpt_sovits_emotion.doctor.checkup import examine
 from gpt_sovits_emotion.doctor.findings import Finding, Report, State
-from gpt_sovits_emotion.doctor.report import report_lines
 
-__all__ = ["Finding", "Report", "State", "examine", "report_lines"]
+__all__ = ["Finding", "Report", "State", "examine"]

@@ -32,6 +32,7 @@ _NEEDED = {
     "transformers": '"transformers>=4.51,<5"',
     "numpy": '"numpy<2"',
 }
+_GOES_WITH_GRADIO = '"fastapi==0.115.12" "starlette==0.46.2"'  # with 4.44.1
 _TWINS = {"onnxruntime": "onnxruntime-gpu", "onnxruntime-gpu": "onnxruntime"}
 _N_NAMED = 6
 
@@ -199,7 +200,7 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
             _AREA,
             f"gradio {shown}: the pages of GPT-SoVITS are written for gradio 3 and 4",
             f"gradio {shown}：GPT-SoVITS 的页面是为 gradio 3 和 4 写的",
-            _pip(python, '"gradio==4.44.1" "fastapi==0.115.12" "starlette==0.46.2"'),
+            _pip(python, f'"gradio==4.44.1" {_GOES_WITH_GRADIO}'),
         )
         return
     if gradio < (4, 24):
@@ -207,7 +208,7 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
             _AREA,
             f"gradio {shown} is older than the tab needs (4.24)",
             f"gradio {shown} 比标签页需要的（4.24）旧",
-            _pip(python, '"gradio==4.44.1" "fastapi==0.115.12" "starlette==0.46.2"'),
+            _pip(python, f'"gradio==4.44.1" {_GOES_WITH_GRADIO}'),
         )
     if python.release("starlette") >= (1,):
         starlette = python.versions["starlette"]
@@ -215,7 +216,7 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
             _AREA,
             f"gradio {shown} with starlette {starlette}: every page fails (unhashable type: 'dict')",
             f"gradio {shown} 配 starlette {starlette}：所有页面都打不开（unhashable type: 'dict'）",
-            _pip(python, '"fastapi==0.115.12" "starlette==0.46.2"'),
+            _pip(python, _GOES_WITH_GRADIO),
         )
     elif (4, 24) <= gradio < (4, 44) and python.release("fastapi") >= (0, 115):
         fastapi = python.versions["fastapi"]

@@ -53,9 +53,7 @@ SILENT_FAILURE = Sentence(
     "或其文本前端无法读出这段文字",
 )
 
-# iw, get_tts_wav: 48,000 to 160,000 samples at 16 kHz.
 _SAMPLING_RATES_HZ = {"v3": 24_000, "v4": 48_000}  # 32 kHz for all others
-_SUPER_SAMPLED_HZ = 48_000
 _DEFAULT_STEPS = {"v3": 32}  # as the default page's radio buttons; 8 for v4, unused elsewhere
 _CUTS = frozenset(f"cut{number}" for number in range(6))
 _FAILURE_RATE_HZ = 16_000
