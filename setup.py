@@ -48,9 +48,8 @@ setup(
         "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
     },
     install_requires=[
-        # what GPT-SoVITS lends runs in torch
+        # what GPT-SoVITS lends runs in torch; torchaudio is never imported, so it is not asked for
         "torch>=2.1",
-        "torchaudio>=2.1",
         "faster-whisper>=1.0",
         "gradio>=4.24,<5",
         "librosa>=0.10.1",
