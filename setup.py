@@ -58,6 +58,7 @@ setup(
         # beside the seven: each does one thing that would otherwise be written here, and worse
         "av>=11",  # decodes every format (comes with faster-whisper)
         "click>=8.1",  # the command line (comes with gradio)
+        "filelock>=3.9",  # one training at a time per head (comes with faster-whisper)
         "httpx>=0.24",  # speaks with a GPT-SoVITS server (comes with gradio)
         "jinja2>=3.0",  # the report page (comes with gradio)
         "markupsafe>=2.0",  # its escaping (comes with gradio)
