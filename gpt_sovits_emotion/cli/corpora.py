@@ -1,0 +1,155 @@
+"""``corpora list|show|get``: which corpora are known, how one is understood, and fetching one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpt_sovits_emotion.cli.console import progress_bar, say, shown_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpt_sovits_emotion.records import Sentence
+    from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
+
+__all__ = ["corpora", "corpus_lines"]
+
+
+@click.group()
+def corpora() -> None:
+    """Look at corpora of labelled speech, and fetch those that anybody may have."""
+
+
+@corpora.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def list_command(as_json: bool) -> None:
+    """List the corpora that are read as they are distributed, with their licences."""
+    from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, SOURCES
+
+    if as_json:
+        rows = [
+            {
+                "id": info.id,
+                "title": info.title,
+                "language": info.language,
+                "licence": info.licence,
+                "non_commercial": info.non_commercial,
+                "citation": info.citation,
+                "url": info.url,
+                "can_be_fetched": info.id in SOURCES,
+            }
+            for info in KNOWN_CORPORA.values()
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for info in KNOWN_CORPORA.values():
+        source = SOURCES.get(info.id)
+        how = f"corpora get {info.id} ({source.megabytes} MB)" if source else "from its makers"
+        click.echo(f"{info.id:9} {info.language:7} {how:26} {info.licence}")
+        click.echo(f"{'':17} {info.url}")
+    say(
+        "any other corpus: a folder with manifest.csv, a folder per emotion, or a .list with emotions"
+    )
+
+
+@corpora.command("show")
+@click.argument("named", metavar="NAME=DIR…", nargs=-1, required=True)
+@click.option("--labels", metavar="A,B,…", help="The labels that will be used; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
+    """Show how corpora are understood: labels, speakers, licence, and what is wrong with them.
+
+    NAME says which known corpus it is (emodb=DIR), or what to call another; DIR alone finds out.
+    """
+    from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
+
+    wanted = [label.strip() for label in labels.split(",") if label.strip()] if labels else None
+    opened = open_corpora(named)
+    table = label_table(opened, wanted)
+    if not as_json:
+        for corpus in opened:
+            for line in corpus_lines(corpus, [row for row in table if row.corpus == corpus.name]):
+                click.echo(line)
+    with progress_bar("corpora") as progress:
+        warnings = check(opened, wanted, progress=progress)
+    if as_json:
+        click.echo(json.dumps(_as_dict(opened, table, warnings), ensure_ascii=False))
+        return
+    for warning in warnings:
+        say(f"warning: {warning.en}")
+
+
+@corpora.command("get")
+@click.argument("corpus_id", metavar="ID")
+@click.option(
+    "--to",
+    "destination",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder that will hold the corpus's folder.",
+)
+def get(corpus_id: str, destination: Path) -> None:
+    """Fetch a corpus from its makers' address; a stopped download goes on where it was."""
+    from gpt_sovits_emotion.training.corpora import fetch_corpus, known_corpus
+
+    info = known_corpus(corpus_id)
+    if info is not None:
+        say(f"{info.title}: {info.licence}; cite: {info.citation} ({info.url})")
+    with progress_bar("fetching") as progress:
+        folder = fetch_corpus(corpus_id, destination, progress=progress)
+    click.echo(str(folder))
+
+
+def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
+    """Return what a person reads of a corpus: size, terms, and how its labels are understood."""
+    info = corpus.info
+    use = ", not for commercial use" if info.non_commercial else ""
+    lines = [
+        f"{corpus.name}: {info.title}, {len(corpus.clips)} clips of {len(corpus.speakers)} speakers"
+        + (f", in {', '.join(corpus.languages)}" if corpus.languages else ""),
+        f"  licence  {info.licence}{use}",
+    ]
+    if info.citation:
+        lines.append(f"  cite     {info.citation}")
+    if info.url:
+        lines.append(f"  see      {info.url}")
+    width = max([len("as written"), *(shown_width(row.written) for row in rows)])
+    lines.append(f"  {_pad('as written', width)}     {'understood as':16} clips  speakers")
+    for row in rows:
+        remark = "" if row.known else "  no known emotion: a class of its own"
+        remark = remark if row.kept else "  left out"
+        lines.append(
+            f"  {_pad(row.written, width)}  -> {_pad(row.emotion, 16)} {row.n_clips:5d}  "
+            f"{row.n_speakers:8d}{remark}"
+        )
+    return lines
+
+
+def _as_dict(
+    opened: Sequence[Corpus], table: Sequence[LabelRow], warnings: Sequence[Sentence]
+) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "corpora": [
+            {
+                "name": corpus.name,
+                "root": str(corpus.root),
+                "n_clips": len(corpus.clips),
+                "speakers": list(corpus.speakers),
+                "languages": list(corpus.languages),
+                "info": asdict(corpus.info),
+            }
+            for corpus in opened
+        ],
+        "labels": [asdict(row) for row in table],
+        "warnings": [warning.to_dict() for warning in warnings],
+    }
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * max(width - shown_width(text), 0)

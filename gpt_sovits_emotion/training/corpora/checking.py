@@ -1,0 +1,312 @@
+"""What is wrong with corpora, before an hour is spent on training with them."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
+from gpt_sovits_emotion.errors import AudioError, CorpusError
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
+from gpt_sovits_emotion.training.corpora.merging import label_table, merge, wanted_labels
+
+__all__ = ["FEW_CLIPS", "MOST_UNREADABLE", "check"]
+
+FEW_CLIPS = 10
+"""A class with fewer clips is warned of: its recall moves by more than ten points a clip."""
+
+MOST_UNREADABLE = 0.05
+"""Training skips unreadable clips up to this share; beyond it something else is wrong."""
+
+_LOOK_ALIKES = str.maketrans(
+    "аесорхуіѕԁһԛԝАЕОРСХВНКМТορνικΑΒΕΗΙΚΜΝΟΡΤΥΧΖ",
+    "aecopxyisdhqwAEOPCXBHKMTopvikABEHIKMNOPTYXZ",
+)
+
+
+def check(
+    corpora: Sequence[Corpus],
+    labels: Sequence[str] | None,
+    *,
+    progress: Progress = no_progress,
+) -> tuple[Sentence, ...]:
+    """Check corpora for training.
+
+    Every file's header is read, and files of equal size are compared by content, so that the same audio
+    under two speakers (which puts test clips into training) is found.
+
+    Args:
+        corpora: The corpora to train on.
+        labels: The labels that will be used; None for all.
+        progress: Told how many files have been looked at.
+
+    Returns:
+        What a person should know, the corpora's own warnings first; empty when all is well.
+
+    Raises:
+        CorpusError: Two labels or two speakers at least are needed and are not there, a label that was
+            asked for does not occur, or more than `MOST_UNREADABLE` of the files cannot be read.
+    """
+    _check_wanted(corpora, labels)
+    corpus = merge(corpora, labels=labels)
+    _check_size(corpus)
+    warnings = [
+        *corpus.warnings,
+        *_odd_labels(corpora, labels),
+        *_left_out(corpora, labels),
+        *_few_clips(corpus),
+        *_one_corpus_only(corpus, len(corpora)),
+        *_one_mood_speakers(corpus),
+        *_unreadable(corpus, part_of(progress, 0.0, 0.8)),
+        *_duplicates(corpus),
+    ]
+    progress(1.0, "looking at clips")
+    return tuple(warnings)
+
+
+def _check_wanted(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> None:
+    found = {emotion for corpus in corpora for emotion in corpus.emotions}
+    absent = sorted((wanted_labels(labels) or frozenset()) - found)
+    if absent:
+        raise CorpusError(
+            f"no clip is labelled {', '.join(absent)}; the corpora have {', '.join(sorted(found))}",
+            zh=f"没有片段的标签是 {'、'.join(absent)}；语料库中有 {'、'.join(sorted(found))}",
+        )
+
+
+def _check_size(corpus: Corpus) -> None:
+    if len(corpus.emotions) < 2:
+        raise CorpusError(
+            f"all {len(corpus.clips)} clips are labelled {corpus.emotions[0]}; a head tells at least two "
+            "emotions apart: add clips of another",
+            zh=f"全部 {len(corpus.clips)} 个片段的标签都是 {corpus.emotions[0]}；"
+            "模型至少要区分两种情感，请加入其他情感的片段",
+        )
+    if len(corpus.speakers) < 2:
+        raise CorpusError(
+            f"all {len(corpus.clips)} clips are of one speaker ({corpus.speakers[0]}), so a head cannot be "
+            "tested on a speaker that it was not trained on; add another corpus, or fit a finished head "
+            "to this speaker with the command adapt",
+            zh=f"全部 {len(corpus.clips)} 个片段都属于同一说话人（{corpus.speakers[0]}），"
+            "无法在未见过的说话人上检验模型；请再加一个语料库，或用 adapt 命令让现有模型适应此人",
+        )
+
+
+def _odd_labels(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
+    warnings = []
+    for row in label_table(corpora, labels):
+        if row.known or not row.kept:
+            continue
+        en = f"{row.corpus}: the label {row.written!r} ({row.n_clips} clips) is no emotion that is known here"
+        zh = f"{row.corpus}：标签 {row.written!r}（{row.n_clips} 个片段）不是已知的情感"
+        plain = row.written.translate(_LOOK_ALIKES).casefold()
+        if plain != row.written.casefold() and plain.isascii():
+            en += f"; it looks like {plain!r} but has letters of another alphabet: correct it"
+            zh += f"；看起来像 {plain!r}，却含有另一种字母；请改正"
+        else:
+            scripts = _scripts(row.emotion)
+            en += f", and stays a class of its own ({', '.join(scripts)} letters)"
+            zh += "，将自成一类"
+        warnings.append(Sentence(en, zh))
+    return warnings
+
+
+def _scripts(text: str) -> list[str]:
+    names = (unicodedata.name(char, "").split(" ")[0] for char in text if char.isalpha())
+    return sorted({name.title() for name in names if name}) or ["no"]
+
+
+def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
+    gone = Counter[str]()
+    for row in label_table(corpora, labels):
+        if not row.kept:
+            gone[row.emotion] += row.n_clips
+    if not gone:
+        return []
+    listed = ", ".join(f"{emotion} {count}" for emotion, count in sorted(gone.items()))
+    return [
+        Sentence(
+            f"{gone.total()} clips of other labels are left out ({listed})",
+            f"其他标签的 {gone.total()} 个片段不使用（{listed}）",
+        )
+    ]
+
+
+def _few_clips(corpus: Corpus) -> list[Sentence]:
+    warnings = []
+    for emotion, clips in _by_emotion(corpus).items():
+        speakers = {clip.speaker for clip in clips}
+        if len(clips) < FEW_CLIPS:
+            warnings.append(
+                Sentence(
+                    f"{emotion} has {len(clips)} clips only; figures for it will mean little "
+                    f"(at least {FEW_CLIPS} are better, 50 good)",
+                    f"{emotion} 只有 {len(clips)} 个片段，其指标意义不大（至少 {FEW_CLIPS} 个，50 个为宜）",
+                )
+            )
+        elif len(speakers) == 1:
+            who = clips[0].speaker
+            warnings.append(
+                Sentence(
+                    f"{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it "
+                    "cannot be tested on another",
+                    f"{emotion} 只有 {who} 一人：模型无法把它与该人的嗓音区分，也无法在他人身上检验",
+                )
+            )
+    return warnings
+
+
+def _one_corpus_only(corpus: Corpus, n_corpora: int) -> list[Sentence]:
+    if n_corpora < 2:
+        return []
+    lonely = {
+        emotion: names.pop()
+        for emotion, clips in _by_emotion(corpus).items()
+        if len(names := {clip.corpus for clip in clips}) == 1
+    }
+    if not lonely:
+        return []
+    listed = ", ".join(f"{emotion} ({name})" for emotion, name in sorted(lonely.items()))
+    return [
+        Sentence(
+            f"some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
+            "consider --labels with those that all share",
+            f"有些标签只出现在一个语料库中：{listed}；模型可能学到的是录音设备；"
+            "可考虑用 --labels 只保留共有的标签",
+        )
+    ]
+
+
+def _one_mood_speakers(corpus: Corpus) -> list[Sentence]:
+    moods: defaultdict[str, set[str]] = defaultdict(set)
+    for clip in corpus.clips:
+        moods[clip.speaker].add(clip.emotion)
+    n_one = sum(len(emotions) == 1 for emotions in moods.values())
+    if 2 * n_one <= len(moods):
+        return []
+    return [
+        Sentence(
+            f"{n_one} of {len(moods)} speakers have one emotion only; a speaker's own statistics take that "
+            "emotion away, so do not trust the speaker mode of a head trained on them",
+            f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
+            "因此不要相信由此训练的说话人模式",
+        )
+    ]
+
+
+def _unreadable(corpus: Corpus, progress: Progress) -> list[Sentence]:
+    problems: list[tuple[Path, str, str]] = []
+    for index, clip in enumerate(corpus.clips):
+        progress(index / len(corpus.clips), "looking at clips")
+        try:
+            duration_s = probe_duration_s(clip.path)
+        except AudioError as error:
+            problems.append((clip.path, str(error), error.say("zh")))
+            continue
+        if duration_s < MIN_DURATION_S:
+            problems.append(
+                (
+                    clip.path,
+                    f"{clip.path.name} is {duration_s:.2f} s long; {MIN_DURATION_S:g} s are the least",
+                    f"{clip.path.name} 长 {duration_s:.2f} 秒；至少需要 {MIN_DURATION_S:g} 秒",
+                )
+            )
+    if not problems:
+        return []
+    n_bad, n_all = len(problems), len(corpus.clips)
+    path, en, zh = problems[0]
+    if n_bad > MOST_UNREADABLE * n_all:
+        raise CorpusError(
+            f"{n_bad} of {n_all} clips cannot be read, first {path}: {en}; copy the corpus again, or take "
+            "these clips out",
+            zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{zh}；"
+            "请重新复制语料库，或去掉这些片段",
+        )
+    return [
+        Sentence(
+            f"{n_bad} of {n_all} clips cannot be read and will be skipped, first {path}: {en}",
+            f"{n_all} 个片段中有 {n_bad} 个无法读取，将跳过，首先是 {path}：{zh}",
+        )
+    ]
+
+
+def _duplicates(corpus: Corpus) -> list[Sentence]:
+    groups = list(_same_content(corpus.clips).values())
+    warnings = []
+    leaks = [group for group in groups if len({clip.speaker for clip in group}) > 1]
+    if leaks:
+        one, other = leaks[0][0], next(c for c in leaks[0] if c.speaker != leaks[0][0].speaker)
+        warnings.append(
+            Sentence(
+                f"leakage: {len(leaks)} recordings lie there under more than one speaker, such as {one.path} "
+                f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
+                "trained on, and figures come out too good: keep one of each",
+                f"泄漏：有 {len(leaks)} 段录音归在多位说话人名下，如 {one.path}（{one.speaker}）与 "
+                f"{other.path}（{other.speaker}）；留出的说话人其实参与了训练，指标会虚高，请各留一份",
+            )
+        )
+    contradictions = [group for group in groups if len({clip.emotion for clip in group}) > 1]
+    if contradictions:
+        one, other = contradictions[0][:2]
+        warnings.append(
+            Sentence(
+                f"{len(contradictions)} recordings carry more than one label, such as {one.path} "
+                f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
+                f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
+                f"{other.path}（{other.emotion}）；请取其一",
+            )
+        )
+    rest = [group for group in groups if group not in leaks and group not in contradictions]
+    if rest:
+        n_more = sum(len(group) - 1 for group in rest)
+        warnings.append(
+            Sentence(
+                f"{n_more} clips are copies of others of the same speaker and label, such as "
+                f"{rest[0][1].path}; they count double",
+                f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
+                "它们被重复计数",
+            )
+        )
+    return warnings
+
+
+def _same_content(clips: Sequence[Clip]) -> Mapping[str, list[Clip]]:
+    by_size: defaultdict[int, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_size[_size(clip.path)].append(clip)
+    by_content: defaultdict[str, list[Clip]] = defaultdict(list)
+    for size, same_size in by_size.items():
+        if size and len(same_size) > 1:
+            for clip in same_size:
+                by_content[_digest(clip.path)].append(clip)
+    return {digest: group for digest, group in by_content.items() if digest and len(group) > 1}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # it cannot be read, which has been said
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return ""  # as above
+    return digest.hexdigest()
+
+
+def _by_emotion(corpus: Corpus) -> Mapping[str, list[Clip]]:
+    clips: defaultdict[str, list[Clip]] = defaultdict(list)
+    for clip in corpus.clips:
+        clips[clip.emotion].append(clip)
+    return dict(sorted(clips.items()))

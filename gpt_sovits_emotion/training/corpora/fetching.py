@@ -1,0 +1,269 @@
+"""Fetch a corpus from its makers' address, where they let anybody do so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+from gpt_sovits_emotion.errors import CorpusError, OutputError
+from gpt_sovits_emotion.files import write_text
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.training.corpora.downloading import Opener, download
+from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, known_corpus
+from gpt_sovits_emotion.training.corpora.reading import read_corpus
+from gpt_sovits_emotion.training.corpora.unpacking import unpack
+
+__all__ = ["SOURCES", "Source", "fetch_corpus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a corpus is fetched from.
+
+    Attributes:
+        url: The makers' own address of the archive.
+        n_clips: How many clips there must be in it.
+        megabytes: About how large the download is.
+        md5: Of the archive, as its makers publish it; "" where they do not.
+        same_bytes: Whether the address gives the same bytes each time. Then the SHA-256 of the first
+            fetch is kept and later ones are held against it.
+    """
+
+    url: str
+    n_clips: int
+    megabytes: int
+    md5: str = ""
+    same_bytes: bool = True
+
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {
+        "emodb": Source(
+            "http://emodb.bilderbar.info/download/download.zip", n_clips=535, megabytes=41
+        ),
+        # The checksum stands on the record's page.
+        "ravdess": Source(
+            "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1",
+            n_clips=1440,
+            megabytes=208,
+            md5="bc696df654c87fed845eb13823edef8a",
+        ),
+        # GitHub packs archives anew, with the same content and other bytes; the commit names the content.
+        "nemo": Source(
+            "https://github.com/amu-cai/nEMO/archive/06f1f83dde8f1a780443a57d53b2af3971af34ab.zip",
+            n_clips=4481,
+            megabytes=430,
+            same_bytes=False,
+        ),
+    }
+)
+"""Id -> source, of the corpora that may be fetched without asking anybody."""
+
+
+def fetch_corpus(
+    corpus_id: str,
+    destination: str | Path,
+    *,
+    progress: Progress = no_progress,
+    opener: Opener | None = None,
+    sources: Mapping[str, Source] = SOURCES,
+) -> Path:
+    """Fetch a corpus into ``destination/<id>``, once.
+
+    A download that was stopped goes on where it was. The folder appears when all of it is there and was
+    read. Its terms are in `KNOWN_CORPORA`; show them to whoever asks for it.
+
+    Args:
+        corpus_id: Which corpus, in any spelling.
+        destination: The folder that will hold the corpus's folder; made if missing.
+        progress: Told how far it is; may raise to stop.
+        opener: Opens connections, in place of `urllib.request.urlopen`.
+        sources: Where corpora are fetched from.
+
+    Returns:
+        The corpus's folder, for `read_corpus`.
+
+    Raises:
+        CorpusError: It is not known or may not be fetched, there is no network, the download is not
+            what was expected, or another process is fetching it.
+        OutputError: There is no room, or the destination cannot be written.
+    """
+    info = known_corpus(corpus_id)
+    source = sources.get(info.id) if info else None
+    if info is None or source is None:
+        raise _unfetchable(corpus_id, sources)
+    destination = Path(destination)
+    folder = destination / info.id
+    _make_folder(destination)
+    with _alone(destination / f".{info.id}.lock", info.title):
+        if folder.exists():
+            _check_clips(folder, info.id, source)
+            return folder
+        archive = destination / f".{info.id}.zip.part"
+        download(source.url, archive, progress=part_of(progress, 0.0, 0.8), opener=opener)
+        try:
+            _check_sum(archive, source, destination / f"{info.id}.fetched.json")
+            _unpack_into(folder, archive, info.id, source, part_of(progress, 0.8, 1.0))
+        except CorpusError:
+            _forget(archive)  # going on with it would fail the same way again
+            raise
+        _forget(archive)
+    progress(1.0, "fetched")
+    return folder
+
+
+def _unpack_into(
+    folder: Path, archive: Path, corpus_id: str, source: Source, progress: Progress
+) -> None:
+    unpacked = Path(tempfile.mkdtemp(prefix=f".{corpus_id}-", dir=folder.parent))
+    try:
+        unpack(archive, unpacked, progress=progress)
+        _check_clips(unpacked, corpus_id, source)
+        unpacked.chmod(0o755)  # mkdtemp's are for one user alone
+        unpacked.rename(folder)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"{folder} was not made ({error.strerror or error}); choose another folder",
+            zh=f"没有建立 {folder}（{error.strerror or error}）；请另选文件夹",
+        ) from error
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _check_clips(folder: Path, corpus_id: str, source: Source) -> None:
+    title = KNOWN_CORPORA[corpus_id].title
+    try:
+        n_clips = len(read_corpus(folder, layout=corpus_id).clips)
+    except CorpusError as error:
+        raise CorpusError(
+            f"{folder} is not {title} as distributed: {error}; remove the folder or choose another",
+            zh=f"{folder} 不是原样分发的 {title}：{error.say('zh')}；请删除该文件夹或另选一个",
+        ) from error
+    if n_clips != source.n_clips:
+        raise CorpusError(
+            f"{folder} holds {n_clips} clips of {title}, which has {source.n_clips}; remove the folder and "
+            "fetch it again, or choose another",
+            zh=f"{folder} 中有 {n_clips} 个 {title} 片段，应为 {source.n_clips} 个；"
+            "请删除该文件夹后重新下载，或另选文件夹",
+        )
+
+
+def _check_sum(archive: Path, source: Source, record: Path) -> None:
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    with archive.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            md5.update(block)
+            sha256.update(block)
+    if source.md5 and md5.hexdigest() != source.md5:
+        raise CorpusError(
+            f"what came from {source.url} is not the archive that its makers published (MD5 "
+            f"{md5.hexdigest()}, expected {source.md5}); run the command again, it begins anew",
+            zh=f"从 {source.url} 得到的不是作者发布的文件（MD5 为 {md5.hexdigest()}，应为 {source.md5}）；"
+            "请重新运行，将从头下载",
+        )
+    kept = _read_record(record)
+    if source.same_bytes and kept is not None and kept != sha256.hexdigest():
+        raise CorpusError(
+            f"what came from {source.url} differs from what was fetched before (SHA-256 "
+            f"{sha256.hexdigest()}, {record.name} has {kept}); if its makers have published a new version, "
+            f"delete {record} and run the command again",
+            zh=f"从 {source.url} 得到的文件与之前不同（SHA-256 为 {sha256.hexdigest()}，"
+            f"{record.name} 中为 {kept}）；若作者发布了新版本，请删除 {record} 后重新运行",
+        )
+    said = {
+        "url": source.url,
+        "bytes": archive.stat().st_size,
+        "sha256": sha256.hexdigest(),
+        "fetched": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    write_text(record, json.dumps(said, indent=2) + "\n")
+
+
+def _read_record(record: Path) -> str | None:
+    try:
+        kept = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise CorpusError(
+            f"{record} cannot be read ({error}); delete it and run the command again",
+            zh=f"无法读取 {record}（{error}）；请删除后重新运行",
+        ) from error
+    return str(kept.get("sha256")) if isinstance(kept, dict) else None
+
+
+def _forget(archive: Path) -> None:
+    archive.unlink(missing_ok=True)
+    archive.with_name(f"{archive.name}.json").unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another",
+            zh=f"无法建立文件夹 {folder}（{error.strerror}）；请另选一个",
+        ) from error
+
+
+@contextmanager
+def _alone(lock: Path, title: str) -> Iterator[None]:
+    """Let one process at a time fetch a corpus; the lock ends with the process, however that ends."""
+    try:
+        stream = lock.open("a+b")
+    except OSError as error:
+        raise OutputError(
+            f"{lock.parent} cannot be written ({error.strerror}); choose another folder",
+            zh=f"无法写入 {lock.parent}（{error.strerror}）；请另选文件夹",
+        ) from error
+    with stream:
+        if not _hold(stream):
+            raise CorpusError(
+                f"another process is fetching {title} into {lock.parent}; wait for it",
+                zh=f"另一个进程正在把 {title} 下载到 {lock.parent}；请等它完成",
+            )
+        yield
+
+
+def _hold(lock: IO[bytes]) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:
+    some = ", ".join(sources)
+    info = known_corpus(corpus_id)
+    if info is None:
+        return CorpusError(
+            f"there is no corpus {corpus_id!r} here; {some} can be fetched",
+            zh=f"没有名为 {corpus_id!r} 的语料库；可下载的有 {some}",
+        )
+    return CorpusError(
+        f"{info.title} must be asked for at {info.url} ({info.licence}); unpack what you get and name its "
+        f"folder as {info.id}=DIR (can be fetched from here: {some})",
+        zh=f"{info.title} 须在 {info.url} 申请或下载（{info.licence}）；解压后以 {info.id}=文件夹 指定"
+        f"（此处可下载的有：{some}）",
+    )

@@ -1,0 +1,251 @@
+"""Read a corpus, whatever layout it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.training.corpora.audio_files import (
+    audio_files,
+    passed_over,
+    without_copies,
+)
+from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
+from gpt_sovits_emotion.training.corpora.details import with_details
+from gpt_sovits_emotion.training.corpora.folders import names_emotions, read_folders
+from gpt_sovits_emotion.training.corpora.known import (
+    KNOWN_CORPORA,
+    CorpusInfo,
+    known_corpus,
+    unknown_corpus,
+)
+from gpt_sovits_emotion.training.corpora.lists import read_training_list
+from gpt_sovits_emotion.training.corpora.manifest import (
+    INFO_NAME,
+    MANIFEST_NAME,
+    read_info,
+    read_manifest,
+)
+from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+
+__all__ = ["LAYOUTS", "open_corpora", "read_corpus"]
+
+LAYOUTS = ("auto", "manifest", "folders", "list", *KNOWN_CORPORA)
+"""What `read_corpus` can be told; ``auto`` finds out."""
+
+_RECOGNISED_SHARE = 0.5
+"""This share of a folder's audio files must bear names of a known corpus. RAVDESS's archive of speech
+and song holds 1,440 and 1,012."""
+
+_NAME = re.compile(r"[\w.+-]{1,60}")
+
+
+def read_corpus(folder: str | Path, *, layout: str = "auto") -> Corpus:
+    """Read a corpus.
+
+    Args:
+        folder: The corpus's folder; or its ``manifest.csv`` or ``.list`` itself.
+        layout: One of `LAYOUTS`. ``auto`` takes a ``manifest.csv``; else file names of a known corpus,
+            as it is distributed; else a ``.list`` with emotions; else a folder per emotion.
+
+    Raises:
+        CorpusError: There is nothing of that layout, or it cannot be read; the message says what was
+            found and what was expected.
+    """
+    path = Path(folder)
+    if layout not in LAYOUTS:
+        raise CorpusError(
+            f"there is no layout {layout!r}; expected one of {', '.join(LAYOUTS)}",
+            zh=f"没有名为 {layout!r} 的结构；可选 {'、'.join(LAYOUTS)}",
+        )
+    if path.is_file():
+        if path.suffix.casefold() == ".csv" and layout in ("auto", "manifest"):
+            return _from_manifest(path)
+        if path.suffix.casefold() == ".list" and layout in ("auto", "list"):
+            return _from_list(path)
+        raise CorpusError(
+            f"{path} is a file; expected the folder of a corpus, a {MANIFEST_NAME} or a .list",
+            zh=f"{path} 是一个文件；应为语料库文件夹、{MANIFEST_NAME} 或 .list",
+        )
+    if layout == "auto":
+        return _recognised(path)
+    if layout == "manifest":
+        return _from_manifest(path / MANIFEST_NAME)
+    if layout == "list":
+        return _from_list(_only_list(path))
+    files = audio_files(path)
+    return _from_folders(path, files) if layout == "folders" else _from_names(path, files, layout)
+
+
+def open_corpora(named: Sequence[str]) -> tuple[Corpus, ...]:
+    """Read corpora as the command line names them: ``NAME=DIR`` or ``DIR``.
+
+    A `NAME` that is a known corpus (however it is spelt) says which one it is: its reader is used unless
+    the folder has a manifest, which says more. Any other name renames the corpus.
+
+    Raises:
+        CorpusError: None is named, a name cannot be one, two have the same, or one cannot be read.
+    """
+    if not named:
+        raise CorpusError(
+            "no corpus was named; give NAME=DIR, such as emodb=path/to/emodb",
+            zh="没有指定语料库；请写 名称=文件夹，如 emodb=path/to/emodb",
+        )
+    corpora = tuple(_open(each) for each in named)
+    names = [corpus.name for corpus in corpora]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise CorpusError(
+            f"two corpora are called {double!r}; name them apart with NAME=DIR",
+            zh=f"有两个语料库都叫 {double!r}；请用 名称=文件夹 区分",
+        )
+    return corpora
+
+
+def _open(named: str) -> Corpus:
+    name, found, folder = named.partition("=")
+    if not found or Path(named).exists():
+        return read_corpus(named)
+    if not _NAME.fullmatch(name) or not folder:
+        raise CorpusError(
+            f"{named!r} is not NAME=DIR; a name has letters, digits, '-', '_', '.' and '+' only",
+            zh=f"{named!r} 不是 名称=文件夹；名称只能含字母、数字及 - _ . +",
+        )
+    known = known_corpus(name)
+    if known is None:
+        corpus = read_corpus(folder)
+        return replace(corpus, name=name, info=_renamed(corpus.info, name))
+    path = Path(folder)
+    corpus = read_corpus(
+        path, layout="auto" if path.is_file() or (path / MANIFEST_NAME).is_file() else known.id
+    )
+    if corpus.info.id in KNOWN_CORPORA and corpus.info.id != known.id:
+        raise CorpusError(
+            f"{folder} is {corpus.info.title} by its files or its name, not {known.title}; correct the name "
+            "in front of '='",
+            zh=f"从文件或名称看，{folder} 是 {corpus.info.title}，不是 {known.title}；请改正“=”前的名称",
+        )
+    info = known if _is_unknown(corpus.info) else corpus.info
+    return replace(corpus, name=known.id, info=info)
+
+
+def _renamed(info: CorpusInfo, name: str) -> CorpusInfo:
+    if info.id in KNOWN_CORPORA:
+        return info  # a copy of EmoDB is EmoDB, whatever it is called
+    return replace(info, id=name, title=name if info.title == info.id else info.title)
+
+
+def _is_unknown(info: CorpusInfo) -> bool:
+    return info == unknown_corpus(info.id)
+
+
+def _recognised(root: Path) -> Corpus:
+    if (root / MANIFEST_NAME).is_file():
+        return _from_manifest(root / MANIFEST_NAME)
+    files = audio_files(root)
+    known = _known_by_names(files)
+    if known is not None:
+        return _from_names(root, files, known)
+    if any(path.suffix.casefold() == ".list" for path in root.iterdir()):
+        return _from_list(_only_list(root))
+    if names_emotions(files):
+        return _from_folders(root, files)
+    titles = [info.title for info in KNOWN_CORPORA.values()]
+    what = f"{len(files)} audio files" if files else "no audio files"
+    what_zh = f"{len(files)} 个音频文件" if files else "没有音频文件"
+    raise CorpusError(
+        f"{root / MANIFEST_NAME} does not exist: a corpus is a folder with a {MANIFEST_NAME} (columns "
+        f"path, speaker, emotion), one of {', '.join(titles)} as "
+        f"distributed, a .list with emotions, or a folder per emotion; {what} of no such layout found",
+        zh=f"{root / MANIFEST_NAME} 不存在：语料库应为含 {MANIFEST_NAME}（列 path、speaker、emotion）"
+        f"的文件夹、原样分发的 {'、'.join(titles)}、带情感标注的 .list，"
+        f"或每种情感一个子文件夹；现有{what_zh}，不属于上述任何一种",
+    )
+
+
+def _known_by_names(files: Sequence[Path]) -> str | None:
+    if not files:
+        return None
+    shares = {
+        corpus_id: sum(reader(path) is not None for path in files) / len(files)
+        for corpus_id, reader in CLIP_READERS.items()
+    }
+    best = max(shares, key=lambda corpus_id: shares[corpus_id])
+    return best if shares[best] >= _RECOGNISED_SHARE else None
+
+
+def _from_manifest(manifest: Path) -> Corpus:
+    clips = read_manifest(manifest)
+    root = manifest.parent
+    name = root.resolve().name
+    by_names = _known_by_names([clip.path for clip in clips])
+    known = KNOWN_CORPORA[by_names] if by_names else known_corpus(name)
+    return Corpus(name, root, clips, _info_beside(root, name, known))
+
+
+def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
+    info = KNOWN_CORPORA[corpus_id]
+    read = [(path, CLIP_READERS[corpus_id](path)) for path in files]
+    strangers = [path for path, clip in read if clip is None]
+    clips, warnings = without_copies(clip for _, clip in read if clip is not None)
+    if not clips:
+        raise CorpusError(
+            f"none of the {len(files)} audio files in {root} is named as {info.title} names its clips; "
+            f"name the folder of {info.title} as it is distributed",
+            zh=f"{root} 中的 {len(files)} 个音频文件都不是 {info.title} 的命名方式；"
+            f"请指定原样分发的 {info.title} 文件夹",
+        )
+    clips, more = with_details(corpus_id, root, clips)
+    why = Sentence(
+        f"their names are not those of {info.title}'s speech clips",
+        f"其名称不是 {info.title} 语音片段的命名方式",
+    )
+    warnings += [*more, *passed_over(strangers, why)]
+    return _corpus(corpus_id, root, clips, _info_beside(root, corpus_id, info), warnings)
+
+
+def _from_folders(root: Path, files: Sequence[Path]) -> Corpus:
+    clips, warnings = read_folders(root, files)
+    name = root.resolve().name
+    return _corpus(name, root, clips, _info_beside(root, name, known_corpus(name)), warnings)
+
+
+def _from_list(path: Path) -> Corpus:
+    clips, warnings = read_training_list(path)
+    return Corpus(
+        path.stem, path, clips, _info_beside(path.parent, path.stem, None), tuple(warnings)
+    )
+
+
+def _corpus(
+    name: str, root: Path, clips: Sequence[Clip], info: CorpusInfo, warnings: Sequence[Sentence]
+) -> Corpus:
+    """Return the corpus of clips whose paths are relative to its root."""
+    if not clips:
+        raise CorpusError(
+            f"{root} has no labelled clips; add some, or name another folder",
+            zh=f"{root} 中没有带标签的片段；请加入，或另选文件夹",
+        )
+    rooted = tuple(replace(clip, path=root / clip.path) for clip in clips)
+    return Corpus(name, root, rooted, info, tuple(warnings))
+
+
+def _info_beside(root: Path, name: str, known: CorpusInfo | None) -> CorpusInfo:
+    if (root / INFO_NAME).is_file():
+        return read_info(root / INFO_NAME, name)
+    return known or unknown_corpus(name)
+
+
+def _only_list(root: Path) -> Path:
+    lists = sorted(path for path in root.iterdir() if path.suffix.casefold() == ".list")
+    if len(lists) != 1:
+        names = ", ".join(path.name for path in lists) or "none"
+        raise CorpusError(
+            f"{root} holds {len(lists)} files that end in .list ({names}); name one of them",
+            zh=f"{root} 中有 {len(lists)} 个 .list 文件（{names}）；请指定其中一个",
+        )
+    return lists[0]
