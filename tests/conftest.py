@@ -28,8 +28,9 @@ def corpora_dir() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_heads_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
-    """Keep heads that the person who runs the tests has installed out of them."""
+    """Keep heads, speakers and features of the person who runs the tests out of them."""
     monkeypatch.delenv("GPT_SOVITS_EMOTION_HEADS", raising=False)
+    monkeypatch.setenv("GPT_SOVITS_EMOTION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-user-data"))
 
 

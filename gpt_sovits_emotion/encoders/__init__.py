@@ -1,8 +1,9 @@
 """Frozen encoders, one protocol: audio in, one embedding per segment out.
 
 An encoder is named by what it reads: ``prosody``, ``hubert:6`` (one hidden layer), ``hubert:4-9`` and
-``hubert:4,6,9`` (several, one after another in the embedding), ``sovits.style``, ``sovits.posterior``.
-All but the first borrow the modules that a host has loaded; torch is imported when one of them runs.
+``hubert:4,6,9`` (several, one after another in the embedding), ``sovits.style``, ``sovits.posterior``; or
+several of these with ``+`` between them, such as ``prosody+hubert:6``, whose embeddings are put side by side.
+All but ``prosody`` borrow the modules that a host has loaded; torch is imported when one of them runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ N_HUBERT_LAYERS = 12
 _FAMILIES = ("prosody", "hubert", "sovits.style", "sovits.posterior")
 _NUMBER = r"(?:0|[1-9][0-9]?)"
 _LAYERS = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?(?:,{_NUMBER}(?:-{_NUMBER})?)*")
-_EXAMPLES = "hubert:6, hubert:4-9, hubert:4,6,9, sovits.style, sovits.posterior or prosody"
+_EXAMPLES = (
+    "hubert:6, hubert:4-9, hubert:4,6,9, sovits.style, sovits.posterior, prosody, prosody+hubert:6"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,24 @@ class EncoderName:
 
     Attributes:
         family: What a host has to lend for it: ``prosody`` (nothing), ``hubert``, ``sovits.style`` or
-            ``sovits.posterior``.
+            ``sovits.posterior``. Of a fused encoder those of its parts, with ``+`` between them.
         layers: Of ``hubert`` alone: the hidden layers, ascending, each once; as in transformers'
             ``hidden_states``, 0 is what enters the first transformer layer, k what leaves the k-th.
+        parts: Of a fused encoder alone: what it is made of, in order.
     """
 
     family: str
     layers: tuple[int, ...] = ()
+    parts: tuple[EncoderName, ...] = ()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Everything that a host has to lend for it, in order.
+
+        >>> parse_encoder_id("prosody+hubert:6").families
+        ('prosody', 'hubert')
+        """
+        return tuple(part.family for part in self.parts) or (self.family,)
 
     @property
     def id(self) -> str:
@@ -46,6 +60,8 @@ class EncoderName:
         >>> EncoderName("hubert", (4, 5, 6, 9)).id
         'hubert:4-6,9'
         """
+        if self.parts:
+            return "+".join(part.id for part in self.parts)
         if not self.layers:
             return self.family
         runs: list[list[int]] = []
@@ -62,40 +78,71 @@ def parse_encoder_id(encoder_id: str) -> EncoderName:
     """Take an encoder's id apart.
 
     Args:
-        encoder_id: Such as ``hubert:4-9``.
+        encoder_id: Such as ``hubert:4-9`` or ``prosody+hubert:6``.
 
     Raises:
-        EncoderError: It names no encoder that there is.
+        EncoderError: It names no encoder that there is, or fuses two of one family.
 
     Examples:
-        >>> parse_encoder_id("hubert:4,5,9")
-        EncoderName(family='hubert', layers=(4, 5, 9))
+        >>> parse_encoder_id("hubert:4,5,9").layers
+        (4, 5, 9)
         >>> parse_encoder_id("hubert:4,5,9").id
         'hubert:4-5,9'
+        >>> [part.id for part in parse_encoder_id("prosody+hubert:4,5").parts]
+        ['prosody', 'hubert:4-5']
     """
+    spelled = encoder_id.split("+")
+    if len(spelled) == 1:
+        return _parse_one(encoder_id)
+    parts = tuple(_parse_one(part, whole=encoder_id) for part in spelled)
+    families = [part.family for part in parts]
+    for family in families:
+        if families.count(family) > 1:
+            remedy, remedy_zh = "name it once", "只写一次"
+            if family == "hubert":
+                remedy, remedy_zh = "name all its layers in one part", "把所有层写在一起"
+            raise EncoderError(
+                f"{encoder_id!r} fuses {family} with itself: {remedy}, such as prosody+hubert:4,6",
+                zh=f"{encoder_id!r} 把 {family} 与自身融合：请{remedy_zh}，例如 prosody+hubert:4,6",
+            )
+    return EncoderName("+".join(families), parts=parts)
+
+
+def _parse_one(encoder_id: str, *, whole: str | None = None) -> EncoderName:
     family, colon, spelled = encoder_id.partition(":")
     if family not in _FAMILIES:
-        raise EncoderError(f"there is no encoder {encoder_id!r}; expected {_EXAMPLES}")
+        named = repr(encoder_id) if whole is None else f"{encoder_id!r} (in {whole!r})"
+        raise EncoderError(
+            f"there is no encoder {named}; expected {_EXAMPLES}",
+            zh=f"没有编码器 {named}；可以写 {_EXAMPLES}",
+        )
     if family != "hubert":
         if colon:
             raise EncoderError(
-                f"the encoder {family!r} has no layers to choose; found {encoder_id!r}"
+                f"the encoder {family!r} has no layers to choose; found {encoder_id!r}",
+                zh=f"编码器 {family!r} 没有可选的层，却写成了 {encoder_id!r}",
             )
         return EncoderName(family)
     if not _LAYERS.fullmatch(spelled):
         raise EncoderError(
             f"{encoder_id!r} does not say which layers of HuBERT to read; expected one of 0 to "
-            f"{N_HUBERT_LAYERS} or several: hubert:6, hubert:4-9 or hubert:4,6,9"
+            f"{N_HUBERT_LAYERS} or several: hubert:6, hubert:4-9 or hubert:4,6,9",
+            zh=f"{encoder_id!r} 没有说明读取 HuBERT 的哪些层；应为 0 到 {N_HUBERT_LAYERS} 中的一层"
+            "或几层：hubert:6、hubert:4-9 或 hubert:4,6,9",
         )
     layers: list[int] = []
     for part in spelled.split(","):
         first, _, last = part.partition("-")
         layers.extend(range(int(first), int(last or first) + 1))
     if not layers or layers != sorted(set(layers)):
-        raise EncoderError(f"the layers in {encoder_id!r} must ascend, each named once")
+        raise EncoderError(
+            f"the layers in {encoder_id!r} must ascend, each named once",
+            zh=f"{encoder_id!r} 中的层必须从小到大，每层只写一次",
+        )
     if layers[-1] > N_HUBERT_LAYERS:
         raise EncoderError(
-            f"{encoder_id!r} asks for layer {layers[-1]} of HuBERT, which has {N_HUBERT_LAYERS}"
+            f"{encoder_id!r} asks for layer {layers[-1]} of HuBERT, which has {N_HUBERT_LAYERS}",
+            zh=f"{encoder_id!r} 要读取 HuBERT 的第 {layers[-1]} 层，而它只有 {N_HUBERT_LAYERS} 层",
         )
     return EncoderName(family, tuple(layers))
 
@@ -106,13 +153,18 @@ def open_encoder(encoder_id: str, lent: Lent | None) -> Encoder:
     Nothing is copied and nothing is run; the encoder holds `lent` and nothing else of the host.
 
     Args:
-        encoder_id: See `parse_encoder_id`.
+        encoder_id: See `parse_encoder_id`; not that of a fused encoder, whose parts are lent one by one.
         lent: What the host lends for the encoder's family; None for ``prosody``.
 
     Raises:
-        EncoderError: There is no such encoder, or `lent` is not what it reads.
+        EncoderError: There is no such encoder, it is a fused one, or `lent` is not what it reads.
     """
     name = parse_encoder_id(encoder_id)
+    if name.parts:
+        raise EncoderError(
+            f"{name.id!r} is opened part by part: open {' and '.join(part.id for part in name.parts)}, and "
+            "fuse them with FusedEncoder"
+        )
     if name.family == "prosody":
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 

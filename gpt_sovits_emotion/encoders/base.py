@@ -10,7 +10,7 @@ from gpt_sovits_emotion.records import Audio
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Encoder"]
+__all__ = ["BatchingEncoder", "Encoder"]
 
 
 class Encoder(Protocol):
@@ -46,3 +46,15 @@ class Encoder(Protocol):
             EncoderError: An audio has another sampling rate or is too short to be encoded.
         """
         ...
+
+
+class BatchingEncoder(Encoder, Protocol):
+    """An encoder that does several audios of similar length faster together than one by one.
+
+    Attributes:
+        batch_s: How many seconds of audio to give it at once, shorter audios counted as long as the
+            longest; 0 where it gains nothing, as on a CPU.
+    """
+
+    @property
+    def batch_s(self) -> float: ...

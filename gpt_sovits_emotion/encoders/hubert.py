@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.errors import EncoderError
+from gpt_sovits_emotion.errors import EncoderError, HostError
 from gpt_sovits_emotion.lending import LentHubert
 from gpt_sovits_emotion.records import Audio
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["HubertEncoder", "pool"]
 
 _RECEPTIVE_FIELD = 400  # samples that the seven convolutions need for one frame
+_BATCH_S = 120.0  # on a graphics card, where one clip of a few seconds leaves most of it idle
 
 
 class HubertEncoder:
@@ -87,40 +88,115 @@ class HubertEncoder:
         """Of the whole model's weights, so that heads on different layers name the same one."""
         return fingerprint({"hubert": self._lent.model}, prefix="hubert")
 
+    @property
+    def batch_s(self) -> float:
+        """Seconds of audio that it does best at once: two minutes on a graphics card, 0 on a CPU."""
+        on_cpu = home_of(self._lent.model)[0].type == "cpu"
+        return 0.0 if on_cpu or not _can_batch(self._lent.model) else _BATCH_S
+
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
         """Return ``(n_segments, dim)`` float32, all finite: `pool` of each audio's `frames`.
+
+        On a graphics card audios of similar length go through together, padded to the longest of them;
+        what the padding holds is kept out of every sum, so the embeddings are the same but for rounding.
 
         Raises:
             EncoderError: An audio is not at 16 kHz or shorter than 400 samples, or HuBERT gives
                 values that are no numbers.
+            HostError: The graphics card has no memory left even for one of them.
         """
         import numpy as np
 
         embeddings = np.empty((len(audios), self.dim), np.float32)
-        for row, audio in enumerate(audios):
-            embeddings[row] = pool(self.frames(audio))
+        if not self.batch_s:
+            for row, audio in enumerate(audios):
+                embeddings[row] = pool(self.frames(audio))
+            return embeddings
+        order = sorted(range(len(audios)), key=lambda row: -len(audios[row].samples))
+        for batch in _batches(order, [audio.duration_s for audio in audios], self.batch_s):
+            found = self._frames_of_batch([audios[row] for row in batch])
+            for row, frames in zip(batch, found, strict=True):
+                embeddings[row] = pool(frames)
         return embeddings
 
     def frames(self, audio: Audio) -> tuple[np.ndarray, ...]:
         """Return ``(n_frames, hidden_size)`` float32 of each layer, 50 frames per second.
 
-        There are ``(n_samples - 400) // 320 + 1`` frames.
+        There are ``(n_samples - 400) // 320 + 1`` frames (HuBERT-base's convolutions step by 320 samples).
 
         Raises:
             EncoderError: See `encode`.
         """
-        check_audio(
-            audio,
-            encoder_id=self.id,
-            sampling_rate_hz=self.sampling_rate_hz,
-            n_least=_RECEPTIVE_FIELD,
-        )
+        self._check(audio)
         hidden = finite(
             lambda use, dtype: _hidden_states(self._lent.model, audio, self.layers, use, dtype),
             [self._lent.model],
             what=f"the HuBERT of {self._lent.source.en}",
         )
         return tuple(states.float().cpu().numpy() for states in hidden)
+
+    def _check(self, audio: Audio) -> None:
+        check_audio(
+            audio,
+            encoder_id=self.id,
+            sampling_rate_hz=self.sampling_rate_hz,
+            n_least=_RECEPTIVE_FIELD,
+        )
+
+    def _frames_of_batch(self, audios: Sequence[Audio]) -> list[tuple[np.ndarray, ...]]:
+        """Return the `frames` of each audio, from one pass; from more where the memory is too small."""
+        import torch
+
+        for audio in audios:
+            self._check(audio)
+        try:
+            hidden = finite(
+                lambda use, dtype: _hidden_of_batch(
+                    self._lent.model, audios, self.layers, use, dtype
+                ),
+                [self._lent.model],
+                what=f"the HuBERT of {self._lent.source.en}",
+            )
+        except torch.cuda.OutOfMemoryError as error:
+            if len(audios) == 1:
+                raise HostError(
+                    f"the graphics card has no memory left for {audios[0].duration_s:.0f} s of audio in the "
+                    f"encoder {self.id!r}; close what else uses it, or let the encoder run on the CPU",
+                    zh=f"显存不足，编码器 {self.id!r} 无法处理 {audios[0].duration_s:.0f} 秒的音频；"
+                    "请关闭占用显存的程序，或改用 CPU 运行编码器",
+                ) from error
+        else:
+            layers = [states.float().cpu().numpy() for states in hidden]
+            n_frames = [_n_frames(len(audio.samples)) for audio in audios]
+            return [tuple(states[i, :n] for states in layers) for i, n in enumerate(n_frames)]
+        half = len(audios) // 2
+        return self._frames_of_batch(audios[:half]) + self._frames_of_batch(audios[half:])
+
+
+def _batches(order: Sequence[int], durations_s: Sequence[float], batch_s: float) -> list[list[int]]:
+    """Cut rows, longest first, into batches of at most `batch_s` seconds, padding included."""
+    batches: list[list[int]] = []
+    for row in order:
+        if batches and durations_s[batches[-1][0]] * (len(batches[-1]) + 1) <= batch_s:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def _n_frames(n_samples: int) -> int:
+    return (n_samples - _RECEPTIVE_FIELD) // 320 + 1
+
+
+def _can_batch(model: Any) -> bool:
+    """Whether padding can be kept out of what this model computes.
+
+    Its attention must take a mask of numbers, and nothing but the convolution itself may stand before the
+    frames that give the positions: zeros must stay zeros there.
+    """
+    plain = getattr(model.encoder.pos_conv_embed, "batch_norm", None) is None
+    attention = getattr(model.config, "_attn_implementation", "eager")
+    return plain and attention in ("eager", "sdpa")
 
 
 def _hidden_states(
@@ -137,14 +213,55 @@ def _hidden_states(
     samples = torch.tensor(audio.samples, dtype=dtype, device=device)
     features = _features(model.feature_extractor, samples[None], use).transpose(1, 2)
     hidden = _first(use(model.feature_projection)(features))
+    kept = _transformed(model, hidden, layers, lambda layer, hidden: use(layer)(hidden), use)
+    return [states[0] for states in kept]
+
+
+def _hidden_of_batch(
+    model: Any, audios: Sequence[Audio], layers: Sequence[int], use: Use, dtype: torch.dtype
+) -> list[Tensor]:
+    """Return ``(n_audios, n_most_frames, hidden_size)`` of each layer; an audio's own frames come first.
+
+    The convolutions hear one audio at a time, for the first of them is normalised over its whole length.
+    From there on padding is zero where the positions are convolved, as the convolution's own padding is, and
+    nobody attends to it.
+    """
+    import torch
+
+    device, _ = home_of(model)
+    extract, project = use(model.feature_extractor), use(model.feature_projection)
+    rows = []
+    for audio in audios:
+        samples = torch.tensor(audio.samples, dtype=dtype, device=device)
+        rows.append(_first(project(extract(samples[None]).transpose(1, 2)))[0])
+    hidden = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    n_audios, n_most, _ = hidden.shape
+    n_frames = torch.tensor([len(row) for row in rows], device=device)
+    padded = torch.arange(n_most, device=device)[None] >= n_frames[:, None]
+    mask = torch.zeros((n_audios, 1, 1, n_most), dtype=dtype, device=device)
+    mask = mask.masked_fill(padded[:, None, None], torch.finfo(dtype).min)
+    mask = mask.expand(n_audios, 1, n_most, n_most)
+    return _transformed(
+        model, hidden, layers, lambda layer, hidden: use(layer)(hidden, attention_mask=mask), use
+    )
+
+
+def _transformed(
+    model: Any,
+    hidden: Tensor,
+    layers: Sequence[int],
+    run: Callable[[Any, Tensor], Any],
+    use: Use,
+) -> list[Tensor]:
+    """Return what leaves each of the layers asked for, 0 being what enters the first."""
     hidden = hidden + use(model.encoder.pos_conv_embed)(hidden)
     hidden = use(model.encoder.layer_norm)(hidden)
     kept = [hidden] if 0 in layers else []
     for number, layer in enumerate(model.encoder.layers[: layers[-1]], start=1):
-        hidden = _first(use(layer)(hidden))
+        hidden = _first(run(layer, hidden))
         if number in layers:
             kept.append(hidden)
-    return [states[0] for states in kept]
+    return kept
 
 
 def _features(extractor: Any, samples: Tensor, use: Use) -> Tensor:

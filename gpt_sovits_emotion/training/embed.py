@@ -1,159 +1,285 @@
-"""Embed a corpus, with altered copies for training, and remember the result on disk."""
+"""Embed a corpus, with altered copies for training; what was embedded before comes from the cache."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
-from gpt_sovits_emotion.audio import read_clip, resample
 from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.files import replacing
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.encoders.fused import FusedEncoder
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.errors import AudioError, CorpusError, EncoderError
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-
-__all__ = ["COPIES", "Alteration", "embed_corpus"]
-
-
-@dataclass(frozen=True, slots=True)
-class Alteration:
-    """How a copy of a clip differs from it.
-
-    Attributes:
-        speed: Plays faster (above 1) or slower, pitch and formants going along: another speaker.
-        cutoff_hz: Takes away what lies above, as a telephone or a low-rate codec does.
-        snr_db: Adds white noise, that much quieter than the clip on average.
-    """
-
-    speed: float = 1.0
-    cutoff_hz: float | None = None
-    snr_db: float | None = None
-
-    def apply(self, audio: Audio) -> Audio:
-        """Return the altered copy; the same clip always gives the same copy."""
-        samples = audio.samples
-        if self.speed != 1.0:
-            from scipy.signal import resample_poly
-
-            ratio = Fraction(self.speed).limit_denominator(50)
-            samples = resample_poly(samples, ratio.denominator, ratio.numerator)
-        if self.cutoff_hz is not None:
-            from scipy.signal import butter, sosfiltfilt
-
-            sections = butter(6, self.cutoff_hz, fs=audio.sampling_rate_hz, output="sos")
-            samples = sosfiltfilt(sections, samples)
-        if self.snr_db is not None:
-            noise = np.random.default_rng(len(samples)).standard_normal(len(samples))
-            rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-            samples = samples + noise * rms * 10.0 ** (-self.snr_db / 20.0)
-        return Audio(samples.astype(np.float32), audio.sampling_rate_hz, audio.gain_db)
-
-
-COPIES: Mapping[str, Alteration] = MappingProxyType(
-    {
-        **{f"speed {speed:g}": Alteration(speed=speed) for speed in (0.88, 0.94, 1.06, 1.13)},
-        "band 3800 Hz": Alteration(cutoff_hz=3800.0),
-        "noise 20 dB": Alteration(snr_db=20.0),
-        "telephone": Alteration(cutoff_hz=3400.0, snr_db=25.0),
-    }
+from gpt_sovits_emotion.training.embed_process import can_use_processes, embed_in_processes
+from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
+from gpt_sovits_emotion.training.versions import (
+    AS_IT_IS,
+    COPIES,
+    Alteration,
+    copies_for,
+    embed_clip,
+    not_finite,
+    read_clip_at,
+    refusal,
 )
-"""The copies that the shipped heads are trained on: other speakers, and other channels.
 
-The channels are there for a first-time speaker with a cheap microphone: a head that has met clean studio
-clips only loses most of its recall in light noise (try `copies` with the speeds alone, and
-``scripts/prosody_emodb.py evaluate --channels``).
-"""
+__all__ = ["COPIES", "Alteration", "copies_for", "embed_corpus"]
+
+_MOST_UNREADABLE = 0.05
+_BATCHES_AHEAD = 8  # how many batches' worth of audio is read before it is sorted by length
+_CLIPS_PER_LOOK = 256  # whose cached features are asked for at once
+_FEWEST_FOR_PROCESSES = 8  # clips: an interpreter takes as long to start as these take
 
 
 def embed_corpus(
     corpus: Corpus,
     encoder: Encoder,
     *,
-    copies: Mapping[str, Alteration] = COPIES,
-    cache_dir: Path | None = None,
+    copies: Mapping[str, Alteration] | None = None,
+    cache: FeatureCache | None = None,
+    n_jobs: int = 1,
     progress: Progress = no_progress,
 ) -> LabelledEmbeddings:
     """Embed every clip of a corpus and its altered copies.
 
+    A clip counts as done once all its versions are embedded; with a cache, a run that is stopped goes on at
+    the clip where it was. The parts of a fused encoder are embedded, and kept, one by one.
+
     Args:
         corpus: The clips.
-        encoder: What embeds them.
-        copies: Name -> alteration.
-        cache_dir: Folder in which embeddings are kept, by the content of the files, the alteration and
-            the encoder's fingerprint; None keeps nothing.
+        encoder: What embeds them. One that says ``batch_s`` (see `encoders.base.BatchingEncoder`) is
+            given clips of similar length together.
+        copies: Name -> alteration; `copies_for` the encoder when None.
+        cache: Where embeddings are kept; None keeps nothing.
+        n_jobs: Processes for the prosody encoder; a lent encoder works where it was lent.
         progress: Told after each clip.
 
+    Returns:
+        The embeddings of all clips that could be embedded, in the order of the corpus; ``skipped`` says
+        which could not, and why.
+
     Raises:
-        CorpusError: A file of the cache is damaged.
-        AudioError: A clip cannot be read.
-        EncoderError: A clip cannot be embedded.
+        CorpusError: More than one clip in twenty is unreadable, too short for the encoder, or gives values
+            that are no numbers.
+        HostError: A lent encoder has run out of memory.
     """
-    versions = {"": Alteration(), **copies}
-    names = {
-        name: _cache_name(corpus, encoder, alteration) for name, alteration in versions.items()
+    versions = {"": AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
+    parts = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)
+    tables = []
+    for number, part in enumerate(parts):
+        share = part_of(progress, number / len(parts), (number + 1) / len(parts))
+        tables.append(_embed_all(corpus.clips, part, versions, cache, n_jobs, share))
+    problems: dict[int, Sentence] = {}
+    for table in tables:
+        problems = {**table.problems, **problems}
+    _check_share(problems, len(corpus.clips))
+    embedded = [index for index in range(len(corpus.clips)) if index not in problems]
+    clips = [corpus.clips[index] for index in embedded]
+    rows = {
+        name: _side_by_side([table.rows[name] for table in tables], embedded) for name in versions
     }
-    found = {
-        name: _read_cached(cache_dir / names[name], corpus, encoder)
-        for name in versions
-        if cache_dir is not None and (cache_dir / names[name]).is_file()
-    }
-    missing = {name: versions[name] for name in versions if name not in found}
-    if missing:
-        found |= _embed(corpus.clips, encoder, missing, progress)
-        if cache_dir is not None:
-            for name in missing:
-                _write_cached(cache_dir / names[name], found[name])
     return LabelledEmbeddings(
-        embeddings=found[""],
-        labels=np.array([clip.emotion for clip in corpus.clips]),
-        speakers=np.array([clip.speaker for clip in corpus.clips]),
-        texts=np.array([clip.text for clip in corpus.clips]),
-        copies={name: found[name] for name in copies},
+        embeddings=rows.pop(""),
+        labels=np.array([clip.emotion for clip in clips]),
+        speakers=np.array([clip.speaker for clip in clips]),
+        texts=np.array([clip.text for clip in clips]),
+        copies=rows,
+        corpora=np.array(corpus.name),
+        skipped=tuple(problems[index] for index in sorted(problems)),
     )
 
 
-def _embed(
-    clips: tuple[Clip, ...],
+@dataclass(slots=True, eq=False)
+class _Table:
+    """What one encoder makes of the clips: version -> ``(n_clips, dim)``, and why a row is empty."""
+
+    rows: dict[str, np.ndarray]
+    problems: dict[int, Sentence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A clip with the versions of it that are still to be embedded, and where to keep them."""
+
+    index: int
+    path: Path
+    versions: Mapping[str, Alteration]
+    keys: Mapping[str, bytes]
+
+
+def _embed_all(
+    clips: Sequence[Clip],
     encoder: Encoder,
     versions: Mapping[str, Alteration],
+    cache: FeatureCache | None,
+    n_jobs: int,
     progress: Progress,
-) -> dict[str, np.ndarray]:
+) -> _Table:
     rows = {name: np.zeros((len(clips), encoder.dim), np.float32) for name in versions}
-    for index, clip in enumerate(clips):
-        audio = resample(read_clip(clip.path), encoder.sampling_rate_hz)
-        embedded = encoder.encode([alteration.apply(audio) for alteration in versions.values()])
-        for name, row in zip(versions, embedded, strict=True):
-            rows[name][index] = row
-        progress((index + 1) / len(clips), f"embedding {clip.path.name}")
-    return rows
-
-
-def _cache_name(corpus: Corpus, encoder: Encoder, alteration: Alteration) -> str:
-    digest = hashlib.sha256(f"{encoder.id}\n{encoder.fingerprint}\n{alteration}\n".encode())
-    for clip in corpus.clips:
-        digest.update(hashlib.sha256(clip.path.read_bytes()).digest())
-    return f"{corpus.name}-{digest.hexdigest()[:24]}.npz"
-
-
-def _read_cached(path: Path, corpus: Corpus, encoder: Encoder) -> np.ndarray:
+    table = _Table(rows)
+    tasks = _look_up(clips, encoder, versions, cache, rows)
+    n_done = len(clips) - len(tasks)
+    progress(n_done / max(len(clips), 1), f"{n_done} of {len(clips)} clips are embedded already")
+    by_index = {task.index: task for task in tasks}
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            embeddings = np.asarray(stored["embeddings"], np.float32)
-    except (OSError, ValueError, KeyError) as error:
-        raise CorpusError(f"{path} is damaged ({error}); delete it and run again") from error
-    if embeddings.shape != (len(corpus.clips), encoder.dim):
-        raise CorpusError(f"{path} has shape {embeddings.shape}; delete it and run again")
-    return embeddings
+        with closing(_answers(tasks, encoder, n_jobs)) as answers:
+            for index, answer in answers:
+                task = by_index[index]
+                if isinstance(answer, Sentence):
+                    table.problems[index] = answer
+                    _check_share(table.problems, len(clips))
+                else:
+                    for name, row in zip(task.versions, answer, strict=True):
+                        rows[name][index] = row
+                    if cache is not None:
+                        fresh = zip(task.versions, answer, strict=True)
+                        cache.keep({task.keys[name]: row for name, row in fresh if task.keys})
+                n_done += 1
+                progress(n_done / len(clips), f"embedding {task.path.name}")
+    finally:
+        if cache is not None:
+            cache.flush()
+    return table
 
 
-def _write_cached(path: Path, embeddings: np.ndarray) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, embeddings=embeddings)
+def _look_up(
+    clips: Sequence[Clip],
+    encoder: Encoder,
+    versions: Mapping[str, Alteration],
+    cache: FeatureCache | None,
+    rows: Mapping[str, np.ndarray],
+) -> list[_Task]:
+    """Fill `rows` with what the cache has, and return what is missing."""
+    if cache is None:
+        return [_Task(index, clip.path, versions, {}) for index, clip in enumerate(clips)]
+    tasks = []
+    encoder_id, fingerprint = encoder.id, encoder.fingerprint
+    for start in range(0, len(clips), _CLIPS_PER_LOOK):
+        stop = min(start + _CLIPS_PER_LOOK, len(clips))
+        keys = [_keys(clip.path, versions, encoder_id, fingerprint) for clip in clips[start:stop]]
+        found = cache.find([key for some in keys for key in some.values()], dim=encoder.dim)
+        for index, own in zip(range(start, stop), keys, strict=True):
+            missing = {}
+            for name, alteration in versions.items():
+                row = found.get(own.get(name, b""))
+                if row is None:
+                    missing[name] = alteration
+                else:
+                    rows[name][index] = row
+            if missing:
+                tasks.append(_Task(index, clips[index].path, missing, own))
+    return tasks
+
+
+def _keys(
+    path: Path, versions: Mapping[str, Alteration], encoder_id: str, fingerprint: str
+) -> dict[str, bytes]:
+    """Return a key per version; none for a file that cannot be read, which embedding it will tell."""
+    try:
+        content = content_digest(path)
+    except OSError:
+        return {}
+    return {
+        name: feature_key(
+            content, encoder_id=encoder_id, fingerprint=fingerprint, alteration=alteration.spelled
+        )
+        for name, alteration in versions.items()
+    }
+
+
+def _answers(
+    tasks: Sequence[_Task], encoder: Encoder, n_jobs: int
+) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
+    """Yield each clip's number with ``(n_versions, dim)``, or with why it cannot be embedded."""
+    worth_it = n_jobs > 1 and len(tasks) >= _FEWEST_FOR_PROCESSES and can_use_processes()
+    if worth_it and type(encoder) is ProsodyEncoder:
+        yield from embed_in_processes(
+            [(task.index, task.path, task.versions) for task in tasks], n_jobs=n_jobs
+        )
+    elif getattr(encoder, "batch_s", 0.0) > 0:
+        yield from _in_batches(tasks, encoder)
+    else:
+        for task in tasks:
+            yield task.index, embed_clip(task.path, encoder, task.versions)
+
+
+def _in_batches(
+    tasks: Sequence[_Task], encoder: Encoder
+) -> Iterator[tuple[int, np.ndarray | Sentence]]:
+    """Read some minutes ahead, sort by length, and embed clips of similar length together."""
+    batch_s: float = encoder.batch_s  # type: ignore[attr-defined]
+    ahead: list[tuple[_Task, list[Audio]]] = []
+    read_s = 0.0
+    for task in tasks:
+        try:
+            audio = read_clip_at(task.path, encoder.sampling_rate_hz)
+        except AudioError as error:
+            yield task.index, refusal(task.path, error)
+            continue
+        ahead.append((task, [change.apply(audio) for change in task.versions.values()]))
+        read_s += audio.duration_s * len(task.versions)
+        if read_s >= _BATCHES_AHEAD * batch_s:
+            yield from _sorted_batches(ahead, encoder, batch_s)
+            ahead, read_s = [], 0.0
+    yield from _sorted_batches(ahead, encoder, batch_s)
+
+
+def _sorted_batches(
+    ahead: list[tuple[_Task, list[Audio]]], encoder: Encoder, batch_s: float
+) -> Iterator[tuple[int, np.ndarray | Sentence]]:
+    ahead.sort(key=lambda item: -max(audio.duration_s for audio in item[1]))
+    batch: list[tuple[_Task, list[Audio]]] = []
+    for item in ahead:
+        longest_s = max(audio.duration_s for audio in (batch or [item])[0][1])
+        n_audios = sum(len(audios) for _, audios in batch) + len(item[1])
+        if batch and longest_s * n_audios > batch_s:
+            yield from _embed_batch(batch, encoder)
+            batch = []
+        batch.append(item)
+    if batch:
+        yield from _embed_batch(batch, encoder)
+
+
+def _embed_batch(
+    batch: Sequence[tuple[_Task, list[Audio]]], encoder: Encoder
+) -> Iterator[tuple[int, np.ndarray | Sentence]]:
+    try:
+        rows = encoder.encode([audio for _, audios in batch for audio in audios])
+    except EncoderError as error:
+        if len(batch) == 1:
+            yield batch[0][0].index, refusal(batch[0][0].path, error)
+            return
+        for item in batch:  # one of them is at fault, and the others are not to suffer for it
+            yield from _embed_batch([item], encoder)
+        return
+    start = 0
+    for task, audios in batch:
+        own = rows[start : start + len(audios)]
+        start += len(audios)
+        yield task.index, own if np.isfinite(own).all() else not_finite(task.path, encoder)
+
+
+def _check_share(problems: Mapping[int, Sentence], n_clips: int) -> None:
+    """Refuse a corpus of which more than one clip in twenty cannot be embedded."""
+    if len(problems) <= _MOST_UNREADABLE * n_clips:
+        return
+    first = problems[min(problems)]
+    raise CorpusError(
+        f"{len(problems)} of {n_clips} clips could not be embedded, which is more than "
+        f"{_MOST_UNREADABLE:.0%}; the first: {first.en.rstrip('.')}. Repair or remove them and run again",
+        zh=f"{n_clips} 个片段中有 {len(problems)} 个无法提取特征，超过 {_MOST_UNREADABLE:.0%}；"
+        f"第一个：{first.zh.rstrip('。')}。请修复或删除它们，然后重新运行",
+    )
+
+
+def _side_by_side(tables: Sequence[np.ndarray], kept: Sequence[int]) -> np.ndarray:
+    if len(tables) == 1 and len(kept) == len(tables[0]):
+        return tables[0]
+    return np.concatenate([table[kept] for table in tables], axis=1)
