@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["FeatureStatistics", "LabelledEmbeddings", "normalise", "normalise_by_speaker"]
+__all__ = ["FeatureStatistics", "LabelledEmbeddings", "join", "normalise", "normalise_by_speaker"]
 
 _SMALLEST_STD = 1e-4
+
+
+def _unnamed() -> np.ndarray:
+    return np.array("")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +30,9 @@ class LabelledEmbeddings:
         texts: ``(n_segments,)`` str, "" where unknown.
         copies: Name -> ``(n_segments, dim)`` embeddings of altered copies of the same audio, row by
             row. They are trained on, each normalised as a speaker of its own, and never tested on.
+        corpora: ``(n_segments,)`` str, the corpus each segment comes from, "" where unknown. One name
+            alone, ``np.array("name")``, stands for all.
+        skipped: What was left out and why, such as clips that could not be read.
     """
 
     embeddings: np.ndarray
@@ -32,13 +40,22 @@ class LabelledEmbeddings:
     speakers: np.ndarray
     texts: np.ndarray
     copies: Mapping[str, np.ndarray] = field(default_factory=dict)
+    corpora: np.ndarray = field(default_factory=_unnamed)
+    skipped: tuple[Sentence, ...] = ()
 
     def __post_init__(self) -> None:
         n_segments = len(self.embeddings)
+        if np.ndim(self.corpora) == 0:
+            object.__setattr__(self, "corpora", np.repeat(np.asarray(self.corpora), n_segments))
         if {len(self.labels), len(self.speakers), len(self.texts)} != {n_segments}:
             raise CorpusError(
                 f"{n_segments} embeddings came with {len(self.labels)} labels, {len(self.speakers)} "
                 f"speakers and {len(self.texts)} texts: one of each per embedding is needed"
+            )
+        if len(self.corpora) != n_segments:
+            raise CorpusError(
+                f"{n_segments} embeddings came with {len(self.corpora)} names of corpora: "
+                "one per embedding, or one for all, is needed"
             )
         for name, copy in self.copies.items():
             if copy.shape != self.embeddings.shape:
@@ -65,14 +82,49 @@ class LabelledEmbeddings:
         return np.array([place[label] for label in self.labels.tolist()], np.int64)
 
     def select(self, mask: np.ndarray) -> LabelledEmbeddings:
-        """Return the rows where `mask` is True."""
+        """Return the rows where `mask` is True; what was skipped stays on record."""
         return LabelledEmbeddings(
             self.embeddings[mask],
             self.labels[mask],
             self.speakers[mask],
             self.texts[mask],
             {name: copy[mask] for name, copy in self.copies.items()},
+            self.corpora[mask],
+            self.skipped,
         )
+
+
+def join(parts: Sequence[LabelledEmbeddings]) -> LabelledEmbeddings:
+    """Put the segments of several corpora one after another.
+
+    Args:
+        parts: From one encoder, in which no two persons share a name.
+
+    Returns:
+        All segments, and everything that was skipped. Of the copies those that every part has: a copy
+        that only one corpus had would tell the corpora apart.
+
+    Raises:
+        CorpusError: There are no parts, or their embeddings differ in length.
+    """
+    if not parts:
+        raise CorpusError("there is nothing to join: name at least one corpus")
+    dims = {part.embeddings.shape[1] for part in parts}
+    if len(dims) > 1:
+        found = ", ".join(str(part.embeddings.shape[1]) for part in parts)
+        raise CorpusError(
+            f"embeddings of {found} values cannot be joined: embed all corpora with one encoder"
+        )
+    shared = [name for name in parts[0].copies if all(name in part.copies for part in parts)]
+    return LabelledEmbeddings(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.speakers for part in parts]),
+        np.concatenate([part.texts for part in parts]),
+        {name: np.concatenate([part.copies[name] for part in parts]) for name in shared},
+        np.concatenate([part.corpora for part in parts]),
+        tuple(sentence for part in parts for sentence in part.skipped),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
