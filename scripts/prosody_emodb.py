@@ -37,6 +37,7 @@ from gpt_sovits_emotion.training.evaluate import (
     speaker_and_text_folds,
     speaker_folds,
 )
+from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
 
 RECIPE = Recipe()
@@ -57,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         corpus = read_corpus(options.corpus)
         encoder = ProsodyEncoder()
-        data = embed_corpus(corpus, encoder, cache_dir=options.cache, progress=_report)
+        data = embed_corpus(
+            corpus, encoder, cache=_cache(options), n_jobs=options.jobs, progress=_report
+        )
         held_out, results = _measure(data, corpus.name, options)
         if options.channels:
             results += _measure_channels(data, corpus, encoder, options)
@@ -83,6 +86,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--quick", action="store_true", help="skip the folds that hold texts out, the slowest part"
     )
     return parser.parse_args(arguments)
+
+
+def _cache(options: argparse.Namespace) -> FeatureCache | None:
+    return None if options.cache is None else FeatureCache(options.cache)
 
 
 def _report(fraction: float, doing: str) -> None:
@@ -144,7 +151,12 @@ def _measure_channels(
 ) -> tuple[Result, ...]:
     """Measure on copies of the test clips that are altered in ways that were not trained on."""
     altered = embed_corpus(
-        corpus, encoder, copies=UNSEEN_CHANNELS, cache_dir=options.cache, progress=_report
+        corpus,
+        encoder,
+        copies=UNSEEN_CHANNELS,
+        cache=_cache(options),
+        n_jobs=options.jobs,
+        progress=_report,
     )
     results: list[Result] = []
     for name, embeddings in altered.copies.items():

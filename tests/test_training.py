@@ -9,20 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.files import load_head, save_head
-from gpt_sovits_emotion.records import Audio, Sentence
-from gpt_sovits_emotion.training.corpora import read_corpus
+from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
 )
-from gpt_sovits_emotion.training.embed import Alteration, embed_corpus
 from gpt_sovits_emotion.training.evaluate import (
     Fold,
     calibrate,
@@ -343,100 +339,3 @@ def test_a_saved_head_says_what_the_fitted_one_said(tmp_path):
     for mode, statistics in (("global", None), ("speaker", speaker)):
         expected = softmax(fitted.logits(mine, mode=mode), calibration[mode][0])
         np.testing.assert_allclose(head.probabilities(mine, statistics), expected, atol=1e-5)
-
-
-# --- corpora ---------------------------------------------------------------------------------------
-
-
-def write_corpus(folder, rows, *, header="path,speaker,emotion,text"):
-    folder.mkdir(exist_ok=True)
-    t = np.arange(8000) / 16_000
-    for number, row in enumerate(rows):
-        tone = np.sin(2 * np.pi * (150 + 20 * number) * t)
-        name = row.split(",")[0]
-        if name:
-            audio = Audio((0.2 * tone + 0.1 * np.sin(4.1 * tone)).astype(np.float32), 16_000)
-            write_wav(folder / name, audio)
-    (folder / "manifest.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return folder
-
-
-def test_a_corpus_is_read_with_canonical_labels(tmp_path):
-    folder = write_corpus(tmp_path / "语料 1", ["a.wav,s1,anger,hello", "b.wav,s2,开心,"])
-    corpus = read_corpus(folder)
-    assert corpus.name == "语料 1"
-    assert corpus.emotions == ("angry", "happy")
-    assert corpus.speakers == ("s1", "s2")
-    assert corpus.clips[0].text == "hello"
-
-
-@pytest.mark.parametrize(
-    ("manifest", "message"),
-    [
-        (None, "does not exist: a corpus is a folder with a manifest.csv"),
-        ("file,who\nx,y\n", "has no column path, speaker, emotion"),
-        ("path,speaker,emotion\n", "lists no clips"),
-        ("path,speaker,emotion\nx.wav,,sad\n", "line 2: the field speaker is empty"),
-        ("path,speaker,emotion\nx.wav,s1,sad\n", "x.wav does not exist"),
-        (b"\xff\xfe\x00", "cannot be read as a CSV table in UTF-8"),
-    ],
-)
-def test_a_broken_manifest_is_one_clear_sentence(tmp_path, manifest, message):
-    if manifest is not None:
-        data = manifest if isinstance(manifest, bytes) else manifest.encode()
-        (tmp_path / "manifest.csv").write_bytes(data)
-    with pytest.raises(CorpusError, match=message):
-        read_corpus(tmp_path)
-
-
-class CountingEncoder(ProsodyEncoder):
-    calls = 0
-
-    def encode(self, audios):
-        CountingEncoder.calls += 1
-        return super().encode(audios)
-
-
-def test_embeddings_are_kept_by_content(tmp_path):
-    folder = write_corpus(tmp_path / "c", ["a.wav,s1,sad,x", "b.wav,s2,angry,y"])
-    encoder, cache, copies = CountingEncoder(), tmp_path / "cache", {"fast": Alteration(speed=1.1)}
-    CountingEncoder.calls = 0
-    first = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
-    assert CountingEncoder.calls == 2
-    again = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
-    assert CountingEncoder.calls == 2
-    np.testing.assert_array_equal(first.embeddings, again.embeddings)
-    np.testing.assert_array_equal(first.copies["fast"], again.copies["fast"])
-    (folder / "a.wav").write_bytes((folder / "b.wav").read_bytes())
-    changed = embed_corpus(read_corpus(folder), encoder, copies=copies, cache_dir=cache)
-    assert CountingEncoder.calls == 4
-    assert not np.array_equal(first.embeddings[0], changed.embeddings[0])
-
-
-def test_a_damaged_cache_is_named(tmp_path):
-    folder = write_corpus(tmp_path / "c", ["a.wav,s1,sad,x"])
-    cache = tmp_path / "cache"
-    embed_corpus(read_corpus(folder), ProsodyEncoder(), copies={}, cache_dir=cache)
-    (stored,) = cache.iterdir()
-    stored.write_bytes(b"not an archive")
-    with pytest.raises(CorpusError, match=r"is damaged .*delete it"):
-        embed_corpus(read_corpus(folder), ProsodyEncoder(), copies={}, cache_dir=cache)
-
-
-def test_alterations_do_what_they_say():
-    t = np.arange(16_000) / 16_000
-    tone = Audio((0.3 * np.sin(2 * np.pi * 200 * t)).astype(np.float32), 16_000)
-    fast = Alteration(speed=1.06).apply(tone)
-    assert fast.duration_s == pytest.approx(1 / 1.06, abs=1e-3)
-    spectrum = np.abs(np.fft.rfft(fast.samples))
-    assert spectrum.argmax() / fast.duration_s == pytest.approx(212, abs=2)
-
-    rng = np.random.default_rng(0)
-    noise = Audio(0.1 * rng.standard_normal(16_000).astype(np.float32), 16_000)
-    power = np.abs(np.fft.rfft(Alteration(cutoff_hz=3000.0).apply(noise).samples)) ** 2
-    assert power[4500:].mean() < 1e-3 * power[:2500].mean()
-
-    added = Alteration(snr_db=20.0).apply(tone).samples - tone.samples
-    ratio_db = 20 * np.log10(tone.samples.std() / added.std())
-    assert ratio_db == pytest.approx(20, abs=0.3)
-    np.testing.assert_array_equal(Alteration().apply(tone).samples, tone.samples)

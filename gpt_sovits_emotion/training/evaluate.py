@@ -1,123 +1,147 @@
-"""Measure a recipe on speakers, or speakers and texts, that it was not trained on."""
+"""Predict speakers, or speakers and texts, that were not trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+import signal
+import time
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Protocol
 
 import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.heads.card import MODES, Result
-from gpt_sovits_emotion.heads.head import softmax
+from gpt_sovits_emotion.heads.card import MODES
+from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.measures import (
-    Coverage,
-    bootstrap_over_speakers,
-    confusion_matrix,
-    expected_calibration_error,
-    fit_temperature,
-    fit_threshold,
-    risk_coverage,
-    unweighted_average_recall,
+from gpt_sovits_emotion.training.folds import (
+    Fold,
+    check_folds,
+    corpus_fold,
+    speaker_and_text_folds,
+    speaker_folds,
+    split_fold,
+)
+from gpt_sovits_emotion.training.scoring import (
+    HeldOut,
+    Score,
+    calibrate,
+    compare,
+    score,
+    score_few,
 )
 
 __all__ = [
+    "FinishedHead",
+    "Fitted",
+    "Fitter",
     "Fold",
+    "FoldLogits",
     "HeldOut",
     "Score",
     "calibrate",
+    "compare",
+    "corpus_fold",
     "held_out_predictions",
+    "predictions_as_is",
     "score",
     "score_few",
     "speaker_and_text_folds",
     "speaker_folds",
+    "split_fold",
 ]
 
 _FEW_DRAWS = 8
+_LEAST_PROBABILITY = 1e-12
+
+
+class Fitted(Protocol):
+    """What was trained and can be asked; `training.fit.FittedHead` is one."""
+
+    def logits(
+        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` logits; `known` gives the speaker's statistics."""
+        ...
+
+
+class Fitter(Protocol):
+    """Trains on one fold. Goes to other processes, so it can be pickled."""
+
+    def __call__(
+        self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
+    ) -> Fitted:
+        """Train on `data`; the outputs are in the order of `classes`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _ByRecipe:
+    """The usual fitter: a head by its recipe."""
+
+    recipe: Recipe | None
+
+    def __call__(
+        self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
+    ) -> Fitted:
+        return fit_head(data, recipe=self.recipe, classes=classes, modes=modes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fold:
-    """One split of the segments.
+class FinishedHead:
+    """A finished head, asked in the same way as one that was just fitted.
 
     Attributes:
-        name: Who or what is held out.
-        train: ``(n_segments,)`` bool.
-        test: ``(n_segments,)`` bool; no speaker of `test` is in `train`.
+        head: The head.
+        classes: Among which it chooses; all of them labels of the head. Its probabilities of others are
+            left out, and what remains is what `logits` gives the logarithm of: the head's own
+            temperature is in it, and 1 is the temperature to score it with.
     """
 
-    name: str
-    train: np.ndarray
-    test: np.ndarray
-
-
-def speaker_folds(data: LabelledEmbeddings) -> tuple[Fold, ...]:
-    """Leave one speaker out (LOSO).
-
-    Raises:
-        CorpusError: There are fewer than two speakers.
-    """
-    speakers = np.unique(data.speakers)
-    if len(speakers) < 2:
-        raise CorpusError(
-            f"{len(speakers)} speaker was found: measuring on unknown speakers needs two or more"
-        )
-    return tuple(Fold(str(who), data.speakers != who, data.speakers == who) for who in speakers)
-
-
-def speaker_and_text_folds(data: LabelledEmbeddings, *, n_groups: int = 5) -> tuple[Fold, ...]:
-    """Hold out a speaker and, at the same time, a group of texts: neither is ever trained on.
-
-    Args:
-        data: Segments with texts.
-        n_groups: Into how many groups the texts are dealt, in alphabetic order.
-
-    Raises:
-        CorpusError: Texts are unknown, or there are fewer than two.
-    """
-    texts = np.unique(data.texts)
-    if len(texts) < 2 or "" in texts:
-        raise CorpusError(
-            "the corpus does not say what is said in every clip, or it is the same in all: "
-            "holding texts out needs the column 'text'"
-        )
-    n_groups = min(n_groups, len(texts))
-    group_of = {text: index % n_groups for index, text in enumerate(texts)}
-    group = np.array([group_of[text] for text in data.texts])
-    folds = []
-    for who in np.unique(data.speakers):
-        for index in range(n_groups):
-            test = (data.speakers == who) & (group == index)
-            train = (data.speakers != who) & (group != index)
-            if test.any():
-                folds.append(Fold(f"{who}, texts {index + 1}", train, test))
-    return tuple(folds)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """Predictions for every segment, by heads that never met its speaker.
-
-    Attributes:
-        classes: Labels.
-        truth: ``(n_segments,)`` places in `classes`.
-        speakers: ``(n_segments,)`` str.
-        logits: Mode -> ``(n_segments, n_labels)``. In mode ``speaker`` the statistics come from all
-            clips of the test speaker, without their labels.
-        few: Number of clips -> ``(n_draws, n_segments, n_labels)`` logits in mode ``speaker`` when the
-            statistics come from that many clips of the speaker, drawn at random.
-    """
-
+    head: Head
     classes: tuple[str, ...]
-    truth: np.ndarray
-    speakers: np.ndarray
-    logits: Mapping[str, np.ndarray]
-    few: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def logits(
+        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` logarithms of probabilities, up to a constant per row.
+
+        In mode ``speaker`` the head decides as it does at work: with fewer clips in `known` than its
+        card asks for, it judges by the training statistics.
+        """
+        statistics = None
+        if mode == "speaker":
+            own = embeddings if known is None else known
+            statistics = self.head.statistics(own, source="corpus")
+        columns = [self.head.card.labels.index(label) for label in self.classes]
+        probabilities = self.head.probabilities(embeddings, statistics)[:, columns]
+        return np.asarray(np.log(np.maximum(probabilities, _LEAST_PROBABILITY)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldLogits:
+    """Predictions for one fold's test part; fields as in `HeldOut`."""
+
+    logits: dict[str, np.ndarray]
+    few: dict[int, np.ndarray]
+    head_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What all folds share; every process gets it once."""
+
+    data: LabelledEmbeddings
+    tested: np.ndarray
+    classes: tuple[str, ...]
+    fit: Fitter
+    modes: tuple[str, ...]
+    few_counts: tuple[int, ...]
 
 
 def held_out_predictions(
@@ -125,9 +149,14 @@ def held_out_predictions(
     folds: Sequence[Fold],
     *,
     recipe: Recipe | None = None,
+    fit: Fitter | None = None,
+    classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     few_counts: Sequence[int] = (),
     tested: np.ndarray | None = None,
+    whole: bool = True,
+    kept: MutableMapping[str, FoldLogits] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
     n_jobs: int = 1,
     progress: Progress = no_progress,
 ) -> HeldOut:
@@ -135,207 +164,209 @@ def held_out_predictions(
 
     Args:
         data: All segments.
-        folds: From `speaker_folds` or `speaker_and_text_folds`.
-        recipe: How to train; the same for every fold.
+        folds: From `speaker_folds`, `speaker_and_text_folds`, `split_fold` or `corpus_fold`.
+        recipe: How to train a head; the same for every fold.
+        fit: Trains something else than a head by `recipe`.
+        classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to measure.
         few_counts: Numbers of clips for `HeldOut.few`; needs mode ``speaker``.
         tested: ``(n_segments, dim)`` embeddings to predict and to take the speaker's statistics from,
             in place of those trained on: the same clips, row by row, as another channel gives them.
+        whole: Every segment must be tested; when False, those that are tested are returned, in order.
+        kept: Fold name -> what came of it. Finished folds are put there, and folds found there are not
+            trained again, so that work that was stopped goes on where it was. For these data alone.
+        cancelled: Asked after each fold; once it says yes, what was predicted until then is returned,
+            with `HeldOut.is_complete` False.
         n_jobs: Processes; with 1 all is done in this one.
-        progress: Told after each fold.
+        progress: Told after each fold. What it raises stops the work and is passed on.
 
     Raises:
-        CorpusError: A segment is tested by no fold or by two, or a fold trains on a test speaker.
+        CorpusError: A segment is tested by no fold or by two, a fold trains on a test speaker, a process
+            died, or `cancelled` said yes before the first fold was done.
     """
-    _check_folds(data, folds)
-    classes = data.classes
-    tested = data.embeddings if tested is None else tested
-    jobs = [
-        _Job(data, tested, fold, recipe or Recipe(), classes, tuple(modes), tuple(few_counts))
-        for fold in folds
-    ]
-    shape = (len(data.labels), len(classes))
+    check_folds(data, folds, whole=whole)
+    labels = tuple(classes or data.classes)
+    pool_of = data.embeddings if tested is None else tested
+    work = _Work(data, pool_of, labels, fit or _ByRecipe(recipe), tuple(modes), tuple(few_counts))
+    kept = {} if kept is None else kept
+    waiting = [fold for fold in folds if fold.name not in kept]
+    for fold, found in _run(work, waiting, n_jobs, cancelled):
+        kept[fold.name] = found
+        n_done = sum(one.name in kept for one in folds)
+        progress(n_done / len(folds), f"held out: {fold.name}")
+    return _gathered(work, folds, kept)
+
+
+def predictions_as_is(
+    head: Head,
+    data: LabelledEmbeddings,
+    *,
+    classes: Sequence[str] | None = None,
+    modes: Sequence[str] = MODES,
+    few_counts: Sequence[int] = (),
+) -> HeldOut:
+    """Predict with a finished head that has met none of the speakers.
+
+    The speakers' statistics come from all their clips; then the clips of other classes are left out.
+
+    Args:
+        head: The head; nothing is trained.
+        data: Segments.
+        classes: Among which the head chooses, and which are tested; those that both have when None.
+        modes: Which normalisations to measure; one that the head lacks is left out.
+        few_counts: As in `held_out_predictions`.
+
+    Raises:
+        CorpusError: Head and data share fewer than two classes.
+    """
+    known_to_both = [label for label in head.card.labels if label in set(data.labels.tolist())]
+    labels = tuple(classes or known_to_both)
+    if len(set(labels) & set(known_to_both)) < 2:
+        raise CorpusError(
+            f"head {head.card.id!r} knows {', '.join(head.card.labels)}, and the corpus has "
+            f"{', '.join(data.classes)}: fewer than two classes are shared, so nothing can be measured",
+            zh=f"情感模型 {head.card.id!r} 的类别是 {'、'.join(head.card.labels)}，"
+            f"而语料的类别是 {'、'.join(data.classes)}：共同类别少于两个，无法评测",
+        )
+    finished = FinishedHead(head, labels)
+    possible = tuple(mode for mode in modes if mode in head.members)
+    few = tuple(few_counts) if "speaker" in possible else ()
+    everything = np.ones(len(data.labels), bool)
+    found = _predict(finished, data.embeddings, data.speakers, everything, possible, few, labels)
+    mine = np.isin(data.labels, labels)
+    held_out = HeldOut(
+        labels,
+        # The places of segments of other classes are wrong, and are left out in the next line.
+        np.array([labels.index(label) if label in labels else 0 for label in data.labels]),
+        data.speakers,
+        found.logits,
+        found.few,
+        found.head_s,
+    )
+    return held_out.select(mine)
+
+
+def _run(
+    work: _Work, folds: Sequence[Fold], n_jobs: int, cancelled: Callable[[], bool]
+) -> Iterator[tuple[Fold, FoldLogits]]:
+    """Yield each fold as it is done, until `cancelled`."""
+    if n_jobs == 1 or len(folds) < 2:
+        for fold in folds:
+            if cancelled():
+                return
+            yield fold, _run_fold(work, fold)
+        return
+    pool = ProcessPoolExecutor(
+        min(n_jobs, len(folds)),
+        mp_context=get_context("spawn"),
+        initializer=_start_process,
+        initargs=(work,),
+    )
+    try:
+        waiting = {pool.submit(_run_fold_in_process, fold): fold for fold in folds}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+            if cancelled():
+                return
+    except BrokenProcessPool as error:
+        raise CorpusError(
+            f"one of {n_jobs} processes died, most likely for want of memory; run again with fewer "
+            "(--jobs 1)",
+            zh=f"{n_jobs} 个进程中有一个意外终止，多半是内存不足；请减少进程数后重试（--jobs 1）",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_work_of_this_process: list[_Work] = []
+"""In a process of the pool: the one thing that its folds share. Empty everywhere else."""
+
+
+def _start_process(work: _Work) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    if isinstance(work.fit, _ByRecipe):
+        import torch
+
+        torch.set_num_threads(1)
+    _work_of_this_process[:] = [work]
+
+
+def _run_fold_in_process(fold: Fold) -> FoldLogits:
+    return _run_fold(_work_of_this_process[0], fold)
+
+
+def _run_fold(work: _Work, fold: Fold) -> FoldLogits:
+    fitted = work.fit(work.data.select(fold.train), classes=work.classes, modes=work.modes)
+    return _predict(
+        fitted,
+        work.tested,
+        work.data.speakers,
+        fold.test,
+        work.modes,
+        work.few_counts if "speaker" in work.modes else (),
+        work.classes,
+    )
+
+
+def _predict(
+    fitted: Fitted,
+    embeddings: np.ndarray,
+    speakers: np.ndarray,
+    test: np.ndarray,
+    modes: Sequence[str],
+    few_counts: Sequence[int],
+    classes: Sequence[str],
+) -> FoldLogits:
+    """Predict the segments where `test` is True; a speaker's statistics come from all their segments."""
+    tested = embeddings[test]
+    shape = (len(tested), len(classes))
     logits = {mode: np.zeros(shape) for mode in modes}
     few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in few_counts}
-
-    def keep(number: int, found: _FoldLogits) -> None:
-        fold = folds[number]
-        for mode in modes:
-            logits[mode][fold.test] = found.logits[mode]
-        for count in few_counts:
-            few[count][:, fold.test] = found.few[count]
-        progress((number + 1) / len(folds), f"held out: {fold.name}")
-
-    if n_jobs == 1:
-        for number, job in enumerate(jobs):
-            keep(number, _run_fold(job))
-    else:
-        context = get_context("spawn")
-        with ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_use_one_thread) as pool:
-            for number, found in enumerate(pool.map(_run_fold, jobs)):
-                keep(number, found)
-    return HeldOut(classes, data.targets(classes), data.speakers, logits, few)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _FoldLogits:
-    logits: dict[str, np.ndarray]
-    few: dict[int, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    data: LabelledEmbeddings
-    tested: np.ndarray
-    fold: Fold
-    recipe: Recipe
-    classes: tuple[str, ...]
-    modes: tuple[str, ...]
-    few_counts: tuple[int, ...]
-
-
-def _use_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _run_fold(job: _Job) -> _FoldLogits:
-    fold, speakers = job.fold, job.data.speakers
-    head = fit_head(
-        job.data.select(fold.train), recipe=job.recipe, classes=job.classes, modes=job.modes
-    )
-    tested = job.tested[fold.test]
-    shape = (len(tested), len(job.classes))
-    logits = {mode: np.zeros(shape) for mode in job.modes}
-    few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in job.few_counts}
+    started_s = time.perf_counter()
     if "global" in logits:
-        logits["global"] = head.logits(tested, mode="global")
+        logits["global"] = fitted.logits(tested, mode="global")
+    head_s = time.perf_counter() - started_s
     if "speaker" not in logits:
-        return _FoldLogits(logits, few)
-    for who in np.unique(speakers[fold.test]):
-        mine = speakers[fold.test] == who
-        known = job.tested[speakers == who]
-        logits["speaker"][mine] = head.logits(tested[mine], mode="speaker", known=known)
-        for count in job.few_counts:
+        return FoldLogits(logits, few, head_s)
+    for who in np.unique(speakers[test]):
+        mine = speakers[test] == who
+        known = embeddings[speakers == who]
+        logits["speaker"][mine] = fitted.logits(tested[mine], mode="speaker", known=known)
+        for count in few_counts:
             rng = np.random.default_rng(count)
             for draw in range(_FEW_DRAWS):
                 chosen = rng.choice(len(known), min(count, len(known)), replace=False)
-                few[count][draw, mine] = head.logits(
+                few[count][draw, mine] = fitted.logits(
                     tested[mine], mode="speaker", known=known[chosen]
                 )
-    return _FoldLogits(logits, few)
+    return FoldLogits(logits, few, head_s)
 
 
-def _check_folds(data: LabelledEmbeddings, folds: Sequence[Fold]) -> None:
-    times_tested = np.sum([fold.test for fold in folds], axis=0)
-    if not (times_tested == 1).all():
-        raise CorpusError("the folds do not test every segment exactly once")
-    for fold in folds:
-        both = set(data.speakers[fold.train]) & set(data.speakers[fold.test])
-        if both:
-            raise CorpusError(
-                f"fold {fold.name!r} trains on a speaker it tests ({sorted(both)[0]}); "
-                "such figures would flatter"
-            )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Score:
-    """What the held-out predictions of one mode are worth. Rates are 0 to 1.
-
-    Attributes:
-        classes: Labels, in the order of `confusion` and `recalls`.
-        uar, wa: Unweighted average recall and accuracy, pooled over all held-out predictions.
-        uar_interval, wa_interval: 95 % bootstrap intervals over speakers.
-        confusion: ``(n_labels, n_labels)`` counts, rows true, columns heard.
-        recalls: ``(n_labels,)``.
-        ece: Expected calibration error of the calibrated probabilities.
-        coverage: Accuracy against share of segments judged, by threshold.
-        n_segments, n_speakers: Size of the test.
-    """
-
-    classes: tuple[str, ...]
-    uar: float
-    uar_interval: tuple[float, float]
-    wa: float
-    wa_interval: tuple[float, float]
-    confusion: np.ndarray
-    recalls: np.ndarray
-    ece: float
-    coverage: tuple[Coverage, ...]
-    n_segments: int
-    n_speakers: int
-
-    def to_result(
-        self, *, protocol: str, corpus: str, normalisation: str, note: str = ""
-    ) -> Result:
-        """Return the score as a line of a head's card, rounded to what it is worth."""
-
-        def rounded(pair: tuple[float, float]) -> tuple[float, float]:
-            return round(pair[0], 4), round(pair[1], 4)
-
-        return Result(
-            protocol=protocol,
-            corpus=corpus,
-            normalisation=normalisation,
-            labels=self.classes,
-            n_utterances=self.n_segments,
-            n_speakers=self.n_speakers,
-            uar=round(self.uar, 4),
-            uar_interval=rounded(self.uar_interval),
-            wa=round(self.wa, 4),
-            wa_interval=rounded(self.wa_interval),
-            ece=round(self.ece, 4),
-            confusion=tuple(tuple(int(count) for count in row) for row in self.confusion),
-            note=note,
+def _gathered(
+    work: _Work, folds: Sequence[Fold], found: MutableMapping[str, FoldLogits]
+) -> HeldOut:
+    finished = [fold for fold in folds if fold.name in found]
+    if not finished:
+        raise CorpusError(
+            "stopped before the first speaker was measured, so there is nothing to show",
+            zh="在测完第一位说话人之前就停止了，没有可显示的结果",
         )
-
-
-def score(held_out: HeldOut, *, mode: str) -> Score:
-    """Score one mode. The temperature of each speaker's predictions comes from the other speakers."""
-    logits, truth, speakers = held_out.logits[mode], held_out.truth, held_out.speakers
-    n_labels = len(held_out.classes)
-    probabilities = np.zeros_like(logits)
-    for who in np.unique(speakers):
-        mine = speakers == who
-        temperature = fit_temperature(logits[~mine], truth[~mine])
-        probabilities[mine] = softmax(logits[mine], temperature)
-    predicted = logits.argmax(1)
-    confusion = confusion_matrix(truth, predicted, n_labels)
-    uar_interval, wa_interval = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
-    occurring = np.maximum(confusion.sum(1), 1)
-    return Score(
-        classes=held_out.classes,
-        uar=float(unweighted_average_recall(confusion)),
-        uar_interval=uar_interval,
-        wa=float((predicted == truth).mean()),
-        wa_interval=wa_interval,
-        confusion=confusion,
-        recalls=np.diagonal(confusion) / occurring,
-        ece=expected_calibration_error(probabilities, truth),
-        coverage=risk_coverage(probabilities, truth),
-        n_segments=len(truth),
-        n_speakers=len(np.unique(speakers)),
+    shape = (len(work.data.labels), len(work.classes))
+    few_counts = work.few_counts if "speaker" in work.modes else ()
+    logits = {mode: np.zeros(shape) for mode in work.modes}
+    few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in few_counts}
+    for fold in finished:
+        for mode in work.modes:
+            logits[mode][fold.test] = found[fold.name].logits[mode]
+        for count in few_counts:
+            few[count][:, fold.test] = found[fold.name].few[count]
+    tested = np.any([fold.test for fold in finished], axis=0)
+    return HeldOut(
+        work.classes,
+        work.data.targets(work.classes)[tested],
+        work.data.speakers[tested],
+        {mode: rows[tested] for mode, rows in logits.items()},
+        {count: draws[:, tested] for count, draws in few.items()},
+        sum(found[fold.name].head_s for fold in finished),
+        is_complete=len(finished) == len(folds),
     )
-
-
-def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
-    """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
-    n_labels = len(held_out.classes)
-    confusions = np.stack(
-        [confusion_matrix(held_out.truth, draw.argmax(1), n_labels) for draw in held_out.few[count]]
-    )
-    uar = float(np.mean(unweighted_average_recall(confusions)))
-    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
-    return uar, wa
-
-
-def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
-    """Return temperature and threshold for a head that is trained on all of these speakers.
-
-    Both are fitted on predictions for held-out speakers.
-    """
-    logits = held_out.logits[mode]
-    temperature = fit_temperature(logits, held_out.truth)
-    return temperature, fit_threshold(softmax(logits, temperature), held_out.truth)

@@ -1,0 +1,223 @@
+"""The page of an evaluation: one file that needs nothing but a browser, in English and Chinese."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gpt_sovits_emotion import __version__
+from gpt_sovits_emotion.files import write_text
+from gpt_sovits_emotion.labels import colour_of, display_name
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.report.pictures import (
+    confusion_picture,
+    coverage_picture,
+    interval_picture,
+    reliability_picture,
+)
+from gpt_sovits_emotion.training.evaluation import (
+    PROTOCOLS,
+    Comparison,
+    Contender,
+    Evaluation,
+    Outcome,
+)
+
+__all__ = ["evaluation_page", "write_evaluation_page"]
+
+_OPEN_OUTCOMES = 2
+"""So many outcomes are shown unfolded; the rest opens at a click."""
+
+_NORMALISATIONS = {
+    "global": Sentence("first-time speaker (global)", "陌生说话人（global）"),
+    "speaker": Sentence("known speaker (speaker)", "已知说话人（speaker）"),
+}
+_KINDS = {
+    "recipe": Sentence("a recipe, trained anew in each fold", "配方，在每个划分中重新训练"),
+    "head": Sentence("a finished head, as it is", "成品模型，不再训练"),
+    "baseline": Sentence("a baseline, trained anew in each fold", "基线，在每个划分中重新训练"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """One entry of the page's head."""
+
+    name: Sentence
+    value: Sentence
+    note: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Recall:
+    """How well one class is heard; `share` is None where it does not occur."""
+
+    name: Sentence
+    colour: str
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One outcome with its pictures, which are SVG."""
+
+    outcome: Outcome
+    title: Sentence
+    normalisation: Sentence
+    uar: str
+    wa: str
+    interval: str
+    recalls: tuple[_Recall, ...]
+    confusion: str
+    reliability: str
+    coverage: str
+
+
+def write_evaluation_page(evaluation: Evaluation, path: Path, *, language: str = "en") -> None:
+    """Write the page of an evaluation.
+
+    Args:
+        evaluation: What was found.
+        path: The page's file.
+        language: The language in which it opens, ``"en"`` or ``"zh"``; both are in it.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    write_text(Path(path), evaluation_page(evaluation, language=language))
+
+
+def evaluation_page(evaluation: Evaluation, *, language: str = "en") -> str:
+    """Return the page of an evaluation as HTML."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    script = _part("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    first = evaluation.contenders[0].name
+    sections = [_section(outcome) for outcome in evaluation.outcomes]
+    values: dict[str, Any] = {
+        "title": " / ".join(contender.name for contender in evaluation.contenders),
+        "language": language if language in ("en", "zh") else "en",
+        "facts": _facts(evaluation),
+        "warnings": evaluation.warnings,
+        "sections": sections,
+        "unfolded": [one for one in sections if one.outcome.contender == first][:_OPEN_OUTCOMES],
+        "comparisons": [
+            (comparison, _verdict(comparison)) for comparison in evaluation.comparisons
+        ],
+        "normalisations": _NORMALISATIONS,
+        "command": evaluation.command,
+        "version": __version__,
+        # Ours: files of the package, and pictures whose words are escaped already.
+        "markup": Markup,
+        "script": Markup(script),
+        "style": Markup(_part("page.css") + _part("evaluation.css")),
+        "script_digest": digest,
+    }
+    return environment.from_string(_part("evaluation.html")).render(values)
+
+
+def _section(outcome: Outcome) -> _Section:
+    elsewhere = f"{outcome.trained_on} → {outcome.corpus}"
+    title = elsewhere if outcome.protocol == "cross" else outcome.corpus
+    chance = 1.0 / max(sum(share is not None for share in outcome.recalls), 1)
+    return _Section(
+        outcome=outcome,
+        title=Sentence(title, title),
+        normalisation=_NORMALISATIONS[outcome.normalisation],
+        uar=_percent(outcome.uar, outcome.uar_interval),
+        wa=_percent(outcome.wa, outcome.wa_interval),
+        interval=interval_picture(outcome.uar, outcome.uar_interval, chance=chance),
+        recalls=tuple(
+            _Recall(
+                Sentence(display_name(label, "en"), display_name(label, "zh")),
+                colour_of(label),
+                share,
+            )
+            for label, share in zip(outcome.labels, outcome.recalls, strict=True)
+        ),
+        confusion=confusion_picture(outcome.labels, outcome.confusion),
+        reliability=reliability_picture(outcome.reliability),
+        coverage=coverage_picture(outcome.curve),
+    )
+
+
+def _percent(value: float, interval: tuple[float, float]) -> str:
+    return f"{100 * value:.1f} [{100 * interval[0]:.1f}–{100 * interval[1]:.1f}]"
+
+
+def _facts(evaluation: Evaluation) -> list[_Fact]:
+    facts = [_contender_fact(contender) for contender in evaluation.contenders]
+    facts += [
+        _Fact(
+            Sentence(f"Corpus {credit.name}", f"语料 {credit.name}"),
+            Sentence(
+                f"{credit.n_utterances} clips, {credit.n_speakers} speakers"
+                + (f", {credit.language}" if credit.language else ""),
+                f"{credit.n_utterances} 条录音，{credit.n_speakers} 位说话人"
+                + (f"，{credit.language}" if credit.language else ""),
+            ),
+            Sentence(credit.licence, credit.licence),
+        )
+        for credit in evaluation.corpora
+    ]
+    facts.append(
+        _Fact(
+            Sentence("Protocol", "评测方式"),
+            Sentence(evaluation.protocol, evaluation.protocol),
+            PROTOCOLS[evaluation.protocol],
+        )
+    )
+    facts.append(
+        _Fact(
+            Sentence("Measured on", "评测日期"),
+            Sentence(evaluation.measured_on, evaluation.measured_on),
+            Sentence(f"in {evaluation.took_s:.0f} s", f"用时 {evaluation.took_s:.0f} 秒"),
+        )
+    )
+    return facts
+
+
+def _contender_fact(contender: Contender) -> _Fact:
+    kind, cost = _KINDS[contender.kind], contender.cost
+    en, zh = f"{kind.en}; encoder {contender.encoder}", f"{kind.zh}；编码器 {contender.encoder}"
+    if cost is not None:
+        en += (
+            f"; RTF {cost.encoder_rtf:.3f} for the encoder, {cost.head_rtf:.5f} for the head "
+            f"({cost.machine})"
+        )
+        zh += (
+            f"；实时率：编码器 {cost.encoder_rtf:.3f}，分类头 {cost.head_rtf:.5f}（{cost.machine}）"
+        )
+    return _Fact(
+        Sentence("Measured", "评测对象"),
+        Sentence(contender.name, contender.name),
+        Sentence(en, zh),
+    )
+
+
+def _verdict(comparison: Comparison) -> Sentence:
+    difference = comparison.difference
+    low, high = difference.uar_interval
+    points = f"{100 * difference.uar:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    if not difference.is_certain:
+        return Sentence(
+            f"{points}: no certain difference with these speakers",
+            f"{points}：就这些说话人而言，差异不确定",
+        )
+    if difference.uar > 0:
+        return Sentence(f"{points}: the first is better", f"{points}：前者更好")
+    return Sentence(f"{points}: the second is better", f"{points}：后者更好")
+
+
+def _part(name: str) -> str:
+    package = resources.files("gpt_sovits_emotion.report")
+    return (package / "template" / name).read_text(encoding="utf-8")

@@ -1,0 +1,174 @@
+"""Who is trained on and who is tested on: splits in which no test speaker is ever trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
+
+__all__ = [
+    "Fold",
+    "check_folds",
+    "corpus_fold",
+    "speaker_and_text_folds",
+    "speaker_folds",
+    "split_fold",
+]
+
+_SPLIT_SHARE = 4
+"""Every fourth speaker is tested where a fixed split names nobody."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """One split of the segments.
+
+    Attributes:
+        name: Who or what is held out.
+        train: ``(n_segments,)`` bool.
+        test: ``(n_segments,)`` bool; no speaker of `test` is in `train`.
+    """
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+
+
+def speaker_folds(data: LabelledEmbeddings, *, at_most: int | None = None) -> tuple[Fold, ...]:
+    """Leave one speaker out (LOSO).
+
+    Args:
+        data: All segments.
+        at_most: With more speakers than this, they are left out in so many groups, as equal in number
+            as can be: the time of a fit counts.
+
+    Raises:
+        CorpusError: There are fewer than two speakers.
+    """
+    speakers = _speakers_of(data)
+    n_groups = min(len(speakers), max(at_most or len(speakers), 2))
+    folds = []
+    for index in range(n_groups):
+        group = speakers[index::n_groups]
+        test = np.isin(data.speakers, group)
+        folds.append(Fold(", ".join(group), ~test, test))
+    return tuple(folds)
+
+
+def speaker_and_text_folds(data: LabelledEmbeddings, *, n_groups: int = 5) -> tuple[Fold, ...]:
+    """Hold out a speaker and, at the same time, a group of texts: neither is ever trained on.
+
+    Args:
+        data: Segments with texts.
+        n_groups: Into how many groups the texts are dealt, in alphabetic order.
+
+    Raises:
+        CorpusError: Texts are unknown, or there are fewer than two; or fewer than two speakers.
+    """
+    speakers = _speakers_of(data)
+    texts = np.unique(data.texts)
+    if len(texts) < 2 or "" in texts:
+        raise CorpusError(
+            "the corpus does not say what is said in every clip, or it is the same in all: "
+            "holding texts out needs the column 'text'",
+            zh="语料没有注明每条录音的文本，或所有文本相同：按文本留出需要 'text' 一列",
+        )
+    n_groups = min(n_groups, len(texts))
+    group_of = {text: index % n_groups for index, text in enumerate(texts)}
+    group = np.array([group_of[text] for text in data.texts])
+    folds = []
+    for who in speakers:
+        for index in range(n_groups):
+            test = (data.speakers == who) & (group == index)
+            train = (data.speakers != who) & (group != index)
+            if test.any():
+                folds.append(Fold(f"{who}, texts {index + 1}", train, test))
+    return tuple(folds)
+
+
+def split_fold(data: LabelledEmbeddings, *, test_speakers: Sequence[str] = ()) -> Fold:
+    """Test some speakers, train on all others: one fit in place of one per speaker.
+
+    Args:
+        data: All segments.
+        test_speakers: Who is tested; when empty, every fourth speaker in alphabetic order.
+
+    Raises:
+        CorpusError: A named speaker is not there, or nobody is left to train on.
+    """
+    speakers = _speakers_of(data)
+    unknown = sorted(set(test_speakers) - set(speakers))
+    if unknown:
+        raise CorpusError(
+            f"there is no speaker {unknown[0]!r} to test; the speakers are {', '.join(speakers)}",
+            zh=f"没有可测试的说话人 {unknown[0]!r}；现有说话人：{'、'.join(speakers)}",
+        )
+    chosen = tuple(test_speakers) or tuple(speakers[_SPLIT_SHARE - 1 :: _SPLIT_SHARE])
+    chosen = chosen or (speakers[-1],)
+    if len(set(chosen)) == len(speakers):
+        raise CorpusError(
+            "every speaker is to be tested, so that nobody is left to train on; name fewer",
+            zh="所有说话人都被选作测试，没有人可供训练；请少选一些",
+        )
+    test = np.isin(data.speakers, chosen)
+    return Fold(f"test speakers {', '.join(sorted(set(chosen)))}", ~test, test)
+
+
+def corpus_fold(
+    data: LabelledEmbeddings, corpora: np.ndarray, *, train: Sequence[str], test: str
+) -> Fold:
+    """Train on some corpora, test on another.
+
+    Args:
+        data: Segments of all of them; speakers of different corpora have different names.
+        corpora: ``(n_segments,)`` str, the corpus of each.
+        train: Names of the corpora to train on.
+        test: Name of the corpus to test on.
+    """
+    return Fold(f"{' + '.join(train)} -> {test}", np.isin(corpora, train), corpora == test)
+
+
+def check_folds(data: LabelledEmbeddings, folds: Sequence[Fold], *, whole: bool) -> None:
+    """Make sure that folds are honest.
+
+    Args:
+        data: All segments.
+        folds: Splits of them.
+        whole: Whether every segment must be tested.
+
+    Raises:
+        CorpusError: A segment is tested twice, or by no fold where `whole`; a fold trains on a speaker
+            it tests, or has nothing to train on or to test.
+    """
+    times_tested = np.sum([fold.test for fold in folds], axis=0)
+    if (times_tested > 1).any() or (whole and not (times_tested == 1).all()):
+        raise CorpusError("the folds do not test every segment exactly once")
+    for fold in folds:
+        both = set(data.speakers[fold.train]) & set(data.speakers[fold.test])
+        if both:
+            raise CorpusError(
+                f"fold {fold.name!r} trains on a speaker it tests ({sorted(both)[0]}); "
+                "such figures would flatter",
+                zh=f"划分 {fold.name!r} 用测试说话人（{sorted(both)[0]}）训练，结果会虚高",
+            )
+        if not fold.train.any() or not fold.test.any():
+            raise CorpusError(
+                f"fold {fold.name!r} has {int(fold.train.sum())} clips to train on and "
+                f"{int(fold.test.sum())} to test; both need some",
+                zh=f"划分 {fold.name!r} 中训练录音 {int(fold.train.sum())} 条、"
+                f"测试录音 {int(fold.test.sum())} 条；两者都不能为空",
+            )
+
+
+def _speakers_of(data: LabelledEmbeddings) -> list[str]:
+    speakers = [str(who) for who in np.unique(data.speakers)]
+    if len(speakers) < 2:
+        raise CorpusError(
+            f"{len(speakers)} speaker was found: measuring on unknown speakers needs two or more",
+            zh=f"只找到 {len(speakers)} 位说话人：要在陌生说话人上评测，至少需要两位",
+        )
+    return speakers

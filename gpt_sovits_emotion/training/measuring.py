@@ -1,0 +1,324 @@
+"""Measure candidates on corpora: the protocols, and one candidate against another on the same folds."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import AudioError, CorpusError, EncoderError
+from gpt_sovits_emotion.heads.card import MODES
+from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.training.candidates import Candidate, measure_cost
+from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
+from gpt_sovits_emotion.training.embed import copies_for, embed_corpus
+from gpt_sovits_emotion.training.evaluate import (
+    HeldOut,
+    calibrate,
+    compare,
+    held_out_predictions,
+    predictions_as_is,
+    score,
+    score_few,
+    speaker_folds,
+)
+from gpt_sovits_emotion.training.evaluation import (
+    Comparison,
+    Cost,
+    Evaluation,
+    FewClips,
+    Outcome,
+)
+from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.training.planning import (
+    EvaluationPlan,
+    checked_corpora,
+    fair_candidates,
+)
+from gpt_sovits_emotion.training.protocols import Trial, trials_of
+
+__all__ = ["EvaluationPlan", "measure"]
+
+_N_CALIBRATION_FOLDS = 3
+_ALL_CLIPS = Sentence(
+    "statistics from all clips of the test speaker, without labels",
+    "统计量取自测试说话人的全部录音，不使用标签",
+)
+_AS_IS = Sentence("the finished head as it is", "成品模型，未重新训练")
+
+
+def measure(
+    plan: EvaluationPlan,
+    *,
+    cache: FeatureCache | None = None,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Measure what a plan says.
+
+    Args:
+        plan: See there.
+        cache: Where embeddings are kept; None keeps none.
+        progress: Told where it stands; what it raises stops the work.
+
+    Raises:
+        CorpusError: A corpus is unfit for the protocol, two have one name, or nothing can be shared.
+        EncoderError: An encoder failed.
+    """
+    started_s = time.perf_counter()
+    candidates, plan, warnings = fair_candidates(plan)
+    warnings += checked_corpora(plan, candidates)
+    features = part_of(progress, 0.0, 0.3)
+    data: list[LabelledEmbeddings] = []
+    for number, candidate in enumerate(candidates):
+        share = part_of(features, number / len(candidates), (number + 1) / len(candidates))
+        data.append(_embedded(plan, candidate, cache, share))
+        warnings += [sentence for sentence in data[-1].skipped if sentence not in warnings]
+    trials = _trials(plan, candidates, data[0])
+    warnings += _untested(plan.labels or data[0].classes, trials)
+    outcomes: list[Outcome] = []
+    comparisons: list[Comparison] = []
+    head_s = dict.fromkeys([candidate.name for candidate in candidates], 0.0)
+    judging = part_of(progress, 0.3, 0.97)
+    n_parts = len(trials) * len(candidates)
+    for at, trial in enumerate(trials):
+        found: list[HeldOut] = []
+        for number, candidate in enumerate(candidates):
+            done = at * len(candidates) + number
+            share = part_of(judging, done / n_parts, (done + 1) / n_parts)
+            held_out, temperatures = _predict(plan, trial, candidate, data[number], share)
+            found.append(held_out)
+            head_s[candidate.name] = held_out.head_s / max(len(held_out.truth), 1)
+            outcomes += _outcomes(plan, trial, candidate, held_out, temperatures)
+        comparisons += _comparisons(trial, candidates, found)
+    costs = [_cost(plan, candidate, head_s[candidate.name], warnings) for candidate in candidates]
+    progress(1.0, "measured")
+    return Evaluation(
+        protocol=plan.protocol,
+        contenders=tuple(
+            candidate.contender(cost) for candidate, cost in zip(candidates, costs, strict=True)
+        ),
+        corpora=tuple(corpus.credit() for corpus in plan.corpora),
+        outcomes=tuple(outcomes),
+        comparisons=tuple(comparisons),
+        warnings=tuple(warnings),
+        measured_on=datetime.date.today().isoformat(),
+        took_s=time.perf_counter() - started_s,
+        command=plan.command,
+    )
+
+
+def _embedded(
+    plan: EvaluationPlan, candidate: Candidate, cache: FeatureCache | None, progress: Progress
+) -> LabelledEmbeddings:
+    """Embed all corpora. Speakers of several corpora are called ``corpus/speaker``."""
+    trains_on_copies = candidate.is_trained_here and candidate.fit is None
+    parts = []
+    for number, corpus in enumerate(plan.corpora):
+        part = embed_corpus(
+            corpus,
+            candidate.encoder,
+            copies=copies_for(candidate.encoder.id) if trains_on_copies else {},
+            cache=cache,
+            n_jobs=plan.n_jobs,
+            progress=part_of(
+                progress, number / len(plan.corpora), (number + 1) / len(plan.corpora)
+            ),
+        )
+        speakers = part.speakers
+        if len(plan.corpora) > 1:
+            speakers = np.array([f"{corpus.name}/{who}" for who in speakers])
+        parts.append(replace(part, speakers=speakers, corpora=np.array(corpus.name)))
+    return join(parts)
+
+
+def _trials(
+    plan: EvaluationPlan, candidates: Sequence[Candidate], data: LabelledEmbeddings
+) -> list[Trial]:
+    return trials_of(
+        data,
+        protocol=plan.protocol,
+        corpora=[corpus.name for corpus in plan.corpora],
+        labels=plan.labels,
+        heads=[candidate.head for candidate in candidates if candidate.head is not None],
+        anything_trained=any(candidate.is_trained_here for candidate in candidates),
+        test_speakers=plan.test_speakers,
+    )
+
+
+def _untested(labels: Sequence[str], trials: Sequence[Trial]) -> list[Sentence]:
+    left_out = sorted(set(labels) - {label for trial in trials for label in trial.classes})
+    if not left_out:
+        return []
+    return [
+        Sentence(
+            f"not tested, because not everybody knows them: {', '.join(left_out)}",
+            "以下类别并非各方都有，未参与评测："
+            + "、".join(display_name(label, "zh") for label in left_out),
+        )
+    ]
+
+
+def _predict(
+    plan: EvaluationPlan,
+    trial: Trial,
+    candidate: Candidate,
+    data: LabelledEmbeddings,
+    progress: Progress,
+) -> tuple[HeldOut, dict[str, float]]:
+    """Return predictions, and the temperature of each mode where it is not taken from the tested."""
+    if len(data.labels) != len(trial.rows):
+        raise CorpusError(
+            f"{candidate.name} could read {len(data.labels)} clips where another could read "
+            f"{len(trial.rows)}; drop the clips that only one can read, and measure again",
+            zh=f"{candidate.name} 能读取 {len(data.labels)} 条录音，而另一方能读取 {len(trial.rows)} 条；"
+            "请去掉只有一方能读取的录音后重新评测",
+        )
+    own = data.select(trial.rows)
+    if candidate.head is not None:
+        tested = np.any([fold.test for fold in trial.folds], axis=0)
+        held_out = predictions_as_is(
+            candidate.head,
+            data.select(np.isin(data.speakers, own.speakers[tested])),
+            classes=trial.classes,
+            modes=plan.modes,
+            few_counts=plan.few_counts,
+        )
+        progress(1.0, f"{candidate.name} on {' + '.join(trial.corpora)}")
+        return held_out, dict.fromkeys(held_out.logits, 1.0)
+    temperatures: dict[str, float] = {}
+    if not trial.is_whole:
+        temperatures = _from_training(plan, trial, candidate, own, part_of(progress, 0.0, 0.7))
+        progress = part_of(progress, 0.7, 1.0)
+    held_out = held_out_predictions(
+        own,
+        trial.folds,
+        recipe=candidate.recipe,
+        fit=candidate.fit,
+        classes=trial.classes,
+        modes=plan.modes,
+        few_counts=plan.few_counts,
+        whole=trial.is_whole,
+        n_jobs=plan.n_jobs,
+        progress=progress,
+    )
+    return held_out, temperatures
+
+
+def _from_training(
+    plan: EvaluationPlan,
+    trial: Trial,
+    candidate: Candidate,
+    data: LabelledEmbeddings,
+    progress: Progress,
+) -> dict[str, float]:
+    """Find the temperatures on speakers of the training part, as a finished head has them."""
+    (fold,) = trial.folds
+    trained = data.select(fold.train)
+    if len(np.unique(trained.speakers)) < 2:
+        return dict.fromkeys(plan.modes, 1.0)
+    inner = held_out_predictions(
+        trained,
+        speaker_folds(trained, at_most=_N_CALIBRATION_FOLDS),
+        recipe=candidate.recipe,
+        fit=candidate.fit,
+        classes=trial.classes,
+        modes=plan.modes,
+        n_jobs=plan.n_jobs,
+        progress=progress,
+    )
+    return {mode: calibrate(inner, mode=mode)[0] for mode in plan.modes}
+
+
+def _outcomes(
+    plan: EvaluationPlan,
+    trial: Trial,
+    candidate: Candidate,
+    held_out: HeldOut,
+    temperatures: dict[str, float],
+) -> list[Outcome]:
+    outcomes = []
+    for corpus, part in _parts(trial, held_out):
+        for mode in plan.modes:
+            if mode not in part.logits:
+                continue
+            few = part.few if mode == "speaker" else {}
+            outcomes.append(
+                Outcome.of(
+                    score(part, mode=mode, temperature=temperatures.get(mode)),
+                    contender=candidate.name,
+                    protocol=plan.protocol,
+                    trained_on=_trained_on(trial, candidate),
+                    corpus=corpus,
+                    normalisation=mode,
+                    few=tuple(FewClips(n, *score_few(part, count=n)) for n in sorted(few)),
+                    note=_note(candidate, mode),
+                )
+            )
+    return outcomes
+
+
+def _parts(trial: Trial, held_out: HeldOut) -> list[tuple[str, HeldOut]]:
+    """Return what is scored: all that was tested and, of several corpora, each by itself."""
+    parts = [(" + ".join(trial.corpora), held_out)]
+    if len(trial.corpora) > 1:
+        for name in trial.corpora:
+            mine = np.char.startswith(held_out.speakers.astype(str), f"{name}/")
+            if mine.any():
+                parts.append((name, held_out.select(mine)))
+    return parts
+
+
+def _trained_on(trial: Trial, candidate: Candidate) -> str:
+    if candidate.head is None:
+        return trial.trained_on
+    return " + ".join(credit.name for credit in candidate.head.card.corpora) or "(unknown)"
+
+
+def _note(candidate: Candidate, mode: str) -> Sentence:
+    said = [_AS_IS] if candidate.head is not None else []
+    said += [_ALL_CLIPS] if mode == "speaker" else []
+    return Sentence("; ".join(one.en for one in said), "；".join(one.zh for one in said))
+
+
+def _comparisons(
+    trial: Trial, candidates: Sequence[Candidate], found: Sequence[HeldOut]
+) -> list[Comparison]:
+    first = dict(_parts(trial, found[0]))
+    return [
+        Comparison(
+            first=candidates[0].name,
+            second=candidate.name,
+            trained_on=_trained_on(trial, candidates[0]),
+            corpus=corpus,
+            normalisation=mode,
+            labels=trial.classes,
+            difference=compare(first[corpus], part, mode=mode),
+        )
+        for candidate, held_out in zip(candidates[1:], found[1:], strict=True)
+        for corpus, part in _parts(trial, held_out)
+        for mode in MODES
+        if mode in first[corpus].logits and mode in part.logits
+    ]
+
+
+def _cost(
+    plan: EvaluationPlan, candidate: Candidate, head_s: float, warnings: list[Sentence]
+) -> Cost | None:
+    if not plan.cost:
+        return None
+    clips = [clip for corpus in plan.corpora for clip in corpus.clips]
+    try:
+        return measure_cost(candidate.encoder, clips, head_s_per_clip=head_s)
+    except (AudioError, EncoderError) as error:
+        warnings.append(
+            Sentence(
+                f"the time that {candidate.name} takes was not measured: {error}",
+                f"没有测量 {candidate.name} 的耗时：{error.say('zh')}",
+            )
+        )
+        return None

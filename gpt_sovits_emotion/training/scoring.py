@@ -1,0 +1,219 @@
+"""What held-out predictions are worth: rates with intervals, calibration, and one against another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.heads.card import Result
+from gpt_sovits_emotion.heads.head import softmax
+from gpt_sovits_emotion.training.measures import (
+    Coverage,
+    Difference,
+    ReliabilityBin,
+    area_under_risk_coverage,
+    bootstrap_over_speakers,
+    confusion_matrix,
+    expected_calibration_error,
+    fit_temperature,
+    fit_threshold,
+    paired_bootstrap_over_speakers,
+    recalls,
+    reliability,
+    risk_coverage,
+    risk_coverage_curve,
+    unweighted_average_recall,
+)
+
+__all__ = ["HeldOut", "Score", "calibrate", "compare", "score", "score_few"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Predictions for segments, by heads that never met their speakers.
+
+    Attributes:
+        classes: Labels.
+        truth: ``(n_segments,)`` places in `classes`.
+        speakers: ``(n_segments,)`` str.
+        logits: Mode -> ``(n_segments, n_labels)``. In mode ``speaker`` the statistics come from all
+            clips of the test speaker, without their labels.
+        few: Number of clips -> ``(n_draws, n_segments, n_labels)`` logits in mode ``speaker`` when the
+            statistics come from that many clips of the speaker, drawn at random.
+        head_s: Seconds in which all these segments were judged from their embeddings, in one mode.
+        is_complete: False when the work was stopped before all folds were done.
+    """
+
+    classes: tuple[str, ...]
+    truth: np.ndarray
+    speakers: np.ndarray
+    logits: Mapping[str, np.ndarray]
+    few: Mapping[int, np.ndarray] = field(default_factory=dict)
+    head_s: float = 0.0
+    is_complete: bool = True
+
+    def select(self, mask: np.ndarray) -> HeldOut:
+        """Return the segments where ``(n_segments,)`` `mask` is True; `head_s` shrinks with them."""
+        return replace(
+            self,
+            truth=self.truth[mask],
+            speakers=self.speakers[mask],
+            logits={mode: rows[mask] for mode, rows in self.logits.items()},
+            few={count: draws[:, mask] for count, draws in self.few.items()},
+            head_s=self.head_s * float(mask.mean()),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """What the held-out predictions of one mode are worth. Rates are 0 to 1.
+
+    Attributes:
+        classes: Labels, in the order of `confusion` and `recalls`.
+        uar, wa: Unweighted average recall and accuracy, pooled over all held-out predictions.
+        uar_interval, wa_interval: 95 % bootstrap intervals over speakers.
+        confusion: ``(n_labels, n_labels)`` counts, rows true, columns heard.
+        recalls: ``(n_labels,)``, NaN for a class that does not occur.
+        ece: Expected calibration error of the calibrated probabilities, 10 bins.
+        reliability: Confidence against accuracy in these bins.
+        coverage: Accuracy against share of segments judged, by threshold.
+        curve: The same in fine steps.
+        aurc: Area under the curve of risk against coverage.
+        n_segments, n_speakers: Size of the test.
+    """
+
+    classes: tuple[str, ...]
+    uar: float
+    uar_interval: tuple[float, float]
+    wa: float
+    wa_interval: tuple[float, float]
+    confusion: np.ndarray
+    recalls: np.ndarray
+    ece: float
+    reliability: tuple[ReliabilityBin, ...]
+    coverage: tuple[Coverage, ...]
+    curve: tuple[Coverage, ...]
+    aurc: float
+    n_segments: int
+    n_speakers: int
+
+    def to_result(
+        self, *, protocol: str, corpus: str, normalisation: str, note: str = ""
+    ) -> Result:
+        """Return the score as a line of a head's card, rounded to what it is worth."""
+
+        def rounded(pair: tuple[float, float]) -> tuple[float, float]:
+            return round(pair[0], 4), round(pair[1], 4)
+
+        return Result(
+            protocol=protocol,
+            corpus=corpus,
+            normalisation=normalisation,
+            labels=self.classes,
+            n_utterances=self.n_segments,
+            n_speakers=self.n_speakers,
+            uar=round(self.uar, 4),
+            uar_interval=rounded(self.uar_interval),
+            wa=round(self.wa, 4),
+            wa_interval=rounded(self.wa_interval),
+            ece=round(self.ece, 4),
+            confusion=tuple(tuple(int(count) for count in row) for row in self.confusion),
+            note=note,
+        )
+
+
+def score(held_out: HeldOut, *, mode: str, temperature: float | None = None) -> Score:
+    """Score one mode.
+
+    Args:
+        held_out: Predictions.
+        mode: ``global`` or ``speaker``.
+        temperature: Divides the logits. When None, the temperature of each speaker's predictions comes
+            from the other speakers; where there are none, it is 1.
+    """
+    logits, truth, speakers = held_out.logits[mode], held_out.truth, held_out.speakers
+    n_labels = len(held_out.classes)
+    probabilities = _calibrated(logits, truth, speakers, temperature)
+    predicted = logits.argmax(1)
+    confusion = confusion_matrix(truth, predicted, n_labels)
+    uar_interval, wa_interval = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
+    return Score(
+        classes=held_out.classes,
+        uar=float(unweighted_average_recall(confusion)),
+        uar_interval=uar_interval,
+        wa=float((predicted == truth).mean()),
+        wa_interval=wa_interval,
+        confusion=confusion,
+        recalls=recalls(confusion),
+        ece=expected_calibration_error(probabilities, truth),
+        reliability=reliability(probabilities, truth),
+        coverage=risk_coverage(probabilities, truth),
+        curve=risk_coverage_curve(probabilities, truth),
+        aurc=area_under_risk_coverage(probabilities, truth),
+        n_segments=len(truth),
+        n_speakers=len(np.unique(speakers)),
+    )
+
+
+def _calibrated(
+    logits: np.ndarray, truth: np.ndarray, speakers: np.ndarray, temperature: float | None
+) -> np.ndarray:
+    if temperature is not None:
+        return softmax(logits, temperature)
+    probabilities = np.zeros_like(logits)
+    for who in np.unique(speakers):
+        mine = speakers == who
+        of_others = 1.0 if mine.all() else fit_temperature(logits[~mine], truth[~mine])
+        probabilities[mine] = softmax(logits[mine], of_others)
+    return probabilities
+
+
+def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
+    """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
+    n_labels = len(held_out.classes)
+    confusions = np.stack(
+        [confusion_matrix(held_out.truth, draw.argmax(1), n_labels) for draw in held_out.few[count]]
+    )
+    uar = float(np.mean(unweighted_average_recall(confusions)))
+    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
+    return uar, wa
+
+
+def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
+    """Return temperature and threshold for a head that is trained on all of these speakers.
+
+    Both are fitted on predictions for held-out speakers.
+    """
+    logits = held_out.logits[mode]
+    temperature = fit_temperature(logits, held_out.truth)
+    return temperature, fit_threshold(softmax(logits, temperature), held_out.truth)
+
+
+def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
+    """Return by how much the first is better than the second, clip by clip on the same speakers.
+
+    Raises:
+        CorpusError: They were not tested on the same clips.
+    """
+    same = (
+        held_out.classes == other.classes
+        and np.array_equal(held_out.truth, other.truth)
+        and np.array_equal(held_out.speakers, other.speakers)
+    )
+    if not same:
+        raise CorpusError(
+            "the two were not tested on the same clips, so their difference would mean nothing: some "
+            "clips can be read by one of them only; drop these from the corpus and measure again",
+            zh="二者测试的录音不同，比较没有意义：有些录音只有其中一方能读取；"
+            "请从语料中去掉这些录音后重新评测",
+        )
+    return paired_bootstrap_over_speakers(
+        held_out.truth,
+        held_out.logits[mode].argmax(1),
+        other.logits[mode].argmax(1),
+        held_out.speakers,
+        len(held_out.classes),
+    )
