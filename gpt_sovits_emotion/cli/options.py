@@ -15,20 +15,24 @@ from gpt_sovits_emotion.progress import Progress, part_of
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
+    from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.hosts.base import Host, Sampling
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = [
+    "encoder_for",
     "existing_transcript",
     "head_options",
     "heads_dir_option",
     "hearing_options",
     "language_option",
+    "lending_options",
     "open_engines_for",
     "opened",
     "sampling_of",
+    "speaker_option",
     "speaking_options",
     "tag_options_of",
     "whisper_options_of",
@@ -120,6 +124,29 @@ _HEAD = (
     ),
 )
 
+speaker_option = click.option(
+    "--speaker",
+    default=None,
+    metavar="NAME",
+    help="Who speaks, when the head was fitted to that person (see adapt, and speakers list).",
+)
+"""The option on the speaker whose profile is used."""
+
+_LENDING = (
+    click.option(
+        "--checkout",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS.",
+    ),
+    click.option(
+        "--sovits-weights",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A fine-tuned SoVITS .pth of the checkout, for its style encoder.",
+    ),
+    click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+    ),
+)
 
 _SPEAKING = (
     click.option(
@@ -166,6 +193,11 @@ def hearing_options(command: _Command) -> _Command:
     return _apply(_HEARING, command)
 
 
+def lending_options(command: _Command) -> _Command:
+    """Add the options on who lends an encoder that is not our own."""
+    return _apply(_LENDING, command)
+
+
 def head_options(command: _Command) -> _Command:
     """Add the options on which head tags, and how."""
     return _apply(_HEAD, command)
@@ -209,6 +241,20 @@ def tag_options_of(given: dict[str, Any]) -> TagOptions:
     return TagOptions(given["speaker_statistics"], given["smoothing"])
 
 
+def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
+    """Open an encoder by its id, lent by the checkout that a command's arguments name.
+
+    Raises:
+        EncoderError: There is no such encoder, or nobody lends it.
+        HostError: The checkout cannot load it.
+    """
+    from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+    from gpt_sovits_emotion.engines import embedded_host, lend_encoder
+
+    tracker = ProsodyEncoder()
+    return lend_encoder(encoder_id, _lender_for(given) or embedded_host(tracker), tracker)
+
+
 def open_engines_for(given: dict[str, Any]) -> Engines:
     """Open the engines that a command's arguments name."""
     from gpt_sovits_emotion.engines import DEFAULT_HEAD, open_engines
@@ -219,6 +265,7 @@ def open_engines_for(given: dict[str, Any]) -> Engines:
         heads_dirs=given["heads_dirs"],
         host=_speaker_for(given),
         lender=_lender_for(given),
+        speaker=given.get("speaker"),
     )
 
 

@@ -97,15 +97,15 @@ def _head(
             Sentence(f"mend or delete {entry.path}", f"修复或删除 {entry.path}"),
         )
     encoder = entry.card.encoder.id
-    family = encoder.partition(":")[0]
-    if family not in lends:
+    families = entry.card.encoder.families
+    if not families <= lends:
         return warning(
             _ENCODERS,
             f"the head {entry.id} reads {encoder}, which is not at hand",
             f"情感头 {entry.id} 需要 {encoder}，目前不可用",
             Sentence("see the models above", "见上面的模型部分"),
         )
-    if family == "prosody":
+    if families == {"prosody"}:
         return fine(_ENCODERS, f"head {entry.id} (prosody)", f"情感头 {entry.id}（韵律）")
     if not fingerprints:
         return fine(

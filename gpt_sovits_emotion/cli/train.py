@@ -1,0 +1,231 @@
+"""``train``: from corpora to a finished, measured, installed head."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.options import encoder_for, lending_options
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.progress import Progress
+    from gpt_sovits_emotion.training.corpora import Corpus
+    from gpt_sovits_emotion.training.presets import Preset
+    from gpt_sovits_emotion.training.train import Moment, TrainedHead, TrainingPlan
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="A recipe by name (emodb, multi-nc): its corpora, fetched if they may be, and its classes.",
+)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="A corpus on this machine (repeatable); 'corpora show NAME=DIR' says what is in it.",
+)
+@click.option(
+    "--encoder",
+    "encoder_id",
+    default="prosody",
+    show_default=True,
+    help="prosody; or, with --checkout, hubert:6, hubert:4-9, sovits.style, sovits.posterior; or several: "
+    "prosody+hubert:6.",
+)
+@lending_options
+@click.option("--id", "head_id", help="Id of the new head.  [default: from encoder and corpora]")
+@click.option("--labels", help="Classes, separated by commas.  [default: all]")
+@click.option(
+    "--heads-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of heads that it is put into.  [default: the user's own]",
+)
+@click.option("--replace", is_flag=True, help="Replace a head of this id.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="the number of cores",
+    help="Processes.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File in which features are kept for the next time.  [default: in the user's cache]",
+)
+@click.option("--no-cache", is_flag=True, help="Keep no features.")
+@click.option(
+    "--even-without-gain",
+    is_flag=True,
+    help="Keep a head on several encoders that is no better than one on the best of them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON on stdout.")
+def train(**given: Any) -> int:
+    """Train a head, measure it on speakers it has not met, and put it into a folder of heads.
+
+    Features are kept, so a training that was stopped goes on where it was. Ctrl-C keeps the best so far;
+    pressed twice, nothing.
+
+    gpt-sovits-emotion train --recipe emodb
+
+    gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS
+    """
+    from gpt_sovits_emotion.training.corpora import check, open_corpora
+    from gpt_sovits_emotion.training.presets import preset_named
+
+    preset = preset_named(given["recipe"]) if given["recipe"] else None
+    with progress_bar("corpora") as progress:
+        corpora = open_corpora(_corpora_named(given["corpora"], preset, progress))
+    plan = _plan(given, preset, corpora)
+    _show(corpora)
+    for warning in check(corpora, plan.labels or None):
+        say(f"note: {warning.en}")
+    trained = _train(corpora, plan, given)
+    for warning in trained.warnings:
+        say(f"note: {warning.en}")
+    _print(trained, as_json=given["as_json"])
+    return 0
+
+
+def _corpora_named(
+    named: tuple[str, ...], preset: Preset | None, progress: Progress
+) -> tuple[str, ...]:
+    """Return NAME=DIR of every corpus, those of a recipe fetched where nobody names a folder."""
+    if preset is None:
+        if not named:
+            raise click.UsageError("name what to train on: --corpus NAME=DIR, or --recipe NAME")
+        return named
+    from gpt_sovits_emotion.heads.folder import user_folder
+    from gpt_sovits_emotion.training.corpora import fetch_corpus
+
+    given = {pair.partition("=")[0]: pair for pair in named}
+    unknown = sorted(set(given) - set(preset.corpora))
+    if unknown:
+        raise click.UsageError(
+            f"the recipe {preset.name} is trained on {', '.join(preset.corpora)}, not on "
+            f"{', '.join(unknown)}; leave --recipe out to train on corpora of your own"
+        )
+    home = user_folder().parent / "corpora"
+    for corpus_id in preset.corpora:
+        if corpus_id not in given:
+            folder = fetch_corpus(corpus_id, home, progress=progress)
+            given[corpus_id] = f"{corpus_id}={folder}"
+    return tuple(given[corpus_id] for corpus_id in preset.corpora)
+
+
+def _plan(
+    given: dict[str, Any], preset: Preset | None, corpora: tuple[Corpus, ...]
+) -> TrainingPlan:
+    from gpt_sovits_emotion.heads.folder import user_folder
+    from gpt_sovits_emotion.training.installing import free_id
+    from gpt_sovits_emotion.training.presets import head_id_for
+    from gpt_sovits_emotion.training.train import TrainingPlan
+
+    labels = tuple(filter(None, map(str.strip, (given["labels"] or "").split(","))))
+    name = preset.name if preset else "-".join(corpus.info.id for corpus in corpora)
+    heads_dir = given["heads_dir"] or user_folder()
+    return TrainingPlan(
+        head_id=given["head_id"] or free_id(head_id_for(given["encoder_id"], name), heads_dir),
+        labels=labels or (preset.labels if preset else ()),
+        note=preset.note if preset else None,
+        seed=given["seed"],
+        heads_dir=heads_dir,
+        replace=given["replace"],
+        even_without_gain=given["even_without_gain"],
+        command=_command(given, corpora),
+        n_jobs=given["jobs"],
+    )
+
+
+def _command(given: dict[str, Any], corpora: tuple[Corpus, ...]) -> str:
+    """Return how to make the head again, without the folders of this machine."""
+    words = ["gpt-sovits-emotion", "train"]
+    if given["recipe"]:
+        words += ["--recipe", given["recipe"]]
+    words += [word for corpus in corpora for word in ("--corpus", f"{corpus.info.id}=DIR")]
+    words += ["--encoder", given["encoder_id"]]
+    for option, name in (("--labels", "labels"), ("--sovits-weights", "sovits_weights")):
+        if given.get(name):
+            words += [option, Path(given[name]).name]
+    if given["seed"]:
+        words += ["--seed", str(given["seed"])]
+    return shlex.join(words)
+
+
+def _show(corpora: tuple[Corpus, ...]) -> None:
+    """Say which labels become which emotions, before anything is trained on them."""
+    from gpt_sovits_emotion.cli.corpora import corpus_lines
+    from gpt_sovits_emotion.training.corpora import label_table
+
+    table = label_table(corpora)
+    for corpus in corpora:
+        for line in corpus_lines(corpus, [row for row in table if row.corpus == corpus.name]):
+            say(line)
+
+
+def _train(corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any]) -> TrainedHead:
+    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
+    from gpt_sovits_emotion.training.train import train as train_head
+
+    cache = None if given["no_cache"] else FeatureCache(given["cache"] or default_cache())
+    encoder = encoder_for(given, given["encoder_id"])
+    with progress_bar(plan.head_id) as progress, _stopped_by_ctrl_c() as cancelled:
+
+        def watch(moment: Moment) -> None:
+            heard = moment.held_out_uar
+            uar = f", held-out UAR {100 * heard:.1f}" if heard is not None else ""
+            loss = f", loss {moment.loss:.3f}" if moment.loss is not None else ""
+            left = moment.seconds_left
+            rest = f", {left:.0f} s left" if left is not None and left >= 1 else ""
+            progress(moment.fraction, f"{moment.doing.en}{loss}{uar}{rest}")
+
+        return train_head(
+            corpora, plan, encoder=encoder, watch=watch, cancelled=cancelled, cache=cache
+        )
+
+
+@contextmanager
+def _stopped_by_ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Yield what says whether Ctrl-C was pressed once; pressed again, it interrupts as usual."""
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        say("stopping with the best there is (Ctrl-C again: at once, with nothing)")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(trained: TrainedHead, *, as_json: bool) -> None:
+    import json
+
+    if as_json:
+        click.echo(json.dumps(trained.card.to_dict(), ensure_ascii=False))
+        return
+    from gpt_sovits_emotion.cli.heads import card_lines
+
+    for line in card_lines(trained.card):
+        click.echo(line)
+    click.echo(f"installed: {trained.folder}")
+    click.echo(f"use it:    gpt-sovits-emotion annotate RECORDING --head {trained.card.id}")

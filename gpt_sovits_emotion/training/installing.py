@@ -1,0 +1,144 @@
+"""Put a finished head into a folder of heads: whole or not at all, and one training at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
+from gpt_sovits_emotion.heads.check import check_head
+from gpt_sovits_emotion.heads.files import save_head
+from gpt_sovits_emotion.heads.folder import head_folders, list_heads
+
+__all__ = ["check_id", "free_id", "install_head", "reserved"]
+
+
+def check_id(head_id: str) -> str:
+    """Return `head_id` if a head may be called that. Raises `HeadError` if not."""
+    if not is_head_id(head_id):
+        raise HeadError(
+            f"{head_id!r} cannot be the id of a head: small letters, digits and single hyphens, such as "
+            "prosody-mine",
+            zh=f"{head_id!r} 不能用作情感模型的 id：只能用小写字母、数字和单个连字符，例如 prosody-mine",
+        )
+    return head_id
+
+
+def free_id(wanted: str, heads_dir: Path) -> str:
+    """Return `wanted`, or with the first number from 2 on that no head of any folder has."""
+    taken = {entry.id for entry in list_heads(head_folders([heads_dir]))}
+    candidates = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+@contextmanager
+def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
+    """Reserve the place of a head while it is being trained; yield the folder it will be.
+
+    Args:
+        heads_dir: Folder of heads; made if missing.
+        head_id: See `check_id`.
+        replace: Whether a head that is there already may be replaced, at the very end.
+
+    Raises:
+        HeadError: A head of this id is there already, here or in another folder of heads, or another
+            training is making one.
+        OutputError: The folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = heads_dir / check_id(head_id)
+    for entry in list_heads(head_folders([heads_dir])):
+        if entry.id == head_id and entry.path.resolve() != folder.resolve():
+            raise HeadError(
+                f"a head {head_id!r} lies in {entry.path} already, and two of one id cannot be told apart; "
+                "choose another id",
+                zh=f"{entry.path} 中已有情感模型 {head_id!r}，同一个 id 不能有两个；请换一个 id",
+            )
+    if folder.exists() and not replace:
+        raise HeadError(
+            f"{folder} is there already; choose another id, remove it (heads remove {head_id}) or allow it "
+            "to be replaced (--replace)",
+            zh=f"{folder} 已经存在；请换一个 id，或先删除它（heads remove {head_id}），"
+            "或允许替换（--replace）",
+        )
+    try:
+        heads_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(heads_dir / f".{head_id}.lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise HeadError(
+            f"another training is making the head {head_id!r} in {heads_dir} at this moment; wait for it, or "
+            "choose another id",
+            zh=f"另一个训练正在 {heads_dir} 中生成情感模型 {head_id!r}；请等它结束，或换一个 id",
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{heads_dir} cannot be written ({error.strerror}); name another folder for the head",
+            zh=f"无法写入 {heads_dir}（{error.strerror}）；请指定其他文件夹",
+        ) from error
+    try:
+        yield folder
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def install_head(
+    folder: Path,
+    card: HeadCard,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    beside: Mapping[str, bytes] | None = None,
+) -> tuple[str, ...]:
+    """Write a head beside its place, check it, and move it there.
+
+    Args:
+        folder: The head's folder; what is there is replaced.
+        card: The card.
+        tensors: See `heads.save_head`.
+        beside: Further files of the folder: name -> content.
+
+    Returns:
+        The remarks of `check_head`.
+
+    Raises:
+        HeadError: The head does not keep its contract.
+        OutputError: It cannot be written; what was there before is as it was.
+    """
+    try:
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as error:
+        raise OutputError(f"{folder.parent} cannot be written ({error.strerror})") from error
+    try:
+        ready = made / folder.name
+        save_head(ready, card, tensors)
+        for name, content in (beside or {}).items():
+            (ready / name).write_bytes(content)
+        remarks = check_head(ready)
+        before = made / "before"
+        if folder.exists():
+            folder.replace(before)
+        try:
+            ready.replace(folder)
+        except OSError:
+            if before.exists():
+                before.replace(folder)
+            raise
+        return remarks
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"the head could not be written to {folder} ({error.strerror or error}); nothing was changed "
+            "there",
+            zh=f"无法把情感模型写入 {folder}（{error.strerror or error}）；该处没有改动",
+        ) from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
