@@ -1,4 +1,4 @@
-"""What all pages of one server share: loaded engines, and where models are looked for."""
+"""What all pages of one server share: loaded engines, the heads there are, where models are looked for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.heads import HeadEntry, head_folders, list_heads
+from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.sessions import Settings
 from webui_tab.texts import say
@@ -45,38 +45,64 @@ class Workshop:
     checkout: Path | None = None
     allow_download: bool = True
     host: Host | None = None
-    _engines: dict[str, Engines] = field(default_factory=dict)
+    _engines: dict[str, tuple[object, Engines]] = field(default_factory=dict)
+    _labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _watch: HeadWatch = field(default_factory=HeadWatch)
 
     def engines(self, head: str) -> Engines:
-        """Open the engines for a head, or return those opened before.
+        """Open the engines for a head, or return those opened before if it is still the same head.
 
         Raises:
             HeadError: The head is missing, broken, or does not fit.
         """
         with self._lock:
-            if head not in self._engines:
-                self._engines[head] = open_engines(
-                    head=head, heads_dirs=self.heads_dirs, host=self.host
+            entry = self._entry(head)
+            mark = (entry.path, entry.stamp) if entry else None
+            opened = self._engines.get(head)
+            if opened is None or opened[0] != mark or mark is None:
+                self._engines.pop(head, None)
+                engines = open_engines(
+                    head=entry.path if entry else head, heads_dirs=self.heads_dirs, host=self.host
                 )
-            return self._engines[head]
+                self._engines[head] = opened = (mark, engines)
+                self._labels[head] = engines.tagger.card.labels
+            return opened[1]
+
+    def labels(self, head: str) -> tuple[str, ...]:
+        """Return the labels of a head that was opened, also when it has gone since.
+
+        Raises:
+            HeadError: It was never opened, and cannot be.
+        """
+        return self._labels.get(head) or self.engines(head).tagger.card.labels
+
+    def _entry(self, head: str) -> HeadEntry | None:
+        """Return the sound head of an id, or what lies in a folder; None where there is neither."""
+        for entry in self.all_heads():
+            if entry.state == "sound" and entry.id == head:
+                return entry
+        return self._watch.look(Path(head)) if Path(head).is_dir() else None
 
     @property
     def spoken_by(self) -> Sentence | None:
         """The name of the host that speaks, None for the embedded one."""
         return None if self.host is None else self.host.title
 
+    def all_heads(self) -> tuple[HeadEntry, ...]:
+        """Return all that lies in the folders of heads now, also what cannot be used."""
+        return self._watch.entries(head_folders(self.heads_dirs))
+
     def heads(self) -> tuple[HeadEntry, ...]:
         """Return the heads that can be chosen now: the sound ones whose encoder the host has."""
-        lends = frozenset({"prosody"}) if self.host is None else self.host.lends
-        entries = list_heads(head_folders(self.heads_dirs))
         return tuple(
-            entry
-            for entry in entries
-            if entry.problem is None
-            and entry.card is not None
-            and entry.card.encoder.id.partition(":")[0] in lends
+            entry for entry in self.all_heads() if entry.state == "sound" and self.lends_for(entry)
         )
+
+    def lends_for(self, entry: HeadEntry) -> bool:
+        """Say whether the host lends what a sound head reads: of a fused encoder, every part."""
+        lends = frozenset({"prosody"}) if self.host is None else self.host.lends
+        return entry.card is not None and entry.card.encoder.families <= lends
 
     def whisper_options(self, settings: Settings) -> TranscribeOptions:
         """Return the options of the transcriber for a page's settings."""

@@ -1,4 +1,4 @@
-"""``heads list|show|check``: which heads there are, what they are, whether they are sound."""
+"""``heads list|show|check|add|remove``: which heads there are, what they are, whether they are sound."""
 
 from __future__ import annotations
 
@@ -10,40 +10,31 @@ import click
 
 from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.options import heads_dir_option
+from gpt_sovits_emotion.errors import HeadError
 
 if TYPE_CHECKING:
+    from gpt_sovits_emotion.heads import HeadEntry
     from gpt_sovits_emotion.heads.card import HeadCard, Result
 
-__all__ = ["heads"]
+__all__ = ["card_lines", "heads"]
 
 
 @click.group()
 def heads() -> None:
-    """Show and check the heads that tag."""
+    """Show, check, add and remove the heads that tag."""
 
 
 @heads.command("list")
 @heads_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
-    """List every head found, the broken ones with the reason."""
+    """List every head found; those that cannot be used with the reason."""
     from gpt_sovits_emotion.heads import head_folders, list_heads
 
     folders = head_folders(heads_dirs)
     entries = list_heads(folders)
     if as_json:
-        rows = [
-            {
-                "id": entry.id,
-                "path": str(entry.path),
-                "encoder": entry.card.encoder.id if entry.card else None,
-                "labels": list(entry.card.labels) if entry.card else [],
-                "licence": entry.card.licence if entry.card else None,
-                "problem": entry.problem,
-            }
-            for entry in entries
-        ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps([_row(entry) for entry in entries], ensure_ascii=False))
         return
     for entry in entries:
         card = entry.card
@@ -51,8 +42,24 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"{entry.id:24} {what}{'  ' if what else ''}{entry.path}")
         if entry.problem:
             say(f"{'':24} {entry.problem}")
+        for rival in entry.rivals:
+            say(f"{'':24} used; another head of this id, {rival}, is refused")
     if not entries:
         say(f"no heads in {', '.join(str(folder) for folder in folders)}")
+
+
+def _row(entry: HeadEntry) -> dict[str, object]:
+    card = entry.card
+    return {
+        "id": entry.id,
+        "path": str(entry.path),
+        "state": entry.state,
+        "encoder": card.encoder.id if card else None,
+        "labels": list(card.labels) if card else [],
+        "licence": card.licence if card else None,
+        "problem": entry.problem,
+        "refused": [str(rival) for rival in entry.rivals],
+    }
 
 
 @heads.command("show")
@@ -62,23 +69,85 @@ def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
     """Show a head's card: labels, training data, licence, measured results."""
     from gpt_sovits_emotion.heads import find_head, head_folders
 
-    for line in _card_lines(find_head(head, head_folders(heads_dirs)).card):
+    for line in card_lines(find_head(head, head_folders(heads_dirs)).card):
         click.echo(line)
 
 
 @heads.command("check")
-@click.argument("path", type=click.Path(path_type=Path))
-def check(path: Path) -> None:
-    """Check a head's folder: shapes, values, card, golden triple."""
+@click.argument("head", metavar="[ID|PATH]", required=False)
+@heads_dir_option
+def check(head: str | None, heads_dirs: tuple[Path, ...]) -> None:
+    """Check a head: shapes, values, card, golden triple. Without a name, all that are found."""
+    from gpt_sovits_emotion.heads import head_folders, list_heads
+
+    entries = list_heads(head_folders(heads_dirs))
+    if head is not None:
+        named = [entry for entry in entries if entry.id == head and entry.state == "sound"]
+        _check_one(named[0].path if named else Path(head))
+        return
+    n_bad = sum(not _is_sound(entry) for entry in entries)
+    if n_bad:
+        raise HeadError(f"{n_bad} of {len(entries)} heads cannot be used; the reasons stand above")
+
+
+def _is_sound(entry: HeadEntry) -> bool:
+    """Check one of many heads, and say what is wrong with it."""
+    try:
+        if entry.problem is not None and entry.state != "hidden":
+            raise HeadError(entry.problem)
+        _check_one(entry.path)
+    except HeadError as error:
+        say(f"{entry.path}: {error}")
+        return False
+    return True
+
+
+def _check_one(path: Path) -> None:
     from gpt_sovits_emotion.heads.check import check_head
 
-    remarks = check_head(path)
-    for remark in remarks:
+    for remark in check_head(path):
         say(f"remark: {remark}")
     click.echo(f"{path}: sound")
 
 
-def _card_lines(card: HeadCard) -> list[str]:
+@heads.command("add")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace a head of the same id.")
+@heads_dir_option
+def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
+    """Check a head (a folder, or a zip of one) and copy it into your folder of heads.
+
+    With --heads-dir, into the first folder named there. A head from a notebook (head.pt and head.yaml) is
+    written as safetensors on the way.
+    """
+    from gpt_sovits_emotion.heads import head_folders
+    from gpt_sovits_emotion.heads.install import add_head
+
+    into = heads_dirs[0] if heads_dirs else None
+    place, remarks = add_head(source, folders=head_folders(heads_dirs), into=into, replace=replace)
+    for remark in remarks:
+        say(f"remark: {remark}")
+    click.echo(f"{place}: sound; use it with --head {place.name}")
+
+
+@heads.command("remove")
+@click.argument("head", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@heads_dir_option
+def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
+    """Delete a head from its folder of heads."""
+    from gpt_sovits_emotion.heads import head_folders
+    from gpt_sovits_emotion.heads.install import removable, remove_head
+
+    entry = removable(head, head_folders(heads_dirs))
+    if not yes:
+        click.confirm(f"Delete {entry.path} with all that is in it?", abort=True, err=True)
+    remove_head(entry)
+    click.echo(f"{entry.path}: removed")
+
+
+def card_lines(card: HeadCard) -> list[str]:
+    """Return a head's card as lines of text: what it is, what it was trained on, how good it is."""
     lines = [
         f"{card.id}: {card.title.en} / {card.title.zh}",
         f"  labels    {', '.join(card.labels)}",
@@ -87,6 +156,10 @@ def _card_lines(card: HeadCard) -> list[str]:
     ]
     if card.note:
         lines.append(f"  note      {card.note.en}")
+    lines += [
+        f"  layers    {mode}: {', '.join(f'{weight:.2f}' for weight in weights)}"
+        for mode, weights in card.layer_weights.items()
+    ]
     lines += [
         f"  trained   {corpus.name}: {corpus.n_utterances} utterances, {corpus.n_speakers} speakers, "
         f"{corpus.language}, {corpus.licence}"

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from gpt_sovits_emotion.heads.card import HeadCard
 from gpt_sovits_emotion.heads.files import load_card, load_head, save_head
-from gpt_sovits_emotion.heads.folder import HeadEntry, find_head, head_folders, list_heads
+from gpt_sovits_emotion.heads.folder import (
+    HeadEntry,
+    HeadWatch,
+    find_head,
+    head_folders,
+    list_heads,
+)
 from gpt_sovits_emotion.heads.head import Head
 
 __all__ = [
     "Head",
     "HeadCard",
     "HeadEntry",
+    "HeadWatch",
     "find_head",
     "head_folders",
     "list_heads",

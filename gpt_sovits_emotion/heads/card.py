@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gpt_sovits_emotion.errors import HeadError, TranscriptError
+from gpt_sovits_emotion.heads.card_text import dump_card, parse_card
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import Record, Sentence
 
 __all__ = [
+    "ANY_WEIGHTS",
     "CARD_FORMAT",
     "CARD_VERSION",
     "MODES",
@@ -21,8 +26,10 @@ __all__ = [
     "EncoderSpec",
     "HeadCard",
     "Result",
+    "card_from_fields",
     "card_from_yaml",
     "card_to_yaml",
+    "is_head_id",
 ]
 
 CARD_FORMAT = "gpt-sovits-emotion/head"
@@ -30,8 +37,23 @@ CARD_VERSION = 1
 MODES = ("global", "speaker")
 """How embeddings are normalised: by training statistics, or by the speaker's own."""
 
-_MAX_CARD_BYTES = 1 << 20
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as safe, and ten times as fast
+ANY_WEIGHTS = "unknown"
+"""The fingerprint of an encoder whose weights the author of a head could not name; it fits any."""
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_MAX_ID = 64
+_MAX_NAME = 120
+_MAX_DIM = 100_000  # all twelve layers of HuBERT and prosody have 20,000
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def is_head_id(name: str) -> bool:
+    """Say whether a head may be called that: small letters, digits and single hyphens, at most 64.
+
+    >>> is_head_id("prosody-emodb"), is_head_id("../x"), is_head_id("Mine")
+    (True, False, False)
+    """
+    return len(name) <= _MAX_ID and _ID.match(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +63,8 @@ class EncoderSpec(Record):
     Attributes:
         id: ``prosody``, ``hubert:6``, …
         dim: Length of its embeddings.
-        fingerprint: Of its weights or definition; a host's encoder must have the same.
+        fingerprint: Of its weights or definition; a host's encoder must have the same. `ANY_WEIGHTS` where
+            the author does not know it.
         sampling_rate_hz: The rate it listens at.
         pooling: How frames became one embedding, in words.
     """
@@ -51,6 +74,15 @@ class EncoderSpec(Record):
     fingerprint: str
     sampling_rate_hz: int
     pooling: str
+
+    @property
+    def families(self) -> frozenset[str]:
+        """What a host has to lend for it: of a fused encoder (``prosody+hubert:6``) that of every part.
+
+        >>> sorted(EncoderSpec("prosody+hubert:6", 3, "", 16_000, "").families)
+        ['hubert', 'prosody']
+        """
+        return frozenset(part.partition(":")[0] for part in self.id.split("+"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +152,8 @@ class HeadCard(Record):
         results: What was measured.
         aliases: Label -> other names under which the label may come back to it.
         note: What a user must know, as a sentence.
+        layer_weights: Mode -> how much each of the encoder's layers counts, where the training learned it.
+            For the reader alone: the weights of the head have it in them already.
     """
 
     id: str
@@ -139,86 +173,173 @@ class HeadCard(Record):
     results: tuple[Result, ...]
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: Sentence | None = None
+    layer_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> tuple[Sentence, ...]:
         """Return what contradicts itself in the card, in words; empty when nothing does."""
-        found = []
-        if not self.labels or len(set(self.labels)) != len(self.labels):
-            found.append("its labels are empty or name one class twice")
-        if UNSURE in self.labels:
-            found.append(f"{UNSURE!r} is a verdict, it cannot be a class")
-        if self.encoder.dim < 1 or self.encoder.sampling_rate_hz < 1:
-            found.append("its encoder has no dimensions or no sampling rate")
-        if not self.clip_z > 0 or not self.prior_segments >= 0 or self.min_speaker_segments < 1:
-            found.append("clip_z, prior_segments or min_speaker_segments is out of range")
-        if any(not 0 < value < 100 for value in self.temperature.values()):
-            found.append("a temperature is not between 0 and 100")
-        if any(not 0 <= value <= 1 for value in self.threshold.values()):
-            found.append("a threshold is not a probability")
+        return tuple(
+            Sentence(en, zh)
+            for wrong, en, zh in (
+                *self._wrong_names(),
+                *self._wrong_numbers(),
+                *self._wrong_results(),
+            )
+            if wrong
+        )
+
+    def _wrong_names(self) -> Iterator[tuple[bool, str, str]]:
+        names = (*self.labels, self.title.en, self.title.zh)
+        yield (
+            not is_head_id(self.id),
+            f"the id {self.id[:80]!r} is not made of small letters, digits and single hyphens",
+            f"id {self.id[:80]!r} 只能由小写字母、数字和单个连字符组成",
+        )
+        yield (
+            not self.labels or len(set(self.labels)) != len(self.labels),
+            "its labels are empty or name one class twice",
+            "标签为空，或同一类别出现两次",
+        )
+        yield (
+            UNSURE in self.labels,
+            f"{UNSURE!r} is a verdict, it cannot be a class",
+            f"{UNSURE!r} 是判断结果，不能作为类别",
+        )
+        yield (
+            any(not name.strip() or len(name) > _MAX_NAME or "\n" in name for name in names),
+            f"a label or title is empty, longer than {_MAX_NAME} characters or not one line",
+            f"某个标签或标题为空、超过 {_MAX_NAME} 个字符，或不止一行",
+        )
+        yield (
+            not all(map(_is_plain, _written(self.to_dict()))),
+            "a text holds characters that steer a terminal or turn the direction of writing",
+            "某段文字含有控制字符",
+        )
+
+    def _wrong_numbers(self) -> Iterator[tuple[bool, str, str]]:
+        spec = self.encoder
+        yield (
+            not 1 <= spec.dim <= _MAX_DIM or not 1000 <= spec.sampling_rate_hz <= 192_000,
+            "its encoder has no dimensions or no sampling rate that audio has",
+            "编码器的维数或采样率超出范围",
+        )
+        yield (
+            not self.clip_z > 0
+            or not 0 <= self.prior_segments <= 1e6
+            or not 1 <= self.min_speaker_segments <= 1000
+            or not 0 <= self.min_duration_s <= 60,
+            "clip_z, prior_segments, min_speaker_segments or min_duration_s is out of range",
+            "clip_z、prior_segments、min_speaker_segments 或 min_duration_s 超出范围",
+        )
+        yield (
+            any(not 0 < value < 100 for value in self.temperature.values()),
+            "a temperature is not between 0 and 100",
+            "某个 temperature 不在 0 到 100 之间",
+        )
+        yield (
+            any(not 0 <= value <= 1 for value in self.threshold.values()),
+            "a threshold is not a probability",
+            "某个 threshold 不是概率",
+        )
+        weights = [weight for layers in self.layer_weights.values() for weight in layers]
+        yield (
+            not all(map(math.isfinite, (*self.baseline.values(), *weights))),
+            "a number of baseline or layer_weights is not finite",
+            "baseline 或 layer_weights 中有非有限的数值",
+        )
+
+    def _wrong_results(self) -> Iterator[tuple[bool, str, str]]:
         for result in self.results:
-            n = len(result.labels)
-            if not set(result.labels) <= set(self.labels):
-                found.append(f"a result ({result.protocol}) has classes that the head has not")
-            if result.confusion is not None and [len(row) for row in result.confusion] != [n] * n:
-                found.append(f"a confusion matrix ({result.protocol}) does not fit its labels")
-        return found
+            n, protocol = len(result.labels), result.protocol[:_MAX_NAME]
+            yield (
+                not set(result.labels) <= set(self.labels),
+                f"a result ({protocol}) has classes that the head has not",
+                f"某个结果（{protocol}）含有该模型没有的类别",
+            )
+            yield (
+                result.confusion is not None and [len(row) for row in result.confusion] != [n] * n,
+                f"a confusion matrix ({protocol}) does not fit its labels",
+                f"某个混淆矩阵（{protocol}）与其标签不符",
+            )
+            yield (
+                not 0 <= result.uar <= 1 or not 0 <= result.wa <= 1,
+                f"a recall or accuracy ({protocol}) is not between 0 and 1",
+                f"某个召回率或准确率（{protocol}）不在 0 到 1 之间",
+            )
 
 
 def card_from_yaml(path: Path) -> HeadCard:
     """Read a card.
 
     Raises:
-        HeadError: The file is missing, larger than 1 MB, not YAML, uses YAML aliases (of which small
-            files can be made that unpack to gigabytes), of another format or a newer version, lacks a
-            field, or contradicts itself.
+        HeadError: The file is missing or cannot be read as a card's text (see `card_text.parse_card`), is of
+            another format or a newer version, lacks a field, or contradicts itself.
     """
-    try:
-        if path.stat().st_size > _MAX_CARD_BYTES:
-            raise HeadError(f"{path} is larger than 1 MB; a card is a few pages of text")
-        text = path.read_text(encoding="utf-8")
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                raise HeadError(f"{path} uses a YAML alias (*{event.anchor}); write the value out")
-        data = yaml.load(text, Loader=_Loader)
-    except OSError as error:
-        raise HeadError(
-            f"{path} cannot be read ({error.strerror}); a head is a folder with head.yaml in it"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        where = str(error).splitlines()[0]
-        raise HeadError(
-            f"{path} is not YAML in UTF-8 ({where}); mend it or copy it again"
-        ) from error
-    if not isinstance(data, dict) or data.pop("format", None) != CARD_FORMAT:
-        raise HeadError(f"{path} is not the card of a head: 'format: {CARD_FORMAT}' was expected")
-    version = data.pop("version", None)
+    data = parse_card(path)
+    if data.get("format") != CARD_FORMAT:
+        raise _kind_of_error(data)(
+            f"{path} is not the card of a head: 'format: {CARD_FORMAT}' was expected",
+            zh=f"{path} 不是情感模型的卡片：应有 'format: {CARD_FORMAT}'",
+        )
+    return card_from_fields(data, path)
+
+
+def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
+    """Build a card from the fields that were read from `path`. Raises `HeadError` as `card_from_yaml`."""
+    fields = {name: value for name, value in data.items() if name not in ("format", "version")}
+    version = data.get("version")
     if version != CARD_VERSION:
-        raise HeadError(
-            f"{path} is version {version!r} of the card format; this program reads version "
-            f"{CARD_VERSION}: update the program or get another copy of the head"
+        shown = str(version)[:20]
+        raise _kind_of_error(data)(
+            f"{path} is version {shown!r} of the card format; this program reads version "
+            f"{CARD_VERSION}: update the program or get another copy of the head",
+            zh=f"{path} 的卡片格式版本是 {shown!r}，本程序读取版本 {CARD_VERSION}："
+            "请更新本程序，或另找一份",
         )
     try:
-        card = HeadCard.from_dict(data)
+        card = HeadCard.from_dict(fields)
     except TranscriptError as error:
-        raise HeadError(f"{path}: {error}") from error
+        raise _kind_of_error(data)(
+            f"{path}: {error}", zh=f"{path}：卡片的某个字段缺失或不符合要求（{error}）"
+        ) from error
     problems = card.problems()
     if problems:
-        raise HeadError(f"{path} contradicts itself: {'; '.join(problems)}")
+        raise HeadError(
+            f"{path} contradicts itself: {'; '.join(problem.en for problem in problems)}",
+            zh=f"{path} 自相矛盾：{'；'.join(problem.zh for problem in problems)}",
+        )
     return card
 
 
 def card_to_yaml(card: HeadCard) -> str:
     """Return a card as YAML text that `card_from_yaml` reads back equal."""
-    data = {"format": CARD_FORMAT, "version": CARD_VERSION, **card.to_dict()}
-    text: str = yaml.dump(
-        data, Dumper=_Flat, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
-    return text
+    return dump_card({"format": CARD_FORMAT, "version": CARD_VERSION, **card.to_dict()})
 
 
-class _Flat(yaml.SafeDumper):
-    """Writes repeated values out: aliases are refused on reading."""
+_NEEDED = tuple(
+    part.name
+    for part in dataclass_fields(HeadCard)
+    if part.default is MISSING and part.default_factory is MISSING
+)
 
-    def ignore_aliases(self, data: object) -> bool:
-        """Say that nothing is to become an alias."""
-        return True
+
+def _kind_of_error(fields: Mapping[str, Any]) -> type[HeadError]:
+    """Return what is wrong where fields are missing: a card that is still being copied ends somewhere."""
+    return HeadError if all(name in fields for name in _NEEDED) else UnfinishedError
+
+
+def _written(value: object) -> Iterator[str]:
+    """Yield every text within a card's fields."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from (*_written(name), *_written(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _written(inner)
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether a text has no characters that steer a terminal or turn the direction of writing."""
+    steering = (char for char in text if unicodedata.category(char) in ("Cc", "Cs"))
+    return _TURNING.isdisjoint(text) and all(char in "\n\t" for char in steering)

@@ -1,33 +1,70 @@
-"""Head files: a folder with ``head.safetensors``, ``head.yaml`` and ``golden.json``. Data, no code."""
+"""Head files: a folder with ``head.safetensors``, ``head.yaml`` and ``golden.json``. Data, no code.
+
+A head from a notebook is a folder with ``head.pt`` and ``head.yaml``: see `imported`.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.files import replacing, write_text
 from gpt_sovits_emotion.heads.card import MODES, HeadCard, card_from_yaml, card_to_yaml
+from gpt_sovits_emotion.heads.golden import GOLDEN_NAME, golden_text
 from gpt_sovits_emotion.heads.head import Head, Member
+from gpt_sovits_emotion.heads.imported import STATE_DICT_NAMES, load_imported, state_dict_of
+from gpt_sovits_emotion.heads.weights import read_weights
 
-__all__ = ["CARD_NAME", "GOLDEN_NAME", "WEIGHTS_NAME", "load_card", "load_head", "save_head"]
+__all__ = [
+    "CARD_NAME",
+    "GOLDEN_NAME",
+    "HEAD_FILES",
+    "WEIGHTS_NAME",
+    "load_card",
+    "load_head",
+    "save_head",
+    "weights_of",
+]
 
 CARD_NAME = "head.yaml"
 WEIGHTS_NAME = "head.safetensors"
-GOLDEN_NAME = "golden.json"
+HEAD_FILES = (CARD_NAME, WEIGHTS_NAME, *STATE_DICT_NAMES, GOLDEN_NAME)
+"""What a head's folder may hold of a head; anything else in it is not read here."""
 
-_MAX_WEIGHTS_BYTES = 256 * 1024 * 1024
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
 _STATISTICS = ("features.mean", "features.std", "features.within_speaker_std")
 
 
 def load_card(folder: str | Path) -> HeadCard:
-    """Read a head's card alone. Raises `HeadError` when it is missing or unsound."""
-    return card_from_yaml(Path(folder) / CARD_NAME)
+    """Read a head's card; of a head from a notebook, whose card is completed from it, the weights too.
+
+    Raises:
+        HeadError: It is missing or unsound.
+    """
+    folder = Path(folder)
+    if weights_of(folder).name != WEIGHTS_NAME:
+        return load_head(folder).card
+    return card_from_yaml(folder / CARD_NAME)
+
+
+def weights_of(folder: Path) -> Path:
+    """Return the file with a head's numbers: ``head.safetensors``, unless there is a state dict.
+
+    Raises:
+        HeadError: There are both, and nobody can say which is meant.
+    """
+    imported, own = state_dict_of(folder), folder / WEIGHTS_NAME
+    if imported is None:
+        return own
+    if own.exists():
+        raise HeadError(
+            f"{folder} holds both {WEIGHTS_NAME} and {imported.name}; remove the one that is not meant",
+            zh=f"{folder} 中同时有 {WEIGHTS_NAME} 和 {imported.name}；请删除多余的一个",
+        )
+    return imported
 
 
 def load_head(folder: str | Path) -> Head:
@@ -43,26 +80,35 @@ def load_head(folder: str | Path) -> Head:
     folder = Path(folder)
     if not folder.is_dir():
         raise HeadError(
-            f"{folder} is not a folder; a head is a folder with {CARD_NAME} and {WEIGHTS_NAME} in it"
+            f"{folder} is not a folder; a head is a folder with {CARD_NAME} and {WEIGHTS_NAME} in it",
+            zh=f"{folder} 不是文件夹；情感模型是一个包含 {CARD_NAME} 和 {WEIGHTS_NAME} 的文件夹",
         )
+    weights = weights_of(folder)
+    if weights.name != WEIGHTS_NAME:
+        return load_imported(folder / CARD_NAME, weights)
     card = load_card(folder)
-    tensors = _read_tensors(folder / WEIGHTS_NAME)
+    tensors = read_weights(weights)
     members = {mode: _members(tensors, mode, card, folder) for mode in MODES}
     statistics = [_statistic(tensors, name, card, folder) for name in _STATISTICS]
     if tensors:
         raise HeadError(
             f"{folder}: {WEIGHTS_NAME} holds tensors that no head of this format has: "
-            f"{', '.join(sorted(tensors)[:4])}; it was made by another program or version"
+            f"{', '.join(sorted(tensors)[:4])[:200]}; it was made by another program or version",
+            zh=f"{folder}：{WEIGHTS_NAME} 含有此格式没有的张量：{', '.join(sorted(tensors)[:4])[:200]}；"
+            "它由其他程序或版本生成",
         )
     if not members["global"]:
         raise HeadError(
             f"{folder}: {WEIGHTS_NAME} lacks global.0.mlp.0.weight and its fellows; "
-            "every head works without knowing the speaker, so this one is incomplete"
+            "every head works without knowing the speaker, so this one is incomplete",
+            zh=f"{folder}：{WEIGHTS_NAME} 缺少 global.0.mlp.0.weight 等张量；"
+            "每个模型都必须能在不了解说话人时使用，因此它不完整",
         )
     for mode in MODES:
         if members[mode] and not (mode in card.temperature and mode in card.threshold):
             raise HeadError(
-                f"{folder}: the card has no temperature and threshold for mode {mode!r}"
+                f"{folder}: the card has no temperature and threshold for mode {mode!r}; add both",
+                zh=f"{folder}：卡片中缺少模式 {mode!r} 的 temperature 和 threshold；请补上",
             )
     kept = {mode: found for mode, found in members.items() if found}
     return Head(card, kept, *statistics)
@@ -90,62 +136,8 @@ def save_head(folder: str | Path, card: HeadCard, tensors: Mapping[str, np.ndarr
         save_file(contiguous, temporary)
     write_text(folder / CARD_NAME, card_to_yaml(card))
     head = load_head(folder)
-    write_text(folder / GOLDEN_NAME, json.dumps(_golden(head), indent=1) + "\n")
+    write_text(folder / GOLDEN_NAME, golden_text(head))
     return head
-
-
-def _golden(head: Head) -> dict[str, Any]:
-    """Return a few embeddings with the probabilities that this head gives them, for others to check."""
-    n_segments = max(head.card.min_speaker_segments, 3)
-    steps = np.arange(head.card.encoder.dim)
-    waves = np.stack([np.sin((row + 1) * 0.7 * steps + row) for row in range(n_segments)])
-    exact = head.mean + 1.5 * waves * head.std
-    # Six significant digits keep the file readable; what is written is what is judged.
-    rounded = [[float(f"{value:.6g}") for value in row] for row in exact.tolist()]
-    embeddings = np.array(rounded, np.float32)
-    speaker = head.statistics(embeddings, source="golden")
-    probabilities = {"global": head.probabilities(embeddings).tolist()}
-    if speaker is not None:
-        probabilities["speaker"] = head.probabilities(embeddings, speaker).tolist()
-    return {"embeddings": rounded, "probabilities": probabilities}
-
-
-def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        n_bytes = path.stat().st_size
-        with path.open("rb") as stream:
-            beginning = stream.read(9)
-    except OSError as error:
-        raise HeadError(
-            f"{path} cannot be read ({error.strerror}); copy the whole folder of the head"
-        ) from error
-    if n_bytes > _MAX_WEIGHTS_BYTES:
-        raise HeadError(f"{path} has {n_bytes >> 20} MB; a head has a few, this is something else")
-    if beginning[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise HeadError(
-            f"{path} is a pickle, which can run code when opened, so it was not; "
-            "get the head as safetensors"
-        )
-    try:
-        tensors: dict[str, np.ndarray] = load_file(path)
-    except (SafetensorError, ValueError, TypeError, KeyError, OSError) as error:
-        raise HeadError(
-            f"{path} is not a whole safetensors file ({error}); copy or download it again"
-        ) from error
-    for name, tensor in tensors.items():
-        if tensor.dtype not in (np.float16, np.float32, np.float64):
-            raise HeadError(
-                f"{path}: tensor {name} holds {tensor.dtype}, floating point was expected"
-            )
-        if not np.isfinite(tensor).all():
-            raise HeadError(
-                f"{path}: tensor {name} holds values that are not finite; the training went wrong "
-                "or the file is damaged"
-            )
-    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
 
 
 def _members(
@@ -159,10 +151,12 @@ def _members(
         if missing:
             raise HeadError(
                 f"{folder}: {WEIGHTS_NAME} lacks the tensor {prefix}{missing[0]}; "
-                "it was cut off or edited: get a whole copy"
+                "it was cut off or edited: get a whole copy",
+                zh=f"{folder}：{WEIGHTS_NAME} 缺少张量 {prefix}{missing[0]}；"
+                "文件被截断或改动：请获取完整的一份",
             )
         w1, b1, w2, b2 = (tensors.pop(prefix + layer) for layer in _LAYERS)
-        hidden = w1.shape[0] if w1.ndim else 0
+        hidden = max(w1.shape[0], 1) if w1.ndim else 1
         expected = (
             (hidden, card.encoder.dim),
             (hidden,),
@@ -173,7 +167,9 @@ def _members(
             if tensor.shape != shape:
                 raise HeadError(
                     f"{folder}: tensor {prefix}{layer} has shape {tensor.shape}; the card "
-                    f"({len(card.labels)} labels, {card.encoder.dim} features) asks for {shape}"
+                    f"({len(card.labels)} labels, {card.encoder.dim} features) asks for {shape}",
+                    zh=f"{folder}：张量 {prefix}{layer} 的形状是 {tensor.shape}；按卡片"
+                    f"（{len(card.labels)} 个标签，{card.encoder.dim} 个特征）应为 {shape}",
                 )
         members.append(Member(w1, b1, w2, b2))
     return tuple(members)
@@ -183,12 +179,19 @@ def _statistic(
     tensors: dict[str, np.ndarray], name: str, card: HeadCard, folder: Path
 ) -> np.ndarray:
     if name not in tensors:
-        raise HeadError(f"{folder}: {WEIGHTS_NAME} lacks the tensor {name}; get a whole copy")
+        raise HeadError(
+            f"{folder}: {WEIGHTS_NAME} lacks the tensor {name}; get a whole copy",
+            zh=f"{folder}：{WEIGHTS_NAME} 缺少张量 {name}；请获取完整的一份",
+        )
     tensor = tensors.pop(name)
     if tensor.shape != (card.encoder.dim,):
         raise HeadError(
-            f"{folder}: tensor {name} has shape {tensor.shape}; ({card.encoder.dim},) was expected"
+            f"{folder}: tensor {name} has shape {tensor.shape}; ({card.encoder.dim},) was expected",
+            zh=f"{folder}：张量 {name} 的形状是 {tensor.shape}，应为 ({card.encoder.dim},)",
         )
     if name != "features.mean" and not (tensor > 0).all():
-        raise HeadError(f"{folder}: tensor {name} holds a deviation that is not positive")
+        raise HeadError(
+            f"{folder}: tensor {name} holds a deviation that is not positive; train the head again",
+            zh=f"{folder}：张量 {name} 中有不为正的标准差；请重新训练",
+        )
     return tensor

@@ -1,39 +1,92 @@
 """The folders of heads: what is in them, and finding a head by name or path.
 
-A folder is read anew at every call, so a head that is dropped in appears and one that is taken out goes.
+A head that is dropped in appears and one that is taken out goes, without a restart. One that is still being
+copied waits; a broken one says why, and hurts no other. Two heads of one id with other content are never
+taken for each other: one of them works, the other is refused, and both say so.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from gpt_sovits_emotion.errors import HeadError
-from gpt_sovits_emotion.heads.card import HeadCard
-from gpt_sovits_emotion.heads.files import CARD_NAME, WEIGHTS_NAME, load_card, load_head
+from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
+from gpt_sovits_emotion.heads.files import (
+    CARD_NAME,
+    GOLDEN_NAME,
+    HEAD_FILES,
+    WEIGHTS_NAME,
+    load_card,
+    load_head,
+)
+from gpt_sovits_emotion.heads.golden import check_golden
 from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.heads.imported import STATE_DICT_NAMES
+from gpt_sovits_emotion.heads.rivals import with_rivals_told
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError
 
-__all__ = ["HEADS_VARIABLE", "HeadEntry", "find_head", "head_folders", "list_heads", "user_folder"]
+__all__ = [
+    "HEADS_VARIABLE",
+    "HeadEntry",
+    "HeadState",
+    "HeadWatch",
+    "find_head",
+    "head_folders",
+    "list_heads",
+    "shipped_folder",
+    "user_folder",
+]
 
 HEADS_VARIABLE = "GPT_SOVITS_EMOTION_HEADS"
 """Environment variable that names further folders of heads, separated as in PATH."""
 
+_COPYING_S = 20.0  # a copy over a network may pause for some seconds; longer, and it was broken off
+_RACY_S = 2.0  # some file systems tell times to two seconds: two writes within them look like one
+_LOOSE = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".zip")
+
+HeadState = Literal["sound", "waiting", "broken", "refused", "hidden"]
+"""``refused``: another head has its id; ``hidden``: the same head lies elsewhere too."""
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class HeadEntry:
-    """One head found in a folder of heads: its card, or the reason why it cannot be used."""
+    """One head found in a folder of heads: its card, or the reason why it cannot be used.
+
+    Attributes:
+        path: Its folder.
+        card: None where it cannot be read.
+        problem: Why it cannot be used, None for a sound one; `problem_zh` says the same in Chinese.
+        state: ``sound``, ``waiting`` (a copy that seems to be under way), ``broken``, ``refused`` or
+            ``hidden``.
+        rivals: Folders of heads that have its id and other content; they are refused.
+        stamp: Name, size, time and place of its files: another stamp, another head.
+    """
 
     path: Path
     card: HeadCard | None
     problem: str | None
+    problem_zh: str | None = None
+    state: HeadState = "sound"
+    rivals: tuple[Path, ...] = ()
+    stamp: Stamp = ()
 
     @property
     def id(self) -> str:
         """The card's id, or the folder's name where there is no sound card."""
         return self.card.id if self.card else self.path.name
+
+    def say(self, language: str) -> str | None:
+        """Return the problem in ``"zh"`` or, for any other language, in English; None where there is none."""
+        return self.problem_zh if language == "zh" and self.problem_zh else self.problem
 
 
 def user_folder() -> Path:
@@ -45,6 +98,11 @@ def user_folder() -> Path:
     return base / "gpt-sovits-emotion" / "heads"
 
 
+def shipped_folder() -> Path:
+    """Return the folder of heads that comes with this package."""
+    return Path(str(importlib.resources.files("pretrained_heads")))
+
+
 def head_folders(extra: Sequence[str | Path] = ()) -> tuple[Path, ...]:
     """Return the folders that are searched, in order.
 
@@ -53,51 +111,69 @@ def head_folders(extra: Sequence[str | Path] = ()) -> tuple[Path, ...]:
     """
     named = [Path(folder) for folder in extra]
     named += [Path(part) for part in os.environ.get(HEADS_VARIABLE, "").split(os.pathsep) if part]
-    shipped = Path(str(importlib.resources.files("pretrained_heads")))
-    return (*named, user_folder(), shipped)
+    return (*named, user_folder(), shipped_folder())
+
+
+class HeadWatch:
+    """Knows what is in folders of heads, and reads again only what changed since it was asked last."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, HeadEntry] = {}
+        self._lock = threading.Lock()
+
+    def entries(self, folders: Sequence[Path]) -> tuple[HeadEntry, ...]:
+        """List the heads in `folders`, by name within a folder; see `list_heads`."""
+        with self._lock:
+            found = [
+                self._entry(path) for folder in dict.fromkeys(folders) for path in _heads_in(folder)
+            ]
+            self._known = {entry.path: entry for entry in found}
+        return with_rivals_told(found, shipped=shipped_folder())
+
+    def look(self, path: Path) -> HeadEntry:
+        """Return what lies in one folder, whoever else has its id."""
+        with self._lock:
+            return self._entry(path)
+
+    def _entry(self, path: Path) -> HeadEntry:
+        stamp, known = _stamp(path), self._known.get(path)
+        settled = _unchanged_s(stamp) > _RACY_S
+        if known and known.stamp == stamp and known.state != "waiting" and settled:
+            return known
+        return replace(_examined(path, stamp), stamp=stamp)
 
 
 def list_heads(folders: Sequence[Path]) -> tuple[HeadEntry, ...]:
-    """List the heads in `folders`, by id within a folder; a broken one comes with its problem.
+    """List the heads in `folders`, by name within a folder; each is read whole, and a bad one says why.
 
-    A head whose id was met in an earlier folder is hidden by that one, and says so. Only cards are
-    read here; weights are checked when a head is loaded.
+    Of heads with one id, the one that comes with this package works, else the one in the earliest folder;
+    the others are refused, or hidden where they are copies of it.
     """
-    entries: list[HeadEntry] = []
-    seen: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
-            if not path.is_dir() or not (path / CARD_NAME).exists():
-                continue
-            entry = _entry(path)
-            if entry.card is not None and entry.id in seen:
-                problem = f"hidden by the head of the same id in {seen[entry.id]}"
-                entry = HeadEntry(path, entry.card, problem)
-            elif entry.card is not None:
-                seen[entry.id] = path
-            entries.append(entry)
-    return tuple(entries)
+    return HeadWatch().entries(folders)
 
 
 def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
     """Load a head by its id, looked up in `folders`, or by the path of its folder.
 
+    An id goes before a folder of that name: write ``./my-head`` for the folder.
+
     Raises:
-        HeadError: There is no such head, or it is unsound.
+        HeadError: There is no such head, it is unsound, or a folder that was named on purpose holds another
+            head of this id.
     """
     path = Path(name)
-    if (path / CARD_NAME).is_file():
+    if not is_head_id(str(name)) and _is_head(path):
         return load_head(path)
-    entries = list_heads(folders)
+    entries = [entry for entry in list_heads(folders) if entry.id == str(name)]
     for entry in entries:
-        if entry.id == str(name) and entry.card is not None:
+        if entry.state == "sound":
+            _check_not_meant(entry, folders)
             return load_head(entry.path)
+    if _is_head(path):
+        return load_head(path)
     for entry in entries:
-        if entry.id == str(name):
-            raise HeadError(entry.problem or f"{entry.path} has no card")
-    known = sorted({entry.id for entry in entries if entry.card})
+        raise HeadError(entry.problem or f"{entry.path} has no card", zh=entry.problem_zh)
+    known = sorted({entry.id for entry in list_heads(folders) if entry.state == "sound"})
     raise HeadError(
         f"there is no head {str(name)!r}; heads found: {', '.join(known) or 'none'}. Name one of "
         f"them, or the folder of a head, or put it into {user_folder()}",
@@ -106,13 +182,90 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
     )
 
 
-def _entry(path: Path) -> HeadEntry:
+def _check_not_meant(entry: HeadEntry, folders: Sequence[Path]) -> None:
+    """Raise where somebody named the folder of a refused head for this very call: that one is meant."""
+    standing = head_folders()
+    named = [folder for folder in folders if folder not in standing]
+    for rival in entry.rivals:
+        if rival.parent in named and entry.path.parent not in named[: named.index(rival.parent)]:
+            raise HeadError(
+                f"two heads are called {entry.id!r} and are not the same: {rival} and {entry.path}; name the "
+                "folder of the one that is meant",
+                zh=f"有两个内容不同的情感模型都叫 {entry.id!r}：{rival} 和 {entry.path}；请直接填写文件夹",
+            )
+
+
+def _is_head(path: Path) -> bool:
+    return any((path / name).is_file() for name in (CARD_NAME, WEIGHTS_NAME, *STATE_DICT_NAMES))
+
+
+def _heads_in(folder: Path) -> Iterator[Path]:
+    """Yield what looks like a head: folders with a card or weights, and weights that lie loose."""
     try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return  # there is no such folder (any more), or it is not ours to read
+    for path in paths:
+        if path.name.startswith((".", "_")):
+            continue
+        try:
+            if _is_head(path) or (path.suffix.lower() in _LOOSE and path.is_file()):
+                yield path
+        except OSError:
+            yield path
+
+
+def _examined(path: Path, stamp: Stamp) -> HeadEntry:
+    """Read a head whole, and say what it is or what is wrong with it."""
+    card: HeadCard | None = None
+    try:
+        if path.suffix.lower() in _LOOSE and path.is_file():
+            raise _loose(path)
         card = load_card(path)
-    except HeadError as error:
-        return HeadEntry(path, None, str(error))
-    if not (path / WEIGHTS_NAME).is_file():
+        head = load_head(path)
+        if (path / GOLDEN_NAME).exists():
+            check_golden(head, path / GOLDEN_NAME)
+    except UnfinishedError as error:
+        if _unchanged_s(stamp) > _COPYING_S:
+            return HeadEntry(path, card, str(error), error.zh, "broken")
         return HeadEntry(
-            path, card, f"{WEIGHTS_NAME} is not there (yet): the copy may be under way"
+            path,
+            card,
+            f"the copy seems to be under way: {error}",
+            f"似乎正在复制：{error.say('zh')}",
+            "waiting",
         )
-    return HeadEntry(path, card, None)
+    except (HeadError, OSError) as error:
+        zh = error.zh if isinstance(error, HeadError) else None
+        return HeadEntry(path, card, str(error), zh, "broken")
+    return HeadEntry(path, head.card, None)
+
+
+def _loose(path: Path) -> HeadError:
+    if path.suffix.lower() == ".zip":
+        return HeadError(
+            f"{path} is an archive; unpack it, or run  gpt-sovits-emotion heads add {path.name}",
+            zh=f"{path} 是压缩包；请解压，或运行  gpt-sovits-emotion heads add {path.name}",
+        )
+    return HeadError(
+        f"{path} lies loose in a folder of heads; a head is a folder of its own, with {CARD_NAME} beside its "
+        "weights",
+        zh=f"{path} 直接放在了情感模型总文件夹里；每个情感模型应有自己的文件夹，权重旁边要有 {CARD_NAME}",
+    )
+
+
+def _stamp(path: Path) -> Stamp:
+    stamps = []
+    for name in HEAD_FILES if path.is_dir() else ("",):
+        try:
+            found = (path / name).stat()
+        except OSError:
+            continue
+        stamps.append((name, found.st_size, found.st_mtime_ns, found.st_ino))
+    return tuple(stamps)
+
+
+def _unchanged_s(stamp: Stamp) -> float:
+    """Return for how many seconds nothing was written; a time in the future is no news."""
+    age_s = time.time() - max((written / 1e9 for _, _, written, _ in stamp), default=0.0)
+    return age_s if age_s >= 0 else float("inf")

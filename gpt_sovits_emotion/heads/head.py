@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError
-from gpt_sovits_emotion.heads.card import HeadCard
+from gpt_sovits_emotion.errors import EncoderError, HeadError, HeadMismatchError
+from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, HeadCard
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import SpeakerStatistics
 
@@ -68,7 +68,8 @@ class Head:
         """Make sure that an encoder is the one this head was trained on.
 
         Raises:
-            HeadMismatchError: It is another encoder, another dimension, or another version of it.
+            HeadMismatchError: It is another encoder, another dimension, or another version of it. Where the
+                head's author did not know the version (`card.ANY_WEIGHTS`), any is taken.
         """
         spec = self.card.encoder
         if encoder_id != spec.id:
@@ -85,7 +86,7 @@ class Head:
                 zh=f"情感模型 {self.card.id!r} 需要 {spec.id!r} 的 {spec.dim} 个特征，实际有 {dim} 个；"
                 "该情感模型属于另一个版本：请重新训练或下载",
             )
-        if fingerprint != spec.fingerprint:
+        if fingerprint != spec.fingerprint and spec.fingerprint != ANY_WEIGHTS:
             raise HeadMismatchError(
                 f"head {self.card.id!r} was trained on {spec.id!r} with fingerprint "
                 f"{spec.fingerprint}, but this host lends {fingerprint}; its verdicts would "
@@ -129,6 +130,7 @@ class Head:
 
         Raises:
             EncoderError: The embeddings have another width or hold values that are not finite.
+            HeadError: The weights are so large that no probabilities come of them.
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
             raise EncoderError(
@@ -142,9 +144,17 @@ class Head:
             )
         mode = "global" if speaker is None else "speaker"
         mean, std = (self.mean, self.std) if speaker is None else (speaker.mean, speaker.std)
-        z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
-        logits = np.mean([member.logits(z) for member in self.members[mode]], axis=0)
-        return softmax(logits, self.card.temperature[mode])
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+            z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
+            logits = np.mean([member.logits(z) for member in self.members[mode]], axis=0)
+            probabilities = softmax(logits, self.card.temperature[mode])
+        if not np.isfinite(probabilities).all():
+            raise HeadError(
+                f"head {self.card.id!r} has weights so large that they give no probabilities; its training "
+                "went wrong: choose another head (heads list)",
+                zh=f"情感模型 {self.card.id!r} 的权重过大，得不到概率；训练出错，请换一个（heads list）",
+            )
+        return probabilities
 
     def decide(self, probabilities: np.ndarray, *, mode: str) -> str:
         """Return the label of one row of probabilities, ``unsure`` under the mode's threshold."""

@@ -1,0 +1,265 @@
+"""Put a head that somebody sent into the user's folder of heads, or take one out: whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.heads.check import check_head
+from gpt_sovits_emotion.heads.files import CARD_NAME, HEAD_FILES, WEIGHTS_NAME, load_head, save_head
+from gpt_sovits_emotion.heads.folder import HeadEntry, list_heads, shipped_folder, user_folder
+from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.heads.rivals import content_digest
+from gpt_sovits_emotion.heads.untrusted import open_file
+from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
+
+__all__ = ["add_head", "removable", "remove_head"]
+
+_BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
+_TAKEN = (*HEAD_FILES, *_BESIDE)
+_MAX_ENTRIES = 200
+
+
+def add_head(
+    source: str | Path,
+    *,
+    folders: Sequence[Path],
+    into: Path | None = None,
+    replace: bool = False,
+) -> tuple[Path, tuple[str, ...]]:
+    """Copy a head into a folder of heads, under its id, after checking the copy.
+
+    A head from a notebook is written as safetensors with its whole card and a golden triple.
+
+    Args:
+        source: The head's folder, or a zip archive with one head in it.
+        folders: All folders of heads, where its id is looked up.
+        into: The folder of heads that it goes to; the user's own when None.
+        replace: Whether a head of this id in `into` may be replaced.
+
+    Returns:
+        Where it lies now, and the remarks of `check_head`. A head that is there already stays as it is.
+
+    Raises:
+        HeadError: It is broken, or another head has its id.
+        OutputError: It cannot be written; what was there before is as it was.
+    """
+    into = into or user_folder()
+    with _beside(into) as work:
+        staged = _staged(Path(source), work / "copy")
+        remarks = check_head(staged)
+        head = load_head(staged)
+        if not (staged / WEIGHTS_NAME).exists():
+            staged = _rewritten(head, work / "written")
+        place = into / head.card.id
+        if _is_there(head.card.id, staged, place, folders, replace=replace):
+            return place, remarks
+        _move(staged, place, work)
+    # It is called like its id now.
+    return place, tuple(remark for remark in remarks if not remark.startswith("the folder is"))
+
+
+def removable(head_id: str, folders: Sequence[Path]) -> HeadEntry:
+    """Find the head that `remove_head` would remove, by its id or its folder's name.
+
+    Raises:
+        HeadError: There is none, there are several, or it comes with the package.
+    """
+    entries = [entry for entry in list_heads(folders) if head_id in (entry.id, entry.path.name)]
+    own = [entry for entry in entries if entry.path.parent != shipped_folder()]
+    if len(own) == 1:
+        return own[0]
+    if own:
+        where = ", ".join(str(entry.path) for entry in own)
+        raise HeadError(
+            f"several heads are called {head_id!r}: {where}; delete the folder of the one that is meant",
+            zh=f"有多个情感模型叫 {head_id!r}：{where}；请直接删除对应的文件夹",
+        )
+    if entries:
+        raise HeadError(
+            f"the head {head_id!r} comes with the program and cannot be removed; leave it unused",
+            zh=f"情感模型 {head_id!r} 随程序提供，不能删除；不用它即可",
+        )
+    raise HeadError(
+        f"there is no head {head_id!r} to remove; heads list shows what there is",
+        zh=f"没有可删除的情感模型 {head_id!r}；请用 heads list 查看",
+    )
+
+
+def remove_head(entry: HeadEntry) -> None:
+    """Delete a head; of a link, the link alone. It is gone at once, or not at all.
+
+    Raises:
+        OutputError: It cannot be deleted.
+    """
+    path = entry.path
+    try:
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+            return
+        gone = Path(tempfile.mkdtemp(dir=path.parent, prefix=".removing-"))
+        path.replace(gone / path.name)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise OutputError(
+            f"{path} was not removed ({error.strerror or error}); look at its permissions",
+            zh=f"没有删除 {path}（{error.strerror or error}）；请检查权限",
+        ) from error
+
+
+@contextmanager
+def _beside(into: Path) -> Iterator[Path]:
+    """Yield a hidden folder on the disk where the head is to lie, and delete it in the end."""
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=into, prefix=".adding-"))
+    except OSError as error:
+        raise OutputError(
+            f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
+            zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
+        ) from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _staged(source: Path, work: Path) -> Path:
+    """Copy the files of a head, and nothing else, into a folder named like its own; return that."""
+    if source.is_file():
+        if not zipfile.is_zipfile(source) or source.suffix.lower() in (".pt", ".pth"):
+            raise HeadError(
+                f"{source} is neither the folder of a head nor a zip archive of one; put the weights and "
+                f"{CARD_NAME} into a folder and name that",
+                zh=f"{source} 既不是情感模型的文件夹，也不是 zip 压缩包；"
+                f"请把权重和 {CARD_NAME} 放进一个文件夹",
+            )
+        return _unpacked(source, work)
+    target = work / (source.resolve().name or "head")
+    target.mkdir(parents=True)
+    for name in _TAKEN:
+        if (source / name).exists():
+            stream, _ = open_file(source / name, max_bytes=MAX_WEIGHTS_BYTES)
+            with stream, (target / name).open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
+    if not any(target.iterdir()):
+        raise HeadError(
+            f"{source} is not the folder of a head: {CARD_NAME} and {WEIGHTS_NAME} were expected in it",
+            zh=f"{source} 不是情感模型的文件夹：其中应有 {CARD_NAME} 和 {WEIGHTS_NAME}",
+        )
+    return target
+
+
+def _unpacked(archive: Path, work: Path) -> Path:
+    """Unpack the files of the one head in an archive; no name in it decides where anything is written."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            infos = packed.infolist()
+            cards = [info for info in infos if PurePosixPath(info.filename).name == CARD_NAME]
+            if len(infos) > _MAX_ENTRIES or len(cards) != 1:
+                raise HeadError(
+                    f"{archive} holds {len(cards)} files {CARD_NAME} among {len(infos)}; one head was "
+                    "expected",
+                    zh=f"{archive} 的 {len(infos)} 个文件中有 {len(cards)} 个 {CARD_NAME}；"
+                    "应只含一个情感模型",
+                )
+            inside = PurePosixPath(cards[0].filename).parent
+            target = work / (inside.name if inside.name not in ("", "..") else archive.stem)
+            target.mkdir(parents=True)
+            for info in infos:
+                path = PurePosixPath(info.filename)
+                if path.parent == inside and path.name in _TAKEN:
+                    _unpack(packed, info, target / path.name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        if isinstance(error, HeadError):
+            raise
+        raise HeadError(
+            f"{archive} cannot be unpacked ({error}); download it again",
+            zh=f"无法解压 {archive}（{error}）；请重新下载",
+        ) from error
+    return target
+
+
+def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    link = stat.S_ISLNK(info.external_attr >> 16)
+    if link or info.file_size > MAX_WEIGHTS_BYTES or target.exists():
+        raise HeadError(
+            f"{packed.filename}: {info.filename!r} is a link, there twice, or larger than any file of a head",
+            zh=f"{packed.filename}：{info.filename!r} 是链接、重复，或大于任何情感模型文件",
+        )
+    with packed.open(info) as stream, target.open("wb") as copy:
+        left = info.file_size  # zipfile stops there too; a bomb is cut short in any case
+        while left > 0 and (block := stream.read(min(left, 1 << 20))):
+            copy.write(block)
+            left -= len(block)
+
+
+def _rewritten(head: Head, work: Path) -> Path:
+    """Write a head from a notebook as every other is written, without torch from here on."""
+    member = head.members["global"][0]
+    tensors = {
+        "global.0.mlp.0.weight": member.w1,
+        "global.0.mlp.0.bias": member.b1,
+        "global.0.mlp.3.weight": member.w2,
+        "global.0.mlp.3.bias": member.b2,
+        "features.mean": head.mean,
+        "features.std": head.std,
+        "features.within_speaker_std": head.within_speaker_std,
+    }
+    folder = work / head.card.id
+    save_head(folder, head.card, tensors)
+    return folder
+
+
+def _is_there(
+    head_id: str, staged: Path, place: Path, folders: Sequence[Path], *, replace: bool
+) -> bool:
+    """Say whether this very head is in its place already. Raises `HeadError` where another is in its way."""
+    digest = content_digest(staged)
+    if place.exists():
+        try:
+            if content_digest(place) == digest:
+                return True
+        except HeadError:
+            pass  # what lies there is no sound head; it may be replaced like any other
+        if not replace:
+            raise HeadError(
+                f"{place} is there already, with other content; give the new head another id, remove the old "
+                f"one (heads remove {head_id}), or allow it to be replaced (--replace)",
+                zh=f"{place} 已经存在且内容不同；请给新模型换一个 id，或先删除旧的"
+                f"（heads remove {head_id}），或允许替换（--replace）",
+            )
+    for entry in list_heads(folders):
+        if entry.id != head_id or entry.path == place or entry.state not in ("sound", "refused"):
+            continue
+        if content_digest(entry.path) != digest:
+            raise HeadError(
+                f"another head is called {head_id!r}: {entry.path}; give the new one another id in its "
+                f"{CARD_NAME}",
+                zh=f"另一个情感模型也叫 {head_id!r}：{entry.path}；请在 {CARD_NAME} 中给新的换一个 id",
+            )
+    return False
+
+
+def _move(staged: Path, place: Path, work: Path) -> None:
+    before = work / "before"
+    try:
+        if place.exists():
+            place.replace(before)
+        try:
+            staged.replace(place)
+        except OSError:
+            if before.exists():
+                before.replace(place)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"the head was not put into {place} ({error.strerror or error}); nothing was changed there",
+            zh=f"没有把情感模型放到 {place}（{error.strerror or error}）；该处没有改动",
+        ) from error

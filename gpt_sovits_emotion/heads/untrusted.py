@@ -1,0 +1,66 @@
+"""Files that may come from anywhere: how much is read of them, and what a half-copied one looks like."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from gpt_sovits_emotion.errors import HeadError
+
+__all__ = ["UnfinishedError", "open_file", "read_file"]
+
+
+class UnfinishedError(HeadError):
+    """Something of the head is missing as if it were still being copied; where it stays so, it is broken."""
+
+
+def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
+    """Open a file of a head after looking at what it is; return it with its size in bytes.
+
+    Args:
+        path: The file. A link may lead to it, but not out of the head's folder: a head that was sent to
+            somebody must not read that person's other files.
+        max_bytes: Larger files are not opened.
+
+    Raises:
+        UnfinishedError: There is no such file.
+        HeadError: It is no ordinary file, lies elsewhere, is too large, or may not be read.
+    """
+    try:
+        found = path.stat()
+        inside = path.resolve().is_relative_to(path.parent.resolve())
+        if not stat.S_ISREG(found.st_mode) or not inside:  # a pipe would let us wait for ever
+            raise HeadError(
+                f"{path} is no ordinary file of this folder but leads elsewhere; put a copy of the file "
+                "there",
+                zh=f"{path} 不是该文件夹里的普通文件，而是指向别处；请把文件本身复制到这里",
+            )
+        if found.st_size > max_bytes:
+            raise HeadError(
+                f"{path} has {found.st_size / 2**20:.1f} MB and was not read: it may have no more than "
+                f"{max_bytes >> 20} MB; this is something else",
+                zh=f"{path} 有 {found.st_size / 2**20:.1f} MB，未读取：最多允许 {max_bytes >> 20} MB；"
+                "这应该是别的文件",
+            )
+        stream = path.open("rb")
+        return stream, os.fstat(stream.fileno()).st_size
+    except FileNotFoundError as error:
+        raise UnfinishedError(
+            f"{path} is not there: a head is a folder with {path.name} in it; copy the whole folder",
+            zh=f"缺少 {path}：情感模型是一个包含 {path.name} 的文件夹；请复制整个文件夹",
+        ) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        reason = getattr(error, "strerror", None) or str(error)
+        raise HeadError(
+            f"{path} cannot be read ({reason}); look at its permissions or copy it again",
+            zh=f"无法读取 {path}（{reason}）；请检查权限，或重新复制",
+        ) from error
+
+
+def read_file(path: Path, *, max_bytes: int) -> bytes:
+    """Read a whole small file. Raises what `open_file` raises."""
+    stream, n_bytes = open_file(path, max_bytes=max_bytes)
+    with stream:
+        return stream.read(min(n_bytes, max_bytes))

@@ -1,0 +1,162 @@
+"""Read a safetensors file that may come from anywhere: its header is checked before its numbers are read.
+
+The format is eight bytes with the length of a JSON header, the header with each tensor's type, shape and
+place, and the numbers (https://github.com/huggingface/safetensors, "Format"). It holds no code; what can be
+wrong with it is that it is not what it says, or asks for more memory than there is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file
+
+__all__ = ["MAX_WEIGHTS_BYTES", "as_numbers", "is_pickle", "read_weights"]
+
+MAX_WEIGHTS_BYTES = 256 << 20
+"""No head has more: five members on twelve layers of HuBERT have 100 MB."""
+
+_MAX_HEADER_BYTES = 1 << 20
+_BYTES_OF = {"F16": 2, "F32": 4, "F64": 8}
+_PICKLES = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x1f\x8b")
+_TAR_MAGIC = slice(257, 262)
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """Return every tensor of a safetensors file as float32, all finite.
+
+    Raises:
+        UnfinishedError: The file is missing, or shorter than its header says.
+        HeadError: It is too large, a pickle (which is not opened), no safetensors, holds integers, or
+            values that are not finite; or its header contradicts itself.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    stream, n_bytes = open_file(path, max_bytes=MAX_WEIGHTS_BYTES)
+    with stream:
+        beginning = stream.read(512)
+        if is_pickle(beginning):
+            raise HeadError(
+                f"{path} is a pickle, which can run code when opened, so it was not; get the head as "
+                "safetensors, or call a plain state dict head.pt",
+                zh=f"{path} 是 pickle 文件，打开时可能执行代码，因此没有打开；请获取 safetensors 格式，"
+                "纯 state dict 请命名为 head.pt",
+            )
+        _check_header(stream, beginning, n_bytes, path)
+        stream.seek(0)
+        content = stream.read(n_bytes)
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise _not_whole(path, str(error)) from error
+    return {name: as_numbers(tensor, name, path) for name, tensor in tensors.items()}
+
+
+def is_pickle(beginning: bytes) -> bool:
+    """Say whether a file begins like a pickle or like an archive that may hold one."""
+    return beginning.startswith(_PICKLES) or beginning[_TAR_MAGIC] == b"ustar"
+
+
+def as_numbers(tensor: np.ndarray, name: str, path: Path) -> np.ndarray:
+    """Return a tensor as float32. Raises `HeadError` unless it holds finite floating point numbers."""
+    if tensor.dtype not in (np.float16, np.float32, np.float64):
+        raise HeadError(
+            f"{path}: tensor {name} holds {tensor.dtype}, floating point was expected",
+            zh=f"{path}：张量 {name} 的类型是 {tensor.dtype}，应为浮点数",
+        )
+    with np.errstate(over="ignore"):  # what does not fit into float32 becomes infinite, and is told
+        numbers = np.asarray(tensor, np.float32)
+    if not np.isfinite(numbers).all():
+        raise HeadError(
+            f"{path}: tensor {name} holds values that are not finite; the training went wrong or the file "
+            "is damaged",
+            zh=f"{path}：张量 {name} 含有非有限的数值；训练出错或文件已损坏",
+        )
+    return numbers
+
+
+def _check_header(stream: BinaryIO, beginning: bytes, n_bytes: int, path: Path) -> None:
+    """Hold the header against the file's size and against itself."""
+    n_header = int.from_bytes(beginning[:8], "little")
+    if n_bytes < 10 or n_header == 0:
+        raise _cut_off(path, f"{n_bytes} bytes, and no header")
+    if n_header > _MAX_HEADER_BYTES:
+        raise _not_whole(path, f"it announces a header of {n_header} bytes")
+    if beginning[8:9] != b"{":
+        raise _not_whole(path, "its header is no JSON object")
+    stream.seek(8)
+    header_text = stream.read(n_header)
+    if len(header_text) < n_header:
+        raise _cut_off(path, f"{n_bytes} bytes of a header of {n_header}")
+    try:
+        header = json.loads(header_text.decode("utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise _not_whole(path, f"its header is unreadable: {error}") from error
+    header.pop("__metadata__", None)
+    end = _check_places(header, path)
+    if n_bytes < 8 + n_header + end:
+        raise _cut_off(path, f"{n_bytes} of {8 + n_header + end} bytes are there")
+    if n_bytes > 8 + n_header + end:
+        raise _not_whole(path, f"{n_bytes - 8 - n_header - end} bytes are left over at its end")
+
+
+def _check_places(header: dict[str, Any], path: Path) -> int:
+    """Make sure that the tensors fill their part of the file, one after another; return its length."""
+    places: list[tuple[int, int, str]] = []
+    for name, entry in header.items():
+        try:
+            dtype, shape = entry["dtype"], [_natural(size) for size in entry["shape"][:3]]
+            begin, end = (_natural(offset) for offset in entry["data_offsets"])
+        except (TypeError, KeyError, ValueError) as error:
+            raise _not_whole(path, f"what it says of tensor {name[:80]!r} is unclear") from error
+        if not isinstance(dtype, str) or dtype not in _BYTES_OF:
+            raise HeadError(
+                f"{path}: tensor {name[:80]} holds {str(dtype)[:20]}, floating point was expected (F16, F32 "
+                "or F64)",
+                zh=f"{path}：张量 {name[:80]} 的类型是 {str(dtype)[:20]}，应为浮点数（F16、F32 或 F64）",
+            )
+        if len(shape) > 2 or end - begin != math.prod(shape) * _BYTES_OF[dtype]:
+            raise _not_whole(path, f"the size of tensor {name[:80]!r} contradicts its shape")
+        places.append((begin, end, name))
+    reached = 0
+    for begin, end, name in sorted(places):
+        if begin != reached:
+            raise _not_whole(path, f"tensor {name[:80]!r} overlaps another, or leaves a gap")
+        reached = end
+    return reached
+
+
+def _natural(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_WEIGHTS_BYTES:
+        raise ValueError(value)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object in which no name stands twice: readers differ on which of the two counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
+
+
+def _not_whole(path: Path, why: str) -> HeadError:
+    return HeadError(
+        f"{path} is not a whole safetensors file ({why}); copy or download it again",
+        zh=f"{path} 不是完整的 safetensors 文件（{why}）；请重新复制或下载",
+    )
+
+
+def _cut_off(path: Path, why: str) -> UnfinishedError:
+    return UnfinishedError(
+        f"{path} is not a whole safetensors file ({why}): the copy is under way or was cut off; wait, or "
+        "copy it again",
+        zh=f"{path} 不是完整的 safetensors 文件（{why}）：正在复制，或复制中断；请稍候，或重新复制",
+    )
