@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from gpt_sovits_emotion.encoders.prosody.bands import (
 from gpt_sovits_emotion.encoders.prosody.frames import (
     N_BINS,
     frame_levels_db,
+    n_frames_of,
     spectrum_blocks,
 )
 from gpt_sovits_emotion.encoders.prosody.pitch import (
@@ -29,6 +31,7 @@ __all__ = ["Analysis", "Pitch", "analyse", "analyse_pitch"]
 
 _FLOOR_DB = -70.0
 _FEWEST_VOICED = 5
+_FRAMES_KEPT = 2048  # 20 s, 4 MB
 _ABSENT_F0_HZ = 160.0
 
 
@@ -88,10 +91,14 @@ def analyse_pitch(samples: np.ndarray) -> Pitch:
     Args:
         samples: ``(n_samples,)`` float32 at 16 kHz.
     """
+    return _pitch_of(samples, spectrum_blocks(samples))
+
+
+def _pitch_of(samples: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]]) -> Pitch:
     level_db = frame_levels_db(samples)
     found: list[PitchCandidates] = []
     mel_blocks, totals = [], []
-    for _, power in spectrum_blocks(samples):
+    for _, power in blocks:
         found.append(pitch_candidates(power))
         mel_blocks.append(mel_power(power))
         totals.append(power.sum(1))
@@ -118,7 +125,9 @@ def analyse(samples: np.ndarray) -> Analysis:
     Args:
         samples: ``(n_samples,)`` float32 at 16 kHz.
     """
-    pitch = analyse_pitch(samples)
+    # Both passes read the same spectra; those of long audio are computed twice, to keep the memory bounded.
+    kept = list(spectrum_blocks(samples)) if n_frames_of(len(samples)) <= _FRAMES_KEPT else None
+    pitch = _pitch_of(samples, kept or spectrum_blocks(samples))
     voiced = pitch.voiced
     if voiced.sum() < _FEWEST_VOICED:
         is_voice = pitch.speech
@@ -126,7 +135,7 @@ def analyse(samples: np.ndarray) -> Analysis:
     else:
         is_voice, f0_hz = voiced, pitch.f0_hz
     voice, shape = [], []
-    for block, power in spectrum_blocks(samples):
+    for block, power in kept or spectrum_blocks(samples):
         power += np.float32(pitch.floor)
         inside = is_voice[block]
         if inside.any():

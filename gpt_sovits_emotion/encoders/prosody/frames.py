@@ -65,8 +65,10 @@ def spectrum_blocks(samples: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     for start in range(0, n_frames, _FRAMES_PER_BLOCK):
         stop = min(start + _FRAMES_PER_BLOCK, n_frames)
         frames = windows[start:stop]
-        frames = (frames - frames.mean(axis=1, keepdims=True)) * WINDOW
-        spectra = fft.rfft(frames, n=N_FFT, axis=1)
+        padded_frames = np.zeros((stop - start, N_FFT), np.float32)
+        centred = frames - frames.mean(axis=1, keepdims=True)
+        np.multiply(centred, WINDOW, out=padded_frames[:, :_WINDOW_LENGTH])
+        spectra = fft.rfft(padded_frames, axis=1)
         yield slice(start, stop), (spectra.real**2 + spectra.imag**2) * scale
 
 

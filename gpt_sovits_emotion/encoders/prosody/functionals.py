@@ -33,6 +33,10 @@ class _Rows:
         return np.asarray(np.sqrt((self.centred**2).mean(0)))
 
     @cached_property
+    def standardised(self) -> np.ndarray:
+        return np.asarray(self.centred / np.where(self.std > 1e-6, self.std, 1.0))
+
+    @cached_property
     def ordered(self) -> np.ndarray:
         return np.sort(self.values, axis=0)
 
@@ -46,9 +50,7 @@ class _Rows:
 
     def moment(self, power: int) -> np.ndarray:
         """Standardised central moment; 0 for a track that does not move."""
-        moved = self.std > 1e-6
-        scale = np.where(moved, self.std, 1.0)
-        return np.where(moved, ((self.centred / scale) ** power).mean(0), 0.0)
+        return np.where(self.std > 1e-6, (self.standardised**power).mean(0), 0.0)
 
     @cached_property
     def trend(self) -> tuple[np.ndarray, np.ndarray]:

@@ -47,12 +47,10 @@ def voice_quality(power: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     Returns:
         ``(n_frames, len(VOICE_TRACKS))`` float32.
     """
-    from scipy.ndimage import maximum_filter1d
-
     db = relative_db(power)
     total_db = relative_db(power.sum(1))
-    near = maximum_filter1d(db, 3, axis=1)
-    wide = maximum_filter1d(db, 9, axis=1)  # within 62 Hz: the harmonic nearest to a formant
+    near = _highest_within(db, 1)
+    wide = _highest_within(near, 3)  # within 62 Hz: the harmonic nearest to a formant
 
     frequency, bandwidth = formants(power)
     harmonic_db = _sample(near, f0_hz[:, None] * np.arange(1, _N_HARMONICS + 1))
@@ -71,6 +69,17 @@ def voice_quality(power: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
         _cepstral_peak(db, f0_hz)[:, None],
     ]
     return np.asarray(np.concatenate(columns, axis=1).astype(np.float32))
+
+
+def _highest_within(spectrum: np.ndarray, step: int) -> np.ndarray:
+    """Return the highest of each bin and those `step` below and above, inside the spectrum.
+
+    Of bins that are the highest of three already, with 3 steps: the highest of nine.
+    """
+    highest = spectrum.copy()
+    np.maximum(highest[:, step:], spectrum[:, :-step], out=highest[:, step:])
+    np.maximum(highest[:, :-step], spectrum[:, step:], out=highest[:, :-step])
+    return highest
 
 
 def _sample(spectrum: np.ndarray, frequency_hz: np.ndarray) -> np.ndarray:
