@@ -10,6 +10,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.explain import (
     Usual,
     cues_of,
@@ -18,6 +19,7 @@ from gpt_sovits_emotion.explain import (
     usual_of_training,
 )
 from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE
 from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import (
@@ -33,7 +35,7 @@ from gpt_sovits_emotion.records import (
     Transcript,
 )
 
-__all__ = ["Analyser", "TagOptions", "Tagging", "tag"]
+__all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 
 _BATCH_S = 60.0
 _MAX_SEGMENT_S = 60.0
@@ -68,11 +70,13 @@ class Analyser:
         head: The head.
         encoder: Its encoder; `Head.check_encoder` has passed.
         tracker: Measures prosody. Where it is also the encoder, the audio is gone through once.
+        speaker: Statistics of the speaker that the head was fitted to; they go before a recording's own.
     """
 
     head: Head
     encoder: Encoder
     tracker: Describer
+    speaker: SpeakerStatistics | None = None
 
     def __post_init__(self) -> None:
         self.head.check_encoder(
@@ -153,7 +157,7 @@ def tag(
         analyser: Head and encoder.
         options: See `TagOptions`.
         speaker: Statistics of this speaker from elsewhere (a voice's bank); they go before the
-            recording's own.
+            analyser's, and these before the recording's own.
         progress: Told how far it is.
 
     Raises:
@@ -163,6 +167,7 @@ def tag(
     head = analyser.head
     heard = _analyse_segments(transcript.segments, recording, analyser, progress)
     embeddings = heard.embeddings
+    speaker = speaker or analyser.speaker
     if speaker is None and options.speaker_statistics:
         speaker = head.statistics(embeddings, source="recording")
     probabilities = (
@@ -202,6 +207,32 @@ def tag(
         removed=transcript.removed,
     )
     return Tagging(document, heard.tracks)
+
+
+def embed_segments(
+    segments: Sequence[Segment], recording: Recording, analyser: Analyser
+) -> np.ndarray:
+    """Embed segments as `tag` does, to teach a head what they were.
+
+    Args:
+        segments: With times in `recording`.
+        recording: The audio.
+        analyser: Head and encoder.
+
+    Returns:
+        ``(n_segments, dim)``.
+
+    Raises:
+        AudioError: One of them cannot be judged: too short, silent, or outside the recording.
+        EncoderError: The encoder failed.
+    """
+    heard = _analyse_segments(segments, recording, analyser, no_progress)
+    for problem in heard.problems:
+        if problem is not None:
+            raise AudioError(
+                f"{recording.info.name}: {problem.en}", zh=f"{recording.info.name}：{problem.zh}"
+            )
+    return heard.embeddings
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -324,6 +355,12 @@ def _normalisation_note(
         return Sentence(
             f"judged against this speaker's own {speaker.n_segments} segments",
             f"以该说话人自己的 {speaker.n_segments} 个片段为基准",
+        )
+    if speaker is not None and speaker.source.startswith(PROFILE_SOURCE):
+        name = speaker.source.removeprefix(PROFILE_SOURCE)
+        return Sentence(
+            f"judged with what was learned of the speaker {name} from {speaker.n_segments} clips",
+            f"按已学习的说话人 {name} 判断（{speaker.n_segments} 个片段）",
         )
     if speaker is not None:
         return Sentence(

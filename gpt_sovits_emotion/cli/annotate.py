@@ -16,6 +16,7 @@ from gpt_sovits_emotion.cli.options import (
     language_option,
     open_engines_for,
     opened,
+    speaker_option,
     tag_options_of,
     whisper_options_of,
 )
@@ -48,6 +49,7 @@ __all__ = ["annotate", "summary_of"]
 )
 @hearing_options
 @head_options
+@speaker_option
 @language_option
 def annotate(
     files: tuple[Path, ...],

@@ -17,6 +17,7 @@ from gpt_sovits_emotion.cli.options import (
     open_engines_for,
     opened,
     sampling_of,
+    speaker_option,
     speaking_options,
     tag_options_of,
     whisper_options_of,
@@ -52,6 +53,7 @@ __all__ = ["demo", "roundtrip"]
 @speaking_options
 @hearing_options
 @head_options
+@speaker_option
 @language_option
 def roundtrip(file: Path, voice: Path, out: Path, as_json: bool, **given: Any) -> None:
     """Say FILE again, segment by segment, each in the emotion that was heard in it.
