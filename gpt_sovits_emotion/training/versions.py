@@ -93,8 +93,8 @@ COPIES: Mapping[str, Alteration] = MappingProxyType(
 """The copies that heads on prosody are trained on: other speakers, and other channels.
 
 The channels are there for a first-time speaker with a cheap microphone: a head that has met clean studio
-clips only loses most of its recall in light noise (try `copies` with the speeds alone, and
-``scripts/prosody_emodb.py evaluate --channels``).
+clips only loses most of its recall in light noise (``scripts/unseen_channels.py``, with and without
+``--speeds-only``).
 """
 
 
