@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
 
-__all__ = ["replacing", "write_bytes", "write_text"]
+__all__ = ["remove_folder", "replacing", "write_bytes", "write_text"]
 
 
 @contextmanager
@@ -54,6 +55,27 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, line ends as given, in one step. Raises `OutputError`."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder, so that it is gone at once, or not at all; of a link, the link alone.
+
+    Raises:
+        OutputError: It cannot be deleted.
+    """
+    try:
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+            return
+        gone = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".removing-"))
+        folder.replace(gone / folder.name)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} could not be deleted ({error.strerror or error}); look at its permissions, or delete "
+            "it by hand",
+            zh=f"无法删除 {folder}（{error.strerror or error}）；请检查权限，或手动删除",
+        ) from error
 
 
 def _give_ordinary_mode(path: Path) -> None:

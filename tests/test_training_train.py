@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from gpt_sovits_emotion.errors import CorpusError, HeadError, OutputError
 from gpt_sovits_emotion.heads import find_head, load_head
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FakeEncoder, check_head
-from gpt_sovits_emotion.training import installing, ways
+from gpt_sovits_emotion.training import ways
 from gpt_sovits_emotion.training.combine import average, columns, pad_together
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
@@ -201,8 +202,8 @@ def test_a_full_disk_leaves_the_old_head(
     def full(*arguments: object, **named: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(installing, "save_head", full)
-    with pytest.raises(OutputError, match="No space left"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="the disk is full"):
         train(corpora, replace(plan, replace=True, seed=3), encoder=FakeEncoder())
     assert {path.name: path.read_bytes() for path in (plan.heads_dir / "hums").iterdir()} == before
     assert [path.name for path in plan.heads_dir.iterdir()] == ["hums"]

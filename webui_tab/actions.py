@@ -16,18 +16,23 @@ from gradio.context import LocalContext
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from webui_tab import handlers, saving
+from webui_tab.heads_menu import heads_mark, heads_menu
 from webui_tab.layout import Parts
 from webui_tab.sessions import Pages, Session, Settings, Speaking
 from webui_tab.showing import Showing, Updates, merged
 from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
+from webui_tab.training.layout import ANYBODY
 from webui_tab.view import emotions_of, note
 from webui_tab.workshop import SAMPLE_VOICE, Workshop
 
-__all__ = ["RESTING", "STOPS", "Actions", "code_of"]
+__all__ = ["RESTING", "STOPS", "Actions", "code_of", "page_id_of", "shown_on"]
 
-RESTING = ("analyse", "sample", "video", "resynthesise", "make_files")
+RESTING = (
+    "analyse", "sample", "video", "resynthesise", "make_files",
+    "train_look", "train_fetch", "speaker_learn", "speaker_undo", "speaker_forget",
+)  # fmt: skip
 """Buttons that rest while something is at work."""
-STOPS = ("stop", "stop_again")
+STOPS = ("stop", "stop_again", "stop_page")
 """Buttons that are there only while something is at work."""
 
 _PROGRESS = gr.Progress()
@@ -79,11 +84,24 @@ class Actions:
         if self.choosing.meaning("whisper", whisper) not in offered.values():
             whisper = next(iter(offered))
         menus = self.showing.settings(language, (whisper, spoken, voice, head))
-        return {self.parts.page_language: LANGUAGES[language], **menus}
+        notes = {self.parts.heads_note: heads_menu(self.workshop, head, language).notes}
+        return {self.parts.page_language: LANGUAGES[language], **menus, **notes}
+
+    def mark_of_heads(self, _: str) -> Updates:
+        """Answer with a mark of what lies in the folders of heads."""
+        return {self.parts.heads_mark: heads_mark(self.workshop)}
+
+    def look_at_heads(self, language_name: str, head: str | None) -> Updates:
+        """Bring the menu of heads up to date, and say below it which cannot be used."""
+        menu = heads_menu(self.workshop, head, code_of(language_name))
+        return {
+            self.parts.head: gr.update(choices=list(menu.choices)),
+            self.parts.heads_note: menu.notes,
+        }
 
     def closed(self, request: gr.Request) -> None:
         """Forget all that a page held."""
-        self.pages.forget(_page_id(request))
+        self.pages.forget(page_id_of(request))
 
     def switch_language(
         self,
@@ -95,7 +113,7 @@ class Actions:
         request: gr.Request,
     ) -> Updates:
         """Say everything on the page in its other language."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         session = self.pages.session(page_id)
         return merged(
             self.showing.labels(language),
@@ -111,7 +129,7 @@ class Actions:
 
     def stop(self, _: str, request: gr.Request) -> None:
         """Ask what is at work to stop."""
-        self.pages.stop(_page_id(request))
+        self.pages.stop(page_id_of(request))
 
     def _end(self) -> Updates:
         working = {self.parts.named[name]: gr.update(interactive=True) for name in RESTING}
@@ -123,7 +141,7 @@ class Actions:
         self, language_name: str, payload: dict[str, Any] | None, request: gr.Request
     ) -> Updates:
         """Take what was recorded, uploaded or removed; the payload is raw, so nothing is decoded yet."""
-        page_id = _page_id(request)
+        page_id = page_id_of(request)
         path = Path(payload["path"]).resolve() if payload else None
         old = self.pages.session(page_id)
         session = handlers.take_recording(old, path, upload_root=self.upload_root)
@@ -142,7 +160,7 @@ class Actions:
 
     def take_sample(self, language_name: str, request: gr.Request) -> Updates:
         """Load the sample recording, the sample voice, and the model that knows its sentences."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         session = handlers.take_sample(
             self.pages.session(page_id), self.pages.folder(page_id), language=language
         )
@@ -164,11 +182,12 @@ class Actions:
         head: str,
         speaker_statistics: bool,
         smoothing: float,
+        speaker: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
         """Hear and tag the recording."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         meaning = self.choosing.meaning
         settings = Settings(
             whisper=meaning("whisper", whisper),
@@ -176,8 +195,9 @@ class Actions:
             head=head,
             speaker_statistics=speaker_statistics,
             smoothing=smoothing,
+            speaker="" if speaker in (None, ANYBODY) else speaker.strip(),
         )
-        with self.pages.job(page_id, _shown(progress, language)) as job:
+        with self.pages.job(page_id, shown_on(progress, language)) as job:
             session = job.session
             if session.bank is None:
                 session = handlers.choose_voice(session, meaning("voices", voice))
@@ -195,7 +215,7 @@ class Actions:
 
     def show_heard(self, language_name: str, request: gr.Request) -> Updates:
         """Show what was heard, its first segment, and that nothing is said again yet."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         session = self.pages.session(page_id)
         self.pages.look_at(page_id, 0)
         return {
@@ -228,19 +248,19 @@ class Actions:
 
     def earlier(self, language_name: str, request: gr.Request) -> Updates:
         """Show the segment before."""
-        index = self.pages.looking_at(_page_id(request))
+        index = self.pages.looking_at(page_id_of(request))
         return self._look_at(language_name, index - 1, request)
 
     def later(self, language_name: str, request: gr.Request) -> Updates:
         """Show the segment after."""
-        index = self.pages.looking_at(_page_id(request))
+        index = self.pages.looking_at(page_id_of(request))
         return self._look_at(language_name, index + 1, request)
 
     def edit_table(
         self, language_name: str, rows: list[list[object]], request: gr.Request
     ) -> Updates:
         """Take the corrections made in the table."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         old = self.pages.session(page_id)
         session, refused = handlers.edit_table(old, rows, language=language)
         if session is old and not refused:
@@ -257,7 +277,7 @@ class Actions:
         self, language_name: str, index: float, text: str, request: gr.Request
     ) -> Updates:
         """Take a corrected text from the panel."""
-        page_id = _page_id(request)
+        page_id = page_id_of(request)
         session = handlers.correct(self.pages.session(page_id), int(index), text=text)
         return self._changed(code_of(language_name), page_id, session)
 
@@ -265,13 +285,13 @@ class Actions:
         self, language_name: str, index: float, emotion: str, request: gr.Request
     ) -> Updates:
         """Take a corrected emotion from the panel."""
-        page_id = _page_id(request)
+        page_id = page_id_of(request)
         session = handlers.correct(self.pages.session(page_id), int(index), label=emotion)
         return self._changed(code_of(language_name), page_id, session)
 
     def undo(self, language_name: str, index: float, request: gr.Request) -> Updates:
         """Take a segment's corrections back."""
-        page_id = _page_id(request)
+        page_id = page_id_of(request)
         session = handlers.undo(self.pages.session(page_id), int(index))
         return self._changed(code_of(language_name), page_id, session)
 
@@ -289,7 +309,7 @@ class Actions:
 
     def choose_voice(self, language_name: str, voice: str, request: gr.Request) -> Updates:
         """Take another voice."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         path = self.choosing.meaning("voices", voice)
         session = handlers.choose_voice(self.pages.session(page_id), path)
         return self._changed(language, page_id, session)
@@ -297,7 +317,7 @@ class Actions:
     def _pin(
         self, language_name: str, index: int, name: str, among: str, request: gr.Request
     ) -> Updates:
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         session = self.pages.session(page_id)
         clip = self.showing.clip_named(
             page_id, session, index, name, among=among, language=language
@@ -307,7 +327,7 @@ class Actions:
         return self._changed(language, page_id, handlers.pin(session, index, clip))
 
     def _look_at(self, language_name: str, index: int, request: gr.Request) -> Updates:
-        page_id = _page_id(request)
+        page_id = page_id_of(request)
         session = self.pages.session(page_id)
         n_segments = len(session.tagging.transcript.segments) if session.tagging else 0
         if not 0 <= index < n_segments:
@@ -354,7 +374,7 @@ class Actions:
             tuple(timbre or ()),
         )
         language = code_of(language_name)
-        with self.pages.job(_page_id(request), _shown(progress, language)) as job:
+        with self.pages.job(page_id_of(request), shown_on(progress, language)) as job:
             session = handlers.correct(job.session, int(index), text=text, label=emotion)
             job.done(
                 handlers.resynthesise(
@@ -372,9 +392,9 @@ class Actions:
         self, language_name: str, request: gr.Request, progress: gr.Progress = _PROGRESS
     ) -> Updates:
         """Say the sample again as soon as it was analysed, so that a newcomer sees the whole."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         if self.pages.session(page_id).choices:
-            with self.pages.job(page_id, _shown(progress, language)) as job:
+            with self.pages.job(page_id, shown_on(progress, language)) as job:
                 job.done(
                     handlers.resynthesise(
                         job.session,
@@ -388,7 +408,7 @@ class Actions:
 
     def show_again(self, language_name: str, request: gr.Request) -> Updates:
         """Show the resynthesis and its check."""
-        language, page_id = code_of(language_name), _page_id(request)
+        language, page_id = code_of(language_name), page_id_of(request)
         session = self.pages.session(page_id)
         return {
             **self.showing.table(session, language),
@@ -403,7 +423,7 @@ class Actions:
     ) -> Updates:
         """Write the files to download into the page's folder."""
         language = code_of(language_name)
-        with self.pages.job(_page_id(request), _shown(progress, language)) as job:
+        with self.pages.job(page_id_of(request), shown_on(progress, language)) as job:
             saved = saving.make_files(
                 job.session, job.folder, language=language, progress=job.progress
             )
@@ -415,7 +435,7 @@ class Actions:
         return self._end()
 
 
-def _page_id(request: gr.Request) -> str:
+def page_id_of(request: gr.Request) -> str:
     """Return what tells one open page from another.
 
     In gradio 4.24, which GPT-SoVITS pinned from v2 to v3, a request does not know it; the queue does.
@@ -431,7 +451,9 @@ def _page_id(request: gr.Request) -> str:
         raise
 
 
-def _shown(progress: gr.Progress, language: str) -> Progress:
+def shown_on(progress: gr.Progress, language: str) -> Progress:
+    """Return what shows on a progress bar what work tells of itself."""
+
     def report(fraction: float, what: str) -> None:
         progress(fraction, desc=doing(what, language))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording, write_wav
 from gpt_sovits_emotion.errors import ConsentError, EmotionError, ReferenceBankError
+from gpt_sovits_emotion.heads.profiles import known_speaker
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
@@ -95,6 +96,8 @@ def analyse(
     if session.source is None:
         raise PageError("no_recording")
     engines = workshop.engines(settings.head)
+    if settings.speaker:
+        engines = engines.for_speaker(known_speaker(engines.tagger, settings.speaker))
     recording = open_recording(
         session.source,
         also_at_hz=engines.listening_rate_hz,

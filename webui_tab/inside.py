@@ -44,7 +44,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
         hears_closing = hasattr(app, "unload")
         pages = Pages(folder, unused_s=None if hears_closing else _UNUSED_S, shares_uploads=True)
         cleaning.callback(pages.forget_all)
-        build_tab(
+        end_training = build_tab(
             app,
             pages,
             Workshop(checkout=host.root, host=host),
@@ -52,6 +52,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
             language=page_language(namespace),
             speaking_queue=host.concurrency_id,
         )
+        cleaning.callback(end_training)
         return cleaning.pop_all().close
 
 

@@ -118,7 +118,9 @@ def _serve(
         font_mono=["ui-monospace", "monospace"],
     )
     with gr.Blocks(title="GPT-SoVITS emotion", theme=theme, analytics_enabled=False) as blocks:
-        build_tab(blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang)
+        end_training = build_tab(
+            blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang
+        )
     try:
         _, url, _ = blocks.queue(default_concurrency_limit=None).launch(
             server_name=HOST,
@@ -132,6 +134,7 @@ def _serve(
         )
         yield Server(url, root)
     finally:
+        end_training()
         pages.forget_all()
         blocks.close(verbose=False)
 

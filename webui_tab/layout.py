@@ -12,7 +12,9 @@ import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.records import Sentence
+from webui_tab.heads_menu import ASK_ID, MARK_ID
 from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
+from webui_tab.training.layout import ANYBODY, build_training, headings
 from webui_tab.view import COLUMNS, table_headers
 
 __all__ = ["Choices", "Parts", "build", "spoken_choices", "static_html", "style_html"]
@@ -85,22 +87,32 @@ def build(choices: Choices) -> Parts:
         gr.State()
         # A field of the page, not of the server: what is typed into the panel goes with its own index.
         parts.add("index", gr.Number, 0, precision=0, visible=False)
+        parts.add("heads_mark", gr.Textbox, "", visible=False, elem_id=MARK_ID)
+        # Not invisible: what is, is not in the page, and cannot be clicked. The style sheet hides it.
+        parts.add("heads_ask", gr.Button, value="", elem_id=ASK_ID)
         _head(parts, choices)
-        _recording_step(parts, choices)
-        with _step(parts, "heard"):
-            _heard_step(parts)
-        with _step(parts, "again"):
-            _again_step(parts)
-        with _step(parts, "save"):
-            _save_step(parts)
+        with gr.Tabs(elem_id="emo-pages"):
+            with _page(parts, "listen"):
+                _recording_step(parts, choices)
+                with _step(parts, "heard"):
+                    _heard_step(parts)
+                with _step(parts, "again"):
+                    _again_step(parts)
+                with _step(parts, "save"):
+                    _save_step(parts)
+            with _page(parts, "train"):
+                build_training(parts)
     return parts
 
 
 def style_html(language: str) -> str:
-    """Return the tab's style sheet, which shows one of the timelines' two languages."""
+    """Return the tab's style sheet, which shows one of the languages of what is said in two."""
     hidden = "zh" if language != "zh" else "en"
     css = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    return f"<style>{css}\n.emo-tab .emo-timeline .{hidden} {{ display: none; }}</style>"
+    shown_once = ", ".join(
+        f".emo-tab {inside} .{hidden}" for inside in (".emo-timeline", ".emo-both")
+    )
+    return f"<style>{css}\n{shown_once} {{ display: none; }}</style>"
 
 
 def static_html(language: str, *, embedded: bool) -> dict[str, str]:
@@ -117,7 +129,14 @@ def static_html(language: str, *, embedded: bool) -> dict[str, str]:
         "heading_again": f"<h2>{say('step_again', language)}</h2>",
         "heading_save": f"<h2>{say('step_save', language)}</h2>"
         f'<p class="emo-note emo-aside">{say("files_hint", language)}</p>',
+        **headings(language),
     }
+
+
+def _page(parts: Parts, name: str) -> Any:
+    """Return one of the tab's pages, to be filled."""
+    label, elem_id = f"text:page_{name}", f"emo-page-{name}"
+    return parts.add(f"page_{name}", gr.Tab, label=label, id=name, elem_id=elem_id)
 
 
 @contextmanager
@@ -205,15 +224,26 @@ def _settings(parts: Parts, choices: Choices) -> None:
         info="text:voice_info",
         elem_id="emo-voice",
     )
+    parts.add(
+        "head",
+        gr.Dropdown,
+        choices=list(choices.heads),
+        value=choices.heads[0] if choices.heads else None,
+        allow_custom_value=True,
+        label="text:head",
+        elem_id="emo-head",
+    )
+    parts.add("heads_note", gr.HTML, elem_id="emo-heads-note")
     with parts.add("more", gr.Accordion, label="text:more_settings", open=False):
         parts.add(
-            "head",
+            "speaker",
             gr.Dropdown,
-            choices=list(choices.heads),
-            value=choices.heads[0] if choices.heads else None,
+            choices=[ANYBODY],
+            value=ANYBODY,
             allow_custom_value=True,
-            label="text:head",
-            elem_id="emo-head",
+            label="text:speaker",
+            info="text:speaker_info",
+            elem_id="emo-speaker",
         )
         parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
         parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")

@@ -36,10 +36,14 @@ __all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Speaking", "S
 
 
 class PageError(EmotionError):
-    """A page asked for something that its state does not allow; `key` names the sentence to show."""
+    """A page asked for something that its state does not allow.
 
-    def __init__(self, key: str) -> None:
-        super().__init__(TEXTS[key].en, zh=TEXTS[key].zh)
+    `key` names the sentence to show; its fields in braces are filled in.
+    """
+
+    def __init__(self, key: str, **fields: object) -> None:
+        sentence = TEXTS[key]
+        super().__init__(sentence.en.format(**fields), zh=sentence.zh.format(**fields))
         self.key = key
 
 
@@ -56,6 +60,7 @@ class Settings:
         language: Code of the spoken language; "" to detect it.
         head: Id or folder of the head.
         speaker_statistics, smoothing: As in `tag.TagOptions`.
+        speaker: One whom the head was fitted to (`heads.profiles`); "" for nobody in particular.
     """
 
     whisper: str = "small"
@@ -63,6 +68,7 @@ class Settings:
     head: str = DEFAULT_HEAD
     speaker_statistics: bool = True
     smoothing: float = 0.0
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

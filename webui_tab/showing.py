@@ -232,7 +232,7 @@ class Showing:
     def _labels(self, session: Session) -> tuple[str, ...]:
         if session.tagging is None:
             return ()
-        return self._workshop.engines(session.settings.head).tagger.card.labels
+        return self._workshop.labels(session.settings.head)
 
     def _named(self, **updates: Any) -> Updates:
         return {self._parts.named[name]: update for name, update in updates.items()}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 
+from gpt_sovits_emotion.hosts.base import never
 from webui_tab.actions import Actions
 from webui_tab.layout import Choices, build
 from webui_tab.sessions import Pages
 from webui_tab.texts import say
+from webui_tab.training.actions import TrainingActions
+from webui_tab.training.job import Trainer
+from webui_tab.training.wiring import connect_training
 from webui_tab.wiring import WORK_QUEUE, connect
 from webui_tab.workshop import WHISPER_SIZES, Workshop
 
@@ -24,7 +29,7 @@ def build_tab(
     upload_root: Path,
     language: str = "auto",
     speaking_queue: str = WORK_QUEUE,
-) -> None:
+) -> Callable[[], None]:
     """Build the tab's components in the context that is open now, and connect its events.
 
     Args:
@@ -36,6 +41,9 @@ def build_tab(
         language: ``auto`` to follow the browser, or ``en`` or ``zh`` to begin in.
         speaking_queue: The queue (Gradio's ``concurrency_id``) in which saying it again waits its turn.
             In a host that is the queue of its own synthesis, which cannot run twice at a time.
+
+    Returns:
+        What ends a training that is under way, to be called when the server ends.
     """
     first = "en" if language == "auto" else language
     choices = Choices(
@@ -49,4 +57,18 @@ def build_tab(
     )
     parts = build(choices)
     actions = Actions(parts, pages, workshop, upload_root=upload_root, language=language)
-    connect(actions, blocks, speaking_queue=speaking_queue)
+    wire = connect(actions, blocks, speaking_queue=speaking_queue)
+    speaking = never if workshop.host is None else _at_work(blocks, speaking_queue)
+    trainer = Trainer(host=workshop.host, speaking=speaking)
+    connect_training(wire, TrainingActions(actions, trainer), actions, blocks)
+    return trainer.close
+
+
+def _at_work(blocks: gr.Blocks, queue: str) -> Callable[[], bool]:
+    """Return what says whether an event of a queue is at work at this moment."""
+
+    def is_at_work() -> bool:
+        jobs = list(blocks._queue.active_jobs)
+        return any(event.concurrency_id == queue for job in jobs for event in job or ())
+
+    return is_at_work

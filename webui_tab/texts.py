@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gpt_sovits_emotion.records import Sentence
+from webui_tab.training import texts as training
 
 __all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "doing", "language_of_browser", "say"]
 
@@ -76,6 +77,15 @@ _TABLE = {
     "voice_sample": ("sample voice (synthetic)", "示例声音（合成）"),
     "more_settings": ("More settings", "更多设置"),
     "head": ("Emotion head", "情感模型"),
+    "head_gone": (
+        "The head {head} is no longer there; choose another.",
+        "情感模型 {head} 已不在；请另选一个。",
+    ),
+    "head_needs": (
+        "reads {encoder}, which is not at hand here.",
+        "需要 {encoder}，此处没有。",
+    ),
+    "heads_more": ("and {n} more", "还有 {n} 个"),
     "speaker_statistics": (
         "Judge against this speaker’s own usual (one speaker in several moods)",
         "以该说话人自己的平时为基准（一个人、多种情绪时适用）",
@@ -246,7 +256,7 @@ _TABLE = {
 }
 
 TEXTS: Mapping[str, Sentence] = MappingProxyType(
-    {key: Sentence(en, zh) for key, (en, zh) in _TABLE.items()}
+    {key: Sentence(en, zh) for key, (en, zh) in {**_TABLE, **training.TABLE}.items()}
 )
 """Key -> sentence; fields in braces are filled by `say`."""
 

@@ -13,32 +13,37 @@ import gradio as gr
 from gpt_sovits_emotion.errors import EmotionError
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.handlers import sentence_of
+from webui_tab.heads_menu import WATCH_SCRIPT
 from webui_tab.sessions import Stopped
 from webui_tab.showing import FILES, HEARD, PANEL, RESULT, SETTINGS, SPEAKING, WORDS, Updates
 from webui_tab.texts import say
 from webui_tab.view import note
 
-__all__ = ["WORK_QUEUE", "connect"]
+__all__ = ["WORK_QUEUE", "Wire", "connect"]
 
 WORK_QUEUE = "emotion-work"
 """The queue (Gradio's ``concurrency_id``) of work that takes its time: one piece at a time."""
 
 _LOG = logging.getLogger(__name__)
 
-_OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothing")
+_OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothing", "speaker")
 _CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
 
 
-def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_QUEUE) -> None:
-    """Connect every event of a tab.
+def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_QUEUE) -> Wire:
+    """Connect every event of the tab's first page, and of the tab as a whole.
 
     Args:
         actions: What the events do.
         blocks: The app whose opening and closing is heeded.
         speaking_queue: The queue in which saying it again waits its turn.
+
+    Returns:
+        What connects events, for the other page.
     """
-    wire = _Wire(actions, speaking_queue)
-    wire.quick(blocks.load, actions.opened, SETTINGS, ("page_language", *SETTINGS))
+    wire = Wire(actions, speaking_queue)
+    wire.quick(blocks.load, actions.opened, SETTINGS, ("page_language", "heads_note", *SETTINGS))
+    _connect_heads(wire, actions, blocks)
     if hasattr(blocks, "unload"):
         blocks.unload(actions.closed)
     wire.quick(
@@ -61,9 +66,33 @@ def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_Q
         actions.parts.make_files.click, actions.make_files, (), ("save_status", "files")
     )
     wire.finish(saved, actions.show_saved, ())
+    return wire
 
 
-def _connect_recording(wire: _Wire, actions: Actions) -> None:
+def _connect_heads(wire: Wire, actions: Actions, blocks: gr.Blocks) -> None:
+    parts = actions.parts
+    # Neither is queued: the first is asked every second, and the menu should not wait behind work.
+    wire.quick(
+        parts.heads_mark.input,
+        actions.mark_of_heads,
+        (),
+        ("heads_mark",),
+        queue=False,
+        preprocess=False,
+    )
+    for event in (parts.heads_ask.click, parts.head.input, parts.page_language.change):
+        wire.quick(
+            event,
+            actions.look_at_heads,
+            ("head",),
+            ("head", "heads_note"),
+            queue=False,
+            trigger_mode="multiple",
+        )
+    blocks.load(None, None, None, js=WATCH_SCRIPT, api_name=False, show_api=False)
+
+
+def _connect_recording(wire: Wire, actions: Actions) -> None:
     parts = actions.parts
     fresh = ("status", *HEARD, *RESULT, *FILES)
     # Unprocessed: Gradio would decode the whole file into memory, and leave temporary files of its own.
@@ -87,7 +116,7 @@ def _connect_recording(wire: _Wire, actions: Actions) -> None:
     wire.finish(said, actions.show_again, ("table", "table_note", *PANEL, *RESULT, *FILES))
 
 
-def _connect_segments(wire: _Wire, actions: Actions) -> None:
+def _connect_segments(wire: Wire, actions: Actions) -> None:
     parts = actions.parts
     wire.in_order(parts.table.select, actions.select, (), PANEL)
     wire.in_order(parts.table.input, actions.edit_table, ("table",), _CHANGED)
@@ -103,7 +132,7 @@ def _connect_segments(wire: _Wire, actions: Actions) -> None:
     wire.in_order(parts.voice.input, actions.choose_voice, ("voice",), _CHANGED)
 
 
-class _Wire:
+class Wire:
     """Connects events by the names of their inputs and outputs."""
 
     def __init__(self, actions: Actions, speaking_queue: str) -> None:

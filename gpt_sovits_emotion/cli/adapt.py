@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpt_sovits_emotion.cli.console import progress_bar, say
-from gpt_sovits_emotion.cli.options import heads_dir_option, lending_options, open_engines_for
+from gpt_sovits_emotion.cli.options import (
+    encoder_for,
+    feature_options,
+    heads_dir_option,
+    lending_options,
+    open_engines_for,
+    opened_cache,
+)
 from gpt_sovits_emotion.progress import part_of
 
 if TYPE_CHECKING:
@@ -54,18 +60,7 @@ __all__ = ["adapt"]
 @click.option(
     "--draws", type=click.IntRange(1, 100), default=10, show_default=True, help="With --measure."
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    show_default="the number of cores",
-    help="With --measure: processes.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --measure: file in which features are kept.  [default: in the user's cache]",
-)
+@feature_options
 @lending_options
 def adapt(clips: tuple[Path, ...], **given: Any) -> int:
     """Fit a head to one speaker, from CLIPS of that person alone.
@@ -242,39 +237,37 @@ def _say_counts(profile: SpeakerProfile) -> None:
 
 
 def _measure(given: dict[str, Any]) -> None:
-    from gpt_sovits_emotion.cli.options import encoder_for
     from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
     from gpt_sovits_emotion.training.fit import recipe_for
 
     if not given["corpora"]:
         raise click.UsageError("name the corpora to measure on: --corpus NAME=DIR")
-    cache = FeatureCache(given["cache"] or default_cache())
     encoder_id = _encoder_id(given)
     encoder = encoder_for(given, encoder_id)
-    for corpus in open_corpora(given["corpora"]):
-        with progress_bar(corpus.name) as progress:
-            data = embed_corpus(
-                corpus,
-                encoder,
-                cache=cache,
-                n_jobs=given["jobs"],
-                progress=part_of(progress, 0.0, 0.5),
+    with opened_cache(given) as cache:
+        for corpus in open_corpora(given["corpora"]):
+            with progress_bar(corpus.name) as progress:
+                data = embed_corpus(
+                    corpus,
+                    encoder,
+                    cache=cache,
+                    n_jobs=given["jobs"],
+                    progress=part_of(progress, 0.0, 0.5),
+                )
+                scores = evaluate_adaptation(
+                    data,
+                    recipe=recipe_for(encoder_id),
+                    n_draws=given["draws"],
+                    progress=part_of(progress, 0.5, 1.0),
+                )
+            click.echo(
+                f"{corpus.name}: {len(data.labels)} clips, {len(data.classes)} classes, one speaker held out "
+                f"at a time; UAR in % on the speaker's other clips, {given['draws']} draws"
             )
-            scores = evaluate_adaptation(
-                data,
-                recipe=recipe_for(encoder_id),
-                n_draws=given["draws"],
-                progress=part_of(progress, 0.5, 1.0),
-            )
-        click.echo(
-            f"{corpus.name}: {len(data.labels)} clips, {len(data.classes)} classes, one speaker held out at "
-            f"a time; UAR in % on the speaker's other clips, {given['draws']} draws"
-        )
-        for score in scores:
-            click.echo(_line(score))
+            for score in scores:
+                click.echo(_line(score))
 
 
 def _encoder_id(given: dict[str, Any]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +12,17 @@ import click
 from gpt_sovits_emotion.cli.console import progress_bar, say
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
+    feature_options,
     heads_dir_option,
     language_option,
     lending_options,
     open_engines_for,
+    opened_cache,
 )
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.candidates import Candidate
     from gpt_sovits_emotion.training.evaluation import Comparison, Evaluation, Outcome
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
 __all__ = ["evaluate"]
 
@@ -74,14 +72,8 @@ _LEAST_SHARES = (0.0, 0.5, 0.7, 0.9)  # of the risk-coverage table, in a termina
 )
 @click.option("--members", type=click.IntRange(1, 50), help="Networks per mode of a recipe.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of a recipe.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per processor]")
 @click.option("--cost/--no-cost", default=True, show_default=True, help="Measure the RTF too.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File in which features are kept for the next time.  [default: in the user's cache]",
-)
-@click.option("--no-cache", is_flag=True, help="Keep no features.")
+@feature_options
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--page", "page_path", type=click.Path(path_type=Path, dir_okay=False))
 @heads_dir_option
@@ -113,10 +105,10 @@ def evaluate(**given: Any) -> None:
         labels=_labels(given["labels"]),
         test_speakers=given["test_speakers"],
         cost=given["cost"],
-        n_jobs=given["jobs"] or os.cpu_count() or 1,
+        n_jobs=given["jobs"],
         command=shlex.join(["gpt-sovits-emotion", *sys.argv[1:]]),
     )
-    with progress_bar("evaluate") as progress, _opened_cache(given) as cache:
+    with progress_bar("evaluate") as progress, opened_cache(given) as cache:
         evaluation = measure(plan, cache=cache, progress=progress)
     for line in _table(evaluation, given["lang"]):
         click.echo(line)
@@ -126,20 +118,6 @@ def evaluate(**given: Any) -> None:
     if given["page_path"]:
         write_evaluation_page(evaluation, given["page_path"], language=given["lang"])
         say(f"written: {given['page_path']}")
-
-
-@contextmanager
-def _opened_cache(given: dict[str, Any]) -> Iterator[FeatureCache | None]:
-    """Yield the cache of features, None where none is wanted; say what was wrong with it at the end."""
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
-
-    if given["no_cache"]:
-        yield None
-        return
-    with FeatureCache(given["cache"] or default_cache()) as cache:
-        yield cache
-        for warning in cache.warnings:
-            say(warning.say(given["lang"]))
 
 
 def _labels(named: str | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar
+from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.progress import Progress, part_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.hosts.base import Host, Sampling
     from gpt_sovits_emotion.tag import TagOptions
+    from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = [
     "encoder_for",
     "existing_transcript",
+    "feature_options",
     "head_options",
     "heads_dir_option",
     "hearing_options",
@@ -31,6 +34,7 @@ __all__ = [
     "lending_options",
     "open_engines_for",
     "opened",
+    "opened_cache",
     "sampling_of",
     "speaker_option",
     "speaking_options",
@@ -148,6 +152,22 @@ _LENDING = (
     ),
 )
 
+_FEATURES = (
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=os.cpu_count() or 1,
+        show_default="the number of cores",
+        help="Processes.",
+    ),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File in which features are kept for the next time.  [default: in the user's cache]",
+    ),
+    click.option("--no-cache", is_flag=True, help="Keep no features."),
+)
+
 _SPEAKING = (
     click.option(
         "--api",
@@ -196,6 +216,25 @@ def hearing_options(command: _Command) -> _Command:
 def lending_options(command: _Command) -> _Command:
     """Add the options on who lends an encoder that is not our own."""
     return _apply(_LENDING, command)
+
+
+def feature_options(command: _Command) -> _Command:
+    """Add the options on how the features of corpora are computed and kept."""
+    return _apply(_FEATURES, command)
+
+
+@contextmanager
+def opened_cache(given: dict[str, Any]) -> Iterator[FeatureCache | None]:
+    """Yield the cache of features, None where none is wanted; say what was wrong with it at the end."""
+    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
+
+    if given["no_cache"]:
+        yield None
+        return
+    with FeatureCache(given["cache"] or default_cache()) as cache:
+        yield cache
+        for warning in cache.warnings:
+            say(warning.en)
 
 
 def head_options(command: _Command) -> _Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator
@@ -13,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.console import progress_bar, say
-from gpt_sovits_emotion.cli.options import encoder_for, lending_options
+from gpt_sovits_emotion.cli.options import (
+    encoder_for,
+    feature_options,
+    lending_options,
+    opened_cache,
+)
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.progress import Progress
@@ -55,19 +59,7 @@ __all__ = ["train"]
 )
 @click.option("--replace", is_flag=True, help="Replace a head of this id.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    show_default="the number of cores",
-    help="Processes.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File in which features are kept for the next time.  [default: in the user's cache]",
-)
-@click.option("--no-cache", is_flag=True, help="Keep no features.")
+@feature_options
 @click.option(
     "--even-without-gain",
     is_flag=True,
@@ -178,12 +170,14 @@ def _show(corpora: tuple[Corpus, ...]) -> None:
 
 
 def _train(corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any]) -> TrainedHead:
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
     from gpt_sovits_emotion.training.train import train as train_head
 
-    cache = None if given["no_cache"] else FeatureCache(given["cache"] or default_cache())
     encoder = encoder_for(given, given["encoder_id"])
-    with progress_bar(plan.head_id) as progress, _stopped_by_ctrl_c() as cancelled:
+    with (
+        opened_cache(given) as cache,
+        progress_bar(plan.head_id) as progress,
+        _stopped_by_ctrl_c() as cancelled,
+    ):
 
         def watch(moment: Moment) -> None:
             heard = moment.held_out_uar

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError
-from gpt_sovits_emotion.files import replacing, write_text
+from gpt_sovits_emotion.files import write_bytes, write_text
 from gpt_sovits_emotion.heads.card import MODES, HeadCard, card_from_yaml, card_to_yaml
 from gpt_sovits_emotion.heads.golden import GOLDEN_NAME, golden_text
 from gpt_sovits_emotion.heads.head import Head, Member
@@ -128,12 +128,11 @@ def save_head(folder: str | Path, card: HeadCard, tensors: Mapping[str, np.ndarr
         HeadError: The card and the tensors do not fit; the folder may then hold the unfit files.
         OutputError: A file cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     folder = Path(folder)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    with replacing(folder / WEIGHTS_NAME) as temporary:
-        save_file(contiguous, temporary)
+    write_bytes(folder / WEIGHTS_NAME, save(contiguous))
     write_text(folder / CARD_NAME, card_to_yaml(card))
     head = load_head(folder)
     write_text(folder / GOLDEN_NAME, golden_text(head))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.files import remove_folder
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import CARD_NAME, HEAD_FILES, WEIGHTS_NAME, load_head, save_head
 from gpt_sovits_emotion.heads.folder import HeadEntry, list_heads, shipped_folder, user_folder
@@ -19,7 +20,7 @@ from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 
-__all__ = ["add_head", "removable", "remove_head"]
+__all__ = ["add_head", "put_into_place", "removable", "remove_head", "staging"]
 
 _BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
 _TAKEN = (*HEAD_FILES, *_BESIDE)
@@ -51,7 +52,7 @@ def add_head(
         OutputError: It cannot be written; what was there before is as it was.
     """
     into = into or user_folder()
-    with _beside(into) as work:
+    with staging(into) as work:
         staged = _staged(Path(source), work / "copy")
         remarks = check_head(staged)
         head = load_head(staged)
@@ -60,7 +61,7 @@ def add_head(
         place = into / head.card.id
         if _is_there(head.card.id, staged, place, folders, replace=replace):
             return place, remarks
-        _move(staged, place, work)
+        put_into_place(staged, place, work)
     # It is called like its id now.
     return place, tuple(remark for remark in remarks if not remark.startswith("the folder is"))
 
@@ -98,23 +99,11 @@ def remove_head(entry: HeadEntry) -> None:
     Raises:
         OutputError: It cannot be deleted.
     """
-    path = entry.path
-    try:
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-            return
-        gone = Path(tempfile.mkdtemp(dir=path.parent, prefix=".removing-"))
-        path.replace(gone / path.name)
-        shutil.rmtree(gone)
-    except OSError as error:
-        raise OutputError(
-            f"{path} was not removed ({error.strerror or error}); look at its permissions",
-            zh=f"没有删除 {path}（{error.strerror or error}）；请检查权限",
-        ) from error
+    remove_folder(entry.path)
 
 
 @contextmanager
-def _beside(into: Path) -> Iterator[Path]:
+def staging(into: Path) -> Iterator[Path]:
     """Yield a hidden folder on the disk where the head is to lie, and delete it in the end."""
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -247,7 +236,17 @@ def _is_there(
     return False
 
 
-def _move(staged: Path, place: Path, work: Path) -> None:
+def put_into_place(staged: Path, place: Path, work: Path) -> None:
+    """Move a finished folder to where it belongs; what was there goes when `work` goes.
+
+    Args:
+        staged: The folder.
+        place: Where it belongs.
+        work: From `staging`, on the same disk.
+
+    Raises:
+        OutputError: It cannot be moved; what was there is as it was.
+    """
     before = work / "before"
     try:
         if place.exists():

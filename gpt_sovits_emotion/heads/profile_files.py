@@ -7,7 +7,6 @@ tensors the numbers. ``profile.yaml`` says the same for a person; it is written 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import yaml
 
 from gpt_sovits_emotion.errors import HeadError, OutputError, TranscriptError
-from gpt_sovits_emotion.files import replacing, write_text
+from gpt_sovits_emotion.files import remove_folder, replacing, write_text
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
@@ -128,13 +127,15 @@ def save_profile(profile: SpeakerProfile) -> Path:
     Raises:
         OutputError: It cannot be written; what was there before is still there.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     folder = profile_folder(profile.head_id, profile.speaker)
     _make_private(folder)
     words = _words(profile)
     with replacing(folder / NUMBERS_NAME) as temporary:
-        save_file(_tensors(profile), temporary, {"profile": json.dumps(words, ensure_ascii=False)})
+        temporary.write_bytes(
+            save(_tensors(profile), {"profile": json.dumps(words, ensure_ascii=False)})
+        )
     (folder / NUMBERS_NAME).chmod(0o600)
     read = {
         **words,
@@ -189,13 +190,7 @@ def forget(speaker: str | None, *, head_id: str | None = None) -> tuple[Path, ..
         wanted = speaker in (None, folder.name) and head_id in (None, folder.parent.name)
         if not wanted or not folder.is_dir() or folder.is_symlink():
             continue
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise OutputError(
-                f"{folder} could not be deleted ({error.strerror}); delete it by hand",
-                zh=f"无法删除 {folder}（{error.strerror}）；请手动删除",
-            ) from error
+        remove_folder(folder)
         deleted.append(folder)
         if not any(folder.parent.iterdir()):
             folder.parent.rmdir()

@@ -112,7 +112,7 @@ def measure_baseline(clips: Sequence[Clip]) -> Mapping[str, float]:
 def _prosody(clip: Clip, tracker: ProsodyEncoder) -> tuple[float, float] | None:
     try:
         audio = read_clip(clip.path)
-        prosody = tracker.summarise(tracker.tracks(audio), audio.duration_s)
+        prosody = tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
     except EmotionError:
         return None  # that it cannot be read was said when its features were computed
     if prosody.rate_syl_per_s is None or prosody.f0_range_st is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.files import write_bytes
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.folder import head_folders, list_heads
+from gpt_sovits_emotion.heads.install import put_into_place, staging
 
 __all__ = ["check_id", "free_id", "install_head", "reserved"]
 
@@ -112,33 +112,11 @@ def install_head(
         HeadError: The head does not keep its contract.
         OutputError: It cannot be written; what was there before is as it was.
     """
-    try:
-        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    except OSError as error:
-        raise OutputError(f"{folder.parent} cannot be written ({error.strerror})") from error
-    try:
-        ready = made / folder.name
+    with staging(folder.parent) as work:
+        ready = work / folder.name
         save_head(ready, card, tensors)
         for name, content in (beside or {}).items():
-            (ready / name).write_bytes(content)
+            write_bytes(ready / name, content)
         remarks = check_head(ready)
-        before = made / "before"
-        if folder.exists():
-            folder.replace(before)
-        try:
-            ready.replace(folder)
-        except OSError:
-            if before.exists():
-                before.replace(folder)
-            raise
-        return remarks
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            f"the head could not be written to {folder} ({error.strerror or error}); nothing was changed "
-            "there",
-            zh=f"无法把情感模型写入 {folder}（{error.strerror or error}）；该处没有改动",
-        ) from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        put_into_place(ready, folder, work)
+    return remarks

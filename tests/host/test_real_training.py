@@ -1,7 +1,8 @@
 """From nothing to a finished head on HuBERT of a real checkout: one command, killed once on the way.
 
-With random weights of full size the encoder hears what random projections hear: on EmoDB a randomly initialised
-HuBERT-base gives heads of about 53 (global) and 61 (speaker) per cent unweighted average recall at its best layer.
+With random weights of full size the encoder hears what random projections hear: on EmoDB a randomly
+initialised HuBERT-base gives heads of about 53 (global) and 61 (speaker) per cent unweighted average recall
+at its best layer.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
 
 from gpt_sovits_emotion.errors import CorpusError, OutputError
 from gpt_sovits_emotion.files import write_text
@@ -222,35 +220,25 @@ def _make_folder(folder: Path) -> None:
 @contextmanager
 def _alone(lock: Path, title: str) -> Iterator[None]:
     """Let one process at a time fetch a corpus; the lock ends with the process, however that ends."""
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock)
     try:
-        stream = lock.open("a+b")
+        held.acquire(timeout=0)
+    except Timeout as error:
+        raise CorpusError(
+            f"another process is fetching {title} into {lock.parent}; wait for it",
+            zh=f"另一个进程正在把 {title} 下载到 {lock.parent}；请等它完成",
+        ) from error
     except OSError as error:
         raise OutputError(
             f"{lock.parent} cannot be written ({error.strerror}); choose another folder",
             zh=f"无法写入 {lock.parent}（{error.strerror}）；请另选文件夹",
         ) from error
-    with stream:
-        if not _hold(stream):
-            raise CorpusError(
-                f"another process is fetching {title} into {lock.parent}; wait for it",
-                zh=f"另一个进程正在把 {title} 下载到 {lock.parent}；请等它完成",
-            )
-        yield
-
-
-def _hold(lock: IO[bytes]) -> bool:
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        yield
+    finally:
+        held.release()
 
 
 def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:

@@ -1,0 +1,1 @@
+"""The page on which heads are trained and fitted to one speaker."""

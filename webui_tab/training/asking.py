@@ -1,0 +1,160 @@
+"""What a person wrote on the training page, and what is found where it points. No Gradio here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.heads.folder import user_folder
+from gpt_sovits_emotion.labels import canonical_label
+from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.records import Sentence
+from webui_tab.sessions import PageError
+from webui_tab.training.job import Order
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.hosts.base import Host
+    from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
+
+__all__ = [
+    "FETCHED",
+    "Found",
+    "add_line",
+    "encoders_of",
+    "fetch",
+    "find",
+    "labels_of",
+    "named_corpora",
+    "order_of",
+]
+
+FETCHED = "emodb"
+"""The corpus that the page can fetch: free, small, and what the shipped head was trained on."""
+
+_HEAD_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Corpora as they would be trained on.
+
+    Attributes:
+        corpora: What was read.
+        rows: How their labels are read.
+        warnings: What to mind.
+        problem: Why no head can be trained on them; None where one can.
+    """
+
+    corpora: tuple[Corpus, ...]
+    rows: tuple[LabelRow, ...]
+    warnings: tuple[Sentence, ...] = ()
+    problem: Sentence | None = None
+
+
+def named_corpora(written: str) -> tuple[str, ...]:
+    r"""Return the corpora that a person wrote, a line each; quotes around a path are taken off.
+
+    Raises:
+        PageError: There are none.
+
+    Examples:
+        >>> named_corpora('emodb = "/data/emodb"\n\n/data/mine')
+        ('emodb=/data/emodb', '/data/mine')
+    """
+    named = []
+    for line in written.splitlines():
+        name, equals, folder = (part.strip().strip("\"'").strip() for part in line.partition("="))
+        if name:
+            named.append(f"{name}{equals}{folder}")
+    if not named:
+        raise PageError("train_no_corpora")
+    return tuple(named)
+
+
+def order_of(*, corpora: str, encoder: str, head_id: str, labels: str, replace_head: bool) -> Order:
+    """Return what a page's fields ask for.
+
+    Raises:
+        PageError: No corpus is named, or the head's name cannot be one.
+        EncoderError: There is no such encoder.
+    """
+    from gpt_sovits_emotion.encoders import parse_encoder_id
+
+    head_id = head_id.strip()
+    if not _HEAD_ID.fullmatch(head_id):
+        raise PageError("train_bad_name", name=head_id)
+    return Order(
+        named_corpora(corpora),
+        parse_encoder_id(encoder.strip().replace(" ", "")).id,
+        head_id,
+        labels_of(labels),
+        replace_head,
+    )
+
+
+def labels_of(written: str) -> tuple[str, ...]:
+    """Return the emotions that a person wrote, in canonical form, each once.
+
+    Examples:
+        >>> labels_of("Angry, 开心，sad")
+        ('angry', 'happy', 'sad')
+    """
+    parts = (part for part in re.split(r"[,，、;；\n]", written) if part.strip())
+    return tuple(dict.fromkeys(canonical_label(part) for part in parts))
+
+
+def find(
+    named: Sequence[str], labels: Sequence[str] = (), *, progress: Progress = no_progress
+) -> Found:
+    """Read corpora, and look at how their labels are read and at what could go wrong.
+
+    Raises:
+        CorpusError: One of them cannot be read at all.
+    """
+    from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
+
+    wanted = tuple(labels) or None
+    progress(0.0, "looking at clips")
+    corpora = open_corpora(named)
+    rows = label_table(corpora, wanted)
+    try:
+        warnings = check(corpora, wanted, progress=progress)
+    except CorpusError as error:
+        # The table shows best what is wrong, so it is shown all the same.
+        return Found(corpora, rows, problem=Sentence(str(error), error.say("zh")))
+    return Found(corpora, rows, warnings)
+
+
+def fetch(*, progress: Progress = no_progress) -> Path:
+    """Fetch EmoDB into the user's folder of corpora, and return where it lies.
+
+    Raises:
+        CorpusError: It cannot be fetched; what has arrived is kept, and the next attempt goes on from there.
+    """
+    from gpt_sovits_emotion.training.corpora import fetch_corpus
+
+    destination = user_folder().parent / "corpora"
+    return fetch_corpus(FETCHED, destination, progress=progress)
+
+
+def add_line(written: str, name: str, folder: Path) -> str:
+    """Return the list of corpora with one that was fetched, once."""
+    lines = [line for line in written.splitlines() if line.strip()]
+    others = [line for line in lines if line.partition("=")[0].strip() != name]
+    return "\n".join((*others, f"{name}={folder}"))
+
+
+def encoders_of(host: Host | None) -> tuple[str, ...]:
+    """Return the encoders to offer for what a host lends at this moment; more can be typed."""
+    lends = host.lends if host is not None else frozenset()
+    offered = ["prosody"]
+    if "hubert" in lends:
+        offered += ["hubert:6", "hubert:4-9"]
+    offered += [family for family in ("sovits.style", "sovits.posterior") if family in lends]
+    if "hubert" in lends:
+        offered.append("prosody+hubert:6")
+    return tuple(offered)

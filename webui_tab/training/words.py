@@ -1,0 +1,40 @@
+"""HTML that says everything in both of the page's languages; the style sheet shows one of them.
+
+What is shown of a training is the same for all pages that look at it, whichever language they are in.
+"""
+
+from __future__ import annotations
+
+import html
+
+from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.records import Sentence
+from webui_tab.texts import TEXTS
+
+__all__ = ["bilingual", "both", "label_name", "note_of", "sentence"]
+
+
+def bilingual(en: str, zh: str) -> str:
+    """Return two strings of HTML, of which the page shows one."""
+    return en if en == zh else f'<span class="en">{en}</span><span class="zh">{zh}</span>'
+
+
+def sentence(said: Sentence) -> str:
+    """Return a sentence as HTML."""
+    return bilingual(html.escape(said.en), html.escape(said.zh))
+
+
+def both(key: str, **fields: object) -> str:
+    """Return one of the page's own sentences as HTML."""
+    known = TEXTS[key]
+    return sentence(Sentence(known.en.format(**fields), known.zh.format(**fields)))
+
+
+def label_name(label: str) -> str:
+    """Return an emotion's name as HTML."""
+    return bilingual(html.escape(display_name(label, "en")), html.escape(display_name(label, "zh")))
+
+
+def note_of(kind: str, said: str) -> str:
+    """Return HTML that was said by the functions above, marked as `webui_tab.view.note` marks it."""
+    return f'<p class="emo-note emo-{kind}">{said}</p>'
