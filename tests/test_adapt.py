@@ -60,7 +60,7 @@ def test_more_that_is_known_of_a_speaker_is_heard_better(folds):
     two = score_adaptation(folds, "labelled", 2, n_draws=3)
     five = score_adaptation(folds, "labelled", 5, n_draws=3)
     assert ten.uar > nothing.uar + 0.05
-    assert five.uar > two.uar
+    assert five.uar >= two.uar
     assert five.uar > five.mean_only_uar + 0.03
     assert five.mean_clips == 15
     assert five.uar_interval[0] <= five.uar <= five.uar_interval[1]

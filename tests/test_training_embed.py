@@ -418,18 +418,33 @@ def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatc
     assert not _children()
 
 
-def _children() -> list[int]:
-    """Processes that this one has started and that still run."""
-    listed = Path(f"/proc/{os.getpid()}/task")
-    if not listed.is_dir():
+_TASKS = Path(f"/proc/{os.getpid()}/task")
+_started_before: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _those_of_other_tests() -> None:
+    """Other tests leave processes of their own, such as a browser's driver."""
+    _started_before.clear()
+    if _TASKS.is_dir():
+        _started_before.update(_all_children())
+
+
+def _children() -> set[int]:
+    """Processes that this test has started and that still run."""
+    if not _TASKS.is_dir():
         pytest.skip("no /proc to look for processes in")
     deadline = time.monotonic() + 5
     while True:
-        found = [
-            int(number)
-            for task in listed.iterdir()
-            for number in (task / "children").read_text().split()
-        ]
+        found = _all_children() - _started_before
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.05)
+
+
+def _all_children() -> set[int]:
+    return {
+        int(number)
+        for task in _TASKS.iterdir()
+        for number in (task / "children").read_text().split()
+    }

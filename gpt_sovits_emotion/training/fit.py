@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from gpt_sovits_emotion.training.dataset import (
     normalise_by_speaker,
 )
 from gpt_sovits_emotion.training.layers import LayerSum, Part, place_layers
-from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMember, train_member
+from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMembers, train_members
+from gpt_sovits_emotion.training.nuisance import SpeakerShrinkage
 
 __all__ = ["FitMoment", "FittedHead", "Recipe", "fit_head", "recipe_for"]
 
@@ -37,25 +37,29 @@ class Recipe:
         n_epochs, batch_size: Passes over the training rows, rows per step.
         clip_z: Normalised features are clipped to plus or minus this.
         prior_segments: Weight of the training mean in a speaker's mean.
-        n_members: Networks per mode, different by seed alone; their logits are averaged.
-        seed: Seed of the first member.
+        n_members: Networks per mode, trained side by side; their logits are averaged.
+        seed: Of everything random.
+        speaker_shrinkage: In mode ``global``, how strongly the directions in which the training
+            speakers differ are shrunk (`nuisance.SpeakerShrinkage`); 0 for not at all. It pays where
+            no altered copies are trained on: they already stand for other speakers.
         layer_weighting: Learn one weight per hidden layer where a part has several; see `parts`.
         parts: What the embedding is made of, in order; none for an encoder without layers.
     """
 
-    hidden: int = 128
+    hidden: int = 64
     dropout: float = 0.3
     input_dropout: float = 0.5
     mixup: float = 0.2
     label_smoothing: float = 0.1
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.01
     n_epochs: int = 20
     batch_size: int = 128
     clip_z: float = 6.0
     prior_segments: float = 5.0
-    n_members: int = 3
+    n_members: int = 4
     seed: int = 0
+    speaker_shrinkage: float = 0.0
     layer_weighting: bool = False
     parts: tuple[Part, ...] = ()
 
@@ -73,8 +77,7 @@ class FittedHead:
         statistics: Of the training embeddings.
         members: Mode -> networks.
         recipe: How it was trained.
-        layer_weights: Mode -> learned weight of each hidden layer, mean over the members; empty where
-            none are learned.
+        layer_weights: Mode -> learned weight of each hidden layer; empty where none are learned.
         stopped: The fit was cancelled: members or a whole mode may be missing.
     """
 
@@ -128,14 +131,17 @@ _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
 
 @dataclass(frozen=True, slots=True)
 class FitMoment:
-    """Where a fit stands: one pass over the rows is done.
+    """Where a fit stands: one network has gone over the rows once more.
+
+    The networks of a mode are trained side by side, so that each epoch brings one moment of each.
 
     Attributes:
         mode: Normalisation that is being fitted.
         member, n_members: Which network of the mode, from 1, of how many.
         epoch, n_epochs: Which pass, from 1, of how many.
-        loss: Mean training loss of the pass.
-        held_out_uar: Unweighted average recall on `validation`, 0 to 1; None without it.
+        loss: The network's mean training loss in this pass.
+        held_out_uar: Unweighted average recall on `validation` of all networks of the mode together,
+            0 to 1; None without it.
     """
 
     mode: str
@@ -179,9 +185,12 @@ def recipe_for(encoder_id: str) -> Recipe:
     families = {name.family for name in names}
     parts = tuple(_part_of(name.family, len(name.layers), families) for name in names)
     return Recipe(
+        hidden=128,
         input_dropout=0.2,
+        learning_rate=1e-3,
         n_epochs=40,
         batch_size=64,
+        speaker_shrinkage=0.1,
         layer_weighting=layered,
         parts=parts if layered else (),
     )
@@ -216,11 +225,11 @@ def fit_head(
         recipe: How to train; that of the prosody encoder when None (see `recipe_for`).
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to fit members for.
-        validation: Speakers that are not in `data`; of each network the epoch that hears them best is
+        validation: Speakers that are not in `data`; of each mode the epoch that hears them best is
             kept. All epochs are gone through, because the learning rate is planned to the end.
-        watch: Told after each epoch.
-        cancelled: Asked after each epoch; once it says True the fit ends. Unfinished networks are
-            then left out, but for the very first, which is returned as far as it came.
+        watch: Told of each network after each epoch.
+        cancelled: Asked after each epoch; once it says True the fit ends. The first mode is then
+            returned as far as it came, another only if it was finished.
 
     Returns:
         The fitted head. The same data, recipe, number of threads and torch build give the same head.
@@ -241,16 +250,16 @@ def fit_head(
     layer_weights: dict[str, tuple[float, ...]] = {}
     stopped = False
     for mode in sorted(modes, key=MODES.index):
-        fit = _ModeFit(mode, recipe, classes, statistics, layers, watch, cancelled)
-        trained = fit.run(data, validation, keep_unfinished=not members)
-        stopped = len(trained) < recipe.n_members or not trained[-1].finished
-        if trained:
-            members[mode] = tuple(each.member for each in trained)
-            weights = [each.layer_weights for each in trained if each.layer_weights is not None]
-            if weights:
-                layer_weights[mode] = tuple(np.mean(weights, axis=0).round(6).tolist())
-        if stopped:
+        if stopped := stopped or (bool(members) and cancelled()):
             break
+        trained = _ModeFit(mode, recipe, classes, statistics, layers, watch, cancelled).run(
+            data, validation
+        )
+        stopped = not trained.finished
+        if trained.finished or not members:
+            members[mode] = trained.members
+            if trained.layer_weights is not None:
+                layer_weights[mode] = tuple(trained.layer_weights.astype(float).round(6).tolist())
     return FittedHead(classes, statistics, members, recipe, layer_weights, stopped)
 
 
@@ -293,52 +302,43 @@ class _ModeFit:
     cancelled: Callable[[], bool]
 
     def run(
-        self,
-        data: LabelledEmbeddings,
-        validation: LabelledEmbeddings | None,
-        *,
-        keep_unfinished: bool,
-    ) -> list[TrainedMember]:
-        """Return the finished networks; one unfinished rather than none where that is wished."""
+        self, data: LabelledEmbeddings, validation: LabelledEmbeddings | None
+    ) -> TrainedMembers:
+        """Return the mode's networks, with everything linear before them folded in."""
+        recipe, targets = self.recipe, data.targets(self.classes)
         versions = (data.embeddings, *data.copies.values())
-        rows = Rows(
-            np.concatenate([self._normalised(version, data.speakers) for version in versions]),
-            np.tile(data.targets(self.classes), len(versions)),
-        )
+        z = np.concatenate([self._normalised(version, data.speakers) for version in versions])
+        shrinkage = None
+        if self.mode == "global" and recipe.speaker_shrinkage:
+            shrinkage = SpeakerShrinkage.measure(
+                z[: len(targets)], targets, data.speakers, strength=recipe.speaker_shrinkage
+            )
+            z = shrinkage.apply(z)
         held_out = None
         if validation is not None:
-            z = self._normalised(validation.embeddings, validation.speakers)
-            held_out = Rows(z, validation.targets(self.classes))
-        trained: list[TrainedMember] = []
-        for number in range(self.recipe.n_members):
-            member = train_member(
-                rows,
-                n_labels=len(self.classes),
-                recipe=self.recipe,
-                seed=self.recipe.seed + number,
-                layers=self.layers,
-                held_out=held_out,
-                after_epoch=partial(self._report, number + 1),
-            )
-            if member.finished or (keep_unfinished and not trained):
-                trained.append(member)
-            if not member.finished or self.cancelled():
-                break
-        return trained
-
-    def _report(self, member: int, epoch: Epoch) -> bool:
-        """Tell the watcher; return whether to go on."""
-        self.watch(
-            FitMoment(
-                self.mode,
-                member,
-                self.recipe.n_members,
-                epoch.number,
-                self.recipe.n_epochs,
-                epoch.loss,
-                epoch.held_out_uar,
-            )
+            others = self._normalised(validation.embeddings, validation.speakers)
+            others = others if shrinkage is None else shrinkage.apply(others)
+            held_out = Rows(others, validation.targets(self.classes))
+        trained = train_members(
+            Rows(z, np.tile(targets, len(versions))),
+            n_labels=len(self.classes),
+            recipe=recipe,
+            layers=self.layers,
+            held_out=held_out,
+            after_epoch=self._report,
         )
+        if shrinkage is None:
+            return trained
+        members = tuple(replace(each, w1=shrinkage.apply(each.w1)) for each in trained.members)
+        return replace(trained, members=members)
+
+    def _report(self, epoch: Epoch) -> bool:
+        """Tell the watcher; return whether to go on."""
+        n_members, n_epochs = self.recipe.n_members, self.recipe.n_epochs
+        for i, loss in enumerate(epoch.losses, start=1):
+            self.watch(
+                FitMoment(self.mode, i, n_members, epoch.number, n_epochs, loss, epoch.held_out_uar)
+            )
         return not self.cancelled()
 
     def _normalised(self, embeddings: np.ndarray, speakers: np.ndarray) -> np.ndarray:
