@@ -57,7 +57,7 @@ class Recipe:
     batch_size: int = 128
     clip_z: float = 6.0
     prior_segments: float = 5.0
-    n_members: int = 4
+    n_members: int = 8
     seed: int = 0
     speaker_shrinkage: float = 0.0
     layer_weighting: bool = False
