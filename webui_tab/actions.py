@@ -17,7 +17,7 @@ from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from webui_tab import handlers, saving
 from webui_tab.heads_menu import heads_mark, heads_menu
-from webui_tab.layout import Parts
+from webui_tab.parts import Parts
 from webui_tab.sessions import Pages, Session, Settings, Speaking
 from webui_tab.showing import Showing, Updates, merged
 from webui_tab.texts import LANGUAGES, doing, language_of_browser, say

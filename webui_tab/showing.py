@@ -9,7 +9,8 @@ import gradio as gr
 
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
-from webui_tab.layout import Parts, spoken_choices, style_html
+from webui_tab.layout import spoken_choices
+from webui_tab.parts import Parts, style_html
 from webui_tab.segment import SegmentView, segment_view
 from webui_tab.sessions import Pages, Session
 from webui_tab.texts import LANGUAGES, say

@@ -9,7 +9,8 @@ import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import never
 from webui_tab.actions import Actions
-from webui_tab.layout import Choices, build
+from webui_tab.layout import build
+from webui_tab.parts import Choices
 from webui_tab.sessions import Pages
 from webui_tab.texts import say
 from webui_tab.training.actions import TrainingActions

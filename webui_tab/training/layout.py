@@ -9,7 +9,7 @@ import gradio as gr
 from webui_tab.texts import say
 
 if TYPE_CHECKING:
-    from webui_tab.layout import Parts
+    from webui_tab.parts import Parts
 
 __all__ = ["ANYBODY", "EMPTY_LIVE", "build_training", "headings"]
 
