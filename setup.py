@@ -45,7 +45,7 @@ setup(
     package_data={
         "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
         "webui_tab": ["*.css", "environment/*.py"],
-        "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
+        "pretrained_heads": ["*/*.safetensors", "*/head.yaml", "*/golden.json"],
     },
     install_requires=[
         # what GPT-SoVITS lends runs in torch; torchaudio is never imported, so it is not asked for
