@@ -127,7 +127,10 @@ def test_heads_come_wait_and_go_while_the_page_is_open(tmp_path, monkeypatch, lo
 
         # A page that nobody looks at asks nothing. (Chromium without a window has no hidden pages.)
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
-        page.wait_for_timeout(500)
-        asked.clear()
+        for _ in range(20):  # what was asked for before may still be arriving
+            asked.clear()
+            page.wait_for_timeout(1000)
+            if not asked:
+                break
         page.wait_for_timeout(2500)
         assert asked == []

@@ -210,7 +210,9 @@ class TrainingActions:
         }
 
     def look_at_speaker(self, _: str, speaker: str | None, head: str) -> Updates:
-        """Show what is known of the speaker that is named."""
+        """Show what is known of the speaker that is named; with nobody named, what was said last stays."""
+        if not speaker:
+            return {self.parts.speaker_status: gr.update()}
         return {self.parts.speaker_status: lesson_html(self._lessons.look(head, speaker or ""))}
 
     def other_head(self, _: str, head: str, speaker: str | None) -> Updates:
