@@ -15,6 +15,7 @@ from gpt_sovits_emotion.training.dataset import (
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
+    normalise_each_speaker,
 )
 from gpt_sovits_emotion.training.layers import LayerSum, place_layers
 from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMembers, train_members
@@ -253,13 +254,10 @@ class _ModeFit:
         recipe = self.recipe
         if self.mode == "global":
             return normalise(embeddings, self.statistics, clip_z=recipe.clip_z)
-        z = np.empty_like(embeddings, np.float32)
-        for speaker in np.unique(speakers):
-            own = speakers == speaker
-            z[own] = normalise_by_speaker(
-                embeddings[own],
-                self.statistics,
-                clip_z=recipe.clip_z,
-                prior_segments=recipe.prior_segments,
-            )
-        return z
+        return normalise_each_speaker(
+            embeddings,
+            speakers,
+            self.statistics,
+            clip_z=recipe.clip_z,
+            prior_segments=recipe.prior_segments,
+        )

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.labels import labels_of
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.sessions import PageError
 from webui_tab.showing import Updates
@@ -82,7 +83,7 @@ class TrainingActions:
         with self._pages.job(
             page_id_of(request), shown_on(progress, code_of(language_name))
         ) as job:
-            found = asking.find(named, asking.labels_of(labels), progress=job.progress)
+            found = asking.find(named, labels_of(labels), progress=job.progress)
         return {self.parts.train_found: corpora_html(found)}
 
     def fetch(
