@@ -70,6 +70,7 @@ setup(
         "scipy>=1.10",  # signal processing (comes with librosa)
         "soundfile>=0.12",  # WAV (comes with librosa)
         "soxr>=0.3.3",  # resampling (comes with librosa)
+        "threadpoolctl>=3.0",  # a process per fold, and no more threads than that (comes with librosa)
         "tqdm>=4.65",  # progress (comes with faster-whisper)
         "typing_extensions>=4.6",
     ],
