@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = [
+    "WRITTEN",
     "Audio",
+    "Carried",
     "ClipQuality",
     "Cue",
     "EmotionScores",
@@ -47,6 +49,7 @@ __all__ = [
     "SynthesisedSegment",
     "TaggedSegment",
     "TaggedTranscript",
+    "Take",
     "Transcript",
     "Word",
 ]
@@ -193,6 +196,10 @@ class RemovedText(Record):
     reason: str
 
 
+WRITTEN = "written"
+"""Source of a transcript that a person wrote to have it said: there is no recording behind it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript(Record):
     """What was said and when.
@@ -200,7 +207,7 @@ class Transcript(Record):
     Attributes:
         segments: In order of time, not overlapping.
         language: Code of the recording's main language ("zh", "en", …), "" when unknown.
-        source: Where the words come from: ``faster-whisper:small``, ``file:talk.srt``, ``none``.
+        source: Where the words come from: ``faster-whisper:small``, ``file:talk.srt``, ``none``, `WRITTEN`.
         removed: What guards against hallucinated text took out.
     """
 
@@ -444,6 +451,7 @@ class ReferenceBank(Record):
         settings: What else the bank's file holds (gpt_path, sovits_path, …), kept as it was.
         head_id: The head that listened to its clips; "" when none has.
         pins: Emotion -> the clip that a person wants for it.
+        notes: What a person should know of the bank as a whole, from whoever built it.
     """
 
     voice: str
@@ -454,6 +462,7 @@ class ReferenceBank(Record):
     settings: Mapping[str, Any] = field(default_factory=dict)
     head_id: str = ""
     pins: Mapping[str, Path] = field(default_factory=dict)
+    notes: tuple[Sentence, ...] = ()
 
     @property
     def usable(self) -> tuple[ReferenceClip, ...]:
@@ -494,18 +503,76 @@ class ReferenceChoice(Record):
 # --- synthesis and check ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Carried(Record):
+    """How the emotion got into one segment, where that was not by a clip of the voice alone.
+
+    Attributes:
+        way: ``recording`` (a piece of what was heard gave the prosody), ``bank`` (a clip of another voice
+            did) or ``clip`` (a clip of the voice, because the piece could not serve).
+        prompt_text: What is said in the prosody prompt.
+        start_s, end_s: Which piece of the recording it is, seconds; None where it is a clip.
+        timbre: File names of the voice's clips that gave the timbre.
+        note: The same for a person.
+    """
+
+    way: str
+    prompt_text: str
+    start_s: float | None
+    end_s: float | None
+    timbre: tuple[str, ...]
+    note: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Take(Record):
+    """One of several syntheses of a segment, with the numbers by which one was kept.
+
+    None stands where nothing was measured: the judge does not know the wanted emotion, or no Whisper model
+    listened.
+
+    Attributes:
+        number: From 1 on.
+        clip: The reference it was said with.
+        seed: The seed it was said with.
+        duration_s: Its length; None when it could not be said.
+        heard: What the judge heard in it.
+        emotion: How much of the wanted emotion is left, 0 to 1: the judge's probability of the wanted label,
+            or, where the original was unsure, the share in which the two distributions agree.
+        text: What Whisper heard in it.
+        character_errors: Edits that turn `text` into what was to be said, per character of that.
+        score: Emotion times one minus the character errors; what is not known counts as 1.
+        kept: Whether this is the one that was kept.
+        problem: Why it could not be said, or not be judged.
+    """
+
+    number: int
+    clip: ReferenceClip
+    seed: int
+    duration_s: float | None
+    heard: EmotionScores | None = None
+    emotion: float | None = None
+    text: str | None = None
+    character_errors: float | None = None
+    score: float | None = None
+    kept: bool = False
+    problem: Sentence | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SynthesisedSegment:
     """One segment said again.
 
     `start_s` is where it begins in the joined audio. `audio` is None when the segment was not spoken;
-    `problem` then says why.
+    `problem` then says why. `takes` holds all takes where there were several; `audio` is the one kept.
     """
 
     index: int
     start_s: float
     audio: Audio | None
     problem: Sentence | None = None
+    carried: Carried | None = None
+    takes: tuple[Take, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -519,6 +586,8 @@ class Synthesis:
         host_id: Who spoke.
         host_title: The host's name for people.
         voice: Name of the bank's voice.
+        carry: How the emotion was carried: ``clip``, ``recording`` or ``bank`` (`carry.Carry`).
+        carry_note: The same for a person.
     """
 
     segments: tuple[SynthesisedSegment, ...]
@@ -526,6 +595,8 @@ class Synthesis:
     host_id: str
     host_title: Sentence
     voice: str
+    carry: str = "clip"
+    carry_note: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,6 +614,8 @@ class RoundTripSegment(Record):
     prosody: Prosody | None
     survived: bool | None
     note: Sentence
+    carried: Carried | None = None
+    takes: tuple[Take, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -559,6 +632,9 @@ class RoundTripReport(Record):
             the round trip is consistent, not that a person would agree.
         survived: How many segments kept their emotion, of `compared`.
         files: What was written, role -> file name.
+        carry, carry_note: How the emotion was carried, as in `Synthesis`.
+        judged_against: Against whose usual way of speaking the judge heard the output; None when nothing
+            was spoken.
     """
 
     transcript: TaggedTranscript
@@ -570,6 +646,9 @@ class RoundTripReport(Record):
     judge_id: str
     judge_is_tagger: bool
     files: Mapping[str, str] = field(default_factory=dict)
+    carry: str = "clip"
+    carry_note: Sentence | None = None
+    judged_against: Sentence | None = None
 
     @property
     def compared(self) -> int:
