@@ -87,22 +87,11 @@ def build_bank(
         WhisperModelError: The model is not there, or does not load.
         OutputError: The sidecar or the journal cannot be written.
     """
-    sources = find_sources(source)
-    notes: list[Sentence] = []
-    if sources.layout == RECORDING:
-        cutting = cut_recording(
-            sources.path, to=to, progress=part_of(progress, 0.0, _CUTTING), cancelled=cancelled
-        )
-        notes.append(cutting.note)
-        sources = replace(find_sources(cutting.folder), voice=sources.voice)
+    sources, notes = _prepared(
+        find_sources(source), to, part_of(progress, 0.0, _CUTTING), cancelled
+    )
+    if notes:
         progress = part_of(progress, _CUTTING, 1.0)
-    elif to is not None:
-        raise ReferenceBankError(
-            f"{sources.path} is no recording that is cut into clips, so nothing goes to {to}: the bank stays "
-            "where its clips are; leave out --to (refs export writes a copy)",
-            zh=f"{sources.path} 不是需要切分的录音，没有内容要写入 {to}：音库留在原处；请去掉 --to"
-            "（可用 refs export 另存一份）",
-        )
     beside = sidecar_path(sources.path)
     before = read_sidecar(beside) if beside.is_file() else None
     with ExitStack() as held:
@@ -114,6 +103,23 @@ def build_bank(
         journal.forget_unused()
     progress(1.0, "the bank is built")
     return load_bank(beside)
+
+
+def _prepared(
+    sources: Sources, to: Path | None, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Sources, list[Sentence]]:
+    """Cut a recording into clips; leave anything else as it is."""
+    if sources.layout == RECORDING:
+        cutting = cut_recording(sources.path, to=to, progress=progress, cancelled=cancelled)
+        return replace(find_sources(cutting.folder), voice=sources.voice), [cutting.note]
+    if to is not None:
+        raise ReferenceBankError(
+            f"{sources.path} is no recording that is cut into clips, so nothing goes to {to}: the bank stays "
+            "where its clips are; leave out --to (refs export writes a copy)",
+            zh=f"{sources.path} 不是需要切分的录音，没有内容要写入 {to}：音库留在原处；请去掉 --to"
+            "（可用 refs export 另存一份）",
+        )
+    return sources, []
 
 
 @dataclass(frozen=True, slots=True, eq=False)

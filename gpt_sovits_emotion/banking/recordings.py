@@ -72,15 +72,8 @@ def cut_recording(
         OutputError: The clips cannot be written.
     """
     folder = cutting_folder(path, to)
-    held = _held(folder, path)
     sha256 = _digest(path)
-    if held is not None and held.get("sha256") != sha256:
-        raise ReferenceBankError(
-            f"{folder} holds clips of {held.get('recording')!r}, another recording or an earlier state of "
-            "it; name another folder with --to",
-            zh=f"{folder} 中是另一段录音（或此录音的旧版本）{held.get('recording')!r} 的片段；"
-            "请用 --to 另选文件夹",
-        )
+    held = _held(folder, path, sha256)
     if held is not None and held.get("complete"):
         return Cutting(folder, _note(int(held["n_clips"]), float(held["left_out_s"])))
     with open_recording(
@@ -91,12 +84,7 @@ def cut_recording(
         )
         stretches = stretches_of(speech.segments, recording.duration_s)
         if not stretches:
-            raise ReferenceBankError(
-                f"nothing in {path.name} is spoken for {REFERENCE_MIN_S:g} s or longer, pauses up to "
-                f"{_JOINING_PAUSE_S:g} s included; a longer recording of one speaker was expected",
-                zh=f"{path.name} 中没有持续 {REFERENCE_MIN_S:g} 秒以上的讲话（含 {_JOINING_PAUSE_S:g} 秒"
-                "以内的停顿）；应为一位说话人的较长录音",
-            )
+            raise _too_short(path)
         used_s = sum(end_s - start_s for start_s, end_s in stretches)
         spoken_s = sum(segment.duration_s for segment in speech.segments)
         left_out_s = round(max(spoken_s - used_s, 0.0), 2)
@@ -200,8 +188,8 @@ def _digest(path: Path) -> str:
         ) from error
 
 
-def _held(folder: Path, recording: Path) -> dict[str, Any] | None:
-    """Return what a folder says of its clips, None for a folder that is not there or empty."""
+def _held(folder: Path, recording: Path, sha256: str) -> dict[str, Any] | None:
+    """Return what a folder says of its clips, None for one that is not there or empty; refuse any other."""
     if not folder.exists():
         return None
     try:
@@ -219,7 +207,23 @@ def _held(folder: Path, recording: Path) -> dict[str, Any] | None:
             f"{folder / CUTS_NAME} is damaged ({error}); name another folder with --to",
             zh=f"{folder / CUTS_NAME} 已损坏（{error}）；请用 --to 另选文件夹",
         ) from error
-    return held if isinstance(held, dict) else {}
+    if not isinstance(held, dict) or held.get("sha256") != sha256:
+        whose = held.get("recording") if isinstance(held, dict) else "?"
+        raise ReferenceBankError(
+            f"{folder} holds clips of {whose!r}, another recording or an earlier state of it; name another "
+            "folder with --to",
+            zh=f"{folder} 中是另一段录音（或此录音的旧版本）{whose!r} 的片段；请用 --to 另选文件夹",
+        )
+    return held
+
+
+def _too_short(path: Path) -> ReferenceBankError:
+    return ReferenceBankError(
+        f"nothing in {path.name} is spoken for {REFERENCE_MIN_S:g} s or longer, pauses up to "
+        f"{_JOINING_PAUSE_S:g} s included; a longer recording of one speaker was expected",
+        zh=f"{path.name} 中没有持续 {REFERENCE_MIN_S:g} 秒以上的讲话（含 {_JOINING_PAUSE_S:g} 秒"
+        "以内的停顿）；应为一位说话人的较长录音",
+    )
 
 
 def _write_state(folder: Path, state: dict[str, object], *, complete: bool) -> None:

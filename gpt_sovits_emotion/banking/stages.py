@@ -150,8 +150,7 @@ def listen_to_clips(
     order = list(questions)
     for number, answer in hear_all(list(enumerate(questions.values())), n_jobs=n_jobs):
         sha256 = order[number]
-        words = json.dumps(answer.facts.to_dict(), ensure_ascii=False)
-        journal.keep(facts_keys[sha256], Kept(words, answer.rows.get(VOICE)))
+        _keep_facts(facts_keys[sha256], answer, journal)
         if PROSODY in answer.rows:
             store.keep(sha256, listeners, PROSODY, answer.rows[PROSODY])
         if questions[sha256].stored is not None:
@@ -179,6 +178,11 @@ def _stored_keys(looked: Looked) -> dict[str, bytes]:
                 continue  # gone since the folder was listed
             keys[sha256] = key_of("stored", sha256, f"{status.st_size} {status.st_mtime_ns}")
     return keys
+
+
+def _keep_facts(key: bytes, answer: HeardClip, journal: Journal) -> None:
+    words = json.dumps(answer.facts.to_dict(), ensure_ascii=False)
+    journal.keep(key, Kept(words, answer.rows.get(VOICE)))
 
 
 def _kept_stored(answer: HeardClip) -> Kept:
