@@ -100,7 +100,7 @@ def test_a_pin_is_kept_beside_the_bank_and_decides(built, tmp_path):
     again = handlers.open_as_it_is(Session(), tmp_path / "clips")
     assert bank_of(again).pins == {"happy": other.path}
     rows = view.clip_rows(bank_of(again), bank_of(again).clips, "en")
-    assert sum(row[0].startswith("📌") for row in rows) == 1
+    assert sum(row[0].startswith("★") for row in rows) == 1
     freed = handlers.pin(again, "happy", None)
     assert handlers.choose_clip(freed, "happy", "How nice!").pick.path == before.pick.path
 

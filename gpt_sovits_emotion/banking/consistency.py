@@ -17,8 +17,8 @@ FEWEST_CLIPS = 10
 """With fewer clips nothing can be said of what is usual."""
 
 DOUBTFUL = 0.5
-"""Consistency below which a person should listen: of nEMO's own clips fewer than one in a hundred lie there, of
-intruders two in three; of speakers who also shout (RAVDESS) one own clip in ten."""
+"""Consistency below which a person should listen: of nEMO's own clips fewer than one in a hundred lie there,
+of intruders two in three; of speakers who also shout (RAVDESS) one own clip in ten."""
 
 _UNLIKE = 5.0  # times the median distance: where `DOUBTFUL` lies
 _CORE = 0.8

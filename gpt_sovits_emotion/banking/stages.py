@@ -127,24 +127,9 @@ def listen_to_clips(
     stage = telling.stage("listening", "listening to clip", len(looked.first))
     facts_keys = {sha256: key_of("facts", str(HEARING), sha256) for sha256 in looked.first}
     stored_keys = _stored_keys(looked) if listeners.reads_stored else {}
-    facts = journal.find(facts_keys.values())
-    stored = journal.find(stored_keys.values())
-    prosody: dict[str, np.ndarray] = {}
-    if listeners.reads_prosody:
-        prosody = store.find(list(looked.first), listeners, PROSODY, prosody_dim)
-    heard: dict[str, HeardClip] = {}
-    questions: dict[str, Question] = {}
-    for sha256, clip in looked.first.items():
-        known, of_stored = facts.get(facts_keys[sha256]), stored.get(stored_keys.get(sha256, b""))
-        rows, problem = _recalled(known, of_stored, prosody.get(sha256))
-        held = HeardClip(_recalled_facts(known), rows, problem)
-        wants_prosody = listeners.reads_prosody and sha256 not in prosody
-        wants_stored = sha256 in stored_keys and of_stored is None
-        is_complete = known is not None and not (wants_prosody or wants_stored)
-        if not is_complete and held.facts.problem is None:
-            features = clip.stored if wants_stored else None
-            questions[sha256] = Question(clip.path, wants_prosody, features)
-        heard[sha256] = held
+    wanted = list(looked.first) if listeners.reads_prosody else []
+    prosody = store.find(wanted, listeners, PROSODY, prosody_dim)
+    heard, questions = _recalled(looked, listeners, facts_keys, stored_keys, journal, prosody)
     n_done = len(heard) - len(questions)
     stage.at(n_done)
     order = list(questions)
@@ -153,18 +138,39 @@ def listen_to_clips(
         _keep_facts(facts_keys[sha256], answer, journal)
         if PROSODY in answer.rows:
             store.keep(sha256, listeners, PROSODY, answer.rows[PROSODY])
-        if questions[sha256].stored is not None:
-            journal.keep(stored_keys[sha256], _kept_stored(answer))
-        before = heard[sha256]
-        heard[sha256] = HeardClip(
-            answer.facts,
-            {**before.rows, **answer.rows},
-            answer.stored_problem or before.stored_problem,
-        )
+        if STORED in answer.rows:
+            journal.keep(stored_keys[sha256], Kept(numbers=answer.rows[STORED]))
+        rows = {**heard[sha256].rows, **answer.rows}
+        heard[sha256] = HeardClip(answer.facts, rows, answer.stored_problem)
         n_done += 1
         stage.at(n_done, questions[sha256].path.name)
     journal.flush()
     return heard
+
+
+def _recalled(
+    looked: Looked,
+    listeners: Listeners,
+    facts_keys: Mapping[str, bytes],
+    stored_keys: Mapping[str, bytes],
+    journal: Journal,
+    prosody: Mapping[str, np.ndarray],
+) -> tuple[dict[str, HeardClip], dict[str, Question]]:
+    """Put together what is kept of each clip, and what is to be asked of those of which it is not all."""
+    facts = journal.find(facts_keys.values())
+    stored = journal.find(stored_keys.values())
+    heard: dict[str, HeardClip] = {}
+    questions: dict[str, Question] = {}
+    for sha256, clip in looked.first.items():
+        known, of_stored = facts.get(facts_keys[sha256]), stored.get(stored_keys.get(sha256, b""))
+        rows = _recalled_rows(known, of_stored, prosody.get(sha256))
+        wants_prosody = listeners.reads_prosody and sha256 not in prosody
+        wants_stored = sha256 in stored_keys and of_stored is None
+        if known is None or wants_prosody or wants_stored:
+            features = clip.stored if wants_stored else None
+            questions[sha256] = Question(clip.path, wants_prosody, features)
+        heard[sha256] = HeardClip(_recalled_facts(known), rows)
+    return heard, questions
 
 
 def _stored_keys(looked: Looked) -> dict[str, bytes]:
@@ -181,34 +187,28 @@ def _stored_keys(looked: Looked) -> dict[str, bytes]:
 
 
 def _keep_facts(key: bytes, answer: HeardClip, journal: Journal) -> None:
-    words = json.dumps(answer.facts.to_dict(), ensure_ascii=False)
-    journal.keep(key, Kept(words, answer.rows.get(VOICE)))
-
-
-def _kept_stored(answer: HeardClip) -> Kept:
-    problem = answer.stored_problem
-    words = "" if problem is None else json.dumps(problem.to_dict(), ensure_ascii=False)
-    return Kept(words, answer.rows.get(STORED))
+    """Keep what was measured; not a problem, which another build may not meet."""
+    if answer.facts.problem is None:
+        words = json.dumps(answer.facts.to_dict(), ensure_ascii=False)
+        journal.keep(key, Kept(words, answer.rows.get(VOICE)))
 
 
 def _recalled_facts(facts: Kept | None) -> ClipFacts:
     return ClipFacts(None) if facts is None else ClipFacts.from_dict(json.loads(facts.words))
 
 
-def _recalled(
+def _recalled_rows(
     facts: Kept | None, stored: Kept | None, prosody: np.ndarray | None
-) -> tuple[dict[str, np.ndarray], Sentence | None]:
-    """Put together the rows that are kept of a clip, and why its stored features cannot be used."""
+) -> dict[str, np.ndarray]:
+    """Put together the rows that are kept of a clip."""
     rows: dict[str, np.ndarray] = {}
     if facts is not None and facts.numbers is not None and len(facts.numbers):
         rows[VOICE] = facts.numbers
     if prosody is not None:
         rows[PROSODY] = prosody
-    if stored is not None and stored.words:
-        return rows, Sentence.from_dict(json.loads(stored.words))
     if stored is not None and stored.numbers is not None:
         rows[STORED] = stored.numbers
-    return rows, None
+    return rows
 
 
 # --- embedding -------------------------------------------------------------------------------------

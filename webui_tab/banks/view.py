@@ -46,7 +46,7 @@ def _row(bank: ReferenceBank, clip: ReferenceClip, language: str) -> list[str]:
     pinned = set(bank.pins.values())
     remarks = [said.say(language) for said in (clip.problem, *clip.doubts) if said is not None]
     return [
-        ("📌 " if clip.path in pinned else "") + clip_name(bank, clip),
+        ("★ " if clip.path in pinned else "") + clip_name(bank, clip),
         display_name(emotion_of(clip), language) or say("bank_default", language),
         _sure(clip, language),
         "–" if clip.duration_s is None else f"{clip.duration_s:.1f} s",
