@@ -562,3 +562,17 @@ def test_the_listing_is_plain_json_and_says_everything(tmp_path, prosody_head):
         "path", "emotion", "filed_by", "text", "language", "duration_s", "usable", "problem",
         "probabilities", "intensity", "consistency", "quality", "doubts", "pinned_for",
     }  # fmt: skip
+
+
+def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypatch):
+    folder = clips_in(tmp_path / "voice", 3)
+    build(folder, prosody_head)
+
+    def heard_while_somebody_pins(questions, *, n_jobs):
+        set_pin(folder, "angry", "0001.wav")
+        return hear_all(questions, n_jobs=n_jobs)
+
+    monkeypatch.setattr("gpt_sovits_emotion.banking.stages.hear_all", heard_while_somebody_pins)
+    clips_in(folder, 4)
+    build(folder, prosody_head)
+    assert load_bank(folder).pins == {"angry": folder / "0001.wav"}

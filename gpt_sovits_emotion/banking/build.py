@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -11,7 +11,8 @@ from pathlib import Path
 from gpt_sovits_emotion.banking.embeddings import Listeners, RowStore, listeners_for
 from gpt_sovits_emotion.banking.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banking.journal import Journal, journal_path, only_build
-from gpt_sovits_emotion.banking.judging import Measured, files_of, judge
+from gpt_sovits_emotion.banking.judging import files_of, judge
+from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.recordings import cut_recording
 from gpt_sovits_emotion.banking.sources import RECORDING, Sources, find_sources
 from gpt_sovits_emotion.banking.stages import (
@@ -93,16 +94,21 @@ def build_bank(
     if notes:
         progress = part_of(progress, _CUTTING, 1.0)
     beside = sidecar_path(sources.path)
-    before = read_sidecar(beside) if beside.is_file() else None
+    _pins(beside)  # a sidecar that cannot be read is told of before any work
     with ExitStack() as held:
         held.enter_context(only_build(beside))
         journal = held.enter_context(Journal(journal_path(beside)))
         build = _Build(sources, engines, journal, cache, whisper, language, n_jobs)
-        sidecar = build.run(before, notes, progress, cancelled)
-        write_sidecar(beside, sidecar)
+        sidecar = build.run(notes, progress, cancelled)
+        pinned = replace(sidecar.bank, pins=_pins(beside))  # a person may have pinned meanwhile
+        write_sidecar(beside, replace(sidecar, bank=pinned))
         journal.forget_unused()
     progress(1.0, "the bank is built")
     return load_bank(beside)
+
+
+def _pins(beside: Path) -> Mapping[str, Path]:
+    return read_sidecar(beside).pins if beside.is_file() else {}
 
 
 def _prepared(
@@ -136,7 +142,6 @@ class _Build:
 
     def run(
         self,
-        before: Sidecar | None,
         notes: Sequence[Sentence],
         progress: Progress,
         cancelled: Callable[[], bool],
@@ -158,7 +163,6 @@ class _Build:
             synthetic=sources.synthetic,
             settings=sources.settings,
             head_id=head.card.id,
-            pins=dict(before.pins) if before else {},
             notes=(*notes, *([listeners.note] if listeners.note else []), *judged.notes),
         )
         return Sidecar(

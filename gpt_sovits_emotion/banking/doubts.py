@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpt_sovits_emotion.banking.consistency import DOUBTFUL
+from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.records import ClipQuality, Sentence
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.banking.judging import Measured
 
 __all__ = ["clip_doubts", "text_pace", "units_of"]
 

@@ -10,46 +10,18 @@ import numpy as np
 
 from gpt_sovits_emotion.banking.consistency import DOUBTFUL, consistency
 from gpt_sovits_emotion.banking.doubts import clip_doubts, text_pace
-from gpt_sovits_emotion.banking.hearing import ClipFacts
+from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.mood import is_one_mood
-from gpt_sovits_emotion.banking.sources import SourceClip
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.records import ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.sidecar import ClipContent
 
-__all__ = ["Judged", "Measured", "files_of", "judge"]
+__all__ = ["Judged", "files_of", "judge"]
 
 _MANY_DOUBTED = 0.05
 _DIGITS = 4
 _ORDINARY = ("neutral", "calm")
 _LEAST_ORDINARY = 1.0  # clips, all probabilities summed
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """Everything that is known of a clip before the bank as a whole is looked at.
-
-    Attributes:
-        source: As its source describes it.
-        content: What its file holds; None when it cannot be read.
-        facts: What its audio says of itself; None when it cannot be read.
-        voice: ``(n_mel,)``; None when it was not heard.
-        embedding: ``(dim,)`` for the head; None when there is none.
-        text: What is said in it.
-        language: Its language.
-        problem: Why it cannot be used, as far as the clip alone tells.
-        remark: Why no emotion was heard in it.
-    """
-
-    source: SourceClip
-    content: ClipContent | None
-    facts: ClipFacts | None = None
-    voice: np.ndarray | None = None
-    embedding: np.ndarray | None = None
-    text: str = ""
-    language: str = ""
-    problem: Sentence | None = None
-    remark: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

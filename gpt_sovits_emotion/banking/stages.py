@@ -21,7 +21,7 @@ from gpt_sovits_emotion.banking.hearing import (
     Question,
 )
 from gpt_sovits_emotion.banking.journal import Journal, Kept, key_of
-from gpt_sovits_emotion.banking.judging import Measured
+from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.processes import hear_all
 from gpt_sovits_emotion.banking.sources import SourceClip
 from gpt_sovits_emotion.banking.telling import Telling

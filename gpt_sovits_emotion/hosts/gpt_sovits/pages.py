@@ -294,7 +294,9 @@ class FastPage:
 
     @property
     def averages_timbre(self) -> bool:
-        return True  # prompt_cache["refer_spec"] begins with the reference, and decode takes the mean
+        return (
+            True  # prompt_cache["refer_spec"] begins with the reference, and decode takes the mean
+        )
 
     @property
     def weights_path(self) -> str | None:
