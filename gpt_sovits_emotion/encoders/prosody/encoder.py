@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ProsodyEncoder"]
 
-_DEFINITION = 2
+_DEFINITION = 3
 """Raise it whenever the same audio would give other values: heads are tied to it."""
 
 _SHORTEST_S = 0.2
 
 
 class ProsodyEncoder:
-    """Describes how something is said by about a thousand functionals of its frame tracks.
+    """Describes how something is said by about two thousand functionals of its frame tracks.
 
     Every value has a name and a unit (`feature_names`, `feature_units`). Values do not depend on the
     level of the audio, nor on digital silence before and after the speech.
