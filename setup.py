@@ -45,7 +45,7 @@ setup(
     package_data={
         "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
         "webui_tab": ["*.css", "environment/*.py"],
-        "pretrained_heads": ["*/head.safetensors", "*/head.yaml", "*/golden.json"],
+        "pretrained_heads": ["*/*.safetensors", "*/head.yaml", "*/golden.json"],
     },
     install_requires=[
         # what GPT-SoVITS lends runs in torch; torchaudio is never imported, so it is not asked for
@@ -70,6 +70,7 @@ setup(
         "scipy>=1.10",  # signal processing (comes with librosa)
         "soundfile>=0.12",  # WAV (comes with librosa)
         "soxr>=0.3.3",  # resampling (comes with librosa)
+        "threadpoolctl>=3.0",  # a process per fold, and no more threads than that (comes with librosa)
         "tqdm>=4.65",  # progress (comes with faster-whisper)
         "typing_extensions>=4.6",
     ],

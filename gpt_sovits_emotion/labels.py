@@ -7,6 +7,7 @@ label that is not known is kept exactly as a person wrote it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,6 +22,7 @@ __all__ = [
     "display_name",
     "distance",
     "is_default_slot",
+    "labels_of",
     "percent",
     "rich_text_tag",
 ]
@@ -137,6 +139,17 @@ def canonical_label(label: str) -> str:
             if len(names) == 1 and None not in names:
                 return str(names.pop())
     return label
+
+
+def labels_of(written: str) -> tuple[str, ...]:
+    """Return the labels that a person wrote in one line, in canonical form, each once.
+
+    Examples:
+        >>> labels_of("Angry, 开心，sad")
+        ('angry', 'happy', 'sad')
+    """
+    parts = (part for part in re.split(r"[,，、;；\n]", written) if part.strip())
+    return tuple(dict.fromkeys(canonical_label(part) for part in parts))
 
 
 def is_default_slot(label: str) -> bool:

@@ -38,7 +38,7 @@ def corpus(n_speakers=6, per_class=12, dim=24, seed=0, odd=1.2):
         mean = 3.0 * rng.normal(size=dim)
         own = usual + odd * rng.normal(size=usual.shape)
         for place, label in enumerate(CLASSES):
-            parts.append(mean + own[place] + 1.5 * rng.normal(size=(per_class, dim)))
+            parts.append(mean + own[place] + 2.5 * rng.normal(size=(per_class, dim)))
             labels += [label] * per_class
             speakers += [f"s{speaker}"] * per_class
     texts = np.array([""] * len(labels))

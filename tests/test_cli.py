@@ -218,10 +218,11 @@ def test_heads_are_listed_shown_and_checked(capsys, tmp_path: Path) -> None:
         "broken",
         "fake-head",
         "prosody-emodb",
+        "prosody-multi-nc",
     ]
     assert "is not the card of a head" in err
     rows = json.loads(run(capsys, "heads", "list", "--heads-dir", tmp_path, "--json")[1])
-    assert [row["problem"] is None for row in rows] == [False, True, True]
+    assert [row["problem"] is None for row in rows] == [False, True, True, True]
     shown = run(capsys, "heads", "show", "prosody-emodb")[1]
     assert "EmoDB" in shown
     assert "UAR" in shown

@@ -145,6 +145,25 @@ def test_stopped_in_the_middle_the_best_so_far_is_kept(
     assert any("stopped early" in warning.en for warning in trained.warnings)
     assert all(result.n_speakers < 4 for result in trained.card.results)
     assert all("stopped early" in result.note for result in trained.card.results)
+    assert set(load_head(trained.folder).members) == {"global", "speaker"}  # fitted to the end
+    assert trained.card.note is None
+
+
+def test_stopped_during_the_last_fit_the_head_says_so(
+    corpus_folder: Path, plan: TrainingPlan
+) -> None:
+    stages: list[str] = []
+    corpora = open_corpora([f"hums={corpus_folder}"])
+    trained = train(
+        corpora,
+        plan,
+        encoder=FakeEncoder(),
+        watch=lambda moment: stages.append(moment.stage),
+        cancelled=lambda: "fitting" in stages,
+    )
+    assert all(result.n_speakers == 4 for result in trained.card.results)
+    assert "hears less well" in trained.card.note.en
+    assert any("hears less well" in warning.en for warning in trained.warnings)
 
 
 def test_stopped_before_anything_was_measured_there_is_no_head(

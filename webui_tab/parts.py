@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.texts import say
-from webui_tab.training.layout import headings
+from webui_tab.training.headings import headings
 
 __all__ = ["Choices", "Parts", "static_html", "style_html"]
 

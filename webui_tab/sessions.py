@@ -30,7 +30,7 @@ from gpt_sovits_emotion.records import (
 )
 from gpt_sovits_emotion.tag import Tagging
 from gpt_sovits_emotion.verify import Verification
-from webui_tab.texts import TEXTS
+from webui_tab.texts import filled
 
 __all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Speaking", "Stopped"]
 
@@ -42,8 +42,8 @@ class PageError(EmotionError):
     """
 
     def __init__(self, key: str, **fields: object) -> None:
-        sentence = TEXTS[key]
-        super().__init__(sentence.en.format(**fields), zh=sentence.zh.format(**fields))
+        sentence = filled(key, **fields)
+        super().__init__(sentence.en, zh=sentence.zh)
         self.key = key
 
 

@@ -285,6 +285,12 @@ _DOING = {
 }
 
 
+def filled(key: str, **fields: object) -> Sentence:
+    """Return one sentence of the page in both languages, with its fields filled in."""
+    known = TEXTS[key]
+    return Sentence(known.en.format(**fields), known.zh.format(**fields))
+
+
 def say(key: str, language: str, **fields: object) -> str:
     """Return one sentence of the page with its fields filled in.
 

@@ -11,6 +11,7 @@ from gpt_sovits_emotion.cli.console import progress_bar, say
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
+    head_for,
     heads_dir_option,
     lending_options,
     open_engines_for,
@@ -244,7 +245,7 @@ def _measure(given: dict[str, Any]) -> None:
 
     if not given["corpora"]:
         raise click.UsageError("name the corpora to measure on: --corpus NAME=DIR")
-    encoder_id = _encoder_id(given)
+    encoder_id = head_for(given).card.encoder.id  # heads like it are fitted and measured
     encoder = encoder_for(given, encoder_id)
     with opened_cache(given) as cache:
         for corpus in open_corpora(given["corpora"]):
@@ -268,15 +269,6 @@ def _measure(given: dict[str, Any]) -> None:
             )
             for score in scores:
                 click.echo(_line(score))
-
-
-def _encoder_id(given: dict[str, Any]) -> str:
-    """Return the encoder that the head reads: heads like it are fitted and measured."""
-    from gpt_sovits_emotion.engines import DEFAULT_HEAD
-    from gpt_sovits_emotion.heads import find_head, head_folders
-
-    head = find_head(given["head"] or DEFAULT_HEAD, head_folders(given["heads_dirs"]))
-    return str(head.card.encoder.id)
 
 
 def _line(score: AdaptationScore) -> str:

@@ -65,9 +65,10 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
 
     NAME says which known corpus it is (emodb=DIR), or what to call another; DIR alone finds out.
     """
+    from gpt_sovits_emotion.labels import labels_of
     from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
 
-    wanted = [label.strip() for label in labels.split(",") if label.strip()] if labels else None
+    wanted = labels_of(labels) if labels else None
     opened = open_corpora(named)
     table = label_table(opened, wanted)
     if not as_json:

@@ -88,6 +88,7 @@ def evaluate(**given: Any) -> None:
     Such as: evaluate --corpus emodb=DIR --baseline opensmile; evaluate --corpus nemo=DIR --head
     prosody-emodb; evaluate --corpus emodb=DIR --corpus nemo=DIR --protocol cross.
     """
+    from gpt_sovits_emotion.labels import labels_of
     from gpt_sovits_emotion.report.evaluation import write_evaluation_page
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.evaluation import write_evaluation
@@ -102,7 +103,7 @@ def evaluate(**given: Any) -> None:
         candidate=candidate,
         others=_others(given),
         protocol=given["protocol"] or _usual_protocol(candidate, corpora),
-        labels=_labels(given["labels"]),
+        labels=labels_of(given["labels"] or ""),
         test_speakers=given["test_speakers"],
         cost=given["cost"],
         n_jobs=given["jobs"],
@@ -118,13 +119,6 @@ def evaluate(**given: Any) -> None:
     if given["page_path"]:
         write_evaluation_page(evaluation, given["page_path"], language=given["lang"])
         say(f"written: {given['page_path']}")
-
-
-def _labels(named: str | None) -> tuple[str, ...]:
-    from gpt_sovits_emotion.labels import canonical_label
-
-    names = (named or "").replace("，", ",").split(",")
-    return tuple(dict.fromkeys(canonical_label(name) for name in names if name.strip()))
 
 
 def _candidate(given: dict[str, Any]) -> Candidate:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
     from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.hosts.base import Host, Sampling
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
@@ -27,6 +28,7 @@ __all__ = [
     "encoder_for",
     "existing_transcript",
     "feature_options",
+    "head_for",
     "head_options",
     "heads_dir_option",
     "hearing_options",
@@ -278,6 +280,14 @@ def tag_options_of(given: dict[str, Any]) -> TagOptions:
     from gpt_sovits_emotion.tag import TagOptions
 
     return TagOptions(given["speaker_statistics"], given["smoothing"])
+
+
+def head_for(given: dict[str, Any]) -> Head:
+    """Load the head that a command's arguments name. Raises what `find_head` raises."""
+    from gpt_sovits_emotion.engines import DEFAULT_HEAD
+    from gpt_sovits_emotion.heads import find_head, head_folders
+
+    return find_head(given["head"] or DEFAULT_HEAD, head_folders(given["heads_dirs"]))
 
 
 def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:

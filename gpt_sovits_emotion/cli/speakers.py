@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gpt_sovits_emotion.cli.console import say
-from gpt_sovits_emotion.cli.options import heads_dir_option
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 
 __all__ = ["speakers"]
 
@@ -63,7 +59,7 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     """Show what was learned of a speaker for a head, clip by clip."""
     from gpt_sovits_emotion.heads.profiles import known_speaker
 
-    profile = known_speaker(_head_named(head, heads_dirs), speaker)
+    profile = known_speaker(head_for({"head": head, "heads_dirs": heads_dirs}), speaker)
     click.echo(profile.say().en)
     click.echo(f"  head      {profile.head_id}")
     click.echo(f"  changed   {profile.updated_at}")
@@ -90,7 +86,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     )
     from gpt_sovits_emotion.training.adapt import learn
 
-    found = _head_named(head, heads_dirs)
+    found = head_for({"head": head, "heads_dirs": heads_dirs})
     profile = load_profile(found, speaker) or begin_profile(found, speaker)
     n_before = len(profile.corrections)
     profile = undo_last(profile)
@@ -117,10 +113,3 @@ def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
     if not deleted:
         say(f"nothing was known of {speaker or 'anyone'}")
     return 0 if deleted or everyone else 1
-
-
-def _head_named(name: str | None, heads_dirs: tuple[Path, ...]) -> Head:
-    from gpt_sovits_emotion.engines import DEFAULT_HEAD
-    from gpt_sovits_emotion.heads import find_head, head_folders
-
-    return find_head(name or DEFAULT_HEAD, head_folders(heads_dirs))

@@ -123,16 +123,16 @@ def _plan(
     given: dict[str, Any], preset: Preset | None, corpora: tuple[Corpus, ...]
 ) -> TrainingPlan:
     from gpt_sovits_emotion.heads.folder import user_folder
+    from gpt_sovits_emotion.labels import labels_of
     from gpt_sovits_emotion.training.installing import free_id
     from gpt_sovits_emotion.training.presets import head_id_for
     from gpt_sovits_emotion.training.train import TrainingPlan
 
-    labels = tuple(filter(None, map(str.strip, (given["labels"] or "").split(","))))
     name = preset.name if preset else "-".join(corpus.info.id for corpus in corpora)
     heads_dir = given["heads_dir"] or user_folder()
     return TrainingPlan(
         head_id=given["head_id"] or free_id(head_id_for(given["encoder_id"], name), heads_dir),
-        labels=labels or (preset.labels if preset else ()),
+        labels=labels_of(given["labels"] or "") or (preset.labels if preset else ()),
         note=preset.note if preset else None,
         seed=given["seed"],
         heads_dir=heads_dir,

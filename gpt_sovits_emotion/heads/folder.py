@@ -12,12 +12,12 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
+from gpt_sovits_emotion.heads.entry import HeadEntry, HeadState, Stamp
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
     GOLDEN_NAME,
@@ -50,43 +50,6 @@ HEADS_VARIABLE = "GPT_SOVITS_EMOTION_HEADS"
 _COPYING_S = 20.0  # a copy over a network may pause for some seconds; longer, and it was broken off
 _RACY_S = 2.0  # some file systems tell times to two seconds: two writes within them look like one
 _LOOSE = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".zip")
-
-HeadState = Literal["sound", "waiting", "broken", "refused", "hidden"]
-"""``refused``: another head has its id; ``hidden``: the same head lies elsewhere too."""
-
-Stamp = tuple[tuple[str, int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadEntry:
-    """One head found in a folder of heads: its card, or the reason why it cannot be used.
-
-    Attributes:
-        path: Its folder.
-        card: None where it cannot be read.
-        problem: Why it cannot be used, None for a sound one; `problem_zh` says the same in Chinese.
-        state: ``sound``, ``waiting`` (a copy that seems to be under way), ``broken``, ``refused`` or
-            ``hidden``.
-        rivals: Folders of heads that have its id and other content; they are refused.
-        stamp: Name, size, time and place of its files: another stamp, another head.
-    """
-
-    path: Path
-    card: HeadCard | None
-    problem: str | None
-    problem_zh: str | None = None
-    state: HeadState = "sound"
-    rivals: tuple[Path, ...] = ()
-    stamp: Stamp = ()
-
-    @property
-    def id(self) -> str:
-        """The card's id, or the folder's name where there is no sound card."""
-        return self.card.id if self.card else self.path.name
-
-    def say(self, language: str) -> str | None:
-        """Return the problem in ``"zh"`` or, for any other language, in English; None where there is none."""
-        return self.problem_zh if language == "zh" and self.problem_zh else self.problem
 
 
 def user_folder() -> Path:

@@ -6,15 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.heads.entry import HeadEntry
 from gpt_sovits_emotion.heads.files import CARD_NAME, weights_of
 from gpt_sovits_emotion.heads.untrusted import read_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.heads.folder import HeadEntry
 
 __all__ = ["content_digest", "with_rivals_told"]
 

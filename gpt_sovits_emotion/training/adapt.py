@@ -35,7 +35,7 @@ from gpt_sovits_emotion.heads.profiles import (
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
-    normalise_by_speaker,
+    normalise_each_speaker,
 )
 
 __all__ = ["AdaptRecipe", "adapt", "choose_replay", "learn", "speaker_mean"]
@@ -104,12 +104,9 @@ def choose_replay(
             f"there is no clip of {', '.join(missing)}, so no rows of it can be kept for teaching",
             zh=f"没有 {'、'.join(missing)} 的片段，无法保留回放数据",
         )
-    z = np.empty_like(data.embeddings, np.float32)
-    for who in np.unique(data.speakers):
-        own = data.speakers == who
-        z[own] = normalise_by_speaker(
-            data.embeddings[own], statistics, clip_z=clip_z, prior_segments=prior_segments
-        )
+    z = normalise_each_speaker(
+        data.embeddings, data.speakers, statistics, clip_z=clip_z, prior_segments=prior_segments
+    )
     rng = np.random.default_rng(seed)
     kept = []
     for place in range(len(classes)):

@@ -20,6 +20,7 @@ from gpt_sovits_emotion.training.dataset import (
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
+    normalise_each_speaker,
 )
 from gpt_sovits_emotion.training.folds import speaker_folds
 from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
@@ -163,7 +164,13 @@ class FittedSvm:
         if mode == "global":
             z = normalise(embeddings, self.statistics, clip_z=_CLIP_Z)
         else:
-            z = _by_own_mean(embeddings, self.statistics, known)
+            z = normalise_by_speaker(
+                embeddings,
+                self.statistics,
+                clip_z=_CLIP_Z,
+                prior_segments=_PRIOR_SEGMENTS,
+                known=known,
+            )
         machine = self.machines[mode]
         scores = machine.decision_function(z @ self.rows[mode].T / z.shape[1])
         if scores.ndim == 1:  # of two classes scikit-learn scores the second alone
@@ -191,15 +198,6 @@ def _normalised(
 ) -> np.ndarray:
     if mode == "global":
         return normalise(embeddings, statistics, clip_z=_CLIP_Z)
-    z = np.empty_like(embeddings, np.float32)
-    for who in np.unique(speakers):
-        z[speakers == who] = _by_own_mean(embeddings[speakers == who], statistics, None)
-    return z
-
-
-def _by_own_mean(
-    embeddings: np.ndarray, statistics: FeatureStatistics, known: np.ndarray | None
-) -> np.ndarray:
-    return normalise_by_speaker(
-        embeddings, statistics, clip_z=_CLIP_Z, prior_segments=_PRIOR_SEGMENTS, known=known
+    return normalise_each_speaker(
+        embeddings, speakers, statistics, clip_z=_CLIP_Z, prior_segments=_PRIOR_SEGMENTS
     )

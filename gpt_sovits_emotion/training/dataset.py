@@ -10,7 +10,14 @@ import numpy as np
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["FeatureStatistics", "LabelledEmbeddings", "join", "normalise", "normalise_by_speaker"]
+__all__ = [
+    "FeatureStatistics",
+    "LabelledEmbeddings",
+    "join",
+    "normalise",
+    "normalise_by_speaker",
+    "normalise_each_speaker",
+]
 
 _SMALLEST_STD = 1e-4
 
@@ -189,3 +196,29 @@ def normalise_by_speaker(
     mean = (total / (len(own) + prior_segments)).astype(np.float32)
     z = (embeddings - mean) / statistics.within_speaker_std
     return np.asarray(np.clip(z, -clip_z, clip_z), np.float32)
+
+
+def normalise_each_speaker(
+    embeddings: np.ndarray,
+    speakers: np.ndarray,
+    statistics: FeatureStatistics,
+    *,
+    clip_z: float,
+    prior_segments: float,
+) -> np.ndarray:
+    """Return `normalise_by_speaker` of every speaker's own segments, in their places.
+
+    Args:
+        embeddings: ``(n_segments, dim)`` of any number of speakers.
+        speakers: ``(n_segments,)`` who speaks.
+        statistics: Of the training embeddings.
+        clip_z: Where to clip.
+        prior_segments: Weight of the training mean.
+    """
+    z = np.empty_like(embeddings, np.float32)
+    for speaker in np.unique(speakers):
+        own = speakers == speaker
+        z[own] = normalise_by_speaker(
+            embeddings[own], statistics, clip_z=clip_z, prior_segments=prior_segments
+        )
+    return z

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -12,6 +13,7 @@ from multiprocessing import get_context
 from typing import Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
@@ -284,10 +286,9 @@ _work_of_this_process: list[_Work] = []
 
 def _start_process(work: _Work) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    if isinstance(work.fit, _ByRecipe):
-        import torch
-
-        torch.set_num_threads(1)
+    # One thread each, or numpy and torch in every process would use all cores, and wait for one another.
+    threadpool_limits(1)  # what is loaded by now
+    os.environ["OMP_NUM_THREADS"] = "1"  # what is loaded later
     _work_of_this_process[:] = [work]
 
 

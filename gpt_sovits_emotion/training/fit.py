@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,56 +15,14 @@ from gpt_sovits_emotion.training.dataset import (
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
+    normalise_each_speaker,
 )
-from gpt_sovits_emotion.training.layers import LayerSum, Part, place_layers
+from gpt_sovits_emotion.training.layers import LayerSum, place_layers
 from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMembers, train_members
 from gpt_sovits_emotion.training.nuisance import SpeakerShrinkage
+from gpt_sovits_emotion.training.recipe import Recipe, recipe_for
 
 __all__ = ["FitMoment", "FittedHead", "Recipe", "fit_head", "recipe_for"]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a head is trained. Fixed before any test speaker is looked at.
-
-    Attributes:
-        hidden: Width of the hidden layer.
-        dropout, input_dropout: Share of hidden units and of features dropped.
-        mixup: Parameter of the Beta distribution that mixes pairs of training rows; 0 for none.
-        label_smoothing: Share of each target spread over all classes.
-        learning_rate, weight_decay: Of AdamW; the rate follows one cycle.
-        n_epochs, batch_size: Passes over the training rows, rows per step.
-        clip_z: Normalised features are clipped to plus or minus this.
-        prior_segments: Weight of the training mean in a speaker's mean.
-        n_members: Networks per mode, trained side by side; their logits are averaged.
-        seed: Of everything random.
-        speaker_shrinkage: In mode ``global``, how strongly the directions in which the training
-            speakers differ are shrunk (`nuisance.SpeakerShrinkage`); 0 for not at all. It pays where
-            no altered copies are trained on: they already stand for other speakers.
-        layer_weighting: Learn one weight per hidden layer where a part has several; see `parts`.
-        parts: What the embedding is made of, in order; none for an encoder without layers.
-    """
-
-    hidden: int = 64
-    dropout: float = 0.3
-    input_dropout: float = 0.5
-    mixup: float = 0.2
-    label_smoothing: float = 0.1
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-    n_epochs: int = 20
-    batch_size: int = 128
-    clip_z: float = 6.0
-    prior_segments: float = 5.0
-    n_members: int = 8
-    seed: int = 0
-    speaker_shrinkage: float = 0.0
-    layer_weighting: bool = False
-    parts: tuple[Part, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the recipe as plain numbers, for a head's card."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +82,6 @@ class FittedHead:
         return tensors
 
 
-_HUBERT_LAYER_DIM = 2 * 768  # mean and deviation of HuBERT-base, the only size there is
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
 
 
@@ -159,53 +115,6 @@ def _unwatched(moment: FitMoment) -> None:
 
 def _never() -> bool:
     return False
-
-
-def recipe_for(encoder_id: str) -> Recipe:
-    """Return how heads on this encoder are trained by default.
-
-    The recipe for ``prosody`` was chosen on corpora of acted speech, never on a speaker it is measured on.
-    Those for HuBERT and SoVITS were not: their numbers are the usual ones for a small head on a frozen
-    encoder (a few hundred steps of Adam at 1e-3, one hidden layer, one weight per hidden layer; SUPERB,
-    Yang et al. 2021, and EmoBox, Ma et al. 2024, both Interspeech), and `evaluate` tells what they are
-    worth on given weights.
-
-    Args:
-        encoder_id: Such as ``prosody``, ``hubert:4-9`` or ``prosody+hubert:4-9``.
-
-    Raises:
-        EncoderError: There is no such encoder.
-    """
-    from gpt_sovits_emotion.encoders import parse_encoder_id
-
-    names = [parse_encoder_id(part) for part in encoder_id.split("+")]
-    if [name.family for name in names] == ["prosody"]:
-        return Recipe()
-    layered = any(len(name.layers) > 1 for name in names)
-    families = {name.family for name in names}
-    parts = tuple(_part_of(name.family, len(name.layers), families) for name in names)
-    return Recipe(
-        hidden=128,
-        input_dropout=0.2,
-        learning_rate=1e-3,
-        n_epochs=40,
-        batch_size=64,
-        speaker_shrinkage=0.1,
-        layer_weighting=layered,
-        parts=parts if layered else (),
-    )
-
-
-def _part_of(family: str, n_layers: int, families: set[str]) -> Part:
-    """Return one part of a fused embedding; its length is left open where it alone is unknown."""
-    if family == "hubert":
-        known = any(other.startswith("sovits") for other in families)
-        return Part(n_layers, n_layers * _HUBERT_LAYER_DIM if known else None)
-    if family == "prosody":
-        from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-
-        return Part(1, ProsodyEncoder().dim)
-    return Part(1, None)
 
 
 def fit_head(
@@ -345,13 +254,10 @@ class _ModeFit:
         recipe = self.recipe
         if self.mode == "global":
             return normalise(embeddings, self.statistics, clip_z=recipe.clip_z)
-        z = np.empty_like(embeddings, np.float32)
-        for speaker in np.unique(speakers):
-            own = speakers == speaker
-            z[own] = normalise_by_speaker(
-                embeddings[own],
-                self.statistics,
-                clip_z=recipe.clip_z,
-                prior_segments=recipe.prior_segments,
-            )
-        return z
+        return normalise_each_speaker(
+            embeddings,
+            speakers,
+            self.statistics,
+            clip_z=recipe.clip_z,
+            prior_segments=recipe.prior_segments,
+        )

@@ -19,7 +19,7 @@ from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_av
 if TYPE_CHECKING:
     import torch
 
-    from gpt_sovits_emotion.training.fit import Recipe
+    from gpt_sovits_emotion.training.recipe import Recipe
 
 __all__ = ["Epoch", "Rows", "TrainedMembers", "train_members"]
 

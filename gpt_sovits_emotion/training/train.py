@@ -117,7 +117,8 @@ def train(
         encoder: What the head will read.
         watch: Told where it stands.
         cancelled: Asked often; once it says yes, the training ends with the best there is: a head measured on
-            the speakers that were held out until then, or, before the first of them, `CorpusError`.
+            the speakers that were held out until then, or, before the first of them, `CorpusError`. During
+            the last fit it leaves that fit unfinished, and the head says so.
         cache: Where features are kept for the next time; None keeps none.
 
     Raises:
@@ -135,9 +136,17 @@ def train(
         way, held_out, compared = _measure(data, encoder, plan, telling, cancelled)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
+        # The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
+        # which takes as long as one of the speakers took.
+        stopped_before = cancelled()
         fitted = way(
-            data, classes=held_out.classes, watch=telling.fitting(way), cancelled=cancelled
+            data,
+            classes=held_out.classes,
+            watch=telling.fitting(way),
+            cancelled=lambda: cancelled() and not stopped_before,
         )
+        if fitted.stopped:
+            warnings.append(_UNFINISHED)
         telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
         card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared)
         beside = {REPLAY_NAME: _replay_rows(data, fitted)} if "speaker" in fitted.members else {}
@@ -148,6 +157,12 @@ def train(
 
 
 # --- inside ----------------------------------------------------------------------------------------
+
+
+_UNFINISHED = Sentence(
+    "Its fit was stopped before the end, so it hears less well than its figures say.",
+    "训练在结束前被停止，实际效果不如各项指标所示。",
+)
 
 
 class _StoppedError(Exception):
@@ -314,5 +329,11 @@ def _card(
             few_counts=FEW_COUNTS,
         ),
         layer_weights=fitted.layer_weights or {},
-        note=plan.note,
+        note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
     )
+
+
+def _both(note: Sentence | None, more: Sentence) -> Sentence:
+    if note is None:
+        return more
+    return Sentence(f"{note.en} {more.en}", f"{note.zh}{more.zh}")

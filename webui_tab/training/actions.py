@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.labels import labels_of
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.sessions import PageError
 from webui_tab.showing import Updates
@@ -82,7 +83,7 @@ class TrainingActions:
         with self._pages.job(
             page_id_of(request), shown_on(progress, code_of(language_name))
         ) as job:
-            found = asking.find(named, asking.labels_of(labels), progress=job.progress)
+            found = asking.find(named, labels_of(labels), progress=job.progress)
         return {self.parts.train_found: corpora_html(found)}
 
     def fetch(
@@ -210,7 +211,9 @@ class TrainingActions:
         }
 
     def look_at_speaker(self, _: str, speaker: str | None, head: str) -> Updates:
-        """Show what is known of the speaker that is named."""
+        """Show what is known of the speaker that is named; with nobody named, what was said last stays."""
+        if not speaker:
+            return {self.parts.speaker_status: gr.update()}
         return {self.parts.speaker_status: lesson_html(self._lessons.look(head, speaker or ""))}
 
     def other_head(self, _: str, head: str, speaker: str | None) -> Updates:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.heads.card import is_head_id
 from gpt_sovits_emotion.heads.folder import user_folder
-from gpt_sovits_emotion.labels import canonical_label
+from gpt_sovits_emotion.labels import labels_of
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.sessions import PageError
@@ -27,15 +27,12 @@ __all__ = [
     "encoders_of",
     "fetch",
     "find",
-    "labels_of",
     "named_corpora",
     "order_of",
 ]
 
 FETCHED = "emodb"
 """The corpus that the page can fetch: free, small, and what the shipped head was trained on."""
-
-_HEAD_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +82,7 @@ def order_of(*, corpora: str, encoder: str, head_id: str, labels: str, replace_h
     from gpt_sovits_emotion.encoders import parse_encoder_id
 
     head_id = head_id.strip()
-    if not _HEAD_ID.fullmatch(head_id):
+    if not is_head_id(head_id):
         raise PageError("train_bad_name", name=head_id)
     return Order(
         named_corpora(corpora),
@@ -94,17 +91,6 @@ def order_of(*, corpora: str, encoder: str, head_id: str, labels: str, replace_h
         labels_of(labels),
         replace_head,
     )
-
-
-def labels_of(written: str) -> tuple[str, ...]:
-    """Return the emotions that a person wrote, in canonical form, each once.
-
-    Examples:
-        >>> labels_of("Angry, 开心，sad")
-        ('angry', 'happy', 'sad')
-    """
-    parts = (part for part in re.split(r"[,，、;；\n]", written) if part.strip())
-    return tuple(dict.fromkeys(canonical_label(part) for part in parts))
 
 
 def find(

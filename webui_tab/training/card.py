@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.heads.card import HeadCard, Result
+from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
 from gpt_sovits_emotion.labels import colour_of
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.training.words import both, label_name, note_of, sentence
@@ -60,13 +60,15 @@ def _figures(results: Sequence[Result]) -> str:
 
 
 def _protocol(result: Result) -> str:
-    known = result.normalisation in ("global", "speaker")
-    mode = (
-        both(f"train_mode_{result.normalisation}") if known else html.escape(result.normalisation)
-    )
     size = both("train_clips_speakers", clips=result.n_utterances, speakers=result.n_speakers)
-    what = f"{html.escape(result.protocol)}, {html.escape(result.corpus)}, {mode} ({size})"
+    what = f"{html.escape(result.protocol)}, {html.escape(result.corpus)}, {_mode(result)} ({size})"
     return what + (f"<br><small>{html.escape(result.note)}</small>" if result.note else "")
+
+
+def _mode(result: Result) -> str:
+    if result.normalisation not in MODES:
+        return html.escape(result.normalisation)
+    return both(f"train_mode_{result.normalisation}")
 
 
 def _picture(result: Result) -> str:
@@ -86,13 +88,8 @@ def _picture(result: Result) -> str:
             f'<span>{name}</span><div><div style="width:{100 * recall:.1f}%;'
             f'background:{colour_of(label)}"></div></div><b>{100 * recall:.0f} %</b>'
         )
-    mode = (
-        both(f"train_mode_{result.normalisation}")
-        if result.normalisation in ("global", "speaker")
-        else html.escape(result.normalisation)
-    )
     return (
-        f'<figure><figcaption>{mode}</figcaption><div class="emo-wide"><table class="emo-confusion">'
+        f'<figure><figcaption>{_mode(result)}</figcaption><div class="emo-wide"><table class="emo-confusion">'
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         f"{note_of('aside', both('train_confusion'))}"
         f'<figcaption>{both("train_recall")}</figcaption><div class="emo-recalls">{"".join(bars)}</div>'

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.errors import EmotionError, HostError
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.hosts.base import never
-from gpt_sovits_emotion.records import Audio, Prosody, Sentence
+from gpt_sovits_emotion.records import Sentence
 from webui_tab.sessions import PageError
-from webui_tab.texts import TEXTS
+from webui_tab.texts import TEXTS, filled
 from webui_tab.training.history import History
 
 if TYPE_CHECKING:
@@ -184,11 +184,7 @@ class Trainer:
             done["problem"] = Sentence(str(error), error.say("zh"))
         except Exception as error:
             _LOG.exception("a training failed")
-            kind = type(error).__name__
-            unexpected = TEXTS["unexpected"]
-            done["problem"] = Sentence(
-                unexpected.en.format(kind=kind), unexpected.zh.format(kind=kind)
-            )
+            done["problem"] = filled("unexpected", kind=type(error).__name__)
         self._note(running=False, stopping=False, waiting=False, **done)
 
     def _train(self, order: Order) -> TrainedHead:
@@ -232,15 +228,10 @@ class Trainer:
 
     def _encoder(self, encoder_id: str) -> Encoder:
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-        from gpt_sovits_emotion.engines import lend_encoder
-        from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
+        from gpt_sovits_emotion.engines import embedded_host, lend_encoder
 
         tracker = ProsodyEncoder()
-
-        def measure(audio: Audio) -> Prosody:
-            return tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
-
-        return lend_encoder(encoder_id, self._host or EmbeddedHost(measure=measure), tracker)
+        return lend_encoder(encoder_id, self._host or embedded_host(tracker), tracker)
 
     def _mark(self, encoder_id: str) -> object:
         """Return what tells the loaded voice from others, where the encoder is a part of it."""

@@ -6,29 +6,18 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from webui_tab.texts import say
+from webui_tab.training.headings import headings
 
 if TYPE_CHECKING:
     from webui_tab.parts import Parts
 
-__all__ = ["ANYBODY", "EMPTY_LIVE", "build_training", "headings"]
+__all__ = ["ANYBODY", "EMPTY_LIVE", "build_training"]
 
 ANYBODY = "–"
 """What stands in the menu of speakers for none in particular, in either language."""
 
 _EXAMPLES = "emodb=/data/emodb\nmine=/data/my-recordings"
 EMPTY_LIVE = '<div class="emo-live" data-running="0"></div>'
-
-
-def headings(language: str) -> dict[str, str]:
-    """Return the HTML of the page that changes with its language alone."""
-    return {
-        "heading_corpora": f"<h2>{say('train_step_corpora', language)}</h2>",
-        "heading_head": f"<h2>{say('train_step_head', language)}</h2>"
-        f'<p class="emo-note emo-aside">{say("train_hint", language)}</p>',
-        "heading_speaker": f"<h2>{say('speaker_step', language)}</h2>"
-        f'<p class="emo-note emo-aside">{say("speaker_lead", language)}</p>',
-    }
 
 
 def build_training(parts: Parts) -> None:

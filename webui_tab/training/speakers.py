@@ -31,7 +31,7 @@ from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Sentence, TaggedSegment
 from gpt_sovits_emotion.tag import embed_segments
 from webui_tab.sessions import PageError, Session
-from webui_tab.texts import TEXTS
+from webui_tab.texts import TEXTS, filled
 from webui_tab.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -162,10 +162,7 @@ class Lessons:
             raise PageError("speaker_unknown", speaker=speaker, head=head_id)
         for of_recording in self._taught.values():
             of_recording.pop((head_id, speaker), None)
-        gone = TEXTS["speaker_forgotten"]
-        return Lesson(
-            None, (Sentence(gone.en.format(speaker=speaker), gone.zh.format(speaker=speaker)),)
-        )
+        return Lesson(None, (filled("speaker_forgotten", speaker=speaker),))
 
     def look(self, head_name: str, speaker: str) -> Lesson:
         """Return what is known of a speaker; nothing where nothing was learned."""
@@ -201,9 +198,7 @@ class Lessons:
 
         least = head.card.min_speaker_segments
         if profile.n_clips < least:
-            few = TEXTS["speaker_too_few"]
-            fields = {"n": profile.n_clips, "least": least}
-            said = (*said, Sentence(few.en.format(**fields), few.zh.format(**fields)))
+            said = (*said, filled("speaker_too_few", n=profile.n_clips, least=least))
         else:
             replay = find_replay(head, head_folders(self._workshop.heads_dirs))
             profile = learn(head, profile, replay=replay)

@@ -9,7 +9,7 @@ import html
 
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.records import Sentence
-from webui_tab.texts import TEXTS
+from webui_tab.texts import filled
 
 __all__ = ["bilingual", "both", "label_name", "note_of", "sentence"]
 
@@ -26,8 +26,7 @@ def sentence(said: Sentence) -> str:
 
 def both(key: str, **fields: object) -> str:
     """Return one of the page's own sentences as HTML."""
-    known = TEXTS[key]
-    return sentence(Sentence(known.en.format(**fields), known.zh.format(**fields)))
+    return sentence(filled(key, **fields))
 
 
 def label_name(label: str) -> str:
