@@ -28,8 +28,9 @@ from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.engines import lend_encoder
 from gpt_sovits_emotion.hosts.checkout import CheckoutHost
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
-from gpt_sovits_emotion.training.embed import copies_for, embed_corpus
+from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.training.versions import copies_for
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PROSODY_BUDGET_S = 60.0

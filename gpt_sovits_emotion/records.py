@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audio",
+    "ClipQuality",
     "Cue",
     "EmotionScores",
     "FrameTracks",
@@ -377,6 +378,25 @@ class TaggedTranscript(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ClipQuality(Record):
+    """How a clip was recorded, in a few numbers; None where there is nothing to measure.
+
+    Attributes:
+        level_dbfs: Level of the active speech as it lies on disk, dB relative to full scale.
+        snr_db: Estimated level of the speech over that of the background, dB.
+        clipped: Share of samples at full scale, 0 to 1.
+        rate_syl_per_s: Syllable nuclei per second of speech.
+        f0_median_hz: Median fundamental frequency of voiced frames.
+    """
+
+    level_dbfs: float | None
+    snr_db: float | None
+    clipped: float
+    rate_syl_per_s: float | None
+    f0_median_hz: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceClip(Record):
     """One clip of a voice that could be given to the host as reference.
 
@@ -387,6 +407,14 @@ class ReferenceClip(Record):
         language: Language code; "" when unknown.
         duration_s: Length, None when the file cannot be read.
         problem: Why it cannot be used (unreadable, too short, too long, duplicate), None when it can.
+        filed_by: Who says that it carries `emotion`: ``person`` (the maker of the bank) or ``head``.
+        probabilities: Label -> calibrated probability, as a head heard it; empty when none has listened.
+        intensity: How far it lies from this voice's ordinary way of speaking, 0 (not at all) to 1 (as far
+            as any clip of the voice); None when unknown.
+        quality: How it was recorded; None when not measured.
+        consistency: How much it sounds like the other clips of its bank, 0 to 1: low is another speaker,
+            or a damaged clip; None when not measured.
+        doubts: What a person should know of a clip that can be used all the same.
     """
 
     path: Path
@@ -395,6 +423,12 @@ class ReferenceClip(Record):
     language: str
     duration_s: float | None
     problem: Sentence | None = None
+    filed_by: str = "person"
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    intensity: float | None = None
+    quality: ClipQuality | None = None
+    consistency: float | None = None
+    doubts: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,10 +438,12 @@ class ReferenceBank(Record):
     Attributes:
         voice: Name of the voice.
         root: Folder of the bank.
-        layout: ``folders`` or ``infer_config``.
+        layout: How it lies on disk: ``folders``, ``infer_config``, ``names``, ``list``, … (`references`).
         clips: All clips found, the unusable ones with their problem.
         synthetic: True when the bank was made by a speech synthesiser and says so.
         settings: What else the bank's file holds (gpt_path, sovits_path, …), kept as it was.
+        head_id: The head that listened to its clips; "" when none has.
+        pins: Emotion -> the clip that a person wants for it.
     """
 
     voice: str
@@ -416,6 +452,8 @@ class ReferenceBank(Record):
     clips: tuple[ReferenceClip, ...]
     synthetic: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    head_id: str = ""
+    pins: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def usable(self) -> tuple[ReferenceClip, ...]:

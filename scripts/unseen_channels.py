@@ -18,9 +18,11 @@ from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import EmotionError
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluate import held_out_predictions, score, speaker_folds
+from gpt_sovits_emotion.training.evaluate import held_out_predictions
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import recipe_for
+from gpt_sovits_emotion.training.folds import speaker_folds
+from gpt_sovits_emotion.training.scoring import score
 from gpt_sovits_emotion.training.versions import COPIES, Alteration
 
 UNSEEN = {

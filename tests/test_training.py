@@ -19,16 +19,9 @@ from gpt_sovits_emotion.training.dataset import (
     normalise,
     normalise_by_speaker,
 )
-from gpt_sovits_emotion.training.evaluate import (
-    Fold,
-    calibrate,
-    held_out_predictions,
-    score,
-    score_few,
-    speaker_and_text_folds,
-    speaker_folds,
-)
+from gpt_sovits_emotion.training.evaluate import held_out_predictions
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.folds import Fold, speaker_and_text_folds, speaker_folds
 from gpt_sovits_emotion.training.measures import (
     bootstrap_over_speakers,
     confusion_matrix,
@@ -39,6 +32,7 @@ from gpt_sovits_emotion.training.measures import (
     softmax,
     unweighted_average_recall,
 )
+from gpt_sovits_emotion.training.scoring import calibrate, score, score_few
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1

@@ -364,7 +364,7 @@ def altered() -> bytes:
 HARMFUL: dict[str, Callable[[], bytes]] = {
     "above": lambda: entry("../evil.wav"),
     "deep above": lambda: entry("wav/../../evil.wav"),
-    "absolute": lambda: entry("/tmp/evil.wav"),
+    "absolute": lambda: entry("/evil.wav"),
     "drive": lambda: entry("C:/evil.wav"),
     "backslash": lambda: entry("wav\\..\\evil.wav"),
     "link": lambda: entry("wav", mode=stat.S_IFLNK | 0o777, data=b"/etc"),

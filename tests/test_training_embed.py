@@ -22,9 +22,10 @@ from gpt_sovits_emotion.errors import CorpusError, EncoderError, HostError
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
-from gpt_sovits_emotion.training.embed import COPIES, Alteration, copies_for, embed_corpus
+from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.embed_process import embed_in_processes
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.training.versions import COPIES, Alteration, copies_for
 
 FAST = {"fast": Alteration(speed=1.1)}
 

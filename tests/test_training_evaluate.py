@@ -18,20 +18,15 @@ from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.testing import make_fake_head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.evaluate import (
+from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
+from gpt_sovits_emotion.training.fit import Recipe
+from gpt_sovits_emotion.training.folds import (
     Fold,
-    HeldOut,
-    compare,
+    check_folds,
     corpus_fold,
-    held_out_predictions,
-    predictions_as_is,
-    score,
-    score_few,
     speaker_folds,
     split_fold,
 )
-from gpt_sovits_emotion.training.fit import Recipe
-from gpt_sovits_emotion.training.folds import check_folds
 from gpt_sovits_emotion.training.measures import (
     area_under_risk_coverage,
     expected_calibration_error,
@@ -41,6 +36,7 @@ from gpt_sovits_emotion.training.measures import (
     risk_coverage_curve,
     softmax,
 )
+from gpt_sovits_emotion.training.scoring import HeldOut, compare, score, score_few
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1

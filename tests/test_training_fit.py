@@ -323,3 +323,21 @@ def test_a_recipe_is_plain_data():
     stored = json.loads(json.dumps(recipe_for("prosody+hubert:4-9").to_dict()))
     assert stored["layer_weighting"] is True
     assert stored["parts"][1] == {"n_layers": 6, "dim": None}
+
+
+def test_a_recipe_that_stops_early_holds_speakers_out_by_itself():
+    data, by_hand = toy_data(n_speakers=9), QUICK
+    recipe = replace(by_hand, early_stopping=True)
+    apart = np.isin(data.speakers, ["toy/s0", "toy/s8"])
+    moments: list[FitMoment] = []
+    fitted = fit_head(data, recipe=recipe, watch=moments.append)
+    expected = fit_head(data.select(~apart), recipe=by_hand, validation=data.select(apart))
+    assert same(fitted, expected)
+    assert all(moment.held_out_uar is not None for moment in moments)
+
+
+def test_too_few_speakers_to_stop_by_are_all_trained_on():
+    data = toy_data(n_speakers=3)
+    assert same(
+        fit_head(data, recipe=replace(QUICK, early_stopping=True)), fit_head(data, recipe=QUICK)
+    )

@@ -127,7 +127,8 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
     path = Path(name)
     if not is_head_id(str(name)) and _is_head(path):
         return load_head(path)
-    entries = [entry for entry in list_heads(folders) if entry.id == str(name)]
+    everything = list_heads(folders)
+    entries = [entry for entry in everything if entry.id == str(name)]
     for entry in entries:
         if entry.state == "sound":
             _check_not_meant(entry, folders)
@@ -136,7 +137,7 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
         return load_head(path)
     for entry in entries:
         raise HeadError(entry.problem or f"{entry.path} has no card", zh=entry.problem_zh)
-    known = sorted({entry.id for entry in list_heads(folders) if entry.state == "sound"})
+    known = sorted({entry.id for entry in everything if entry.state == "sound"})
     raise HeadError(
         f"there is no head {str(name)!r}; heads found: {', '.join(known) or 'none'}. Name one of "
         f"them, or the folder of a head, or put it into {user_folder()}",

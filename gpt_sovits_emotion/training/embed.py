@@ -21,7 +21,6 @@ from gpt_sovits_emotion.training.embed_process import can_use_processes, embed_i
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
 from gpt_sovits_emotion.training.versions import (
     AS_IT_IS,
-    COPIES,
     Alteration,
     copies_for,
     embed_clip,
@@ -30,7 +29,7 @@ from gpt_sovits_emotion.training.versions import (
     refusal,
 )
 
-__all__ = ["COPIES", "Alteration", "copies_for", "embed_corpus"]
+__all__ = ["embed_corpus"]
 
 _MOST_UNREADABLE = 0.05
 _BATCHES_AHEAD = 8  # how many batches' worth of audio is read before it is sorted by length

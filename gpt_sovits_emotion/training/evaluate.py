@@ -24,38 +24,18 @@ from gpt_sovits_emotion.training.fit import Recipe, fit_head
 from gpt_sovits_emotion.training.folds import (
     Fold,
     check_folds,
-    corpus_fold,
-    speaker_and_text_folds,
-    speaker_folds,
-    split_fold,
 )
 from gpt_sovits_emotion.training.scoring import (
     HeldOut,
-    Score,
-    calibrate,
-    compare,
-    score,
-    score_few,
 )
 
 __all__ = [
     "FinishedHead",
     "Fitted",
     "Fitter",
-    "Fold",
     "FoldLogits",
-    "HeldOut",
-    "Score",
-    "calibrate",
-    "compare",
-    "corpus_fold",
     "held_out_predictions",
     "predictions_as_is",
-    "score",
-    "score_few",
-    "speaker_and_text_folds",
-    "speaker_folds",
-    "split_fold",
 ]
 
 _FEW_DRAWS = 8

@@ -24,6 +24,9 @@ from gpt_sovits_emotion.training.recipe import Recipe, recipe_for
 
 __all__ = ["FitMoment", "FittedHead", "Recipe", "fit_head", "recipe_for"]
 
+_VALIDATION_SHARE = 8
+_LEAST_SPEAKERS = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedHead:
@@ -135,7 +138,9 @@ def fit_head(
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to fit members for.
         validation: Speakers that are not in `data`; of each mode the epoch that hears them best is
-            kept. All epochs are gone through, because the learning rate is planned to the end.
+            kept. All epochs are gone through, because the learning rate is planned to the end. When None
+            and the recipe stops early, some of the speakers in `data` are held out for it, if there are
+            enough of them.
         watch: Told of each network after each epoch.
         cancelled: Asked after each epoch; once it says True the fit ends. The first mode is then
             returned as far as it came, another only if it was finished.
@@ -151,6 +156,8 @@ def fit_head(
     recipe = recipe or Recipe()
     classes = tuple(classes or data.classes)
     _check(data, classes, validation)
+    if validation is None and recipe.early_stopping:
+        data, validation = _some_held_out(data)
     layers = (
         place_layers(recipe.parts, data.embeddings.shape[1]) if recipe.layer_weighting else None
     )
@@ -196,6 +203,17 @@ def _check(
             f"the speaker {both[0]} is both trained on and held out; the held-out figure would flatter",
             zh=f"说话人 {both[0]} 既用于训练又用于验证；验证结果会虚高",
         )
+
+
+def _some_held_out(
+    data: LabelledEmbeddings,
+) -> tuple[LabelledEmbeddings, LabelledEmbeddings | None]:
+    """Return what to train on and the speakers to stop by, None where there are too few."""
+    speakers = np.unique(data.speakers)
+    held_out = np.isin(data.speakers, speakers[::_VALIDATION_SHARE])
+    if len(speakers) < _LEAST_SPEAKERS or set(data.labels[~held_out]) != set(data.labels):
+        return data, None
+    return data.select(~held_out), data.select(held_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,17 +16,8 @@ from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.candidates import Candidate, measure_cost
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
-from gpt_sovits_emotion.training.embed import copies_for, embed_corpus
-from gpt_sovits_emotion.training.evaluate import (
-    HeldOut,
-    calibrate,
-    compare,
-    held_out_predictions,
-    predictions_as_is,
-    score,
-    score_few,
-    speaker_folds,
-)
+from gpt_sovits_emotion.training.embed import embed_corpus
+from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
 from gpt_sovits_emotion.training.evaluation import (
     Comparison,
     Cost,
@@ -35,12 +26,15 @@ from gpt_sovits_emotion.training.evaluation import (
     Outcome,
 )
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.training.folds import speaker_folds
 from gpt_sovits_emotion.training.planning import (
     EvaluationPlan,
     checked_corpora,
     fair_candidates,
 )
 from gpt_sovits_emotion.training.protocols import Trial, trials_of
+from gpt_sovits_emotion.training.scoring import HeldOut, calibrate, compare, score, score_few
+from gpt_sovits_emotion.training.versions import copies_for
 
 __all__ = ["EvaluationPlan", "measure"]
 

@@ -27,6 +27,8 @@ class Recipe:
         prior_segments: Weight of the training mean in a speaker's mean.
         n_members: Networks per mode, trained side by side; their logits are averaged.
         seed: Of everything random.
+        early_stopping: Hold every eighth speaker out and keep the epoch that hears them best. So for encoders
+            whose recipe was not chosen on data: the weights that they will have are the user's own.
         speaker_shrinkage: In mode ``global``, how strongly the directions in which the training
             speakers differ are shrunk (`nuisance.SpeakerShrinkage`); 0 for not at all. It pays where
             no altered copies are trained on: they already stand for other speakers.
@@ -47,6 +49,7 @@ class Recipe:
     prior_segments: float = 5.0
     n_members: int = 8
     seed: int = 0
+    early_stopping: bool = False
     speaker_shrinkage: float = 0.0
     layer_weighting: bool = False
     parts: tuple[Part, ...] = ()
@@ -85,6 +88,7 @@ def recipe_for(encoder_id: str) -> Recipe:
         learning_rate=1e-3,
         n_epochs=40,
         batch_size=64,
+        early_stopping=True,
         speaker_shrinkage=0.1,
         layer_weighting=layered,
         parts=parts if layered else (),

@@ -31,7 +31,7 @@ from gpt_sovits_emotion.training.describe import (
     results_of,
     title_of,
 )
-from gpt_sovits_emotion.training.embed import copies_for, embed_corpus
+from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.evaluate import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import FittedHead
@@ -40,6 +40,7 @@ from gpt_sovits_emotion.training.installing import install_head, reserved
 from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
 from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
 from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
+from gpt_sovits_emotion.training.versions import copies_for
 from gpt_sovits_emotion.training.ways import Way, choose_way
 
 __all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import HeadError
@@ -29,9 +27,6 @@ from gpt_sovits_emotion.training.scoring import HeldOut, compare
 
 __all__ = ["Measure", "Network", "Way", "choose_way", "plain_way", "uar_of", "ways_of"]
 
-_VALIDATION_SHARE = 8
-_LEAST_SPEAKERS = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -41,15 +36,12 @@ class Network:
         encoder_id: Of the features.
         start, stop: Their columns in the embedding that the way is given.
         recipe: How it is fitted.
-        stops_early: Whether every eighth speaker is held out to choose the epoch by. So for encoders whose
-            recipe was not chosen on data: the weights that they will have are the user's own.
     """
 
     encoder_id: str
     start: int
     stop: int
     recipe: Recipe
-    stops_early: bool
 
     def fit(
         self,
@@ -61,19 +53,11 @@ class Network:
         cancelled: Callable[[], bool],
     ) -> FittedHead:
         """Fit it on its columns of `data`."""
-        own = columns(data, self.start, self.stop)
-        validation = None
-        speakers = np.unique(own.speakers)
-        if self.stops_early and len(speakers) >= _LEAST_SPEAKERS:
-            held_out = np.isin(own.speakers, speakers[::_VALIDATION_SHARE])
-            if set(own.labels[~held_out]) == set(own.labels):
-                own, validation = own.select(~held_out), own.select(held_out)
         return fit_head(
-            own,
+            columns(data, self.start, self.stop),
             recipe=self.recipe,
             classes=classes,
             modes=modes,
-            validation=validation,
             watch=watch,
             cancelled=cancelled,
         )
@@ -118,7 +102,7 @@ class Way:
 def plain_way(encoder: Encoder, *, seed: int) -> Way:
     """Return the way of one network on the whole embedding of an encoder."""
     recipe = replace(recipe_for(encoder.id), seed=seed)
-    network = Network(encoder.id, 0, encoder.dim, recipe, encoder.id != "prosody")
+    network = Network(encoder.id, 0, encoder.dim, recipe)
     return Way("joint", (network,), 0, encoder.dim)
 
 
@@ -141,7 +125,7 @@ def ways_of(encoder: Encoder, *, seed: int) -> tuple[Way, tuple[Way, ...], Way |
             prior_segments=shared.prior_segments,
         )
         stop = start + part.dim
-        networks.append(Network(part.id, start, stop, recipe, part.id != "prosody"))
+        networks.append(Network(part.id, start, stop, recipe))
         start = stop
     alone = tuple(
         Way(
