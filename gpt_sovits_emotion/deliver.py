@@ -31,7 +31,7 @@ TRANSCRIPT_FORMATS = ("json", "srt", "txt")
 
 def deliver(
     result: RoundTrip,
-    recording: Recording,
+    recording: Recording | None,
     out_dir: Path,
     *,
     language: str = "en",
@@ -42,8 +42,8 @@ def deliver(
     Every file is written in one step, the page last, so that what stands in the folder is whole.
 
     Args:
-        result: The round trip.
-        recording: The recording it began with.
+        result: The round trip, or texts that were said.
+        recording: The recording it began with; None for texts.
         out_dir: Made if missing; files of these names are replaced.
         language: Language in which the page opens and labels are written.
         progress: Told how far it is.
@@ -63,16 +63,19 @@ def deliver(
     for name in TRANSCRIPT_FORMATS:
         files[f"transcript {name}"] = f"transcript{FORMATS[name]}"
         write(transcript, out_dir / files[f"transcript {name}"], format=name, language=language)
-    progress(0.3, "drawing")
-    timeline = timeline_of_recording(
-        recording, transcript.segments, tracks=result.tagging.tracks, title=recording.info.name
-    )
+    timeline, sound = None, None
+    if recording is not None:
+        progress(0.3, "drawing")
+        timeline = timeline_of_recording(
+            recording, transcript.segments, tracks=result.tagging.tracks, title=recording.info.name
+        )
+        sound = encode_mp3(recording.blocks())
     progress(0.5, "writing the report")
     report = deliver_report(
         verification,
         synthesis,
         out_dir,
-        sound=encode_mp3(recording.blocks()),
+        sound=sound,
         timeline=timeline,
         files=files,
         language=language,
@@ -86,8 +89,8 @@ def deliver_report(
     synthesis: Synthesis,
     out_dir: Path,
     *,
-    sound: bytes,
-    timeline: TimelineData,
+    sound: bytes | None,
+    timeline: TimelineData | None,
     files: Mapping[str, str],
     language: str = "en",
 ) -> RoundTripReport:
@@ -100,8 +103,8 @@ def deliver_report(
         verification: The verdicts.
         synthesis: What was said.
         out_dir: Made if missing.
-        sound: The recording as MP3.
-        timeline: The recording's timeline.
+        sound: The recording as MP3; None where there is none.
+        timeline: The recording's timeline; None where there is none.
         files: Files that stand in the folder already, role -> name.
         language: Language in which the page opens.
 
@@ -110,7 +113,11 @@ def deliver_report(
     """
     outputs = verification.outputs
     segments = tuple(
-        replace(segment, choice=_without_folders(segment.choice))
+        replace(
+            segment,
+            choice=_without_folders(segment.choice),
+            takes=tuple(replace(take, clip=_shortened(take.clip)) for take in segment.takes),
+        )
         for segment in verification.report.segments
     )
     return write_report(
@@ -132,11 +139,11 @@ def deliver_report(
 def _without_folders(choice: ReferenceChoice | None) -> ReferenceChoice | None:
     if choice is None:
         return None
-
-    def shortened(clip: ReferenceClip) -> ReferenceClip:
-        return replace(clip, path=Path(*clip.path.parts[-2:]))
-
     candidates = tuple(
-        replace(candidate, clip=shortened(candidate.clip)) for candidate in choice.candidates
+        replace(candidate, clip=_shortened(candidate.clip)) for candidate in choice.candidates
     )
-    return replace(choice, candidates=candidates, pick=shortened(choice.pick))
+    return replace(choice, candidates=candidates, pick=_shortened(choice.pick))
+
+
+def _shortened(clip: ReferenceClip) -> ReferenceClip:
+    return replace(clip, path=Path(*clip.path.parts[-2:]))

@@ -4,53 +4,59 @@ Every step is a function, so that the command line runs them in a row and the ta
 person's corrections in between:
 
     open_engines -> hear -> annotate -> choose_references -> resynthesise -> check
+
+`round_trip` runs them in a row; `say` does so for texts that nobody recorded.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, Recording, resample
+from gpt_sovits_emotion.audio import Recording
+from gpt_sovits_emotion.carry import Carry, check_carry
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.errors import HostError, TranscriptError
-from gpt_sovits_emotion.hosts.base import Sampling, SynthesisRequest, never
+from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.hosts.base import Sampling, never
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import (
-    Audio,
     ReferenceBank,
     ReferenceChoice,
-    Sentence,
+    SpeakerStatistics,
     Synthesis,
-    SynthesisedSegment,
     TaggedTranscript,
     Transcript,
 )
-from gpt_sovits_emotion.references import choose
+from gpt_sovits_emotion.references.choose import ChoiceOptions
+from gpt_sovits_emotion.references.choose_all import choose_all
+from gpt_sovits_emotion.resynthesis import resynthesise
 from gpt_sovits_emotion.tag import Tagging, TagOptions, tag
-from gpt_sovits_emotion.transcript_io import read_transcript
+from gpt_sovits_emotion.takes import TakeOptions
+from gpt_sovits_emotion.transcript_io import Line, read_transcript
 from gpt_sovits_emotion.verify import Verification, verify
+from gpt_sovits_emotion.written import (
+    timed_as_spoken,
+    with_labels_of_file,
+    with_written_tags,
+    written_transcript,
+)
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = [
     "RoundTrip",
+    "SpeakingOptions",
     "annotate",
     "check",
     "choose_references",
     "hear",
     "resynthesise",
     "round_trip",
+    "say",
 ]
-
-_CLIPS_FOR_VOICE = 12
-_LEAST_GAP_S = 0.15  # between two outputs of which the first outlasts its original
 
 
 def hear(
@@ -93,9 +99,10 @@ def annotate(
     whisper: TranscribeOptions,
     transcript_file: Path | None = None,
     options: TagOptions | None = None,
+    speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Tagging:
-    """Hear and tag. Raises what `hear` and `tag` raise."""
+    """Hear and tag, where given against the statistics of a known speaker. Raises what both raise."""
     transcript = hear(
         recording,
         whisper=whisper,
@@ -107,6 +114,7 @@ def annotate(
         recording,
         engines.analyser,
         options=options,
+        speaker=speaker,
         progress=part_of(progress, 0.75, 1.0),
     )
 
@@ -117,6 +125,7 @@ def choose_references(
     *,
     pins: Mapping[int, Path] | None = None,
     substitute: bool = True,
+    options: ChoiceOptions | None = None,
 ) -> tuple[ReferenceChoice | None, ...]:
     """Choose a reference clip for every segment that has words; None for the others.
 
@@ -124,108 +133,15 @@ def choose_references(
         transcript: What was heard, with a person's corrections.
         bank: The voice.
         pins: Segment index -> the clip that a person chose.
-        substitute: Whether another emotion may stand in for a missing one.
+        substitute: Whether another emotion may stand in for a missing one; `options` go before it.
+        options: How to choose.
 
     Raises:
-        ReferenceBankError: See `references.choose`.
+        ReferenceBankError: See `references.choose_all`.
     """
-    pins = pins or {}
-    choices: list[ReferenceChoice | None] = []
-    used: list[Path] = []
-    for index, tagged in enumerate(transcript.segments):
-        if not tagged.text.strip():
-            choices.append(None)
-            continue
-        heard = tagged.scores.probabilities if tagged.scores else None
-        choice = choose(
-            bank,
-            wanted=tagged.label,
-            text=tagged.text,
-            language=tagged.segment.language or transcript.language,
-            scores=heard if tagged.corrected_label is None else None,
-            avoid=used[-3:],
-            pin=pins.get(index),
-            substitute=substitute,
-        )
-        used.append(choice.pick.path)
-        choices.append(choice)
-    return tuple(choices)
-
-
-def resynthesise(
-    transcript: TaggedTranscript,
-    choices: Sequence[ReferenceChoice | None],
-    engines: Engines,
-    *,
-    bank: ReferenceBank,
-    seed: int = 0,
-    sampling: Sampling | None = None,
-    timbre: Sequence[Path] = (),
-    cancelled: Callable[[], bool] = never,
-    progress: Progress = no_progress,
-) -> Synthesis:
-    """Say every segment again with its reference, joined on the original timing.
-
-    A segment that the host cannot say is left out with its reason; the others are said all the same.
-
-    Args:
-        transcript: What to say.
-        choices: Per segment its reference, None where there is nothing to say.
-        engines: Who speaks.
-        bank: The voice.
-        seed: Of the first segment; each further one has the next.
-        sampling: How the host samples; its own page's defaults when None.
-        timbre: Further clips that set the timbre alone, where the host takes them.
-        cancelled: Asked by the host between the parts of its work.
-        progress: Told how far it is.
-
-    Raises:
-        HostError: The host cannot speak at all, not a single segment could be said, or another voice was
-            loaded in the middle.
-    """
-    host = engines.host
-    if host.limits is None:
-        raise HostError(
-            f"the host {host.title.en} lends encoders but has no voice",
-            zh=f"{host.title.zh} 只提供编码器，没有可用来合成的声音",
-        )
-    voice, voice_f0_hz = host.voice_mark, _voice_f0_hz(bank, engines)
-    parts: list[tuple[Audio | None, Sentence | None]] = []
-    last: HostError | None = None
-    for index, (tagged, choice) in enumerate(zip(transcript.segments, choices, strict=True)):
-        progress(index / len(choices), "speaking")
-        if choice is None:
-            parts.append((None, Sentence("there are no words to say", "没有可合成的文字")))
-            continue
-        request = SynthesisRequest(
-            tagged.text.strip(),
-            tagged.segment.language or transcript.language,
-            choice.pick,
-            engines.reference_prosody(choice.pick),
-            voice_f0_hz=voice_f0_hz,
-            seed=seed + index,
-            timbre=tuple(timbre),
-            sampling=sampling or Sampling(),
-            cancelled=cancelled,
-        )
-        try:
-            parts.append((host.synthesise(request), None))
-        except HostError as error:
-            last = error
-            parts.append((None, Sentence(str(error), f"合成失败：{error.say('zh')}")))
-        if host.voice_mark != voice:
-            raise HostError(
-                f"another voice was loaded while segment {index + 1} of {len(choices)} was being said; "
-                "nothing of the mixture is kept: say it again",
-                zh=f"合成第 {index + 1} / {len(choices)} 段时加载了另一个声音；"
-                "混在一起的结果已全部丢弃：请重说",
-            ) from last
-    progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
-    if last is not None and all(audio is None for audio, _ in parts):
-        raise last
-    starts = [tagged.segment.start_s for tagged in transcript.segments]
-    segments, joined = _join(starts, parts, transcript.recording.duration_s)
-    return Synthesis(segments, joined, host.id, host.title, bank.voice)
+    return choose_all(
+        transcript, bank, pins=pins or {}, options=options or ChoiceOptions(substitute=substitute)
+    )
 
 
 def check(
@@ -236,16 +152,18 @@ def check(
     *,
     bank: ReferenceBank,
     options: TagOptions | None = None,
+    speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Verification:
     """Listen again with the judging head. See `verify.verify`."""
     return verify(
-        transcript,
+        with_written_tags(transcript, bank),
         choices,
         synthesis,
         engines.judge,
         bank_synthetic=bank.synthetic,
         options=options,
+        speaker=speaker,
         progress=progress,
     )
 
@@ -260,6 +178,28 @@ class RoundTrip:
     verification: Verification
 
 
+@dataclass(frozen=True, slots=True)
+class SpeakingOptions:
+    """How a whole transcript is chosen for, said and judged.
+
+    Attributes:
+        seed, sampling, timbre, takes: As for `resynthesise`.
+        carry: As for `resynthesise`; another voice's bank carries where one is given, whatever it says.
+        choice: How the references are chosen.
+        pins: Segment index -> the clip that a person chose.
+        voice: Statistics of the voice that speaks, for the judge.
+    """
+
+    seed: int = 0
+    sampling: Sampling | None = None
+    timbre: tuple[Path, ...] = ()
+    takes: TakeOptions = field(default_factory=TakeOptions)
+    carry: Carry = field(default_factory=Carry)
+    choice: ChoiceOptions = field(default_factory=ChoiceOptions)
+    pins: Mapping[int, Path] = field(default_factory=dict)
+    voice: SpeakerStatistics | None = None
+
+
 def round_trip(
     recording: Recording,
     bank: ReferenceBank,
@@ -268,26 +208,46 @@ def round_trip(
     whisper: TranscribeOptions,
     transcript_file: Path | None = None,
     options: TagOptions | None = None,
-    pins: Mapping[int, Path] | None = None,
-    seed: int = 0,
-    sampling: Sampling | None = None,
-    timbre: Sequence[Path] = (),
+    speaker: SpeakerStatistics | None = None,
+    speaking: SpeakingOptions | None = None,
+    prosody_from: ReferenceBank | None = None,
+    cancelled: Callable[[], bool] = never,
     progress: Progress = no_progress,
 ) -> RoundTrip:
     """Hear, tag, choose, speak and listen again.
 
+    Args:
+        recording: The audio.
+        bank: The voice that says it again.
+        engines: Heads and host.
+        whisper: As for `hear`.
+        transcript_file: As for `hear`.
+        options: As for `tag`.
+        speaker: Statistics of who speaks in the recording, where that is known.
+        speaking: How it is said again.
+        prosody_from: Another voice's bank, whose clips give the prosody.
+        cancelled: As for `resynthesise`.
+        progress: Told how far it is.
+
     Raises:
-        EmotionError: Any step's, and `TranscriptError` when there are no words to say again.
+        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `HostError` before
+            any work when the host cannot carry emotion in this way.
     """
+    speaking = _settled(speaking, prosody_from)
+    check_carry(speaking.carry, engines.host.limits, host=engines.host.title)
     tagging = annotate(
         recording,
         engines,
         whisper=whisper,
         transcript_file=transcript_file,
         options=options,
+        speaker=speaker,
         progress=part_of(progress, 0.0, 0.5),
     )
     transcript = tagging.transcript
+    if transcript_file is not None:
+        transcript = with_labels_of_file(transcript, transcript_file)
+    transcript = with_written_tags(transcript, *_banks(bank, prosody_from))
     if not any(segment.text.strip() for segment in transcript.segments):
         raise TranscriptError(
             f"no words were found in {recording.info.name}, so there is nothing to say again; "
@@ -295,15 +255,14 @@ def round_trip(
             zh=f"在 {recording.info.name} 中没有找到文字，无法重说；"
             "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
         )
-    choices = choose_references(transcript, bank, pins=pins)
-    synthesis = resynthesise(
+    choices, synthesis = _said(
         transcript,
-        choices,
+        bank,
         engines,
-        bank=bank,
-        seed=seed,
-        sampling=sampling,
-        timbre=timbre,
+        speaking,
+        prosody_from=prosody_from,
+        recording=recording,
+        cancelled=cancelled,
         progress=part_of(progress, 0.5, 0.9),
     )
     verification = check(
@@ -313,46 +272,125 @@ def round_trip(
         engines,
         bank=bank,
         options=options,
+        speaker=speaking.voice,
         progress=part_of(progress, 0.9, 1.0),
     )
+    return RoundTrip(replace(tagging, transcript=transcript), choices, synthesis, verification)
+
+
+def say(
+    texts: Sequence[str | Line],
+    bank: ReferenceBank,
+    engines: Engines,
+    *,
+    emotion: str = "neutral",
+    language: str = "",
+    name: str = "text",
+    options: TagOptions | None = None,
+    speaking: SpeakingOptions | None = None,
+    prosody_from: ReferenceBank | None = None,
+    cancelled: Callable[[], bool] = never,
+    progress: Progress = no_progress,
+) -> RoundTrip:
+    """Say texts that nobody recorded, one after the other, and listen to what came of them.
+
+    Args:
+        texts: One segment each; may begin with the tag of their emotion, as ``[happy]``.
+        bank: The voice.
+        engines: Host and judge; the tagging head has nothing to do.
+        emotion: Of texts without a tag.
+        language: Of all texts; told by each text's script when "".
+        name: What to call them.
+        options: As for `tag`, for the judge.
+        speaking: How they are said; only a clip can carry the emotion, since there is no recording.
+        prosody_from: Another voice's bank, whose clips give the prosody.
+        cancelled: As for `resynthesise`.
+        progress: Told how far it is.
+
+    Returns:
+        What a round trip gives; the transcript's times are those of the output.
+
+    Raises:
+        EmotionError: Any step's; `TranscriptError` when there are no words to say.
+        ValueError: A recording is to carry the emotion.
+    """
+    speaking = _settled(speaking, prosody_from)
+    check_carry(speaking.carry, engines.host.limits, host=engines.host.title)
+    transcript = written_transcript(
+        texts, *_banks(bank, prosody_from), emotion=emotion, language=language, name=name
+    )
+    choices, synthesis = _said(
+        transcript,
+        bank,
+        engines,
+        speaking,
+        prosody_from=prosody_from,
+        recording=None,
+        cancelled=cancelled,
+        progress=part_of(progress, 0.0, 0.9),
+    )
+    transcript = timed_as_spoken(transcript, synthesis)
+    verification = check(
+        transcript,
+        choices,
+        synthesis,
+        engines,
+        bank=bank,
+        options=options,
+        speaker=speaking.voice,
+        progress=part_of(progress, 0.9, 1.0),
+    )
+    tagging = Tagging(transcript, (None,) * len(transcript.segments))
     return RoundTrip(tagging, choices, synthesis, verification)
 
 
 # --- inside ----------------------------------------------------------------------------------------
 
 
-def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
-    """Return the median F0 of a voice, from clips spread over its bank."""
-    clips = bank.usable
-    some = clips[:: max(len(clips) // _CLIPS_FOR_VOICE, 1)]
-    found = [engines.reference_prosody(clip).f0_median_hz for clip in some]
-    return statistics.median(values) if (values := [f0 for f0 in found if f0]) else None
+def _banks(bank: ReferenceBank, other: ReferenceBank | None) -> tuple[ReferenceBank, ...]:
+    return (bank,) if other is None else (bank, other)
 
 
-def _join(
-    starts: Sequence[float],
-    parts: Sequence[tuple[Audio | None, Sentence | None]],
-    duration_s: float,
-) -> tuple[tuple[SynthesisedSegment, ...], Audio]:
-    """Lay each part at its original start, or right after a part before it that runs longer.
+def _settled(
+    speaking: SpeakingOptions | None, prosody_from: ReferenceBank | None
+) -> SpeakingOptions:
+    """Let another voice's bank carry where one is given, and rank enough clips for all takes."""
+    speaking = speaking or SpeakingOptions()
+    choice = speaking.choice
+    choice = replace(choice, n_candidates=max(choice.n_candidates, 2 * speaking.takes.n))
+    carry = speaking.carry
+    if prosody_from is not None:
+        carry = replace(carry, way="bank")
+    return replace(speaking, choice=choice, carry=carry)
 
-    The host may have changed its rate in between (another model version was loaded); the highest rate
-    that it spoke at is kept.
-    """
-    rates = {audio.sampling_rate_hz for audio, _ in parts if audio is not None}
-    sampling_rate_hz = max(rates, default=ANALYSIS_RATE_HZ)
-    segments: list[SynthesisedSegment] = []
-    free_s = 0.0
-    for index, (start_s, (said, problem)) in enumerate(zip(starts, parts, strict=True)):
-        at_s = max(start_s, free_s)
-        audio = None if said is None else resample(said, sampling_rate_hz)
-        segments.append(SynthesisedSegment(index, at_s, audio, problem))
-        if audio is not None:
-            free_s = at_s + audio.duration_s + _LEAST_GAP_S
-    end_s = max(duration_s, free_s)
-    samples = np.zeros(round(end_s * sampling_rate_hz) + 1, np.float32)
-    for segment in segments:
-        if segment.audio is not None:
-            first = round(segment.start_s * sampling_rate_hz)
-            samples[first : first + len(segment.audio.samples)] += segment.audio.samples
-    return tuple(segments), Audio(samples, sampling_rate_hz)
+
+def _said(
+    transcript: TaggedTranscript,
+    bank: ReferenceBank,
+    engines: Engines,
+    speaking: SpeakingOptions,
+    *,
+    prosody_from: ReferenceBank | None,
+    recording: Recording | None,
+    cancelled: Callable[[], bool],
+    progress: Progress,
+) -> tuple[tuple[ReferenceChoice | None, ...], Synthesis]:
+    choices = choose_references(
+        transcript, prosody_from or bank, pins=speaking.pins, options=speaking.choice
+    )
+    synthesis = resynthesise(
+        transcript,
+        choices,
+        engines,
+        bank=bank,
+        seed=speaking.seed,
+        sampling=speaking.sampling,
+        timbre=speaking.timbre,
+        carry=speaking.carry,
+        recording=recording,
+        takes=speaking.takes,
+        speaker=speaking.voice,
+        cancelled=cancelled,
+        progress=progress,
+    )
+    return choices, synthesis

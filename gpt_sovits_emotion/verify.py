@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.audio import recording_from_samples
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
@@ -15,7 +15,9 @@ from gpt_sovits_emotion.records import (
     RoundTripSegment,
     Segment,
     Sentence,
+    SpeakerStatistics,
     Synthesis,
+    SynthesisedSegment,
     TaggedSegment,
     TaggedTranscript,
     Transcript,
@@ -44,6 +46,7 @@ def verify(
     *,
     bank_synthetic: bool,
     options: TagOptions | None = None,
+    speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Verification:
     """Tag the joined output as if it were a new recording, and compare it with what was wanted.
@@ -55,6 +58,7 @@ def verify(
         judge: The head that listens. If it is the one that tagged, the report says so.
         bank_synthetic: Whether the voice's bank is synthetic, for the report.
         options: As for `tag`.
+        speaker: Statistics of the voice that speaks; the output's own segments give them when None.
         progress: Told how far it is.
     """
     spoken = [segment for segment in synthesis.segments if segment.audio is not None]
@@ -82,6 +86,7 @@ def verify(
                 recording,
                 judge,
                 options=options,
+                speaker=speaker,
                 progress=progress,
             )
         heard = {
@@ -100,6 +105,9 @@ def verify(
         bank_synthetic=bank_synthetic,
         judge_id=judge.head.card.id,
         judge_is_tagger=judge.head.card.id == transcript.head_id,
+        carry=synthesis.carry,
+        carry_note=synthesis.carry_note,
+        judged_against=outputs.transcript.normalisation_note if outputs else None,
     )
     return Verification(report, outputs)
 
@@ -112,7 +120,7 @@ def _verdict(
     synthesis: Synthesis,
     judge: Analyser,
 ) -> RoundTripSegment:
-    label = wanted.label
+    label, said = wanted.label, synthesis.segments[index]
     scores = heard.scores if heard else None
     survived: bool | None = None
     if scores is not None and label != UNSURE and label in judge.head.card.labels:
@@ -120,26 +128,50 @@ def _verdict(
     return RoundTripSegment(
         index=index,
         wanted=label,
-        choice=choice,
+        choice=_as_spoken(choice, said),
         heard=scores,
         prosody=heard.prosody if heard else None,
         survived=survived,
-        note=_note(label, heard, survived, synthesis.segments[index].problem, judge),
+        note=_note(wanted, heard, survived, said.problem, judge),
+        carried=said.carried,
+        takes=said.takes,
     )
 
 
+def _as_spoken(choice: ReferenceChoice | None, said: SynthesisedSegment) -> ReferenceChoice | None:
+    """Return the choice with the clip of the take that was kept, where that was another."""
+    kept = next((take for take in said.takes if take.kept), None)
+    if choice is None or kept is None or kept.clip.path == choice.pick.path:
+        return choice
+    ranked = [one for one in choice.candidates if one.clip.path == kept.clip.path]
+    if not ranked:
+        return choice  # a piece of the recording, which is no clip of the bank
+    n_takes, why = len(said.takes), ranked[0].reason
+    reason = Sentence(
+        f"the best of {n_takes} takes was said with it ({why.en})",
+        f"{n_takes} 次合成中最好的一次用的是它（{why.zh}）",
+    )
+    return replace(choice, pick=kept.clip, reason=reason)
+
+
 def _note(
-    wanted: str,
+    tagged: TaggedSegment,
     heard: TaggedSegment | None,
     survived: bool | None,
     problem: Sentence | None,
     judge: Analyser,
 ) -> Sentence:
+    wanted = tagged.label
     if heard is None:
         return problem or Sentence("not spoken", "没有合成")
     if heard.scores is None:
         return heard.problem or Sentence("could not be judged", "无法判断")
     en, zh = (_heard_as(heard.scores, language) for language in ("en", "zh"))
+    if wanted == UNSURE and tagged.scores is None:
+        return Sentence(
+            f"nothing to compare: no emotion was heard in the original or asked for; heard as {en}",
+            f"无从比较：原来没有听出情感，也没有指定；听起来是{zh}",
+        )
     if wanted == UNSURE:
         return Sentence(
             f"nothing to compare: the original was unsure; heard again as {en}",

@@ -157,6 +157,7 @@ def test_limits_are_asked_of_the_server(server, host, version, rate_hz):
     limits = host.limits
     assert limits.sampling_rate_hz == rate_hz
     assert limits.timbre_references is (version not in ("v3", "v4"))
+    assert limits.averages_timbre
     assert ("ko" in limits.languages) is (version != "v1")
     assert server.asked == []  # asking costs the server nothing
 

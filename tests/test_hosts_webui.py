@@ -128,6 +128,7 @@ def test_limits_by_version(kind, version, rate_hz, timbre):
     limits = host.limits
     assert limits is not None
     assert (limits.sampling_rate_hz, limits.timbre_references) == (rate_hz, timbre)
+    assert limits.averages_timbre is (kind == "fast")
     assert (limits.reference_min_s, limits.reference_max_s) == (3.0, 10.0)
     assert ("yue" in limits.languages) is (version != "v1")
     assert {"zh", "en", "ja", "auto"} <= limits.languages

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from bilingual import check_says_the_same
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
+from gpt_sovits_emotion.labels import UNSURE
+from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.references import choose, load_bank
 
 _PITCHES_HZ = itertools.count(80)
@@ -272,178 +269,3 @@ def test_a_broken_bank_is_told_in_one_sentence(tmp_path, breaking, message):
         load_bank(breaking(tmp_path))
     assert "\n" not in str(caught.value)
     check_says_the_same(caught.value)
-
-
-# --- choosing ------------------------------------------------------------------------------------
-
-
-def test_the_same_emotion_comes_first_then_language_length_and_text():
-    bank = bank_of(
-        clip("angry", "best"),
-        clip("angry", "chinese", language="zh"),
-        clip("angry", "long", duration_s=9.8),
-        clip("angry", "mute", text=""),
-        clip("fearful", "other"),
-    )
-    choice = choose(bank, wanted="生气", language="en")
-    assert choice.wanted == "angry"
-    assert not choice.substituted
-    assert choice.pick.path.stem == "best"
-    names = [candidate.clip.path.stem for candidate in choice.candidates]
-    assert names == ["best", "mute", "long", "chinese", "other"]
-    scores = [candidate.score for candidate in choice.candidates]
-    assert scores == sorted(scores, reverse=True)
-    assert choice.reason == Sentence("angry, 5.0 s, same language", "愤怒，5.0 秒，语言相同")
-    assert choice.candidates[3].reason.en == "angry, 5.0 s, in zh, not en"
-
-
-def test_the_language_is_told_by_the_text_when_it_is_not_given():
-    bank = bank_of(clip("sad", "en"), clip("sad", "zh", language="zh"))
-    assert choose(bank, wanted="sad", text="我很想你").pick.path.stem == "zh"
-    assert choose(bank, wanted="sad", text="I miss you").pick.path.stem == "en"
-
-
-def test_recently_used_clips_step_back():
-    bank = bank_of(clip("sad", "a"), clip("sad", "b"), clip("sad", "c"))
-    used: list[Path] = []
-    for _ in range(6):
-        used.append(choose(bank, wanted="sad", avoid=used).pick.path)
-    assert [path.stem for path in used] == ["a", "b", "c", "a", "b", "c"]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "has", "picked"),
-    [
-        ("fearful", ("happy", "angry", "neutral"), "angry"),
-        ("sad", ("happy", "bored", "angry"), "bored"),
-        ("calm", ("angry", "neutral"), "neutral"),
-        ("neutral", ("sad", "calm", ""), "calm"),
-        ("happy", ("sad", ""), ""),
-        ("fearful", ("angry", ""), "angry"),
-        ("傲娇", ("angry", "neutral"), "neutral"),
-        ("other", ("sad", "calm"), "calm"),
-    ],
-)
-def test_a_missing_emotion_is_replaced_by_the_nearest(wanted, has, picked):
-    bank = bank_of(*(clip(emotion) for emotion in has))
-    choice = choose(bank, wanted=wanted)
-    assert choice.pick.emotion == picked
-    assert choice.substituted
-
-
-def test_a_substitution_is_said_in_both_languages():
-    choice = choose(bank_of(clip("angry"), clip("sad")), wanted="fearful", language="en")
-    assert choice.reason.en == "no clip is fearful: angry is nearest (angry, 5.0 s, same language)"
-    assert choice.reason.zh.startswith("没有“恐惧”的片段：最接近的是“愤怒”")
-    free = choose(bank_of(clip("neutral")), wanted="傲娇")
-    assert free.reason.en.startswith("no clip is 傲娇: neutral stands in")
-
-
-def test_what_else_was_heard_pulls_the_substitution():
-    bank = bank_of(clip("sad"), clip("happy"))
-    assert choose(bank, wanted="neutral").pick.emotion == "sad"
-    heard = {"neutral": 0.45, "happy": 0.40, "angry": 0.15}
-    assert choose(bank, wanted="neutral", scores=heard).pick.emotion == "happy"
-
-
-def test_substitution_can_be_refused():
-    bank = bank_of(clip("angry"), clip("", "default"))
-    with pytest.raises(
-        ReferenceBankError, match="no usable clip that is sad; it has angry, def"
-    ) as caught:
-        choose(bank, wanted="sad", substitute=False)
-    assert "没有可用的“难过”片段" in caught.value.say("zh")
-    assert choose(bank, wanted="angry", substitute=False).pick.emotion == "angry"
-    assert choose(bank, wanted=UNSURE, substitute=False).pick.emotion == ""
-
-
-@pytest.mark.parametrize(
-    ("has", "picked"),
-    [
-        (("angry", "calm", "", "neutral"), "neutral"),
-        (("angry", "calm", ""), "calm"),
-        (("angry", ""), ""),
-        (("angry", "sad"), "sad"),
-    ],
-)
-def test_unsure_gets_a_neutral_calm_or_default_clip(has, picked):
-    choice = choose(bank_of(*(clip(emotion) for emotion in has)), wanted=UNSURE)
-    assert choice.pick.emotion == picked
-    assert choice.substituted == (picked == "sad")
-
-
-def test_a_persons_choice_is_honoured():
-    bank = bank_of(*(clip("sad", name) for name in "abcdefgh"), clip("angry", "mine"))
-    pin = Path("/bank/angry/mine.wav")
-    choice = choose(bank, wanted="sad", pin=pin, n_candidates=3)
-    assert choice.pick.path == pin
-    assert choice.manual
-    assert len(choice.candidates) == 3
-    assert choice.pick in [candidate.clip for candidate in choice.candidates]
-    assert choice.reason.en.startswith("chosen by hand")
-
-
-def test_a_pin_that_cannot_be_used_is_refused():
-    short = clip("sad", "short", problem=Sentence("too short: 1.00 s", "太短：1.00 秒"))
-    bank = bank_of(clip("sad"), short)
-    with pytest.raises(ReferenceBankError, match=r"too short: 1\.00 s; choose another") as caught:
-        choose(bank, wanted="sad", pin=short.path)
-    check_says_the_same(caught.value)
-    with pytest.raises(ReferenceBankError, match="it is not in the bank") as caught:
-        choose(bank, wanted="sad", pin=Path("/elsewhere.wav"))
-    check_says_the_same(caught.value)
-
-
-_labels = st.sampled_from([*EMOTIONS, "", "傲娇", "excited"])
-_clips = st.lists(
-    st.builds(
-        clip,
-        _labels,
-        st.text("abc", min_size=1, max_size=4),
-        language=st.sampled_from(["", "en", "zh", "yue"]),
-        duration_s=st.floats(3.0, 10.0),
-        text=st.sampled_from(["", "x"]),
-        problem=st.sampled_from([None, None, Sentence("broken", "坏")]),
-    ),
-    min_size=1,
-    max_size=12,
-    unique_by=lambda one: one.path,
-)
-
-
-@given(
-    clips=_clips,
-    wanted=st.one_of(_labels, st.just(UNSURE)),
-    language=st.sampled_from(["", "en", "zh"]),
-    n_candidates=st.integers(1, 6),
-    heard=st.one_of(st.none(), st.dictionaries(_labels, st.floats(0, 1))),
-    n_avoided=st.integers(0, 12),
-)
-def test_any_choice_is_sound(clips, wanted, language, n_candidates, heard, n_avoided):
-    bank = bank_of(*clips)
-    if not bank.usable:
-        with pytest.raises(ReferenceBankError):
-            choose(bank, wanted=wanted)
-        return
-    choice = choose(
-        bank,
-        wanted=wanted,
-        language=language,
-        scores=heard,
-        n_candidates=n_candidates,
-        avoid=[one.path for one in clips[:n_avoided]],
-    )
-    shown = [candidate.clip for candidate in choice.candidates]
-    scores = [candidate.score for candidate in choice.candidates]
-    assert choice.pick == shown[0]
-    assert all(one.problem is None for one in shown)
-    assert len(shown) == min(n_candidates, len(bank.usable))
-    assert scores == sorted(scores, reverse=True)
-    assert all(math.isfinite(score) for score in scores)
-    assert choice.reason.en
-    assert choice.reason.zh
-    has = {one.emotion for one in bank.usable}
-    if wanted in has:
-        assert choice.pick.emotion == wanted
-        assert not choice.substituted
-    assert ReferenceChoice.from_dict(choice.to_dict()) == choice

@@ -398,7 +398,7 @@ def test_stopping_ends_the_processes(tmp_path) -> None:
 
 
 def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatch) -> None:
-    from gpt_sovits_emotion.training import embed_process
+    from gpt_sovits_emotion import interpreters
 
     fatal = tmp_path / "fatal.wav"
     corpus = make_corpus(tmp_path / "c", 3)
@@ -407,8 +407,8 @@ def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatc
         "own.embed_clip = lambda path, *others: "
         "os._exit(3) if path.name == 'fatal.wav' else usual(path, *others); serve()"
     )
-    start = embed_process._START.removesuffix("serve()") + deadly
-    monkeypatch.setattr(embed_process, "_START", start)
+    start = interpreters._START.removesuffix("serve()") + deadly
+    monkeypatch.setattr(interpreters, "_START", start)
     tasks = [(0, fatal, FAST), *((n + 1, clip.path, FAST) for n, clip in enumerate(corpus.clips))]
     answers = dict(embed_in_processes(tasks, n_jobs=1))
     assert answers[0] == Sentence(

@@ -30,9 +30,10 @@ __all__ = ["RESTING", "STOPS", "Actions", "code_of", "page_id_of", "shown_on"]
 RESTING = (
     "analyse", "sample", "video", "resynthesise", "make_files",
     "train_look", "train_fetch", "speaker_learn", "speaker_undo", "speaker_forget",
+    "bank_build", "bank_open", "bank_export", "bank_use",
 )  # fmt: skip
 """Buttons that rest while something is at work."""
-STOPS = ("stop", "stop_again", "stop_page")
+STOPS = ("stop", "stop_again", "stop_page", "stop_bank")
 """Buttons that are there only while something is at work."""
 
 _PROGRESS = gr.Progress()
@@ -74,7 +75,14 @@ class Actions:
     # --- the page ------------------------------------------------------------------------------------
 
     def opened(
-        self, _: str, whisper: str, spoken: str, voice: str, head: str, request: gr.Request
+        self,
+        _: str,
+        whisper: str,
+        spoken: str,
+        voice: str,
+        head: str,
+        carry: str,
+        request: gr.Request,
     ) -> Updates:
         """Greet a page in its browser's language, with the heads and models that are there now."""
         language = self.language
@@ -83,7 +91,7 @@ class Actions:
         offered = self.choosing.whisper(language)
         if self.choosing.meaning("whisper", whisper) not in offered.values():
             whisper = next(iter(offered))
-        menus = self.showing.settings(language, (whisper, spoken, voice, head))
+        menus = self.showing.settings(language, (whisper, spoken, voice, head, carry))
         notes = {self.parts.heads_note: heads_menu(self.workshop, head, language).notes}
         return {self.parts.page_language: LANGUAGES[language], **menus, **notes}
 
@@ -110,6 +118,7 @@ class Actions:
         spoken: str,
         voice: str,
         head: str,
+        carry: str,
         request: gr.Request,
     ) -> Updates:
         """Say everything on the page in its other language."""
@@ -117,7 +126,7 @@ class Actions:
         session = self.pages.session(page_id)
         return merged(
             self.showing.labels(language),
-            self.showing.settings(language, (whisper, spoken, voice, head)),
+            self.showing.settings(language, (whisper, spoken, voice, head, carry)),
             self.showing.words(session, language),
             self.showing.panel(page_id, session, language),
         )
@@ -164,7 +173,7 @@ class Actions:
         session = handlers.take_sample(
             self.pages.session(page_id), self.pages.folder(page_id), language=language
         )
-        menus = ("micro", "", SAMPLE_VOICE, None)
+        menus = ("micro", "", SAMPLE_VOICE, None, None)
         return {
             self.parts.recording: gr.update(value=str(session.source)),
             **self._new_recording(page_id, session, language_name),
@@ -268,7 +277,7 @@ class Actions:
         # What was refused still stands in the page's table, so that is shown anew in any case. A toast
         # would go at once: showing the table anew is an event of the table, which clears its toasts.
         return {
-            **self._changed(language, page_id, session),
+            **self.changed(language, page_id, session),
             **self.showing.table(session, language),
             self.parts.table_note: "".join(note("warning", sentence) for sentence in refused),
         }
@@ -279,7 +288,7 @@ class Actions:
         """Take a corrected text from the panel."""
         page_id = page_id_of(request)
         session = handlers.correct(self.pages.session(page_id), int(index), text=text)
-        return self._changed(code_of(language_name), page_id, session)
+        return self.changed(code_of(language_name), page_id, session)
 
     def correct_emotion(
         self, language_name: str, index: float, emotion: str, request: gr.Request
@@ -287,13 +296,13 @@ class Actions:
         """Take a corrected emotion from the panel."""
         page_id = page_id_of(request)
         session = handlers.correct(self.pages.session(page_id), int(index), label=emotion)
-        return self._changed(code_of(language_name), page_id, session)
+        return self.changed(code_of(language_name), page_id, session)
 
     def undo(self, language_name: str, index: float, request: gr.Request) -> Updates:
         """Take a segment's corrections back."""
         page_id = page_id_of(request)
         session = handlers.undo(self.pages.session(page_id), int(index))
-        return self._changed(code_of(language_name), page_id, session)
+        return self.changed(code_of(language_name), page_id, session)
 
     def pin_candidate(
         self, language_name: str, index: float, event: gr.SelectData, request: gr.Request
@@ -312,7 +321,7 @@ class Actions:
         language, page_id = code_of(language_name), page_id_of(request)
         path = self.choosing.meaning("voices", voice)
         session = handlers.choose_voice(self.pages.session(page_id), path)
-        return self._changed(language, page_id, session)
+        return self.changed(language, page_id, session)
 
     def _pin(
         self, language_name: str, index: int, name: str, among: str, request: gr.Request
@@ -324,7 +333,7 @@ class Actions:
         )
         if session.pins.get(index) == clip:
             return {}  # Gradio tells of what the program chose, too
-        return self._changed(language, page_id, handlers.pin(session, index, clip))
+        return self.changed(language, page_id, handlers.pin(session, index, clip))
 
     def _look_at(self, language_name: str, index: int, request: gr.Request) -> Updates:
         page_id = page_id_of(request)
@@ -335,7 +344,8 @@ class Actions:
         self.pages.look_at(page_id, index)
         return self.showing.panel(page_id, session, code_of(language_name))
 
-    def _changed(self, language: str, page_id: str, session: Session) -> Updates:
+    def changed(self, language: str, page_id: str, session: Session) -> Updates:
+        """Keep what became of a session, and show what of it this page shows."""
         before = self.pages.session(page_id)
         if session is before:
             return {}
@@ -364,6 +374,8 @@ class Actions:
         top_k: float,
         seed: float | None,
         timbre: list[str] | None,
+        takes: float,
+        carry: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -372,6 +384,8 @@ class Actions:
             Sampling(top_k=int(top_k), top_p=top_p, temperature=temperature, speed=speed),
             int(seed or 0),
             tuple(timbre or ()),
+            takes=int(takes),
+            carry=self.choosing.meaning("carries", carry) or "clip",
         )
         language = code_of(language_name)
         with self.pages.job(page_id_of(request), shown_on(progress, language)) as job:

@@ -14,15 +14,24 @@ from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording, write_wav
+from gpt_sovits_emotion.carry import Carry
+from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.errors import ConsentError, EmotionError, ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import known_speaker
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import ReferenceBank, TaggedSegment, TaggedTranscript
+from gpt_sovits_emotion.records import (
+    ReferenceBank,
+    SpeakerStatistics,
+    TaggedSegment,
+    TaggedTranscript,
+)
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.tag import Tagging, TagOptions
+from gpt_sovits_emotion.takes import TakeOptions, words_where_there
+from gpt_sovits_emotion.voices import voice_statistics
 from webui_tab.sessions import PageError, Result, Session, Settings, Speaking
 from webui_tab.texts import say
 from webui_tab.view import COLUMNS, clip_name, edited_columns
@@ -56,14 +65,21 @@ def take_recording(session: Session, path: Path | None, *, upload_root: Path) ->
             raise PageError("not_of_this_page")
     if path == session.source:
         return session
-    return Session(source=path, settings=session.settings, bank=session.bank)
+    return Session(
+        source=path,
+        settings=session.settings,
+        bank=session.bank,
+        bank_place=session.bank_place,
+        shown=session.shown,
+    )
 
 
 def take_sample(session: Session, folder: Path, *, language: str) -> Session:
     """Take the sample recording in the page's language, and the sample voice."""
     source = folder / f"sample_{language}.flac"
     shutil.copyfile(sample_data() / source.name, source)
-    return choose_voice(Session(source=source, settings=session.settings), SAMPLE_VOICE)
+    fresh = Session(source=source, settings=session.settings, shown=session.shown)
+    return choose_voice(fresh, SAMPLE_VOICE)
 
 
 def analyse(
@@ -210,9 +226,9 @@ def choose_voice(session: Session, path: str) -> Session:
     """
     path = path.strip().strip('"')
     if not path:
-        return replace(session, bank=None, pins={}, choices=())
+        return replace(session, bank=None, bank_place=None, pins={}, choices=())
     root = sample_data() / "voice_bank" if path == SAMPLE_VOICE else Path(path).expanduser()
-    return _with_choices(replace(session, bank=load_bank(root), pins={}))
+    return _with_choices(replace(session, bank=load_bank(root), bank_place=root, pins={}))
 
 
 def pin(session: Session, index: int, clip: Path | None) -> Session:
@@ -262,6 +278,7 @@ def resynthesise(
         raise PageError("nothing_to_say")
     engines = workshop.engines(session.settings.head)
     speaking = speaking or Speaking()
+    speaker = _voice_statistics(session, engines)
     synthesis = pipeline.resynthesise(
         _in_known_languages(transcript, session.settings.language),
         session.choices,
@@ -270,6 +287,10 @@ def resynthesise(
         seed=speaking.seed,
         sampling=speaking.sampling,
         timbre=_timbre(session.bank, speaking.timbre),
+        carry=Carry(speaking.carry),
+        recording=session.recording,
+        takes=_takes(session, workshop, speaking.takes),
+        speaker=speaker,
         cancelled=stopped,
         progress=part_of(progress, 0.0, 0.8),
     )
@@ -280,6 +301,7 @@ def resynthesise(
         engines,
         bank=session.bank,
         options=_tag_options(session.settings),
+        speaker=speaker,
         progress=part_of(progress, 0.8, 1.0),
     )
     made = Path(tempfile.mkdtemp(dir=folder, prefix="again-"))
@@ -313,6 +335,20 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
             zh=f"{bank.voice} 没有可用于音色的片段 {unknown[0]!r}；请从列表中选择",
         )
     return [clips[name] for name in names]
+
+
+def _voice_statistics(session: Session, engines: Engines) -> SpeakerStatistics | None:
+    """Return what is known of the voice's usual way of speaking, where it is its voice that will be heard."""
+    limits = engines.host.limits
+    if session.bank_place is None or limits is None or not limits.clones_voice:
+        return None
+    return voice_statistics(session.bank_place, engines.judge).speaker
+
+
+def _takes(session: Session, workshop: Workshop, n: int) -> TakeOptions:
+    if n < 2:
+        return TakeOptions()
+    return TakeOptions(n, words_where_there(workshop.whisper_options(session.settings)))
 
 
 def _tag_options(settings: Settings) -> TagOptions:

@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import Sampling
+from webui_tab.banks.layout import build_banks
 from webui_tab.heads_menu import ASK_ID, MARK_ID
 from webui_tab.parts import Choices, Parts, style_html
 from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
 from webui_tab.training.layout import ANYBODY, build_training
 from webui_tab.view import COLUMNS, table_headers
 
-__all__ = ["build", "spoken_choices"]
+__all__ = ["build", "carry_choices", "spoken_choices"]
 
 _COLUMN_WIDTHS = ("6%", "7%", "7%", "28%", "10%", "7%", "24%", "11%")
 
@@ -43,6 +44,8 @@ def build(choices: Choices) -> Parts:
                     _again_step(parts)
                 with _step(parts, "save"):
                     _save_step(parts)
+            with _page(parts, "banks"):
+                build_banks(parts)
             with _page(parts, "train"):
                 build_training(parts)
     return parts
@@ -265,6 +268,28 @@ def _again_step(parts: Parts) -> None:
         parts.add(
             "stop_again", gr.Button, value="text:stop", variant="stop", scale=1, visible=False
         )
+    with gr.Row():
+        parts.add(
+            "takes",
+            gr.Slider,
+            1,
+            8,
+            value=1,
+            step=1,
+            label="text:takes",
+            info="text:takes_info",
+            elem_id="emo-takes",
+        )
+        with gr.Column(visible=parts.spoken_by is not None):
+            parts.add(
+                "carry",
+                gr.Radio,
+                choices=list(carry_choices(parts.language)),
+                value=next(iter(carry_choices(parts.language))),
+                label="text:carry",
+                info="text:carry_info",
+                elem_id="emo-carry",
+            )
     _speaking(parts)
     parts.add("again_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-again-status")
     with gr.Column(visible=False) as column:
@@ -324,6 +349,11 @@ def _save_step(parts: Parts) -> None:
         visible=False,
         elem_id="emo-files",
     )
+
+
+def carry_choices(language: str) -> dict[str, str]:
+    """Return the ways in which emotion is carried: name -> `carry.Carry.way`."""
+    return {say(f"carry_{way}", language): way for way in ("clip", "recording")}
 
 
 def spoken_choices(language: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.records import Sentence
+from webui_tab.banks.headings import headings as bank_headings
 from webui_tab.texts import say
-from webui_tab.training.headings import headings
+from webui_tab.training.headings import headings as training_headings
 
 __all__ = ["Choices", "Parts", "static_html", "style_html"]
 
@@ -92,5 +93,6 @@ def static_html(language: str, *, embedded: bool) -> dict[str, str]:
         "heading_again": f"<h2>{say('step_again', language)}</h2>",
         "heading_save": f"<h2>{say('step_save', language)}</h2>"
         f'<p class="emo-note emo-aside">{say("files_hint", language)}</p>',
-        **headings(language),
+        **bank_headings(language),
+        **training_headings(language),
     }

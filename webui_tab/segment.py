@@ -15,11 +15,12 @@ from gpt_sovits_emotion.records import (
     ReferenceClip,
     TaggedSegment,
 )
+from gpt_sovits_emotion.takes import told
 from webui_tab.sessions import Session
 from webui_tab.texts import say
 from webui_tab.view import clip_name, clock, note, verdict_of
 
-__all__ = ["SegmentView", "emotion_names", "segment_view"]
+__all__ = ["SegmentView", "emotion_names", "lent_clip", "segment_view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def segment_view(
         picked=picked,
         others=others,
         other_clips=tuple(clip.path for clip in spare),
-        clip=_lent(choice.pick.path, folder) if choice else None,
+        clip=lent_clip(choice.pick.path, folder) if choice else None,
         choice_note=_choice_note(session, choice, language),
         again=_again(session, index),
         heard_again=_probabilities(verdict.heard if verdict else None, language),
@@ -184,7 +185,19 @@ def _said_again(session: Session, index: int, language: str) -> str:
     if _is_stale(session, index):
         return note("warning", say("changed_since", language))
     kind = {True: "good", False: "bad", None: "plain"}[verdict.survived]
-    return note(kind, verdict.note.say(language))
+    lines = [note(kind, verdict.note.say(language))]
+    if verdict.carried is not None:
+        lines.append(note("aside", verdict.carried.note.say(language)))
+    for take in verdict.takes:
+        line = say(
+            "take_line",
+            language,
+            number=take.number,
+            clip=take.clip.path.name,
+            told=told(take).say(language),
+        )
+        lines.append(note("good" if take.kept else "aside", line))
+    return "".join(lines)
 
 
 def _is_stale(session: Session, index: int) -> bool:
@@ -212,7 +225,7 @@ def _stretch(session: Session, index: int) -> Path | None:
     return path
 
 
-def _lent(clip: Path, folder: Path) -> Path:
+def lent_clip(clip: Path, folder: Path) -> Path:
     """Copy a clip of the bank into the page's folder, so that it goes when the page goes."""
     # Two banks may both hold angry/1.wav; the hash of the whole path tells them apart.
     whose = hashlib.sha256(str(clip).encode()).hexdigest()[:16]

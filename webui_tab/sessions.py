@@ -32,7 +32,16 @@ from gpt_sovits_emotion.tag import Tagging
 from gpt_sovits_emotion.verify import Verification
 from webui_tab.texts import filled
 
-__all__ = ["PageError", "Pages", "Result", "Session", "Settings", "Speaking", "Stopped"]
+__all__ = [
+    "PageError",
+    "Pages",
+    "Result",
+    "Session",
+    "Settings",
+    "ShownBank",
+    "Speaking",
+    "Stopped",
+]
 
 
 class PageError(EmotionError):
@@ -79,11 +88,15 @@ class Speaking:
         sampling: See `hosts.base.Sampling`.
         seed: Of the first segment; each further one has the next.
         timbre: Names of the voice's clips that set the timbre alone, where the host takes them.
+        takes: How many syntheses of each segment are made, of which the best is kept.
+        carry: How the emotion is carried (`carry.Carry.way`).
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0
     timbre: tuple[str, ...] = ()
+    takes: int = 1
+    carry: str = "clip"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +116,19 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ShownBank:
+    """A bank on the page of voices.
+
+    Attributes:
+        place: What it is opened by.
+        bank: What it holds.
+    """
+
+    place: Path
+    bank: ReferenceBank
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Session:
     """What one open page holds.
 
@@ -112,10 +138,12 @@ class Session:
         settings: With which it was analysed.
         tagging: What was heard, with the corrections made since.
         bank: The voice.
+        bank_place: What it was opened by; what is known of the voice as a whole lies beside it.
         pins: Segment -> the clip that a person chose.
         choices: Per segment its reference; empty while there is no tagging or no bank.
         result: The latest resynthesis.
         heard_folder: Where the stretches of the recording are put that are listened to.
+        shown: The bank on the page of voices, which need not be the voice that speaks.
     """
 
     source: Path | None = None
@@ -123,10 +151,12 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     tagging: Tagging | None = None
     bank: ReferenceBank | None = None
+    bank_place: Path | None = None
     pins: Mapping[int, Path] = field(default_factory=dict)
     choices: tuple[ReferenceChoice | None, ...] = ()
     result: Result | None = None
     heard_folder: Path | None = None
+    shown: ShownBank | None = None
 
     @property
     def own_files(self) -> frozenset[Path]:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
-from webui_tab.layout import spoken_choices
+from webui_tab.layout import carry_choices, spoken_choices
 from webui_tab.parts import Parts, style_html
 from webui_tab.segment import SegmentView, segment_view
 from webui_tab.sessions import Pages, Session
@@ -17,6 +17,7 @@ from webui_tab.texts import LANGUAGES, say
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, whisper_choices
 
 __all__ = [
+    "CHANGED",
     "FILES",
     "HEARD",
     "PANEL",
@@ -41,8 +42,10 @@ PANEL = (
 RESULT = ("result_area", "result", "before", "after", "said_timeline")
 WORDS = ("table", "table_note", "summary", "result")
 FILES = ("files",)
-SETTINGS = ("whisper", "spoken_language", "voice", "head")
-SPEAKING = ("speed", "temperature", "top_p", "top_k", "seed", "timbre")
+CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
+"""What shows a session that was changed."""
+SETTINGS = ("whisper", "spoken_language", "voice", "head", "carry")
+SPEAKING = ("speed", "temperature", "top_p", "top_k", "seed", "timbre", "takes", "carry")
 
 
 class Choosing:
@@ -58,6 +61,10 @@ class Choosing:
     def spoken(self, language: str) -> dict[str, str]:
         """Return name -> code of the spoken language, "" for detecting it."""
         return spoken_choices(language)
+
+    def carries(self, language: str) -> dict[str, str]:
+        """Return name -> way in which emotion is carried."""
+        return carry_choices(language)
 
     def voices(self, language: str) -> dict[str, str]:
         """Return name -> voice: the sample's, or a path."""
@@ -203,7 +210,12 @@ class Showing:
             language: The page's language.
             chosen: What each of `SETTINGS` shows or means now; None leaves it alone.
         """
-        menus = {"whisper": "whisper", "spoken_language": "spoken", "voice": "voices"}
+        menus = {
+            "whisper": "whisper",
+            "spoken_language": "spoken",
+            "voice": "voices",
+            "carry": "carries",
+        }
         updates = {}
         for part, shown in zip(SETTINGS, chosen, strict=True):
             if shown is None:

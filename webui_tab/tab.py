@@ -9,6 +9,8 @@ import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import never
 from webui_tab.actions import Actions
+from webui_tab.banks.actions import BankActions
+from webui_tab.banks.wiring import connect_banks
 from webui_tab.layout import build
 from webui_tab.parts import Choices
 from webui_tab.sessions import Pages
@@ -60,6 +62,7 @@ def build_tab(
     actions = Actions(parts, pages, workshop, upload_root=upload_root, language=language)
     wire = connect(actions, blocks, speaking_queue=speaking_queue)
     speaking = never if workshop.host is None else _at_work(blocks, speaking_queue)
+    connect_banks(wire, BankActions(actions), actions, blocks)
     trainer = Trainer(host=workshop.host, speaking=speaking)
     connect_training(wire, TrainingActions(actions, trainer), actions, blocks)
     return trainer.close

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gpt_sovits_emotion.records import Sentence
+from webui_tab.banks import texts as banks
 from webui_tab.training import texts as training
 
 __all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "doing", "language_of_browser", "say"]
@@ -248,6 +249,21 @@ _TABLE = {
         "Something unexpected went wrong ({kind}); the details are in the program’s log.",
         "发生了意外错误（{kind}）；详情见程序日志。",
     ),
+    "takes": ("Takes of each segment", "每个片段的候选数"),
+    "takes_info": (
+        "With more than one, other clips and seeds are tried too; the take whose emotion and words survive "
+        "best is kept, with its numbers.",
+        "大于 1 时，会尝试其他片段和随机种子；保留情感和文字留存最好的一个，并列出数字。",
+    ),
+    "carry": ("The emotion comes from", "情感来自"),
+    "carry_info": (
+        "The recording itself keeps its very intonation, and the voice's clips give the timbre alone: "
+        "v1, v2, v2Pro and v2ProPlus.",
+        "用原录音本身可以保留原来的语调，声音的片段只提供音色：适用于 v1、v2、v2Pro、v2ProPlus。",
+    ),
+    "carry_clip": ("a clip of the voice in that emotion", "该声音中同一情感的片段"),
+    "carry_recording": ("the recording itself", "原录音本身"),
+    "take_line": ("take {number} · {clip} · {told}", "第 {number} 次 · {clip} · {told}"),
     "ready_sample": (
         "The sample is loaded: a synthetic speaker, a synthetic voice, and a recogniser that knows only "
         "these sentences.",
@@ -256,7 +272,7 @@ _TABLE = {
 }
 
 TEXTS: Mapping[str, Sentence] = MappingProxyType(
-    {key: Sentence(en, zh) for key, (en, zh) in {**_TABLE, **training.TABLE}.items()}
+    {key: Sentence(en, zh) for key, (en, zh) in {**_TABLE, **training.TABLE, **banks.TABLE}.items()}
 )
 """Key -> sentence; fields in braces are filled by `say`."""
 

@@ -15,7 +15,17 @@ from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.handlers import sentence_of
 from webui_tab.heads_menu import WATCH_SCRIPT
 from webui_tab.sessions import Stopped
-from webui_tab.showing import FILES, HEARD, PANEL, RESULT, SETTINGS, SPEAKING, WORDS, Updates
+from webui_tab.showing import (
+    CHANGED,
+    FILES,
+    HEARD,
+    PANEL,
+    RESULT,
+    SETTINGS,
+    SPEAKING,
+    WORDS,
+    Updates,
+)
 from webui_tab.texts import say
 from webui_tab.view import note
 
@@ -27,7 +37,6 @@ WORK_QUEUE = "emotion-work"
 _LOG = logging.getLogger(__name__)
 
 _OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothing", "speaker")
-_CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
 
 
 def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_QUEUE) -> Wire:
@@ -119,17 +128,17 @@ def _connect_recording(wire: Wire, actions: Actions) -> None:
 def _connect_segments(wire: Wire, actions: Actions) -> None:
     parts = actions.parts
     wire.in_order(parts.table.select, actions.select, (), PANEL)
-    wire.in_order(parts.table.input, actions.edit_table, ("table",), _CHANGED)
+    wire.in_order(parts.table.input, actions.edit_table, ("table",), CHANGED)
     wire.in_order(parts.earlier.click, actions.earlier, (), PANEL)
     wire.in_order(parts.later.click, actions.later, (), PANEL)
     for event in (parts.text.blur, parts.text.submit):
-        wire.in_order(event, actions.correct_text, ("index", "text"), _CHANGED)
-    wire.in_order(parts.emotion.input, actions.correct_emotion, ("index", "emotion"), _CHANGED)
-    wire.in_order(parts.undo.click, actions.undo, ("index",), _CHANGED)
+        wire.in_order(event, actions.correct_text, ("index", "text"), CHANGED)
+    wire.in_order(parts.emotion.input, actions.correct_emotion, ("index", "emotion"), CHANGED)
+    wire.in_order(parts.undo.click, actions.undo, ("index",), CHANGED)
     # Not `input`: a radio group tells of what the program put there too.
-    wire.in_order(parts.candidates.select, actions.pin_candidate, ("index",), _CHANGED)
-    wire.in_order(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), _CHANGED)
-    wire.in_order(parts.voice.input, actions.choose_voice, ("voice",), _CHANGED)
+    wire.in_order(parts.candidates.select, actions.pin_candidate, ("index",), CHANGED)
+    wire.in_order(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), CHANGED)
+    wire.in_order(parts.voice.input, actions.choose_voice, ("voice",), CHANGED)
 
 
 class Wire:

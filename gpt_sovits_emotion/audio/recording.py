@@ -19,6 +19,7 @@ from gpt_sovits_emotion.audio.level import (
     gain_to_target_db,
     level_warnings,
 )
+from gpt_sovits_emotion.audio.wav_header import plain_wav_duration_s
 from gpt_sovits_emotion.errors import AudioError, OutputError
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Audio, RecordingInfo, Sentence
@@ -250,6 +251,9 @@ def probe_duration_s(path: str | Path) -> float:
     """
     path = Path(path)
     with closing(open_bytes(path)) as stream:
+        plain_s = plain_wav_duration_s(stream)
+        if plain_s is not None:
+            return plain_s
         source = Decoder(stream, path.name, allow_damaged=False)
         with source:
             if source.announced_s > 0 and not source.announcement_is_a_guess:

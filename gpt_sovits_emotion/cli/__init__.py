@@ -15,7 +15,9 @@ __all__ = ["command", "main"]
 _COMMANDS = {
     "annotate": ("gpt_sovits_emotion.cli.annotate", "annotate"),
     "roundtrip": ("gpt_sovits_emotion.cli.roundtrip", "roundtrip"),
+    "say": ("gpt_sovits_emotion.cli.say", "say"),
     "demo": ("gpt_sovits_emotion.cli.roundtrip", "demo"),
+    "refs": ("gpt_sovits_emotion.cli.refs", "refs"),
     "heads": ("gpt_sovits_emotion.cli.heads", "heads"),
     "train": ("gpt_sovits_emotion.cli.train", "train"),
     "evaluate": ("gpt_sovits_emotion.cli.evaluate", "evaluate"),

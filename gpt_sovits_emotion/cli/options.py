@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
+from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.progress import Progress, part_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
-    from gpt_sovits_emotion.hosts.base import Host, Sampling
+    from gpt_sovits_emotion.hosts.base import Host
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcribe import TranscribeOptions
@@ -37,9 +38,7 @@ __all__ = [
     "open_engines_for",
     "opened",
     "opened_cache",
-    "sampling_of",
     "speaker_option",
-    "speaking_options",
     "tag_options_of",
     "whisper_options_of",
 ]
@@ -170,41 +169,6 @@ _FEATURES = (
     click.option("--no-cache", is_flag=True, help="Keep no features."),
 )
 
-_SPEAKING = (
-    click.option(
-        "--api",
-        metavar="URL",
-        help="A running GPT-SoVITS api_v2.py that speaks, such as http://127.0.0.1:9880; without it "
-        "the voice is eSpeak NG.",
-    ),
-    click.option(
-        "--api-folder",
-        "api_folders",
-        metavar="HERE=THERE",
-        multiple=True,
-        help="The server sees the local folder HERE as THERE (repeatable); for a server on another "
-        "machine or in a container.",
-    ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the first segment."),
-    click.option("--speed", type=click.FloatRange(0.25, 4), help="Above 1 is faster."),
-    click.option("--temperature", type=click.FloatRange(0, 2)),
-    click.option("--top-p", type=click.FloatRange(0, 1)),
-    click.option("--top-k", type=click.IntRange(1, 100)),
-    click.option(
-        "--cut",
-        type=click.Choice([f"cut{number}" for number in range(6)]),
-        help="How GPT-SoVITS cuts a long text: cut0 not at all, cut5 at every punctuation mark.",
-    ),
-    click.option("--pause-s", type=click.FloatRange(0, 5), help="Silence between such parts."),
-    click.option("--sample-steps", type=click.IntRange(1, 128), help="Of v3 and v4 models."),
-    click.option(
-        "--timbre",
-        multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
-        help="A further clip that sets the timbre alone (repeatable; v1, v2 and v2Pro models).",
-    ),
-)
-
 
 def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
@@ -242,11 +206,6 @@ def opened_cache(given: dict[str, Any]) -> Iterator[FeatureCache | None]:
 def head_options(command: _Command) -> _Command:
     """Add the options on which head tags, and how."""
     return _apply(_HEAD, command)
-
-
-def speaking_options(command: _Command) -> _Command:
-    """Add the options on who speaks, and how."""
-    return _apply(_SPEAKING, command)
 
 
 def language_option(command: _Command) -> _Command:
@@ -312,7 +271,7 @@ def open_engines_for(given: dict[str, Any]) -> Engines:
         head=given["head"] or DEFAULT_HEAD,
         judge=given.get("judge"),
         heads_dirs=given["heads_dirs"],
-        host=_speaker_for(given),
+        host=speaker_for(given),
         lender=_lender_for(given),
         speaker=given.get("speaker"),
     )
@@ -327,29 +286,6 @@ def _lender_for(given: dict[str, Any]) -> Host | None:
     return CheckoutHost(
         given["checkout"], sovits=given.get("sovits_weights"), device=given["device"]
     )
-
-
-def _speaker_for(given: dict[str, Any]) -> Host | None:
-    """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
-    if given.get("api") is None:
-        return None
-    from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
-
-    folders = {}
-    for pair in given["api_folders"]:
-        here, equals, there = pair.rpartition("=")
-        if not (here and equals and there):
-            raise click.BadParameter(f"{pair!r} is not HERE=THERE", param_hint="--api-folder")
-        folders[here] = there
-    return ApiV2Host(given["api"], folders=folders)
-
-
-def sampling_of(given: dict[str, Any]) -> Sampling:
-    """Make the options of a host that samples from a command's arguments."""
-    from gpt_sovits_emotion.hosts.base import Sampling
-
-    names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
-    return Sampling(**{name: given[name] for name in names if given.get(name) is not None})
 
 
 @contextmanager

@@ -16,18 +16,27 @@ from gpt_sovits_emotion.cli.options import (
     language_option,
     open_engines_for,
     opened,
-    sampling_of,
     speaker_option,
-    speaking_options,
     tag_options_of,
     whisper_options_of,
 )
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.cli.speaking import (
+    choosing_options,
+    loaded_bank,
+    prosody_bank,
+    speaking_of,
+    speaking_options,
+    voice_of,
+)
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.pipeline import RoundTrip
+    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.records import SpeakerStatistics
 
 __all__ = ["demo", "roundtrip"]
+
+_TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 
 
 @click.command()
@@ -49,7 +58,34 @@ __all__ = ["demo", "roundtrip"]
     metavar="ID|PATH",
     help="The head that listens again; another one than tags says more.  [default: the same]",
 )
+@click.option(
+    "--carry",
+    type=click.Choice(["clip", "recording"]),
+    default="clip",
+    show_default=True,
+    help="What carries the emotion: a clip of the voice, or the recording itself as prosody prompt, with "
+    "clips of the voice for the timbre (v1, v2, v2Pro and v2ProPlus models).",
+)
+@click.option(
+    "--or-clip",
+    is_flag=True,
+    help="With --carry recording: let a clip stand in where a segment is too short or too long for a prompt; "
+    "without, it is left out.",
+)
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --carry recording: folder in which its pieces lie while they are spoken; a server elsewhere "
+    "has to see it (--api-folder).",
+)
+@click.option(
+    "--same-voice",
+    is_flag=True,
+    help="The recording is of the voice whose bank this is: judge it against that voice's own usual, known "
+    "since the bank was built (refs build).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@choosing_options
 @speaking_options
 @hearing_options
 @head_options
@@ -108,32 +144,30 @@ def demo(out: Path, lang: str) -> None:
 
 
 def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> None:
+    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
     from gpt_sovits_emotion.progress import part_of
-    from gpt_sovits_emotion.references import load_bank
 
     engines = open_engines_for(given)
-    limits = engines.host.limits
-    assert limits is not None  # every host that the options can name has a voice
-    bank = load_bank(
-        voice, reference_min_s=limits.reference_min_s, reference_max_s=limits.reference_max_s
+    carry = _carry_of(engines, given)
+    bank = loaded_bank(voice, engines, given)
+    other = prosody_bank(engines, given)
+    language, whisper = given["lang"], whisper_options_of(given)
+    speaking = speaking_of(
+        given, carry=carry, words=whisper, voice=voice_of(voice, engines, language)
     )
-    language = given["lang"]
-    for clip in bank.clips:
-        if clip.problem:
-            say(f"{clip.path.name}: not used: {clip.problem.say(language)}")
-    with opened(file, given, also_at_hz=engines.listening_rate_hz) as (recording, progress):
+    with opened(file, given, also_at_hz=_second_rate_hz(engines, carry)) as (recording, progress):
         result = round_trip(
             recording,
             bank,
             engines,
-            whisper=whisper_options_of(given),
+            whisper=whisper,
             transcript_file=existing_transcript(given, file),
             options=tag_options_of(given),
-            seed=given["seed"],
-            sampling=sampling_of(given),
-            timbre=given.get("timbre", ()),
+            speaker=_known_speaker(voice, engines, given),
+            speaking=speaking,
+            prosody_from=other,
             progress=part_of(progress, 0.0, 0.9),
         )
         report = deliver(
@@ -145,24 +179,48 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
         click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
         echo_transcript(file.name, result.tagging.transcript, language)
-        _echo_outcome(result, language)
-    for role, name in report.files.items():
-        say(f"{role}: {out / name}")
+        echo_outcome(result, language)
+    echo_files(report, out)
 
 
-def _echo_outcome(result: RoundTrip, language: str) -> None:
-    report = result.verification.report
-    click.secho(f"\n{report.voice} ({report.host_title.say(language)})", bold=True)
-    for segment in report.segments:
-        wanted = display_name(segment.wanted, language)
-        click.echo(f"  {segment.index + 1:3d}  {wanted}: {segment.note.say(language)}")
-        if segment.choice is not None:
-            reason = click.style(segment.choice.reason.say(language), dim=True)
-            click.echo(f"       {segment.choice.pick.path.name}: {reason}")
-    kept = f"{report.survived} of {report.compared}"
-    click.echo(f"  emotion survived in {kept} segments, judged by {report.judge_id}")
-    if report.judge_is_tagger:
-        click.echo(
-            "  (the judge is the head that tagged: this shows that the path holds together, "
-            "not that a person would agree)"
-        )
+def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
+    """Return how the emotion is carried.
+
+    Raises:
+        HostError: Who speaks cannot do it in this way; said before anything is read.
+    """
+    from gpt_sovits_emotion.carry import Carry, check_carry
+
+    way = given.get("carry", "clip")
+    if given.get("prosody_from") is not None:
+        if way == "recording":
+            raise click.UsageError("--prosody-from and --carry recording exclude each other")
+        way = "bank"
+    carry = Carry(way, or_clip=given.get("or_clip", False), scratch=given.get("scratch"))
+    check_carry(carry, engines.host.limits, host=engines.host.title)
+    return carry
+
+
+def _second_rate_hz(engines: Engines, carry: Carry) -> int:
+    """Return a rate to keep the recording at, beside the one for analysis.
+
+    Where the recording's own pieces count for the timbre, what lies above 8 kHz is heard too.
+    """
+    from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ
+
+    limits, listening_hz = engines.host.limits, engines.listening_rate_hz
+    counts = carry.way == "recording" and limits is not None and limits.averages_timbre
+    return _TIMBRE_RATE_HZ if counts and listening_hz == ANALYSIS_RATE_HZ else listening_hz
+
+
+def _known_speaker(
+    voice: Path, engines: Engines, given: dict[str, Any]
+) -> SpeakerStatistics | None:
+    """Return the statistics of the bank's voice for the tagging head, where it is who speaks."""
+    if not given.get("same_voice") or given.get("speaker") is not None:
+        return None
+    from gpt_sovits_emotion.voices import voice_statistics
+
+    found = voice_statistics(voice, engines.analyser)
+    say(f"tagger: {found.note.say(given['lang'])}")
+    return found.speaker

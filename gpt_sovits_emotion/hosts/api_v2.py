@@ -101,7 +101,7 @@ class ApiV2Host:
             HostError: The server does not answer, or is something else.
         """
         version = self._version()
-        return limits_of(version, codes=codes_of_version(version))
+        return limits_of(version, codes=codes_of_version(version), averages_timbre=True)
 
     def lend(self, family: str) -> Iterator[Lent]:
         """Lend nothing but what needs no modules.

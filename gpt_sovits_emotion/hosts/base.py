@@ -51,6 +51,10 @@ class HostLimits:
         reference_min_s, reference_max_s: Shortest and longest reference clip it takes.
         timbre_references: Whether it takes separate timbre references beside the prosody prompt.
         sampling_rate_hz: Rate of what it returns.
+        averages_timbre: Whether the prosody prompt counts as one of the timbre references, each having an
+            equal share of the voice that is heard; otherwise they replace it.
+        clones_voice: Whether what it says sounds like the voice of its references, so that statistics of
+            that voice fit it.
     """
 
     languages: frozenset[str]
@@ -58,6 +62,8 @@ class HostLimits:
     reference_max_s: float
     timbre_references: bool
     sampling_rate_hz: int
+    averages_timbre: bool = False
+    clones_voice: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class SynthesisRequest:
         voice_f0_hz: Median F0 over the voice's clips, for hosts that have to build the voice from numbers:
             it does not change from segment to segment, so they sound like one speaker.
         seed: Makes sampling repeatable where the host samples.
-        timbre: Further clips that set the timbre alone, for hosts whose limits say that they take them.
+        timbre: Further clips that set the timbre alone, for hosts whose limits say that they take them
+            (`HostLimits.averages_timbre` says what becomes of the reference's own timbre).
         sampling: How to sample, where the host samples.
         cancelled: Asked between the parts of the work; the host stops as soon as it can once it says yes.
     """

@@ -113,6 +113,7 @@ class EmbeddedHost:
             reference_max_s=REFERENCE_S[1],
             timbre_references=False,
             sampling_rate_hz=self._espeak.sampling_rate_hz,
+            clones_voice=False,
         )
 
     def lend(self, family: str) -> Iterator[Lent]:

@@ -81,7 +81,12 @@ class WebuiHost:
         page = self._page
         if page.sovits is None or page.gpt is None:
             return None
-        return limits_of(version_of(page), codes=page.codes, timbre_references=page.takes_timbre)
+        return limits_of(
+            version_of(page),
+            codes=page.codes,
+            timbre_references=page.takes_timbre,
+            averages_timbre=page.averages_timbre,
+        )
 
     @property
     def voice_mark(self) -> object:

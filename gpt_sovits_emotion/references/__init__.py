@@ -1,8 +1,51 @@
-"""The reference bank of a voice, and the choice of a clip for each segment."""
+"""The reference bank of a voice, and the choice of a clip for each segment.
+
+    bank = load_bank("voices/anna")                          # any layout, with its sidecar
+    set_pin("voices/anna", "angry", "angry/3.wav")           # a person's word, kept in the sidecar
+    export_bank(bank, "packs/anna", layout="brackets")       # a new folder, for other tools
+    choose(bank, wanted="angry", text="Enough!")
+
+What the layouts hold, and what the sidecar is, stands in ``docs/banks.md``.
+"""
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.references.bank import REFERENCE_MAX_S, REFERENCE_MIN_S, load_bank
-from gpt_sovits_emotion.references.choose import choose
+from gpt_sovits_emotion.references.bank import (
+    REFERENCE_MAX_S,
+    REFERENCE_MIN_S,
+    load_bank,
+    set_pin,
+)
+from gpt_sovits_emotion.references.choose import ChoiceOptions, choose
+from gpt_sovits_emotion.references.choose_all import choose_all
+from gpt_sovits_emotion.references.sidecar import (
+    SIDECAR_NAME,
+    Sidecar,
+    read_sidecar,
+    sidecar_path,
+    statistics_of,
+    write_sidecar,
+)
+from gpt_sovits_emotion.references.tagged_text import labels_of_bank, split_tag
+from gpt_sovits_emotion.references.writing import EXPORT_LAYOUTS, export_bank, exported_clips
 
-__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "choose", "load_bank"]
+__all__ = [
+    "EXPORT_LAYOUTS",
+    "REFERENCE_MAX_S",
+    "REFERENCE_MIN_S",
+    "SIDECAR_NAME",
+    "ChoiceOptions",
+    "Sidecar",
+    "choose",
+    "choose_all",
+    "export_bank",
+    "exported_clips",
+    "labels_of_bank",
+    "load_bank",
+    "read_sidecar",
+    "set_pin",
+    "sidecar_path",
+    "split_tag",
+    "statistics_of",
+    "write_sidecar",
+]

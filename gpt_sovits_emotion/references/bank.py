@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
 from gpt_sovits_emotion.errors import AudioError, ReferenceBankError
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.labels import canonical_label, is_default_slot
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.references.layouts import EXPECTED, ClipEntry, read_layout
+from gpt_sovits_emotion.references.duplicates import with_duplicates_marked
+from gpt_sovits_emotion.references.layouts import EXPECTED, READABLE_LAYOUTS, Listing, read_layout
+from gpt_sovits_emotion.references.overlay import Known, listing_of, what_is_known
+from gpt_sovits_emotion.references.sidecar import (
+    Sidecar,
+    is_sidecar,
+    portable,
+    read_sidecar,
+    sidecar_path,
+    source_of,
+    write_sidecar,
+)
 
-__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "load_bank"]
+__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "load_bank", "set_pin"]
 
 REFERENCE_MIN_S = 3.0
 REFERENCE_MAX_S = 10.0
 """GPT-SoVITS takes 48,000 to 160,000 samples at 16 kHz, both included (inference_webui.py)."""
+
+# What is seen at every loading; any other problem of a clip in a sidecar is its builder's refusal.
+_SEEN_ANEW = ("too short", "too long", "cannot be read", "duplicate", "gone", "damaged row")
 
 
 def load_bank(
@@ -28,41 +41,54 @@ def load_bank(
     voice: str | None = None,
     reference_min_s: float = REFERENCE_MIN_S,
     reference_max_s: float = REFERENCE_MAX_S,
+    listing: Listing | None = None,
     progress: Progress = no_progress,
 ) -> ReferenceBank:
-    """Load a bank: a folder per emotion, or an ``infer_config.json`` (or the folder that holds it).
+    """Load a bank in any layout, with what its sidecar says of its clips.
 
     Clips that cannot be used stay in the bank with their problem, so that a person can see and mend
-    them. Lengths come from the files' headers, and only files of equal size are compared by content.
+    them. Lengths come from the files' headers, and only files that may be equal are compared by content.
+    What was measured and heard counts for a clip as long as its content is the same; one that has
+    changed since has a doubt that says so and counts as unlistened, one that has vanished a problem.
 
     Args:
-        path: The bank's folder or file.
+        path: The bank's folder or file, or its sidecar.
         voice: Name of the voice; by default what the bank says, else the folder's name.
         reference_min_s: Shortest clip that the host takes.
         reference_max_s: Longest clip that the host takes.
+        listing: The bank's clips, where a reader elsewhere has found them; by default they are read.
         progress: Told how many clips have been looked at.
 
     Raises:
-        ReferenceBankError: There is no bank, its file is broken, it is empty, or none of its clips can
-            be used.
+        ReferenceBankError: There is no bank, its file or its sidecar is broken, it is empty, or none of
+            its clips can be used.
     """
-    listing = read_layout(Path(path))
-    if not listing.entries:
+    path = Path(path)
+    beside = sidecar_path(path)
+    sidecar = read_sidecar(beside) if beside.is_file() or is_sidecar(path) else None
+    if listing is None:
+        listing = _listed(source_of(path) if is_sidecar(path) else path, sidecar)
+    known = what_is_known(listing.entries, sidecar, beside.parent)
+    if not known:
         raise ReferenceBankError(
             f"the reference bank {listing.root} has no clips; {EXPECTED.en}",
             zh=f"参考音库 {listing.root} 中没有片段；{EXPECTED.zh}",
         )
     clips = []
-    for index, entry in enumerate(listing.entries):
-        progress(index / len(listing.entries), "looking at reference clips")
-        clips.append(_judged(entry, reference_min_s, reference_max_s))
+    for index, each in enumerate(known):
+        progress(index / len(known), "looking at reference clips")
+        clips.append(_judged(each, reference_min_s, reference_max_s))
+    digests = {each.clip.path: each.content.sha256 for each in known if each.content is not None}
     bank = ReferenceBank(
         voice=voice or listing.voice or listing.root.resolve().name,
         root=listing.root,
         layout=listing.layout,
-        clips=tuple(_with_duplicates_marked(clips)),
+        clips=tuple(with_duplicates_marked(clips, digests)),
         synthetic=listing.synthetic,
         settings=listing.settings,
+        head_id=sidecar.head_id if sidecar else "",
+        pins=_pins_of(sidecar, clips, beside.parent) if sidecar else {},
+        notes=sidecar.bank.notes if sidecar else (),
     )
     if not bank.usable:
         raise _wholly_unusable(bank, reference_min_s, reference_max_s)
@@ -70,17 +96,80 @@ def load_bank(
     return bank
 
 
-def _judged(entry: ClipEntry, min_s: float, max_s: float) -> ReferenceClip:
-    duration_s: float | None
-    problem: Sentence | None
-    try:
-        duration_s = probe_duration_s(entry.path)
-    except AudioError as error:
-        duration_s = None
-        problem = Sentence(f"cannot be read: {error}", f"无法读取：{error.say('zh')}")
-    else:
-        problem = _length_problem(duration_s, min_s, max_s)
-    return ReferenceClip(entry.path, entry.emotion, entry.text, entry.language, duration_s, problem)
+def set_pin(path: str | Path, emotion: str, clip: str | Path | None) -> None:
+    """Remember in the bank's sidecar which clip a person wants for an emotion.
+
+    Args:
+        path: The bank, or its sidecar; a bank that has none gets one.
+        emotion: The emotion, under any of its names; a name of the default slot (默认, default) for that.
+        clip: The clip, as `load_bank` gives it or from the bank's folder on; None takes the pin away.
+
+    Raises:
+        ReferenceBankError: The clip is not in the bank, or cannot be used; or as `load_bank`.
+        OutputError: The sidecar cannot be written.
+    """
+    path = Path(path)
+    bank = load_bank(path)
+    beside = sidecar_path(path)
+    sidecar = (
+        read_sidecar(beside) if beside.is_file() else Sidecar(replace(bank, clips=(), pins={}))
+    )
+    label = "" if is_default_slot(emotion) else canonical_label(emotion)
+    pins = {name: pinned for name, pinned in sidecar.pins.items() if name != label}
+    if clip is not None:
+        pins[label] = _found(bank, Path(clip), beside.parent)
+    write_sidecar(beside, replace(sidecar, bank=replace(sidecar.bank, pins=pins)))
+
+
+def _found(bank: ReferenceBank, clip: Path, folder: Path) -> Path:
+    names = {portable(clip, folder), portable(folder / clip, folder)}
+    found = [each for each in bank.clips if portable(each.path, folder) in names]
+    if not found:
+        raise ReferenceBankError(
+            f"the clip {clip} cannot be pinned: it is not in the bank {bank.root}; name one of its clips",
+            zh=f"无法固定片段 {clip}：它不在音库 {bank.root} 中；请指定其中的片段",
+        )
+    if all(each.problem is not None for each in found):
+        why = found[0].problem or Sentence("", "")
+        raise ReferenceBankError(
+            f"the clip {clip} cannot be pinned: {why.en}; choose another",
+            zh=f"无法固定片段 {clip}：{why.zh}；请另选一个",
+        )
+    return found[0].path
+
+
+def _listed(source: Path, sidecar: Sidecar | None) -> Listing:
+    """Read the bank's layout; where no reader here knows it, or its file is gone, the sidecar lists it."""
+    if sidecar is not None and sidecar.bank.clips:
+        readable = sidecar.bank.layout in READABLE_LAYOUTS
+        if not readable or not source.exists():
+            return listing_of(sidecar)
+    return read_layout(source)
+
+
+def _pins_of(sidecar: Sidecar, clips: Sequence[ReferenceClip], folder: Path) -> dict[str, Path]:
+    """Return the pins with the paths that the clips have now; one to a clip that is gone stays."""
+    pinned = {clip.name for clip in sidecar.pins.values()}
+    paths = {portable(clip.path, folder): clip.path for clip in clips if clip.path.name in pinned}
+    return {label: paths.get(portable(clip, folder), clip) for label, clip in sidecar.pins.items()}
+
+
+def _judged(known: Known, min_s: float, max_s: float) -> ReferenceClip:
+    clip = known.clip
+    if clip.problem is not None and known.content is None:
+        return clip  # gone, or a row that names no clip
+    refusal = clip.problem
+    if refusal is not None and refusal.en.partition(":")[0] in _SEEN_ANEW:
+        refusal = None
+    duration_s = clip.duration_s if known.content is not None else None
+    if duration_s is None:
+        try:
+            duration_s = probe_duration_s(clip.path)
+        except AudioError as error:
+            problem = Sentence(f"cannot be read: {error}", f"无法读取：{error.say('zh')}")
+            return replace(clip, duration_s=None, problem=problem)
+    problem_of_length = _length_problem(duration_s, min_s, max_s)
+    return replace(clip, duration_s=duration_s, problem=problem_of_length or refusal)
 
 
 def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence | None:
@@ -98,47 +187,6 @@ def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence |
             f"太长：{duration_s:.2f} 秒，最多只能用 {max_s:g} 秒",
         )
     return None
-
-
-def _with_duplicates_marked(clips: Sequence[ReferenceClip]) -> list[ReferenceClip]:
-    """Mark every clip whose file has the same content as an earlier one of the bank.
-
-    The default slot is left alone: it usually points at one of the voice's other clips, and says which
-    of them is the voice's ordinary one.
-    """
-    first_with: dict[str, ReferenceClip] = {}
-    marked: list[ReferenceClip] = []
-    by_size: defaultdict[int, int] = defaultdict(int)
-    sizes = [
-        clip.path.stat().st_size if clip.problem is None and clip.emotion else -1 for clip in clips
-    ]
-    for size in sizes:
-        by_size[size] += 1
-    for clip, size in zip(clips, sizes, strict=True):
-        if size < 0 or by_size[size] == 1:
-            marked.append(clip)
-            continue
-        content = hashlib.sha256(clip.path.read_bytes()).hexdigest()
-        first = first_with.setdefault(content, clip)
-        marked.append(clip if first is clip else _duplicate(clip, first))
-    return marked
-
-
-def _duplicate(clip: ReferenceClip, first: ReferenceClip) -> ReferenceClip:
-    other_label = first.emotion != clip.emotion
-    also_en = f", which is filed under {display_name(first.emotion)}" if other_label else ""
-    also_zh = f"（归在“{display_name(first.emotion, 'zh')}”下）" if other_label else ""
-    return ReferenceClip(
-        clip.path,
-        clip.emotion,
-        clip.text,
-        clip.language,
-        clip.duration_s,
-        Sentence(
-            f"duplicate: the same audio as {first.path.name}{also_en}",
-            f"重复：与 {first.path.name} 内容相同{also_zh}",
-        ),
-    )
 
 
 def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> ReferenceBankError:

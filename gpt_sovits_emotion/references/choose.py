@@ -1,25 +1,21 @@
 """Choose the reference clip for a segment, and say why.
 
-Order of what counts: the emotion; then, within one emotion, the language, the length, variety, and
-whether the clip's text is known. A score is ``quality - rank``: quality, 0 to 1, weighs the latter four;
-rank is 0 for the wanted emotion and grows by one with each emotion that lies farther away.
+How the clips are ranked stands in `ranking`; what a segment asks for in `choose_wish`. A person's word comes
+before any ranking: a clip chosen for the segment, then one pinned for the emotion.
 """
 
 from __future__ import annotations
 
-import math
+import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.labels import (
-    EMOTIONS,
-    UNSURE,
-    canonical_label,
-    display_name,
-    distance,
-    is_default_slot,
-)
+from gpt_sovits_emotion.labels import UNSURE, canonical_label, is_default_slot
 from gpt_sovits_emotion.records import (
     ReferenceBank,
     ReferenceCandidate,
@@ -27,16 +23,43 @@ from gpt_sovits_emotion.records import (
     ReferenceClip,
     Sentence,
 )
+from gpt_sovits_emotion.references.choose_wish import DEFAULT, Wish, wish_for
+from gpt_sovits_emotion.references.choose_words import (
+    alternative,
+    describe,
+    granted,
+    label_names,
+    substitution,
+)
 from gpt_sovits_emotion.references.layouts import language_of_text
+from gpt_sovits_emotion.references.ranking import BankTable, Occasion, Ranking
 
-__all__ = ["choose"]
+__all__ = ["ChoiceOptions", "ChoiceOrder", "choose", "choose_from"]
 
-_DEFAULT = ""
-_WEIGHTS = {"language": 0.40, "duration": 0.25, "variety": 0.20, "text": 0.15}
-_COMFORTABLE_S = (4.0, 7.0)
-_USABLE_S = (3.0, 10.0)
-_DEFAULT_SLOT_HANDICAP = 0.1
-_NEAR_LANGUAGES = frozenset({frozenset({"zh", "yue"})})
+ChoiceOrder = Literal["best", "random", "rotate"]
+"""Which of the clips that serve about equally well is taken: the best, one drawn by lot, or each in turn."""
+
+_FIRST = 3  # candidates that are to cover the likely emotions together
+_ABOUT_EQUAL = 0.15  # of the score for emotion, within which drawing by lot or in turn chooses
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceOptions:
+    """How to choose.
+
+    Attributes:
+        n_candidates: How many ranked clips to return.
+        substitute: Whether another emotion may stand in for a missing one; else it is an error.
+        order: Which of the clips that carry the emotion about equally surely is taken.
+        seed: Of drawing by lot.
+        use_pins: Whether the bank's pins count.
+    """
+
+    n_candidates: int = 5
+    substitute: bool = True
+    order: ChoiceOrder = "best"
+    seed: int = 0
+    use_pins: bool = True
 
 
 def choose(
@@ -46,17 +69,20 @@ def choose(
     text: str = "",
     language: str = "",
     scores: Mapping[str, float] | None = None,
-    n_candidates: int = 5,
+    intensity: float | None = None,
+    previous: ReferenceClip | None = None,
+    n_candidates: int | None = None,
     avoid: Sequence[Path] = (),
     pin: Path | None = None,
-    substitute: bool = True,
+    substitute: bool | None = None,
+    options: ChoiceOptions | None = None,
 ) -> ReferenceChoice:
-    """Rank the bank's clips for one segment and pick the best, or the pinned one.
+    """Rank the bank's clips for one segment and pick the best, or the one that a person wants.
 
     A missing emotion is replaced by the nearest on the valence-arousal plane (`labels.distance`), where
-    `scores` pull towards what else was heard. The default slot, whose emotion nobody stated, counts as
-    slightly worse than neutral. ``unsure`` and labels without a known place get a neutral, else a calm,
-    else the default clip.
+    `scores` pull towards what else was heard. ``unsure`` takes the clip that most likely carries what was
+    heard; without `scores`, and for labels without a known place, a neutral, else a calm, else the default
+    clip. Where several emotions were heard, the first three candidates cover them together.
 
     Args:
         bank: The voice's clips; those with a problem are never chosen.
@@ -64,230 +90,220 @@ def choose(
         text: What will be said; its script tells the language when `language` is "".
         language: Language of what will be said; "" when unknown.
         scores: Probability per label, as tagged; None when a person set `wanted`.
-        n_candidates: How many ranked clips to return.
+        intensity: How far the segment lies from its speaker's ordinary way, 0 to 1; None when unknown.
+        previous: The clip that the segment before was said with; one like it is preferred.
+        n_candidates: Instead of that of `options`.
         avoid: Clips used recently, the latest last.
-        pin: The clip a person chose.
-        substitute: Whether another emotion may stand in.
+        pin: The clip a person chose for this segment.
+        substitute: Instead of that of `options`.
+        options: How to choose; the defaults when None.
 
     Raises:
-        ReferenceBankError: No clip can be used, the pinned one cannot, or the emotion is missing and
-            `substitute` is False.
+        ReferenceBankError: No clip can be used, `pin` cannot, or the emotion is missing and nothing may
+            stand in.
     """
-    if not bank.usable:
+    options = options or ChoiceOptions()
+    if n_candidates is not None:
+        options = replace(options, n_candidates=n_candidates)
+    if substitute is not None:
+        options = replace(options, substitute=substitute)
+    occasion = Occasion(text, language or language_of_text(text), intensity, previous, tuple(avoid))
+    return choose_from(
+        bank, BankTable.of(bank), occasion, wanted=wanted, scores=scores, pin=pin, options=options
+    )
+
+
+def choose_from(
+    bank: ReferenceBank,
+    table: BankTable,
+    occasion: Occasion,
+    *,
+    wanted: str,
+    scores: Mapping[str, float] | None,
+    pin: Path | None,
+    options: ChoiceOptions,
+) -> ReferenceChoice:
+    """Do what `choose` does, with the bank laid out once for many segments.
+
+    Raises:
+        ReferenceBankError: As `choose` does.
+    """
+    if not table.clips:
         raise ReferenceBankError(
             f"the voice {bank.voice!r} has no clip that can be used",
             zh=f"声音 {bank.voice!r} 没有可用的片段",
         )
-    wanted = _DEFAULT if is_default_slot(wanted) else canonical_label(wanted)
-    language = language or language_of_text(text)
-    order = _emotions_by_nearness(bank, wanted, scores)
-    ranked = sorted(
-        (
-            _candidate(clip, order.index(clip.emotion), language=language, avoid=avoid)
-            for clip in bank.usable
-        ),
-        key=lambda candidate: (-candidate.score, str(candidate.clip.path)),
-    )
-    present = order[0] in _accepted(wanted)
+    wish = wish_for(set(table.emotions), wanted=wanted, scores=scores)
+    ranking = table.rank(wish, occasion)
+    desk = _Desk(bank, table, occasion, wish, ranking, options)
     if pin is not None:
-        return _pinned(bank, wanted, pin, ranked, n_candidates)
-    if not present and not substitute:
-        raise _missing(bank, wanted)
-    best = ranked[0]
-    return ReferenceChoice(
-        wanted=wanted,
-        candidates=tuple(ranked[: max(n_candidates, 1)]),
-        pick=best.clip,
-        reason=_granted(wanted, best) if present else _substitution(wanted, best),
-        substituted=not present,
-    )
+        return desk.by_hand(pin)
+    pinned, trouble = desk.pinned() if options.use_pins else (None, None)
+    if pinned is not None:
+        return pinned
+    if not wish.present and not options.substitute:
+        raise desk.missing()
+    return desk.best(trouble)
 
 
-# --- emotions --------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, eq=False)
+class _Desk:
+    """Everything that lies on the table while one clip is chosen."""
 
+    bank: ReferenceBank
+    table: BankTable
+    occasion: Occasion
+    wish: Wish
+    ranking: Ranking
+    options: ChoiceOptions
 
-def _accepted(wanted: str) -> tuple[str, ...]:
-    """Return the emotions that fulfil the wish, the best first; none of them is a substitution."""
-    if wanted == UNSURE:
-        return ("neutral", "calm", _DEFAULT)
-    return (_DEFAULT, "neutral", "calm") if wanted == _DEFAULT else (wanted,)
+    def best(self, trouble: Sentence | None) -> ReferenceChoice:
+        """Pick by rank, by lot or in turn; `trouble` is what kept a person's pin from being used."""
+        first = int(self.ranking.order[0])
+        pick, how = self._drawn(first)
+        described = self._described(pick)
+        if not self.wish.present:
+            reason = substitution(self.wish, self.table.emotions[pick], described)
+        elif how is None:
+            reason = granted(self.wish, self.table, self.ranking, pick, described)
+        else:
+            reason = described
+        for said in (how, trouble):
+            if said is not None:
+                reason = Sentence(f"{said.en}: {reason.en}", f"{said.zh}：{reason.zh}")
+        return self._choice(pick, reason, substituted=not self.wish.present, manual=False)
 
+    def by_hand(self, pin: Path) -> ReferenceChoice:
+        """Pick what a person chose for this segment."""
+        place = self.table.place_of(pin)
+        if place is None:
+            why = self._why_not(pin)
+            raise ReferenceBankError(
+                f"the clip {pin} chosen by hand cannot be used: {why.en}; choose another",
+                zh=f"手动选择的片段 {pin} 无法使用：{why.zh}；请另选一个",
+            )
+        said = self._described(place)
+        reason = Sentence(f"chosen by hand ({said.en})", f"手动选择（{said.zh}）")
+        return self._choice(place, reason, substituted=False, manual=True)
 
-def _emotions_by_nearness(
-    bank: ReferenceBank, wanted: str, scores: Mapping[str, float] | None
-) -> list[str]:
-    """Order the emotions of the bank's usable clips from the wanted one outwards."""
-    first = _accepted(wanted)
-    if wanted == "neutral" or not _has_place(wanted):
-        # Where no direction is known, the plainest clip does least harm; by distance alone, sad would
-        # lie nearer to neutral than calm does.
-        first = (*first, "neutral", "calm", _DEFAULT)
+    def pinned(self) -> tuple[ReferenceChoice | None, Sentence | None]:
+        """Pick what a person pinned for the emotion, or for the one that stands in for it.
 
-    def key(emotion: str) -> tuple[int, float, str]:
-        place = first.index(emotion) if emotion in first else len(first)
-        return (place, _expected_distance(emotion, wanted, scores), emotion)
+        Returns:
+            The choice, None where nothing is pinned; and why a pin cannot be used, if so.
+        """
+        pins = {
+            DEFAULT if is_default_slot(name) else canonical_label(name): path
+            for name, path in self.bank.pins.items()
+        }
+        stand_in = self.table.emotions[int(self.ranking.order[0])]
+        by_wish = self.wish.wanted if self.wish.wanted != UNSURE else stand_in
+        emotion = by_wish if by_wish in pins else stand_in
+        if emotion not in pins:
+            return None, None
+        name = label_names(emotion)
+        place = self.table.place_of(pins[emotion])
+        if place is None:
+            why = self._why_not(pins[emotion])
+            file = pins[emotion].name
+            return None, Sentence(
+                f"the clip pinned for {name.en}, {file}, cannot be used ({why.en.rstrip('.')})",
+                f"为“{name.zh}”固定的片段 {file} 无法使用（{why.zh.rstrip('。')}）",
+            )
+        substituted = not self.wish.present and emotion != self.wish.wanted
+        if substituted and not self.options.substitute:
+            return None, None
+        said = self._described(place)
+        reason = Sentence(f"pinned for {name.en} ({said.en})", f"为“{name.zh}”固定（{said.zh}）")
+        if substituted:
+            reason = substitution(self.wish, emotion, reason)
+        return self._choice(place, reason, substituted=substituted, manual=True), None
 
-    return sorted({clip.emotion for clip in bank.usable}, key=key)
-
-
-def _expected_distance(emotion: str, wanted: str, scores: Mapping[str, float] | None) -> float:
-    """Return the mean of the distance to `wanted` and that to what was heard, weighted as heard."""
-    to_wanted = _distance(emotion, wanted if _has_place(wanted) else "neutral")
-    total = sum(scores.values()) if scores else 0.0
-    if not scores or total <= 0:
-        return to_wanted
-    to_heard = sum(share * _distance(emotion, label) for label, share in scores.items()) / total
-    return (to_wanted + to_heard) / 2
-
-
-def _has_place(label: str) -> bool:
-    """Say whether a label lies on the valence-arousal plane, so that others can be near it."""
-    return label in EMOTIONS and label != "other"
-
-
-def _distance(emotion: str, other: str) -> float:
-    if emotion == _DEFAULT:
-        return distance("neutral", canonical_label(other)) + _DEFAULT_SLOT_HANDICAP
-    return distance(emotion, canonical_label(other))
-
-
-# --- one clip --------------------------------------------------------------------------------------
-
-
-def _candidate(
-    clip: ReferenceClip, rank: int, *, language: str, avoid: Sequence[Path]
-) -> ReferenceCandidate:
-    parts = {
-        "language": _language_fit(clip.language, language),
-        "duration": _duration_fit(clip.duration_s or 0.0),
-        "variety": _variety(clip.path, avoid),
-        "text": 1.0 if clip.text else 0.0,
-    }
-    quality = math.fsum(_WEIGHTS[name] * value for name, value in parts.items())
-    return ReferenceCandidate(
-        clip, round(quality - rank, 4), _reason(clip, language=language, parts=parts)
-    )
-
-
-def _language_fit(have: str, want: str) -> float:
-    if not want or have == want:
-        return 1.0
-    if not have or frozenset({have, want}) in _NEAR_LANGUAGES:
-        return 0.5
-    return 0.0
-
-
-def _duration_fit(duration_s: float) -> float:
-    """Return 1 between 4 and 7 s, falling to 0 at the limits of 3 and 10 s.
-
-    Short clips hold too little prosody to copy, long ones wander and cost the host time.
-    """
-    below = (duration_s - _USABLE_S[0]) / (_COMFORTABLE_S[0] - _USABLE_S[0])
-    above = (_USABLE_S[1] - duration_s) / (_USABLE_S[1] - _COMFORTABLE_S[1])
-    return min(max(min(below, above), 0.0), 1.0)
-
-
-def _variety(path: Path, avoid: Sequence[Path]) -> float:
-    """Return 1 for a clip not used lately, less the more recently it was used."""
-    if path not in avoid:
-        return 1.0
-    uses_since = list(reversed(avoid)).index(path)
-    return 1.0 - 1.0 / (1.0 + uses_since)
-
-
-def _reason(clip: ReferenceClip, *, language: str, parts: Mapping[str, float]) -> Sentence:
-    en = [
-        display_name(clip.emotion) or "the voice's default clip",
-        f"{clip.duration_s or 0.0:.1f} s",
-    ]
-    zh = [display_name(clip.emotion, "zh") or "默认片段", f"{clip.duration_s or 0.0:.1f} 秒"]
-    if language and clip.language == language:
-        en.append("same language")
-        zh.append("语言相同")
-    elif language and clip.language:
-        en.append(f"in {clip.language}, not {language}")
-        zh.append(f"语言为 {clip.language}，不是 {language}")
-    elif language:
-        en.append("language unknown")
-        zh.append("语言未知")
-    if not clip.text:
-        en.append("its text is unknown")
-        zh.append("没有文本")
-    if parts["variety"] < 1.0:
-        en.append("used recently")
-        zh.append("最近用过")
-    return Sentence(", ".join(en), "，".join(zh))
-
-
-# --- the choice ------------------------------------------------------------------------------------
-
-
-def _granted(wanted: str, best: ReferenceCandidate) -> Sentence:
-    if wanted != UNSURE:
-        return best.reason
-    return Sentence(
-        f"unsure what was heard: {best.reason.en}", f"不确定原来的情感：{best.reason.zh}"
-    )
-
-
-def _substitution(wanted: str, best: ReferenceCandidate) -> Sentence:
-    stand_in = best.clip.emotion
-    if wanted in (UNSURE, _DEFAULT):
-        en, zh = "no clip is neutral", "没有中立的片段"
-    else:
-        en = f"no clip is {display_name(wanted)}"
-        zh = f"没有“{display_name(wanted, 'zh')}”的片段"
-    if stand_in == _DEFAULT:
-        en_nearest, zh_nearest = "the default clip stands in", "用默认片段代替"
-    elif not _has_place(wanted) or not _has_place(stand_in):
-        en_nearest = f"{display_name(stand_in)} stands in"
-        zh_nearest = f"用“{display_name(stand_in, 'zh')}”代替"
-    else:
-        en_nearest = f"{display_name(stand_in)} is nearest"
-        zh_nearest = f"最接近的是“{display_name(stand_in, 'zh')}”"
-    return Sentence(
-        f"{en}: {en_nearest} ({best.reason.en})", f"{zh}：{zh_nearest}（{best.reason.zh}）"
-    )
-
-
-def _pinned(
-    bank: ReferenceBank,
-    wanted: str,
-    pin: Path,
-    ranked: Sequence[ReferenceCandidate],
-    n_candidates: int,
-) -> ReferenceChoice:
-    for candidate in ranked:
-        if candidate.clip.path == pin:
-            break
-    else:
-        held = next((clip for clip in bank.clips if clip.path == pin), None)
-        why = held.problem if held else None
-        why = why or Sentence(f"it is not in the bank {bank.root}", f"它不在音库 {bank.root} 中")
-        raise ReferenceBankError(
-            f"the clip {pin} chosen by hand cannot be used: {why.en}; choose another",
-            zh=f"手动选择的片段 {pin} 无法使用：{why.zh}；请另选一个",
+    def missing(self) -> ReferenceBankError:
+        """Return the error of a bank that lacks the emotion, where nothing may stand in."""
+        names = map(label_names, set(self.table.emotions))
+        has = sorted(names, key=lambda name: name.en)
+        wanted = self.wish.wanted
+        name = label_names("neutral" if wanted in (UNSURE, DEFAULT) else wanted)
+        voice = self.bank.voice
+        return ReferenceBankError(
+            f"the voice {voice!r} has no usable clip that is {name.en}; it has "
+            f"{', '.join(one.en for one in has)}: "
+            "add a clip, choose one by hand, or allow another emotion to stand in",
+            zh=f"声音 {voice!r} 没有可用的“{name.zh}”片段；现有：{'、'.join(one.zh for one in has)}："
+            "请加入片段、手动选择一个，或允许用其他情感代替",
         )
-    others = [other for other in ranked[: max(n_candidates, 1)] if other is not candidate]
-    shown = sorted([candidate, *others][: max(n_candidates, 1)], key=lambda one: ranked.index(one))
-    return ReferenceChoice(
-        wanted=wanted,
-        candidates=tuple(shown),
-        pick=candidate.clip,
-        reason=Sentence(
-            f"chosen by hand ({candidate.reason.en})", f"手动选择（{candidate.reason.zh}）"
-        ),
-        manual=True,
-    )
 
+    # --- inside ------------------------------------------------------------------------------------
 
-def _missing(bank: ReferenceBank, wanted: str) -> ReferenceBankError:
-    has = sorted({clip.emotion or "default" for clip in bank.usable})
-    name = "neutral" if wanted in (UNSURE, _DEFAULT) else wanted
-    return ReferenceBankError(
-        f"the voice {bank.voice!r} has no usable clip that is {name}; it has {', '.join(has)}: "
-        "add a clip, choose one by hand, or allow another emotion to stand in",
-        zh=f"声音 {bank.voice!r} 没有可用的“{display_name(name, 'zh')}”片段；"
-        f"现有：{'、'.join(display_name(label, 'zh') for label in has)}："
-        "请加入片段、手动选择一个，或允许用其他情感代替",
-    )
+    def _choice(
+        self, pick: int, reason: Sentence, *, substituted: bool, manual: bool
+    ) -> ReferenceChoice:
+        shown = self._shown(max(self.options.n_candidates, 1))
+        if pick not in shown:
+            shown = [*shown[:-1], pick]
+        candidates = []
+        for place in shown:
+            said = self._described(place)
+            if place != shown[0]:
+                said = alternative(self.wish, self.table.emotions[place], said)
+            score = float(self.ranking.score[place])
+            candidates.append(ReferenceCandidate(self.table.clips[place], score, said))
+        return ReferenceChoice(
+            wanted=self.wish.wanted,
+            candidates=tuple(candidates),
+            pick=self.table.clips[pick],
+            reason=reason,
+            substituted=substituted,
+            manual=manual,
+        )
+
+    def _shown(self, n_candidates: int) -> list[int]:
+        """Return the places of the clips to show: by score, but the first three by what they add.
+
+        Where several emotions were heard, the second clip is the one that most probably serves if the
+        first does not, and so on: what the clips before surely carry is taken off what was heard.
+        """
+        order = [int(place) for place in self.ranking.order]
+        if not self.wish.by_distribution:
+            return order[:n_candidates]
+        left = np.array([self.wish.sought.get(label, 0.0) for label in self.table.labels])
+        others = self.ranking.score - self.table.carried @ left  # fitness, and nearness
+        shown = [order[0]]
+        while len(shown) < min(_FIRST, n_candidates, len(order)):
+            left = left * (1.0 - np.minimum(self.table.carried[shown[-1]], 1.0))
+            gain = np.round(self.table.carried @ left + others, 6)
+            gain[shown] = -np.inf
+            shown.append(int(np.argmax(gain)))
+        return [*shown, *(place for place in order if place not in shown[:_FIRST])][:n_candidates]
+
+    def _drawn(self, first: int) -> tuple[int, Sentence | None]:
+        """Return the clip to take, and how it was drawn; None when it is simply the best."""
+        if self.options.order == "best":
+            return first, None
+        pool = [
+            int(place)
+            for place in self.ranking.order
+            if self.table.emotions[place] == self.table.emotions[first]
+            and self.ranking.emotion[place] >= self.ranking.emotion[first] - _ABOUT_EQUAL
+        ]
+        pool = [place for place in pool if not self.table.clips[place].doubts] or pool
+        if len(pool) == 1:
+            return pool[0], None
+        if self.options.order == "random":
+            pick = random.Random(f"{self.options.seed}").choice(pool)
+            return pick, Sentence(
+                f"drawn by lot from {len(pool)} clips", f"从 {len(pool)} 个片段中随机抽取"
+            )
+        used = {path: since for since, path in enumerate(self.occasion.avoid, start=1)}
+        pick = min(pool, key=lambda place: used.get(self.table.clips[place].path, 0))
+        return pick, Sentence(f"each of {len(pool)} clips in turn", f"{len(pool)} 个片段轮流使用")
+
+    def _described(self, place: int) -> Sentence:
+        return describe(self.table.clips[place], self.occasion, language=self.occasion.language)
+
+    def _why_not(self, path: Path) -> Sentence:
+        held = next((clip for clip in self.bank.clips if clip.path == path), None)
+        why = held.problem if held else None
+        root = self.bank.root
+        return why or Sentence(f"it is not in the bank {root}", f"它不在音库 {root} 中")

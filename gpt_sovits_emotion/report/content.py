@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name, percent
 from gpt_sovits_emotion.records import (
+    WRITTEN,
+    Carried,
     EmotionScores,
     ReferenceChoice,
     RoundTripReport,
@@ -16,6 +18,7 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
     TaggedTranscript,
 )
+from gpt_sovits_emotion.report.takes import TakeLine, take_lines
 
 __all__ = [
     "Bar",
@@ -71,7 +74,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The reference clip of one segment, and the others that were on the table."""
+    """The reference clip of one segment, and the others that were on the table.
+
+    `carried` says how the emotion got across where that was not by the clip alone; `prompt_text` is then
+    what is said in the prosody prompt.
+    """
 
     clip: str
     emotion: Sentence
@@ -79,16 +86,20 @@ class Reference:
     substituted: bool
     manual: bool
     others: tuple[tuple[str, Sentence], ...]
+    carried: Sentence | None = None
+    prompt_text: str = ""
+    clip_speaks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class HeardAgain:
-    """What the judge heard in the resynthesis; `outcome` is kept, lost or open."""
+    """What the judge heard in the resynthesis, and in each take; `outcome` is kept, lost or open."""
 
     outcome: str
     heard: Bar | None
     note: Sentence
     scores: tuple[Bar, ...]
+    takes: tuple[TakeLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,8 @@ def name_of(label: str) -> Sentence:
 
 def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tuple[Fact, ...]:
     """Return where the recording, the words, the emotions and the voice come from."""
+    if transcript.transcriber == WRITTEN:
+        return _facts_of_voice(report) if report else ()
     info = transcript.recording
     channels = Sentence(
         "mono" if info.original_channels == 1 else f"{info.original_channels} channels",
@@ -173,14 +186,15 @@ def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tu
             transcript.normalisation_note,
         ),
     ]
-    if report is None:
-        return tuple(facts)
+    return (*facts, *_facts_of_voice(report)) if report else tuple(facts)
+
+
+def _facts_of_voice(report: RoundTripReport) -> tuple[Fact, ...]:
     bank = Sentence("synthetic reference bank", "合成的参考音库") if report.bank_synthetic else None
     return (
-        *facts,
         Fact(Sentence("Voice", "音色"), _same(report.voice), bank),
-        Fact(Sentence("Spoken by", "合成引擎"), report.host_title),
-        Fact(Sentence("Judged by", "复核模型"), _same(report.judge_id)),
+        Fact(Sentence("Spoken by", "合成引擎"), report.host_title, report.carry_note),
+        Fact(Sentence("Judged by", "复核模型"), _same(report.judge_id), report.judged_against),
     )
 
 
@@ -234,7 +248,12 @@ def summary_of(report: RoundTripReport) -> Summary:
             counts = tally.setdefault(segment.wanted, [0, 0])
             counts[0] += segment.survived
             counts[1] += 1
-    if report.judge_is_tagger:
+    if report.transcript.transcriber == WRITTEN:
+        note = Sentence(
+            f"The emotions were asked for in writing; {report.judge_id} judged what was said.",
+            f"情感由文字指定；由模型 {report.judge_id} 复核合成结果。",
+        )
+    elif report.judge_is_tagger:
         note = Sentence(
             "The head that tagged the recording also judged the output: a match says that the round trip is "
             "consistent, not that a person would agree.",
@@ -279,7 +298,8 @@ def _row(
     by_hand = tagged.corrected_label is not None
     label = canonical_label(tagged.label) or UNSURE
     corrected_text = tagged.corrected_text not in (None, heard.text)
-    reason = tagged.problem or (scores.reason if scores else Sentence("not tagged", "未打标签"))
+    by_nobody = Sentence("asked for", "人工指定") if by_hand else Sentence("not tagged", "未打标签")
+    reason = tagged.problem or (scores.reason if scores else by_nobody)
     return Row(
         number=index + 1,
         start_s=heard.start_s,
@@ -293,14 +313,14 @@ def _row(
         heard_before_correction=_best(scores) if by_hand and scores else None,
         reason=reason,
         scores=_bars(scores),
-        reference=_reference(result.choice) if result and result.choice else None,
+        reference=_reference(result.choice, result.carried) if result and result.choice else None,
         again=_again(result) if result else None,
         again_start_s=span[0] if span else None,
         again_end_s=span[1] if span else None,
     )
 
 
-def _reference(choice: ReferenceChoice) -> Reference:
+def _reference(choice: ReferenceChoice, carried: Carried | None) -> Reference:
     # The file's name alone: folders may name a person, and the page may be passed on.
     others = tuple(
         (candidate.clip.path.name, candidate.reason)
@@ -315,13 +335,16 @@ def _reference(choice: ReferenceChoice) -> Reference:
         substituted=choice.substituted,
         manual=choice.manual,
         others=others[:4],
+        carried=carried.note if carried else None,
+        prompt_text=carried.prompt_text if carried else "",
+        clip_speaks=carried is None or carried.way != "recording",
     )
 
 
 def _again(result: RoundTripSegment) -> HeardAgain:
     outcome = {True: "kept", False: "lost", None: "open"}[result.survived]
     heard = _verdict_bar(result.heard.label, result.heard) if result.heard else None
-    return HeardAgain(outcome, heard, result.note, _bars(result.heard))
+    return HeardAgain(outcome, heard, result.note, _bars(result.heard), take_lines(result.takes))
 
 
 def _spans(synthesis: Synthesis | None) -> Mapping[int, tuple[float, float]]:

@@ -54,19 +54,21 @@ def write_report(
     report: RoundTripReport,
     out_dir: Path,
     *,
-    before: Sound,
-    before_timeline: TimelineData,
+    before: Sound | None,
+    before_timeline: TimelineData | None,
     synthesis: Synthesis,
     after_timeline: TimelineData,
     language: str = "en",
 ) -> RoundTripReport:
     """Write ``report.html``, ``report.json``, ``timeline.png`` and ``timeline-after.png`` to a folder.
 
+    Where texts were said that nobody had recorded, there is nothing before: ``timeline.png`` is left out.
+
     Args:
         report: The round trip.
         out_dir: Folder; made if need be.
-        before: The recording.
-        before_timeline: Its picture.
+        before: The recording; None where there is none.
+        before_timeline: Its picture; None where there is no recording.
         synthesis: What was said; its joined audio and the place of each segment in it.
         after_timeline: The picture of the joined audio.
         language: The language in which the page opens, ``"en"`` or ``"zh"``.
@@ -82,19 +84,19 @@ def write_report(
     written = {
         "report page": "report.html",
         "report": "report.json",
-        "timeline": "timeline.png",
+        **({} if before is None else {"timeline": "timeline.png"}),
         "timeline after": "timeline-after.png",
     }
     report = replace(report, files={**report.files, **written})
-    before_timeline, after_timeline = _comparable(before_timeline, after_timeline)
-    players = (
-        _player("before", before, before_timeline, out_dir),
-        _player("after", synthesis.joined, after_timeline, out_dir),
-    )
+    players: tuple[_Player, ...] = ()
+    if before is not None and before_timeline is not None:
+        before_timeline, after_timeline = _comparable(before_timeline, after_timeline)
+        players = (_player("before", before, before_timeline, out_dir),)
+        write_timeline(before_timeline, out_dir / written["timeline"], language=language)
+    players = (*players, _player("after", synthesis.joined, after_timeline, out_dir))
     page = _render(
         report.transcript, report, synthesis, players=players, files=report.files, language=language
     )
-    write_timeline(before_timeline, out_dir / written["timeline"], language=language)
     write_timeline(after_timeline, out_dir / written["timeline after"], language=language)
     write_text(
         out_dir / written["report"],
@@ -191,6 +193,7 @@ def _render(
         "notices": notices_of(transcript, report),
         "summary": summary_of(report) if report else None,
         "players": players,
+        "recorded": any(player.name == "before" for player in players),
         "rows": rows_of(transcript, report, synthesis),
         "removed": transcript.removed,
         "files": files_of(files),

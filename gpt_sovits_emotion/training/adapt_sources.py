@@ -95,7 +95,8 @@ def _in_bank(path: Path) -> Iterable[SpeakerClip]:
     for entry in sorted(read_layout(path).entries, key=lambda entry: not entry.emotion):
         if entry.path not in seen:
             seen.add(entry.path)
-            yield SpeakerClip(entry.path, entry.emotion)
+            # What a program heard is no label: a head would be taught its mistakes, or another's.
+            yield SpeakerClip(entry.path, entry.emotion if entry.filed_by == "person" else "")
 
 
 def _in_list(path: Path) -> Iterable[SpeakerClip]:

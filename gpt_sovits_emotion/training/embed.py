@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpt_sovits_emotion import interpreters
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
@@ -17,7 +18,7 @@ from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.embed_process import can_use_processes, embed_in_processes
+from gpt_sovits_emotion.training.embed_process import embed_in_processes
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
 from gpt_sovits_emotion.training.versions import (
     AS_IT_IS,
@@ -197,7 +198,7 @@ def _answers(
     tasks: Sequence[_Task], encoder: Encoder, n_jobs: int
 ) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
     """Yield each clip's number with ``(n_versions, dim)``, or with why it cannot be embedded."""
-    worth_it = n_jobs > 1 and len(tasks) >= _FEWEST_FOR_PROCESSES and can_use_processes()
+    worth_it = n_jobs > 1 and len(tasks) >= _FEWEST_FOR_PROCESSES and interpreters.can_start()
     if worth_it and type(encoder) is ProsodyEncoder:
         yield from embed_in_processes(
             [(task.index, task.path, task.versions) for task in tasks], n_jobs=n_jobs

@@ -13,7 +13,6 @@ from multiprocessing import get_context
 from typing import Protocol
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
@@ -266,6 +265,8 @@ _work_of_this_process: list[_Work] = []
 
 def _start_process(work: _Work) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    from threadpoolctl import threadpool_limits  # its import alone changes the environment
+
     # One thread each, or numpy and torch in every process would use all cores, and wait for one another.
     threadpool_limits(1)  # what is loaded by now
     os.environ["OMP_NUM_THREADS"] = "1"  # what is loaded later

@@ -1,9 +1,9 @@
 """Run inside a real page of GPT-SoVITS: lend, speak, fail, switch, and write down what happened.
 
 Started as the page itself is, in the checkout, with the page's script as first argument, the file for the
-facts as second and, as third, ``whole`` or ``switch`` (only what comes of a switch to other weights, which
-``OTHER_SOVITS`` and ``OTHER_GPT`` name). The page is run as ``__main__``; where it would start to serve, we
-do our work and end.
+facts as second and, as third, ``whole``, ``switch`` (only what comes of a switch to other weights, which
+``OTHER_SOVITS`` and ``OTHER_GPT`` name) or ``carry`` (only a recording that carries the emotion itself). The
+page is run as ``__main__``; where it would start to serve, we do our work and end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def main() -> None:
 
     def launch(app: Any, *args: Any, **kwargs: Any) -> None:
         visit = Visit(sys.modules["__main__"].__dict__, Path(facts_file).parent)
-        facts = visit.facts() if extent == "whole" else visit.switching()
+        extents = {"whole": visit.facts, "switch": visit.switching, "carry": visit.carrying}
+        facts = extents[extent]()
         Path(facts_file).write_text(json.dumps(facts), encoding="utf-8")
 
     gradio.Blocks.launch = launch
@@ -215,6 +216,113 @@ class Visit:
             "then_spoken_hz": spoken.sampling_rate_hz,
             "then_spoken_s": spoken.duration_s,
         }
+
+    def carrying(self) -> dict[str, Any]:
+        """Say a recording of two segments again, with its own prosody and the timbre of a bank."""
+        from gpt_sovits_emotion.audio import Recording
+        from gpt_sovits_emotion.carry import Carry
+        from gpt_sovits_emotion.engines import open_engines
+        from gpt_sovits_emotion.pipeline import choose_references, resynthesise
+
+        with self.recording() as recording:
+            assert isinstance(recording, Recording)
+            transcript, bank = self.transcript(recording), self.bank()
+            engines = open_engines(host=self.host)
+            choices = choose_references(transcript, bank)
+            prompts, frames = self.spied()
+            made = resynthesise(
+                transcript,
+                choices,
+                engines,
+                bank=bank,
+                carry=Carry("recording"),
+                recording=recording,
+            )
+            carried_frames = [list(each) for each in frames]
+            by_clip = resynthesise(transcript, choices, engines, bank=bank)
+        first, second = made.segments
+        return {
+            "averages": self.host.limits.averages_timbre,
+            "note": made.carry_note.en,
+            "spoken_s": first.audio.duration_s,
+            "another_sound_than_by_clip": len(first.audio.samples)
+            != len(by_clip.segments[0].audio.samples)
+            or bool((first.audio.samples != by_clip.segments[0].audio.samples).any()),
+            "timbre": list(first.carried.timbre),
+            "piece_s": [first.carried.start_s, first.carried.end_s],
+            "prompt": prompts[0],
+            "prompt_is_gone": not Path(prompts[0]["path"]).parent.exists(),
+            "refused": second.problem.en,
+            "timbre_frames": carried_frames[0],
+        }
+
+    def spied(self) -> tuple[list[dict[str, Any]], list[list[int]]]:
+        """Write down which prompts the host is given, and the frames of timbre it decodes with."""
+        from gpt_sovits_emotion.audio import read_clip
+
+        prompts: list[dict[str, Any]] = []
+        frames: list[list[int]] = []
+        synthesise, decode = self.host.synthesise, self.loaded.decode
+
+        def watched(request: Any) -> Any:
+            path = request.reference.path
+            prompts.append(
+                {
+                    "path": str(path),
+                    "text": request.reference.text,
+                    "seconds": read_clip(path).duration_s,
+                    "others_may_read": bool(path.parent.stat().st_mode & 0o077),
+                }
+            )
+            return synthesise(request)
+
+        def decoding(codes: Any, text: Any, refer: Any, *rest: Any, **others: Any) -> Any:
+            frames.append([each.shape[-1] for each in refer])
+            return decode(codes, text, refer, *rest, **others)
+
+        self.host.synthesise, self.loaded.decode = watched, decoding
+        return prompts, frames
+
+    def recording(self) -> Any:
+        """Five seconds of sound from 0.5 s on, and one from 6.5 s on."""
+        import numpy as np
+
+        from gpt_sovits_emotion.audio import read_clip, recording_from_samples
+
+        sound = read_clip(self.request.reference.path).samples
+        samples = np.zeros(8 * 16_000, np.float32)
+        samples[8_000 : 8_000 + 80_000] = sound[:80_000]
+        samples[104_000 : 104_000 + 16_000] = sound[:16_000]
+        return recording_from_samples(samples, 16_000, name="talk.wav", also_at_hz=32_000)
+
+    def transcript(self, recording: Any) -> Any:
+        from gpt_sovits_emotion.records import Segment, Sentence, TaggedSegment, TaggedTranscript
+
+        segments = (Segment(0.5, 5.5, PROMPT, "zh"), Segment(6.5, 7.5, TEXT, "zh"))
+        nobody = Sentence("", "")
+        return TaggedTranscript(
+            recording.info,
+            tuple(TaggedSegment(each, None, corrected_label="happy") for each in segments),
+            "zh",
+            "file:talk.srt",
+            "",
+            nobody,
+            "global",
+            nobody,
+        )
+
+    def bank(self) -> Any:
+        """A voice of two clips, of 3.5 s and 4 s."""
+        from gpt_sovits_emotion.audio import read_clip, write_wav
+        from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+
+        audio = read_clip(self.request.reference.path)
+        clips = []
+        for n_samples in (56_000, 64_000):
+            path = self.scratch / f"clip-{n_samples}.wav"
+            write_wav(path, replace(audio, samples=audio.samples[:n_samples]))
+            clips.append(ReferenceClip(path, "happy", PROMPT, "zh", n_samples / 16_000))
+        return ReferenceBank("voice", self.scratch, "folders", tuple(clips))
 
     def speaker_shape(self, lent: Any) -> list[int]:
         import torch

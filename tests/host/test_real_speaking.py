@@ -131,6 +131,31 @@ def test_fine_tuned_weights_of_later_versions(
     assert facts["then_speaker"] == ([1, 20_480, 1, 1024, 1] if is_pro else False)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_recording_carries_its_own_emotion(checkout, host_python, page, tmp_path):
+    facts = visit(checkout, host_python, page, tmp_path, other="v1", extent="carry")
+    assert facts["averages"] is (page == "fast")
+    share = (
+        "one part in 3 is not the voice's own" if page == "fast" else "2 clips of the voice give"
+    )
+    assert share in facts["note"]
+    # The piece of the recording is the prosody prompt, with what is said in it ...
+    assert facts["prompt"]["text"] == "我们一起去散步。"
+    assert facts["prompt"]["seconds"] == pytest.approx(5.2, abs=0.01)
+    assert facts["piece_s"] == pytest.approx([0.4, 5.6])
+    # ... in a private folder that is gone afterwards ...
+    assert facts["prompt"]["others_may_read"] is False
+    assert facts["prompt_is_gone"]
+    # ... and the clips of 4 s and 3.5 s are the timbre, alone or beside the prompt (50 frames a second).
+    assert facts["timbre"] == ["clip-64000.wav", "clip-56000.wav"]
+    expected = [260, 200, 175] if page == "fast" else [200, 175]
+    assert facts["timbre_frames"] == pytest.approx(expected, abs=2)
+    assert facts["spoken_s"] > 1.0
+    assert facts["another_sound_than_by_clip"]
+    # What is too short for a prompt is left out, with a sentence.
+    assert "segment 2 lasts 1.0 s and cannot be a prosody prompt" in facts["refused"]
+
+
 def test_over_http(start_page, checkout):
     clip = ReferenceClip(checkout / weights.REFERENCE, "", "我们一起去散步。", "zh", 5.0)
     prosody = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)

@@ -63,6 +63,7 @@ class Page(Protocol):
         named_version: The version that the page says is loaded, "" when it does not say.
         codes: Language codes on offer.
         takes_timbre: Whether timbre references can be handed on.
+        averages_timbre: Whether the reference's own timbre counts beside theirs.
         weights_path: The file of the loaded SoVITS model where the page knows it; may be relative.
         device: Where the models live.
         speaker_model: The network for speaker embeddings of Pro models, made if need be.
@@ -82,6 +83,8 @@ class Page(Protocol):
     def codes(self) -> frozenset[str]: ...
     @property
     def takes_timbre(self) -> bool: ...
+    @property
+    def averages_timbre(self) -> bool: ...
     @property
     def weights_path(self) -> str | None: ...
     @property
@@ -173,6 +176,10 @@ class DefaultPage:
     @property
     def takes_timbre(self) -> bool:
         return "inp_refs" in self._parameters
+
+    @property
+    def averages_timbre(self) -> bool:
+        return False  # get_tts_wav looks at the reference's timbre only where inp_refs are none
 
     @property
     def weights_path(self) -> str | None:
@@ -284,6 +291,12 @@ class FastPage:
     @property
     def takes_timbre(self) -> bool:
         return True
+
+    @property
+    def averages_timbre(self) -> bool:
+        return (
+            True  # prompt_cache["refer_spec"] begins with the reference, and decode takes the mean
+        )
 
     @property
     def weights_path(self) -> str | None:

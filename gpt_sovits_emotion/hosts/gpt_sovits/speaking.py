@@ -119,7 +119,11 @@ def takes_timbre(version: str | None) -> bool:
 
 
 def limits_of(
-    version: str | None, *, codes: Collection[str], timbre_references: bool = True
+    version: str | None,
+    *,
+    codes: Collection[str],
+    timbre_references: bool = True,
+    averages_timbre: bool = False,
 ) -> HostLimits:
     """Return what a model version can do.
 
@@ -127,6 +131,8 @@ def limits_of(
         version: ``v1`` to ``v4``, ``v2Pro``, ``v2ProPlus``; None when it is not known.
         codes: The host's language codes for it.
         timbre_references: Whether the way of speaking hands them on.
+        averages_timbre: Whether it takes the mean over the reference's own timbre and theirs
+            (``TTS_infer_pack/TTS.py``, ``refer_spec``); ``get_tts_wav`` takes theirs alone.
     """
     return HostLimits(
         languages=spoken_languages(codes),
@@ -134,6 +140,7 @@ def limits_of(
         reference_max_s=REFERENCE_S[1],
         timbre_references=timbre_references and takes_timbre(version),
         sampling_rate_hz=_SAMPLING_RATES_HZ.get(version or "", 32_000),
+        averages_timbre=averages_timbre,
     )
 
 

@@ -1,0 +1,215 @@
+"""Build a bank: from what a person has, to clips of which all is known that a choice needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gpt_sovits_emotion.banking.embeddings import Listeners, RowStore, listeners_for
+from gpt_sovits_emotion.banking.hearing import PROSODY, STORED
+from gpt_sovits_emotion.banking.journal import Journal, journal_path, only_build
+from gpt_sovits_emotion.banking.judging import files_of, judge
+from gpt_sovits_emotion.banking.measured import Measured
+from gpt_sovits_emotion.banking.recordings import cut_recording
+from gpt_sovits_emotion.banking.sources import RECORDING, Sources, find_sources
+from gpt_sovits_emotion.banking.stages import (
+    Looked,
+    embed_clips,
+    listen_to_clips,
+    look_at_clips,
+    measured_clip,
+    words_of_clips,
+)
+from gpt_sovits_emotion.banking.telling import Telling
+from gpt_sovits_emotion.banking.words import hears_words
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.heads.profiles import head_digest
+from gpt_sovits_emotion.hosts.base import never
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.records import ReferenceBank, Sentence
+from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.references.sidecar import (
+    Sidecar,
+    read_sidecar,
+    sidecar_path,
+    write_sidecar,
+)
+from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+__all__ = ["build_bank"]
+
+_CUTTING = 0.15  # the share of progress that cutting a recording is
+_SECONDS_PER_CLIP = {"looking": 0.005, "listening": 0.1, "embedding": 0.6, "words": 1.5}
+
+
+def build_bank(
+    source: str | Path,
+    *,
+    engines: Engines,
+    whisper: TranscribeOptions | None = None,
+    to: Path | None = None,
+    language: str | None = None,
+    cache: FeatureCache | None = None,
+    n_jobs: int = 1,
+    progress: Progress = no_progress,
+    cancelled: Callable[[], bool] = never,
+) -> ReferenceBank:
+    """Listen to every clip of a voice, and write what is known of it into the bank's sidecar.
+
+    The clips and whatever lies beside them are only read. What was found out is kept in a journal beside the
+    sidecar: a build that was stopped or killed goes on where it was, and one that is run again listens to
+    those clips alone that have changed since. Built twice from the same files it gives the same sidecar, but
+    for the date.
+
+    Args:
+        source: See `sources.find_sources`.
+        engines: Whose tagging head listens; its host need not speak.
+        whisper: What hears the words of clips that have none; None, or the model ``none``: nobody.
+        to: For a recording alone, the folder its clips go to; ``<name>.bank`` beside it when None.
+        language: What is spoken in the clips that do not say.
+        cache: Where embeddings are kept for trainings, too; the journal keeps them when None.
+        n_jobs: Processes that listen.
+        progress: Told how far it is, with the time left.
+        cancelled: Asked between clips.
+
+    Returns:
+        The bank as `references.load_bank` loads it from now on.
+
+    Raises:
+        ReferenceBankError: There is nothing to build from, none of the clips can be used, the sidecar that is
+            there is damaged or of a newer version, another build is running, or `cancelled` said yes.
+        HeadMismatchError: The head does not fit what is lent.
+        HostError: The lender cannot load what it would lend, or has run out of memory.
+        WhisperModelError: The model is not there, or does not load.
+        OutputError: The sidecar or the journal cannot be written.
+    """
+    sources, notes = _prepared(
+        find_sources(source), to, part_of(progress, 0.0, _CUTTING), cancelled
+    )
+    if notes:
+        progress = part_of(progress, _CUTTING, 1.0)
+    beside = sidecar_path(sources.path)
+    _pins(beside)  # a sidecar that cannot be read is told of before any work
+    with ExitStack() as held:
+        held.enter_context(only_build(beside))
+        journal = held.enter_context(Journal(journal_path(beside)))
+        build = _Build(sources, engines, journal, cache, whisper, language, n_jobs)
+        sidecar = build.run(notes, progress, cancelled)
+        pinned = replace(sidecar.bank, pins=_pins(beside))  # a person may have pinned meanwhile
+        write_sidecar(beside, replace(sidecar, bank=pinned))
+        journal.forget_unused()
+    progress(1.0, "the bank is built")
+    return load_bank(beside)
+
+
+def _pins(beside: Path) -> Mapping[str, Path]:
+    return read_sidecar(beside).pins if beside.is_file() else {}
+
+
+def _prepared(
+    sources: Sources, to: Path | None, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Sources, list[Sentence]]:
+    """Cut a recording into clips; leave anything else as it is."""
+    if sources.layout == RECORDING:
+        cutting = cut_recording(sources.path, to=to, progress=progress, cancelled=cancelled)
+        return replace(find_sources(cutting.folder), voice=sources.voice), [cutting.note]
+    if to is not None:
+        raise ReferenceBankError(
+            f"{sources.path} is no recording that is cut into clips, so nothing goes to {to}: the bank stays "
+            "where its clips are; leave out --to (refs export writes a copy)",
+            zh=f"{sources.path} 不是需要切分的录音，没有内容要写入 {to}：音库留在原处；请去掉 --to"
+            "（可用 refs export 另存一份）",
+        )
+    return sources, []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Build:
+    """One build, stage by stage."""
+
+    sources: Sources
+    engines: Engines
+    journal: Journal
+    cache: FeatureCache | None
+    whisper: TranscribeOptions | None
+    language: str | None
+    n_jobs: int
+
+    def run(
+        self,
+        notes: Sequence[Sentence],
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> Sidecar:
+        """Go through all stages and return what the sidecar is to say."""
+        sources, head = self.sources, self.engines.tagger
+        listeners = listeners_for(
+            self.engines, n_clips=len(sources.clips), n_stored=sources.n_stored
+        )
+        telling = self._telling(progress, cancelled)
+        looked = look_at_clips(sources.clips, self.journal, telling)
+        measured = self._measured(looked, listeners, telling)
+        judged = judge(measured, head, voice=sources.voice, known_speaker=self.engines.speaker)
+        bank = ReferenceBank(
+            voice=sources.voice,
+            root=sources.root,
+            layout=sources.layout,
+            clips=judged.clips,
+            synthetic=sources.synthetic,
+            settings=sources.settings,
+            head_id=head.card.id,
+            notes=(*notes, *([listeners.note] if listeners.note else []), *judged.notes),
+        )
+        return Sidecar(
+            bank=bank,
+            contents=files_of(measured),
+            head_digest=head_digest(head),
+            encoder_fingerprint=head.card.encoder.fingerprint,
+            speaker=judged.speaker,
+            built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+
+    def _measured(self, looked: Looked, listeners: Listeners, telling: Telling) -> list[Measured]:
+        store = RowStore(self.journal, self.cache)
+        heard = listen_to_clips(
+            looked,
+            listeners,
+            journal=self.journal,
+            store=store,
+            prosody_dim=self.engines.tracker.dim,
+            n_jobs=self.n_jobs,
+            telling=telling,
+        )
+        embedded = embed_clips(looked, heard, listeners, store=store, telling=telling)
+        words = {}
+        if self.whisper is not None and hears_words(self.whisper):
+            words = words_of_clips(
+                looked,
+                heard,
+                self.whisper,
+                language=self.language or "",
+                journal=self.journal,
+                telling=telling,
+            )
+        return [
+            measured_clip(clip, looked, heard, embedded, words, language=self.language or "")
+            for clip in self.sources.clips
+        ]
+
+    def _telling(self, progress: Progress, cancelled: Callable[[], bool]) -> Telling:
+        """Share the progress out by how long each stage takes, roughly."""
+        clips = self.sources.clips
+        seconds = dict(_SECONDS_PER_CLIP)
+        seconds["listening"] /= max(self.n_jobs, 1)
+        parts = self.engines.tagger.card.encoder.id.split("+")
+        if all(part == PROSODY or (part == STORED and self.sources.n_stored) for part in parts):
+            seconds["embedding"] = 0.01
+        weights = {name: each * len(clips) for name, each in seconds.items()}
+        n_silent = sum(not clip.text for clip in clips) if hears_words(self.whisper) else 0
+        weights["words"] = seconds["words"] * n_silent
+        return Telling(progress, cancelled, weights)

@@ -1,0 +1,343 @@
+"""``refs build|list|coverage|export|choose|pin``: the reference bank of a voice."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpt_sovits_emotion.cli.console import progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.options import heads_dir_option, language_option, opened_cache
+from gpt_sovits_emotion.labels import display_name, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpt_sovits_emotion.banking import Sources
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+__all__ = ["refs"]
+
+_BANK = click.argument("bank", type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_LONGEST_TEXT = 48
+_FORMATS = ("infer_config", "brackets", "names")
+
+
+@click.group()
+def refs() -> None:
+    """Build the bank of a voice's reference clips, look into it, and choose from it.
+
+    A BANK is whatever 'refs build' was pointed at, or a bank that another tool made: a folder per emotion, an
+    infer_config.json, clips named 【label】text.wav or label_text.wav, a .list, a folder of clips.
+    """
+
+
+@refs.command("build")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--whisper",
+    metavar="MODEL|none",
+    default="small",
+    show_default=True,
+    help="Hears the words of clips that have none: tiny, base, small, medium, large-v3, …, or a folder; "
+    "'none' leaves them without. Not loaded where every clip has its text.",
+)
+@click.option(
+    "--models-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that holds faster-whisper models.",
+)
+@click.option("--offline", is_flag=True, help="Never download a model.")
+@click.option(
+    "--language", metavar="CODE", help="What is spoken in clips that do not say (zh, en, …)."
+)
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Of a long recording: the new folder for its clips.  [default: <name>.bank beside it]",
+)
+@click.option("--head", metavar="ID|PATH", help="The head that listens.  [default: prosody-emodb]")
+@heads_dir_option
+@click.option(
+    "--checkout",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS.  [default: the one that SOURCE lies in]",
+)
+@click.option(
+    "--sovits-weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
+)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="the number of cores",
+    help="Processes.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File in which features are kept for trainings, too.  [default: in the user's cache]",
+)
+@click.option("--no-cache", is_flag=True, help="Keep features beside the bank alone.")
+@language_option
+def build(source: Path, **given: Any) -> None:
+    """Listen to every clip of SOURCE and write down beside it what was heard.
+
+    SOURCE is logs/<name> of a GPT-SoVITS training (whose stored HuBERT features are used where the head
+    reads hubert:12), a .list, a folder of clips with or without texts, a bank of another tool, or a long
+    recording, which is cut at its pauses into clips of 3 to 10 s.
+
+    Your files are only read. A build that was stopped goes on where it was when it is run again, and a
+    finished one listens to those clips alone that have changed.
+    """
+    from gpt_sovits_emotion.banking import build_bank, find_sources
+    from gpt_sovits_emotion.banking.sources import RECORDING
+
+    sources = find_sources(source)
+    engines = _engines(sources, given)
+    with opened_cache(given) as cache, progress_bar(sources.voice) as progress:
+        bank = build_bank(
+            source,
+            engines=engines,
+            whisper=_whisper(given),
+            to=given["to"],
+            language=given["language"],
+            cache=cache,
+            n_jobs=given["jobs"],
+            progress=progress,
+        )
+    language = given["lang"]
+    for note in bank.notes:
+        say(note.say(language))
+    _echo_coverage(bank, language)
+    beside = sources.path if sources.layout != RECORDING else bank.root
+    say(f"built: {beside}; look into it with  refs list {shlex.quote(str(beside))}")
+
+
+@refs.command("list")
+@_BANK
+@_JSON
+@language_option
+def list_command(bank: Path, as_json: bool, lang: str) -> None:
+    """List the clips of BANK: emotion, how sure, length, language, text, and what is wrong with each."""
+    from gpt_sovits_emotion.banking import listing
+    from gpt_sovits_emotion.references import load_bank
+
+    loaded = load_bank(bank)
+    if as_json:
+        _echo_json(listing(loaded))
+        return
+    click.secho(
+        f"{loaded.voice} ({loaded.layout}, {len(loaded.usable)} of {len(loaded.clips)} usable)",
+        bold=True,
+    )
+    pinned = {path: label for label, path in loaded.pins.items()}
+    for clip in loaded.clips:
+        click.echo("  ".join(_cells(clip, lang)).rstrip())
+        if clip.path in pinned:
+            click.echo(f"{'':10}  pinned for {display_name(pinned[clip.path], lang) or 'default'}")
+        for remark in (clip.problem, *clip.doubts):
+            if remark is not None:
+                click.echo(f"{'':10}  {click.style(remark.say(lang), dim=True)}")
+
+
+@refs.command("coverage")
+@_BANK
+@_JSON
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw it into this file: .svg or .png.",
+)
+@language_option
+def coverage_command(bank: Path, as_json: bool, picture: Path | None, lang: str) -> None:
+    """Show which emotions BANK has, how many seconds and how sure, and what stands in for the others."""
+    from gpt_sovits_emotion.references import load_bank
+    from gpt_sovits_emotion.references.coverage import coverage
+
+    loaded = load_bank(bank)
+    found = coverage(loaded)
+    if picture is not None:
+        from gpt_sovits_emotion.report.coverage import write_coverage_picture
+
+        write_coverage_picture(found, picture, language=lang)
+        say(f"picture: {picture}")
+    if as_json:
+        _echo_json(found.to_dict())
+    else:
+        _echo_coverage(loaded, lang)
+
+
+@refs.command("export")
+@_BANK
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(_FORMATS),
+    required=True,
+    help="infer_config: infer_config.json, one clip per emotion; brackets: 【label】text.wav; names: "
+    "label_text.wav.",
+)
+@click.option(
+    "--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="A new folder."
+)
+@click.option("--replace", is_flag=True, help="Replace an earlier export that lies there.")
+def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
+    """Copy the usable clips of BANK into a new folder, in a form that other tools read."""
+    from gpt_sovits_emotion.references import load_bank
+    from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path
+    from gpt_sovits_emotion.references.writing import export_bank
+
+    loaded = load_bank(bank)
+    beside = sidecar_path(bank)
+    sidecar = read_sidecar(beside) if beside.is_file() else None
+    with progress_bar(loaded.voice) as progress:
+        folder = export_bank(
+            loaded, to, layout=layout, sidecar=sidecar, overwrite=replace, progress=progress
+        )
+    click.echo(str(folder))
+
+
+@refs.command("choose")
+@_BANK
+@click.option("--emotion", required=True, metavar="LABEL", help="What is to be heard.")
+@click.option("--text", default="", help="What will be said.")
+@click.option(
+    "--language", default="", metavar="CODE", help="Its language; by its script when not given."
+)
+@click.option("--candidates", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--substitute/--no-substitute",
+    default=True,
+    show_default=True,
+    help="Whether another emotion may stand in for a missing one.",
+)
+@click.option(
+    "--order", type=click.Choice(["best", "random", "rotate"]), default="best", show_default=True
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="With --order random.")
+@_JSON
+@language_option
+def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
+    """Rank the clips of BANK for an emotion and a text, with the reason for each."""
+    from gpt_sovits_emotion.references import choose, load_bank
+    from gpt_sovits_emotion.references.choose import ChoiceOptions
+
+    options = ChoiceOptions(
+        n_candidates=given["candidates"],
+        substitute=given["substitute"],
+        order=given["order"],
+        seed=given["seed"],
+    )
+    choice = choose(
+        load_bank(bank),
+        wanted=given["emotion"],
+        text=given["text"],
+        language=given["language"],
+        options=options,
+    )
+    if as_json:
+        _echo_json(choice.to_dict())
+        return
+    click.echo(f"{choice.pick.path}: {choice.reason.say(lang)}")
+    for rank, candidate in enumerate(choice.candidates, start=1):
+        mark = "*" if candidate.clip is choice.pick else " "
+        click.echo(f" {mark}{rank:2d}  {candidate.score:7.3f}  {candidate.clip.path.name}")
+        click.echo(f"{'':15}{click.style(candidate.reason.say(lang), dim=True)}")
+
+
+@refs.command("pin")
+@_BANK
+@click.argument("emotion")
+@click.argument("clip", required=False, type=click.Path(path_type=Path))
+@click.option("--clear", is_flag=True, help="Take the pin of EMOTION away.")
+def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
+    """Say which CLIP of BANK is to be used for EMOTION, whatever the ranking says."""
+    from gpt_sovits_emotion.references.bank import set_pin
+
+    if (clip is None) == (not clear):
+        raise click.UsageError("name the clip, or give --clear")
+    set_pin(bank, emotion, clip)
+    say(f"{emotion}: {'no clip is pinned' if clip is None else f'{clip} is pinned'}")
+
+
+# --- inside ----------------------------------------------------------------------------------------
+
+
+def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
+    """Open the head; the checkout that the source lies in lends what it needs where none is named."""
+    from gpt_sovits_emotion.banking import engines_to_listen
+    from gpt_sovits_emotion.engines import DEFAULT_HEAD
+
+    head = given["head"] or DEFAULT_HEAD
+    engines = engines_to_listen(head, heads_dirs=given["heads_dirs"])
+    checkout = given["checkout"]
+    if checkout is None and engines.tagger.card.encoder.families != {"prosody"}:
+        checkout = sources.checkout
+    if checkout is None:
+        return engines
+    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+
+    lender = CheckoutHost(checkout, sovits=given["sovits_weights"], device=given["device"])
+    return engines_to_listen(head, heads_dirs=given["heads_dirs"], lender=lender)
+
+
+def _whisper(given: dict[str, Any]) -> TranscribeOptions:
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+    return TranscribeOptions(
+        model=given["whisper"],
+        models_dir=given["models_dir"],
+        checkout=given["checkout"],
+        device=given["device"],
+        allow_download=not given["offline"],
+    )
+
+
+def _echo_json(held: object) -> None:
+    import json
+
+    click.echo(json.dumps(held, ensure_ascii=False))
+
+
+def _echo_coverage(bank: ReferenceBank, language: str) -> None:
+    from gpt_sovits_emotion.references.coverage import coverage, coverage_table
+
+    heading, rows = coverage_table(coverage(bank), language=language)
+    widths = [max(shown_width(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
+    click.secho(_line(heading, widths), bold=True)
+    for row in rows:
+        click.echo(_line(row, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - shown_width(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def _cells(clip: ReferenceClip, language: str) -> list[str]:
+    label = display_name(clip.emotion, language) or ("默认" if language == "zh" else "default")
+    sure = percent(max(clip.probabilities.values())) if clip.probabilities else ""
+    length = "" if clip.duration_s is None else f"{clip.duration_s:.1f} s"
+    text = clip.text if len(clip.text) <= _LONGEST_TEXT else f"{clip.text[: _LONGEST_TEXT - 1]}…"
+    cells = (
+        (label, 10),
+        (sure, 4),
+        (length, 6),
+        (clip.language, 3),
+        (clip.path.name, 28),
+    )
+    return [cell + " " * max(width - shown_width(cell), 0) for cell, width in cells] + [text]

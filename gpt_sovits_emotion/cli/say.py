@@ -1,0 +1,175 @@
+"""``say BANK TEXT…``: say texts that nobody recorded, each in the emotion that is written before it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpt_sovits_emotion.cli.console import progress_bar
+from gpt_sovits_emotion.cli.options import (
+    heads_dir_option,
+    language_option,
+    lending_options,
+    open_engines_for,
+)
+from gpt_sovits_emotion.cli.speaking import (
+    choosing_options,
+    loaded_bank,
+    prosody_bank,
+    speaking_of,
+    speaking_options,
+    voice_of,
+)
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcript_io import Line
+
+__all__ = ["say"]
+
+
+@click.command("say")
+@click.argument("bank", type=click.Path(path_type=Path))
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Say the lines of this text file, one segment each ('-': of the standard input), or those of a "
+    "transcript (.json, .srt, .vtt, .ass) in its emotions.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the report, the audio and its subtitles.",
+)
+@click.option(
+    "--emotion", default="neutral", show_default=True, help="Of texts that begin with no tag."
+)
+@click.option(
+    "--language",
+    metavar="CODE",
+    default="",
+    help="Of the texts; told by their script when not given.",
+)
+@click.option("--judge", metavar="ID|PATH", help="The head that listens.  [default: prosody-emodb]")
+@heads_dir_option
+@click.option(
+    "--speaker-statistics/--no-speaker-statistics",
+    default=True,
+    show_default=True,
+    help="Judge against the voice's own usual once there are enough segments: wrong where all texts are in "
+    "one emotion.",
+)
+@click.option(
+    "--whisper",
+    metavar="MODEL",
+    default="small",
+    show_default=True,
+    help="Listens to the words of each take, where it is on this machine; 'none' leaves that out.",
+)
+@click.option(
+    "--models-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that holds faster-whisper models.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@choosing_options
+@speaking_options
+@lending_options
+@language_option
+def say(
+    bank: Path,
+    texts: tuple[str, ...],
+    file: Path | None,
+    out: Path,
+    emotion: str,
+    language: str,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Say each TEXT with the clips of BANK, in the emotion that it begins with: "[happy] What a day!".
+
+    Tags may be written as [happy], 【开心】, (happy) or <|HAPPY|>. With --api the voice is the one that a
+    running GPT-SoVITS server has loaded; without, it is eSpeak NG, which clones nobody.
+    """
+    from gpt_sovits_emotion.deliver import deliver
+    from gpt_sovits_emotion.pipeline import say as say_texts
+    from gpt_sovits_emotion.progress import part_of
+    from gpt_sovits_emotion.tag import TagOptions
+
+    lines, name = _lines(texts, file)
+    engines = open_engines_for({**given, "head": given["judge"]})
+    _check_way(engines, given)
+    voice = loaded_bank(bank, engines, given)
+    speaking = speaking_of(
+        given, words=_words_of(given), voice=voice_of(bank, engines, given["lang"])
+    )
+    with progress_bar(name) as progress:
+        result = say_texts(
+            lines,
+            voice,
+            engines,
+            emotion=emotion,
+            language=language,
+            name=name,
+            options=TagOptions(given["speaker_statistics"]),
+            speaking=speaking,
+            prosody_from=prosody_bank(engines, given),
+            progress=part_of(progress, 0.0, 0.9),
+        )
+        report = deliver(
+            result, None, out, language=given["lang"], progress=part_of(progress, 0.9, 1.0)
+        )
+    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+    else:
+        echo_outcome(result, given["lang"], with_texts=True)
+    echo_files(report, out)
+
+
+def _check_way(engines: Engines, given: dict[str, Any]) -> None:
+    from gpt_sovits_emotion.carry import Carry, check_carry
+
+    way = "clip" if given["prosody_from"] is None else "bank"
+    check_carry(Carry(way), engines.host.limits, host=engines.host.title)
+
+
+def _lines(texts: tuple[str, ...], file: Path | None) -> tuple[list[str | Line], str]:
+    """Return the texts, and what to call them.
+
+    Raises:
+        TranscriptError: The file cannot be read, or is no text.
+    """
+    if (file is None) == (not texts):
+        raise click.UsageError("give texts, or a file of them with --file")
+    if file is None:
+        return list(texts), "text"
+    if str(file) == "-":
+        from gpt_sovits_emotion.transcript_io.decoding import decode
+
+        return [*decode(sys.stdin.buffer.read(), name="stdin").splitlines()], "stdin"
+    from gpt_sovits_emotion.written import lines_to_say
+
+    return list(lines_to_say(file)), file.name
+
+
+def _words_of(given: dict[str, Any]) -> TranscribeOptions:
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+
+    return TranscribeOptions(
+        model=given["whisper"],
+        models_dir=given["models_dir"],
+        checkout=given["checkout"],
+        device=given["device"],
+        allow_download=False,
+    )

@@ -1,0 +1,245 @@
+"""Options on who speaks, how, with which references and how often; and the settings they stand for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gpt_sovits_emotion.cli.console import say
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.hosts.base import Host, Sampling
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.records import ReferenceBank
+    from gpt_sovits_emotion.takes import TakeOptions
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.voices import VoiceStatistics
+
+__all__ = [
+    "choosing_options",
+    "loaded_bank",
+    "prosody_bank",
+    "speaker_for",
+    "speaking_of",
+    "speaking_options",
+    "voice_of",
+]
+
+_Command = Callable[..., Any]
+
+_SPEAKING = (
+    click.option(
+        "--api",
+        metavar="URL",
+        help="A running GPT-SoVITS api_v2.py that speaks, such as http://127.0.0.1:9880; without it "
+        "the voice is eSpeak NG.",
+    ),
+    click.option(
+        "--api-folder",
+        "api_folders",
+        metavar="HERE=THERE",
+        multiple=True,
+        help="The server sees the local folder HERE as THERE (repeatable); for a server on another "
+        "machine or in a container.",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the first segment."),
+    click.option("--speed", type=click.FloatRange(0.25, 4), help="Above 1 is faster."),
+    click.option("--temperature", type=click.FloatRange(0, 2)),
+    click.option("--top-p", type=click.FloatRange(0, 1)),
+    click.option("--top-k", type=click.IntRange(1, 100)),
+    click.option(
+        "--cut",
+        type=click.Choice([f"cut{number}" for number in range(6)]),
+        help="How GPT-SoVITS cuts a long text: cut0 not at all, cut5 at every punctuation mark.",
+    ),
+    click.option("--pause-s", type=click.FloatRange(0, 5), help="Silence between such parts."),
+    click.option("--sample-steps", type=click.IntRange(1, 128), help="Of v3 and v4 models."),
+    click.option(
+        "--timbre",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="A further clip that sets the timbre alone (repeatable; v1, v2 and v2Pro models).",
+    ),
+)
+
+_CHOOSING = (
+    click.option(
+        "--substitute/--no-substitute",
+        default=True,
+        show_default=True,
+        help="Let the nearest emotion stand in for one that the voice lacks.",
+    ),
+    click.option(
+        "--order",
+        type=click.Choice(["best", "random", "rotate"]),
+        default="best",
+        show_default=True,
+        help="Which of the clips that serve about equally well: the best, one drawn by lot (--seed), or "
+        "each in turn.",
+    ),
+    click.option(
+        "--pin",
+        "pins",
+        metavar="EMOTION=CLIP",
+        multiple=True,
+        help="Use this clip of the voice for this emotion, this time (repeatable).",
+    ),
+    click.option(
+        "--prosody-from",
+        metavar="BANK",
+        type=click.Path(path_type=Path),
+        help="Another voice's bank: its clips give the prosody, those of the voice the timbre (v1, v2, "
+        "v2Pro and v2ProPlus models).",
+    ),
+    click.option(
+        "--takes",
+        type=click.IntRange(1, 50),
+        default=1,
+        show_default=True,
+        help="Say each segment so often, with other clips and seeds, and keep the take whose emotion and "
+        "words survive best.",
+    ),
+)
+
+
+def speaking_options(command: _Command) -> _Command:
+    """Add the options on who speaks, and how."""
+    return _apply(_SPEAKING, command)
+
+
+def choosing_options(command: _Command) -> _Command:
+    """Add the options on which references are used, and on several takes."""
+    return _apply(_CHOOSING, command)
+
+
+def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def speaker_for(given: dict[str, Any]) -> Host | None:
+    """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
+    if given.get("api") is None:
+        return None
+    from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
+
+    folders: dict[str | Path, str] = {}
+    for pair in given["api_folders"]:
+        here, there = _pair(pair, "HERE=THERE", "--api-folder")
+        folders[here] = there
+    return ApiV2Host(given["api"], folders=folders)
+
+
+def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> ReferenceBank:
+    """Load a bank with the limits of who speaks and this time's pins; say which clips are not used.
+
+    Raises:
+        ReferenceBankError: It is no bank, or a pin names no clip of it.
+    """
+    from gpt_sovits_emotion.references import load_bank
+    from gpt_sovits_emotion.voices import with_pins
+
+    limits = engines.host.limits
+    assert limits is not None  # every host that the options can name has a voice
+    bank = load_bank(
+        path, reference_min_s=limits.reference_min_s, reference_max_s=limits.reference_max_s
+    )
+    for clip in bank.clips:
+        if clip.problem:
+            say(f"{clip.path.name}: not used: {clip.problem.say(given['lang'])}")
+    return with_pins(
+        bank, dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
+    )
+
+
+def prosody_bank(engines: Engines, given: dict[str, Any]) -> ReferenceBank | None:
+    """Load the bank of ``--prosody-from``, None without. Raises what `loaded_bank` raises."""
+    if given.get("prosody_from") is None:
+        return None
+    return loaded_bank(given["prosody_from"], engines, {**given, "pins": ()})
+
+
+def voice_of(source: Path, engines: Engines, language: str) -> VoiceStatistics | None:
+    """Return what a built bank knows of its voice for the judging head; None where it knows nothing.
+
+    Statistics of the cloned voice fit only a host that clones it.
+
+    Raises:
+        ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
+    """
+    from gpt_sovits_emotion.references.sidecar import sidecar_path
+    from gpt_sovits_emotion.voices import voice_statistics
+
+    limits = engines.host.limits
+    if limits is None or not limits.clones_voice or not sidecar_path(source).is_file():
+        return None
+    found = voice_statistics(source, engines.judge)
+    say(f"judge: {found.note.say(language)}")
+    return found
+
+
+def speaking_of(
+    given: dict[str, Any],
+    *,
+    carry: Carry | None = None,
+    words: TranscribeOptions | None = None,
+    voice: VoiceStatistics | None = None,
+) -> SpeakingOptions:
+    """Make the options of speaking from a command's arguments.
+
+    Args:
+        given: The arguments.
+        carry: How the emotion is carried; by clips when None.
+        words: The Whisper model that listens to takes, if it is on this machine.
+        voice: Statistics of the voice, for the judge.
+    """
+    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.references.choose import ChoiceOptions
+
+    choice = ChoiceOptions(
+        substitute=given.get("substitute", True),
+        order=given.get("order", "best"),
+        seed=given["seed"],
+    )
+    return SpeakingOptions(
+        seed=given["seed"],
+        sampling=_sampling_of(given),
+        timbre=tuple(given.get("timbre", ())),
+        takes=_takes_of(given.get("takes", 1), words),
+        carry=carry or Carry(),
+        choice=choice,
+        voice=None if voice is None else voice.speaker,
+    )
+
+
+def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
+    from gpt_sovits_emotion.takes import TakeOptions, words_where_there
+
+    if n == 1 or words is None:
+        return TakeOptions(n)
+    there = words_where_there(words)
+    if there is None:
+        say(f"takes: no Whisper model {words.model} on this machine, so words are not judged")
+    return TakeOptions(n, there)
+
+
+def _sampling_of(given: dict[str, Any]) -> Sampling:
+    from gpt_sovits_emotion.hosts.base import Sampling
+
+    names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
+    return Sampling(**{name: given[name] for name in names if given.get(name) is not None})
+
+
+def _pair(written: str, form: str, option: str) -> tuple[str, str]:
+    """Split ``A=B``; of several equals signs the last counts for folders, the first for clips."""
+    split = written.partition if option == "--pin" else written.rpartition
+    one, equals, other = split("=")
+    if not (one.strip() and equals and other.strip()):
+        raise click.BadParameter(f"{written!r} is not {form}", param_hint=option)
+    return one.strip(), other.strip()

@@ -1,0 +1,94 @@
+"""``infer_config.json`` of GPT-SoVITS-Inference: one clip per emotion, ``default`` first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PureWindowsPath
+
+from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.references.layouts.listing import (
+    ClipEntry,
+    Listing,
+    emotion_of,
+    find_named,
+    language_code,
+    language_of_text,
+    read_words,
+)
+
+__all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]
+
+INFER_CONFIG = "infer_config.json"
+COPY_KEY = "default_is_a_copy_of"
+"""Written by us beside ``emotion_list`` where a bank without a default slot was given one, which other
+tools ask for; its value is the emotion whose clip it repeats."""
+
+_SLOT = ("ref_wav_path", "prompt_text", "prompt_language")
+_SLOTS_KEY = "emotion_list"
+
+
+def read_infer_config(path: Path) -> Listing:
+    """Read the file, or one of the early kind that holds a single clip without an ``emotion_list``.
+
+    Raises:
+        ReferenceBankError: It is not readable, or is no such file.
+        OSError: It cannot be opened.
+    """
+    try:
+        held = json.loads(read_words(path))
+    except (ValueError, RecursionError) as error:
+        raise ReferenceBankError(
+            f"{path} is not readable JSON ({error}); correct it in a text editor",
+            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
+        ) from error
+    listed = held.get(_SLOTS_KEY) if isinstance(held, dict) else None
+    if listed is None and isinstance(held, dict) and isinstance(held.get("ref_wav_path"), str):
+        listed = {"default": {key: held.get(key) for key in _SLOT}}
+    if not isinstance(listed, dict):
+        raise ReferenceBankError(
+            f"{path} has no emotion_list; "
+            '{"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}} was expected',
+            zh=f"{path} 没有 emotion_list；"
+            '应为 {"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}}',
+        )
+    entries = [_entry(path, str(name), slot) for name, slot in listed.items()]
+    settings = {str(key): value for key, value in held.items() if key not in (_SLOTS_KEY, *_SLOT)}
+    copied = settings.pop(COPY_KEY, None)
+    if isinstance(copied, str):
+        entries = _without_copy(entries, copied)
+    more = {
+        str(name): {key: value for key, value in slot.items() if key not in _SLOT}
+        for name, slot in listed.items()
+    }
+    if any(more.values()):
+        settings[_SLOTS_KEY] = {name: held for name, held in more.items() if held}
+    synthetic = settings.get("synthetic") is True
+    return Listing("infer_config", path.parent, tuple(entries), "", synthetic, settings)
+
+
+def _without_copy(entries: list[ClipEntry], copied: str) -> list[ClipEntry]:
+    originals = {entry.path for entry in entries if entry.emotion == copied}
+    return [entry for entry in entries if entry.emotion or entry.path not in originals]
+
+
+def _entry(config: Path, name: str, slot: object) -> ClipEntry:
+    wav = slot.get("ref_wav_path") if isinstance(slot, dict) else None
+    if not isinstance(slot, dict) or not isinstance(wav, str) or not wav.strip():
+        raise ReferenceBankError(
+            f"{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the emotion",
+            zh=f"{config}：情感 {name!r} 没有 ref_wav_path；请在那里写明片段，或删除该情感",
+        )
+    text = str(slot.get("prompt_text") or "").strip()
+    language = language_code(str(slot.get("prompt_language") or ""))
+    path = _clip(wav.strip(), config.parent)
+    return ClipEntry(path, emotion_of(name), text, language or language_of_text(text))
+
+
+def _clip(written: str, folder: Path) -> Path:
+    # The file may have been written on Windows; its separators are no separators elsewhere.
+    plain = Path(written)
+    beside = folder / (plain if plain.is_absolute() else Path(*PureWindowsPath(written).parts))
+    exact = folder / plain
+    if beside.is_file():
+        return beside
+    return exact if exact.is_file() else find_named(written, folder) or beside

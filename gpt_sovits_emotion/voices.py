@@ -1,0 +1,123 @@
+"""What a built bank knows of its voice, and what a person wants of it this time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.heads.profiles import head_digest
+from gpt_sovits_emotion.labels import canonical_label, is_default_slot
+from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path, statistics_of
+from gpt_sovits_emotion.tag import Analyser
+
+__all__ = ["VoiceStatistics", "clip_named", "voice_statistics", "with_pins"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceStatistics:
+    """Statistics of a bank's voice for one head; None with the reason where there are none for it."""
+
+    speaker: SpeakerStatistics | None
+    note: Sentence
+
+
+def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
+    """Return the speaker statistics that were kept when a bank was built, for a head that may use them.
+
+    Statistics belong to one head on one encoder: those of another lie in another space.
+
+    Args:
+        source: The bank, as it is named for `references.load_bank`.
+        analyser: The head, with its encoder as it is lent now.
+
+    Raises:
+        ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
+    """
+    path = sidecar_path(source)
+    if not path.is_file():
+        return VoiceStatistics(
+            None,
+            Sentence(
+                "the bank has not been built (refs build), so nothing is known of its voice",
+                "音库尚未构建（refs build），因此没有该音色的统计",
+            ),
+        )
+    sidecar = read_sidecar(path)
+    head = analyser.head
+    speaker = statistics_of(sidecar, head_digest=head_digest(head))
+    fits = sidecar.encoder_fingerprint in ("", analyser.encoder.fingerprint)
+    if speaker is not None and fits and len(speaker.mean) == analyser.encoder.dim:
+        return VoiceStatistics(
+            speaker,
+            Sentence(
+                f"statistics of the voice from {speaker.n_segments} clips of its bank",
+                f"该音色的统计来自其音库的 {speaker.n_segments} 个片段",
+            ),
+        )
+    if sidecar.speaker is None:
+        return VoiceStatistics(
+            None,
+            Sentence(
+                "the bank was built without statistics of its voice (too few clips, or all alike)",
+                "构建音库时没有得到该音色的统计（片段太少，或情感都一样）",
+            ),
+        )
+    return VoiceStatistics(
+        None,
+        Sentence(
+            f"the bank was built with another head ({sidecar.head_id}), or with other weights: its "
+            f"statistics do not fit {head.card.id}; build it again to use them",
+            f"音库是用另一个情感模型（{sidecar.head_id}）或其他权重构建的：其统计不适用于 {head.card.id}；"
+            "要使用请重新构建",
+        ),
+    )
+
+
+def with_pins(bank: ReferenceBank, pins: Mapping[str, str]) -> ReferenceBank:
+    """Return a bank with further pins for this time; what is kept beside the bank stays as it is.
+
+    Args:
+        bank: The voice.
+        pins: Emotion -> clip, as `clip_named` finds it.
+
+    Raises:
+        ReferenceBankError: A clip is not in the bank, or cannot be used.
+    """
+    if not pins:
+        return bank
+    added = {}
+    for emotion, name in pins.items():
+        label = "" if is_default_slot(emotion) else canonical_label(emotion)
+        added[label] = clip_named(bank, name)
+    return replace(bank, pins={**bank.pins, **added})
+
+
+def clip_named(bank: ReferenceBank, name: str) -> Path:
+    """Return the path of a usable clip by its path, its path within the bank, or its file name.
+
+    Raises:
+        ReferenceBankError: No clip or several are called so, or the clip cannot be used.
+    """
+    wanted = Path(name).expanduser()
+    places = (wanted, wanted.absolute(), bank.root / wanted)
+    found = [clip for clip in bank.clips if clip.path in places]
+    if not found:
+        found = [clip for clip in bank.clips if clip.path.name == name]
+    if len(found) != 1:
+        many = f"{len(found)} clips" if found else "no clip"
+        many_zh = f"有 {len(found)} 个片段叫" if found else "没有片段叫"
+        raise ReferenceBankError(
+            f"the bank {bank.root} has {many} called {name!r}: give its path within the bank (refs list "
+            "shows it)",
+            zh=f"音库 {bank.root} 中{many_zh} {name!r}：请给出它在音库中的路径（refs list 会列出）",
+        )
+    problem = found[0].problem
+    if problem is not None:
+        raise ReferenceBankError(
+            f"the clip {found[0].path.name} cannot be pinned: {problem.en}",
+            zh=f"片段 {found[0].path.name} 不能固定：{problem.zh}",
+        )
+    return found[0].path

@@ -1,0 +1,106 @@
+"""``refs`` on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from banking_files import clip
+
+from gpt_sovits_emotion.cli import main
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """A folder of clips, built with the head that comes with the package."""
+    folder = tmp_path_factory.mktemp("voices") / "my voice"
+    for number in range(6):
+        clip(folder / f"{number}.wav", 3.2 + 0.2 * number, f0_hz=120 + 15 * number)
+    (folder / "0.txt").write_text("Good morning to you all.", encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        main(["refs", "build", str(folder), "--whisper", "none", "--no-cache", "--jobs", "1"])
+    assert caught.value.code == 0
+    return folder
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(["refs", *map(str, arguments)])
+    said = capsys.readouterr()
+    return caught.value.code, said.out, said.err
+
+
+def test_a_build_says_what_there_is_and_where(bank, capsys):
+    code, out, err = run(capsys, "build", bank, "--whisper", "none", "--no-cache")
+    assert code == 0
+    assert "emotion" in out
+    assert "clips" in out
+    assert f"refs list '{bank}'" in err
+
+
+def test_the_list_names_every_clip_and_what_is_doubtful(bank, capsys):
+    code, out, _ = run(capsys, "list", bank)
+    assert code == 0
+    assert "my voice (clips, 6 of 6 usable)" in out
+    assert all(f"{number}.wav" in out for number in range(6))
+    assert "Good morning" in out
+    assert "its text is unknown" in out
+    _, out, _ = run(capsys, "list", bank, "--lang", "zh")
+    assert "没有文本" in out
+
+
+def test_the_listing_for_other_programs(bank, capsys):
+    code, out, _ = run(capsys, "list", bank, "--json")
+    assert code == 0
+    (voice,) = json.loads(out)["voices"]
+    assert [each["usable"] for each in voice["clips"]] == [True] * 6
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_coverage_as_table_json_and_picture(bank, capsys, tmp_path, ending):
+    picture = tmp_path / f"c.{ending}"
+    code, out, _ = run(capsys, "coverage", bank, "--json", "--picture", picture)
+    assert code == 0
+    assert json.loads(out)["n_clips"] == 6
+    assert picture.stat().st_size > 500
+    assert run(capsys, "coverage", bank)[1].startswith("emotion")
+
+
+def test_choosing_gives_reasons(bank, capsys):
+    code, out, _ = run(capsys, "choose", bank, "--emotion", "开心", "--text", "Hello")
+    assert code == 0
+    assert " *" in out
+    _, out, _ = run(capsys, "choose", bank, "--emotion", "happy", "--json", "--candidates", 2)
+    assert len(json.loads(out)["candidates"]) == 2
+
+
+def test_a_pin_counts_until_it_is_taken_away(bank, capsys):
+    assert run(capsys, "pin", bank, "happy", bank / "5.wav")[0] == 0
+    assert "5.wav" in run(capsys, "choose", bank, "--emotion", "happy")[1].splitlines()[0]
+    assert "pinned for happy" in run(capsys, "list", bank)[1]
+    assert run(capsys, "pin", bank, "happy", "--clear")[0] == 0
+    assert "pinned for" not in run(capsys, "list", bank)[1]
+    assert run(capsys, "pin", bank, "happy")[0] == 2
+
+
+def test_an_export_is_a_bank(bank, capsys, tmp_path):
+    code, out, _ = run(capsys, "export", bank, "--format", "names", "--to", tmp_path / "out")
+    assert code == 0
+    assert out.strip() == str(tmp_path / "out")
+    assert "6 of 6 usable" in run(capsys, "list", tmp_path / "out")[1]
+
+
+def test_errors_are_one_sentence(capsys, tmp_path):
+    code, _, err = run(capsys, "build", tmp_path / "nowhere")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "nothing at" in err
+
+
+def test_a_bank_outlives_a_move(bank, capsys, tmp_path):
+    shutil.copytree(bank, tmp_path / "moved")
+    code, out, _ = run(capsys, "list", tmp_path / "moved", "--json")
+    assert code == 0
+    (voice,) = json.loads(out)["voices"]
+    assert all(each["probabilities"] for each in voice["clips"])

@@ -1,0 +1,75 @@
+"""The length of a WAV from its header alone, held against what FFmpeg makes of the file."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from gpt_sovits_emotion.audio import probe_duration_s
+from gpt_sovits_emotion.audio.decode import Decoder
+from gpt_sovits_emotion.audio.wav_header import plain_wav_duration_s
+
+
+def by_ffmpeg(data: bytes) -> float:
+    with Decoder(io.BytesIO(data), "x.wav", allow_damaged=False) as source:
+        return source.announced_s
+
+
+def sound(n_samples: int, *, rate_hz: int = 16_000, channels: int = 1, **how: str) -> bytes:
+    stream = io.BytesIO()
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (n_samples, channels))
+    soundfile.write(stream, samples, rate_hz, **{"format": "WAV", **how})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("form", ["WAV", "WAVEX"])
+@pytest.mark.parametrize(("rate_hz", "channels"), [(8_000, 1), (44_100, 2)])
+def test_plain_files_have_the_length_that_ffmpeg_says(subtype, form, rate_hz, channels):
+    data = sound(48_001, rate_hz=rate_hz, channels=channels, format=form, subtype=subtype)
+    assert plain_wav_duration_s(io.BytesIO(data)) == pytest.approx(48_001 / rate_hz, abs=1e-12)
+    assert by_ffmpeg(data) == pytest.approx(48_001 / rate_hz, abs=1e-6)
+
+
+def test_other_chunks_are_stepped_over():
+    data = sound(16_000)
+    more = struct.pack("<4sI", b"LIST", 5) + b"abcde\0"
+    longer = data[:12] + more + data[12:] + more
+    longer = longer[:4] + struct.pack("<I", len(longer) - 8) + longer[8:]
+    assert plain_wav_duration_s(io.BytesIO(longer)) == 1.0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF",
+        sound(16_000)[:30],
+        sound(16_000)[:-100],  # cut off
+        sound(0),
+        sound(16_000, subtype="ULAW"),
+        sound(16_000, subtype="IMA_ADPCM"),
+        sound(16_000, format="FLAC"),
+        sound(16_000).replace(b"data", b"Data"),
+        sound(16_000, rate_hz=2_000),
+        sound(16_000)[:40] + b"\xff\xff\xff\xff" + sound(16_000)[44:],  # written as a stream
+    ],
+)
+def test_everything_else_is_left_to_ffmpeg(data):
+    stream = io.BytesIO(data)
+    assert plain_wav_duration_s(stream) is None
+    assert stream.tell() == 0
+
+
+def test_probing_tells_the_same_either_way(tmp_path):
+    for name, how in (
+        ("a.wav", {}),
+        ("b.flac", {"format": "FLAC"}),
+        ("c.wav", {"subtype": "ULAW"}),
+    ):
+        (tmp_path / name).write_bytes(sound(40_000, **how))
+        assert probe_duration_s(tmp_path / name) == pytest.approx(2.5)

@@ -1,0 +1,187 @@
+"""The page of voices as plain functions: built, opened, pinned, chosen from, given away; and the listing."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gpt_sovits_emotion.errors import ConsentError, OutputError, ReferenceBankError
+from gpt_sovits_emotion.records import ReferenceBank
+from gpt_sovits_emotion.references import SIDECAR_NAME, load_bank
+from webui_tab.banks import handlers, view
+from webui_tab.sessions import PageError, Session, Settings
+from webui_tab.texts import LANGUAGES
+from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Workshop:
+    return Workshop(allow_download=False)
+
+
+@pytest.fixture(scope="module")
+def built(workshop, tmp_path_factory) -> tuple[Session, Path]:
+    """The sample voice, its labels taken off, listened to."""
+    folder = tmp_path_factory.mktemp("voice") / "clips"
+    folder.mkdir()
+    for number, clip in enumerate(sorted((sample_data() / "voice_bank").glob("*/*.flac"))):
+        shutil.copyfile(clip, folder / f"{number:02d}.flac")
+    session = handlers.build(
+        Session(), folder, Settings(), workshop, transcribe=False, consent=True, language="en"
+    )
+    return session, folder
+
+
+def bank_of(session: Session) -> ReferenceBank:
+    assert session.shown is not None
+    return session.shown.bank
+
+
+def own(built, folder: Path) -> Session:
+    """A copy of the built voice that a test may change."""
+    copy = shutil.copytree(built[1], folder / "clips")
+    return handlers.open_as_it_is(Session(), copy)
+
+
+def test_building_needs_consent_and_a_place(workshop, tmp_path):
+    with pytest.raises(ConsentError, match="Tick the line about consent"):
+        handlers.build(
+            Session(),
+            tmp_path,
+            Settings(),
+            workshop,
+            transcribe=False,
+            consent=False,
+            language="en",
+        )
+    for nothing in (None, "", '  "" '):
+        with pytest.raises(PageError, match="No voice is named"):
+            handlers.place_of(nothing)
+    with pytest.raises(ReferenceBankError):
+        handlers.open_as_it_is(Session(), tmp_path / "gone")
+
+
+def test_a_built_voice_says_what_was_heard_in_every_clip(built):
+    session, folder = built
+    bank = bank_of(session)
+    assert bank.head_id == "prosody-emodb"
+    assert len(bank.usable) == 14
+    assert (folder / SIDECAR_NAME).is_file()
+    for language in LANGUAGES:
+        rows = view.clip_rows(bank, handlers.shown_clips(bank, None), language)
+        assert len(rows) == 14
+        assert all(len(row) == len(view.COLUMNS) for row in rows)
+        sure = [row[view.COLUMNS.index("sure")] for row in rows]
+        assert all(cell.endswith("%") for cell in sure)
+    said = view.opened_html(bank)
+    assert said.count('class="en"') == said.count('class="zh"') > 0
+    assert "14 of 14 clips" in said
+
+
+def test_clips_of_one_emotion_are_shown_the_surest_first(built):
+    bank = bank_of(built[0])
+    label = handlers.shown_clips(bank, None)[0].emotion
+    clips = handlers.shown_clips(bank, label)
+    assert {clip.emotion for clip in clips} == {label}
+    sure = [max(clip.probabilities.values()) for clip in clips]
+    assert sure == sorted(sure, reverse=True)
+
+
+def test_a_pin_is_kept_beside_the_bank_and_decides(built, tmp_path):
+    session = own(built, tmp_path)
+    before = handlers.choose_clip(session, "happy", "How nice!")
+    other = next(clip for clip in bank_of(session).usable if clip.path != before.pick.path)
+    pinned = handlers.pin(session, "开心", other.path)
+    assert handlers.choose_clip(pinned, "happy", "How nice!").pick.path == other.path
+    assert handlers.choose_clip(pinned, "sad", "[happy] How nice!").pick.path == other.path
+    again = handlers.open_as_it_is(Session(), tmp_path / "clips")
+    assert bank_of(again).pins == {"happy": other.path}
+    rows = view.clip_rows(bank_of(again), bank_of(again).clips, "en")
+    assert sum(row[0].startswith("★") for row in rows) == 1
+    freed = handlers.pin(again, "happy", None)
+    assert handlers.choose_clip(freed, "happy", "How nice!").pick.path == before.pick.path
+
+
+def test_a_pin_of_the_voice_that_speaks_reaches_it(built, tmp_path):
+    session = handlers.use(own(built, tmp_path))
+    clip = bank_of(session).usable[3].path
+    assert session.bank is not None
+    assert session.bank.pins == {}
+    pinned = handlers.pin(session, "angry", clip)
+    assert pinned.bank is not None
+    assert pinned.bank.pins == {"angry": clip}
+
+
+def test_a_clip_of_elsewhere_is_not_pinned(built, tmp_path):
+    session = own(built, tmp_path)
+    with pytest.raises(ReferenceBankError):
+        handlers.pin(session, "angry", Path("/etc/hostname"))
+
+
+def test_a_choice_shows_its_reasons_in_both_languages(built):
+    session = built[0]
+    choice = handlers.choose_clip(session, "angry", "Stop it!")
+    said = view.choice_html(bank_of(session), choice)
+    assert said.count('class="en"') == said.count('class="zh"') > 0
+    assert said.count("<li") == len(choice.candidates) > 1
+    assert said.count("emo-taken") == 1
+
+
+def test_the_picture_says_what_the_voice_lacks(built):
+    said = view.coverage_html(bank_of(built[0]))
+    assert said.count('class="en"') == said.count('class="zh"') > 0
+    assert said.count("<svg") == 2
+
+
+def test_a_bank_is_given_away_once(built, tmp_path):
+    session = built[0]
+    with pytest.raises(PageError, match="path of a new folder"):
+        handlers.export(session, " ", layout="brackets")
+    written = handlers.export(session, f'"{tmp_path / "pack"}"', layout="brackets")
+    assert len(load_bank(written).usable) == len(bank_of(session).usable)
+    with pytest.raises(OutputError):
+        handlers.export(session, str(tmp_path / "pack"), layout="brackets")
+
+
+def test_nothing_is_done_before_a_voice_is_open(tmp_path):
+    for act in (
+        lambda: handlers.choose_clip(Session(), "angry", ""),
+        lambda: handlers.pin(Session(), "angry", None),
+        lambda: handlers.use(Session()),
+        lambda: handlers.export(Session(), str(tmp_path / "x"), layout="brackets"),
+    ):
+        with pytest.raises(PageError, match="Open or build a voice first"):
+            act()
+
+
+def test_other_programs_get_the_listing_or_a_sentence(built, tmp_path):
+    voices = handlers.listing_of(str(built[1]))["voices"]
+    assert len(voices[0]["clips"]) == 14
+    assert set(handlers.listing_of(SAMPLE_VOICE)) >= {"format", "version", "voices"}
+    assert list(handlers.listing_of(str(tmp_path / "gone"))) == ["error"]
+    assert list(handlers.listing_of("")) == ["error"]
+
+
+def test_experiments_of_the_checkout_are_offered_the_latest_first(tmp_path):
+    assert handlers.sources_offered(None) == ()
+    assert handlers.sources_offered(tmp_path) == ()
+    for name in ("anna", "ben"):
+        (tmp_path / "logs" / name / "5-wav32k").mkdir(parents=True)
+    (tmp_path / "logs" / "eval").mkdir()
+    import os
+
+    os.utime(tmp_path / "logs" / "anna", (1, 1))
+    offered = handlers.sources_offered(tmp_path)
+    assert offered == (str(tmp_path / "logs" / "ben"), str(tmp_path / "logs" / "anna"))
+
+
+def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
+    from webui_tab.handlers import take_recording
+
+    recording = tmp_path / "talk.wav"
+    recording.write_bytes(b"RIFF")
+    session = replace(built[0], source=None)
+    assert take_recording(session, recording, upload_root=tmp_path).shown is session.shown

@@ -1,0 +1,190 @@
+"""What each button of the page of voices does: plain functions from one `Session` to the next. No Gradio.
+
+A bank that is shown here is not yet the voice that speaks: it becomes that with `use`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gpt_sovits_emotion.errors import ConsentError, EmotionError
+from gpt_sovits_emotion.hosts.base import never
+from gpt_sovits_emotion.labels import canonical_label
+from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip
+from gpt_sovits_emotion.references import choose, export_bank, load_bank, set_pin
+from gpt_sovits_emotion.references.ranking import emotion_of
+from gpt_sovits_emotion.references.tagged_text import split_tag
+from webui_tab.handlers import choose_voice
+from webui_tab.sessions import PageError, Session, Settings, ShownBank
+from webui_tab.texts import say
+from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
+
+__all__ = [
+    "build",
+    "choose_clip",
+    "export",
+    "listing_of",
+    "open_as_it_is",
+    "pin",
+    "place_of",
+    "shown_clips",
+    "sources_offered",
+    "use",
+]
+
+
+def sources_offered(checkout: Path | None) -> tuple[str, ...]:
+    """Return what lies ready to be built from: the experiments of a GPT-SoVITS, the latest first."""
+    from gpt_sovits_emotion.hosts.gpt_sovits.experiment import experiments_of
+
+    return () if checkout is None else tuple(map(str, experiments_of(checkout)))
+
+
+def place_of(written: str | None) -> Path:
+    """Return the path that a person wrote; quotes around it are taken off.
+
+    Raises:
+        PageError: There is none.
+    """
+    path = (written or "").strip().strip('"')
+    if not path:
+        raise PageError("bank_no_source")
+    return sample_data() / "voice_bank" if path == SAMPLE_VOICE else Path(path).expanduser()
+
+
+def open_as_it_is(session: Session, source: Path, *, progress: Progress = no_progress) -> Session:
+    """Show a bank as it lies there, with what was heard in it before.
+
+    Raises:
+        ReferenceBankError: It is no bank.
+    """
+    return replace(session, shown=ShownBank(source, load_bank(source, progress=progress)))
+
+
+def build(
+    session: Session,
+    source: Path,
+    settings: Settings,
+    workshop: Workshop,
+    *,
+    transcribe: bool,
+    consent: bool,
+    language: str,
+    stopped: Callable[[], bool] = never,
+    progress: Progress = no_progress,
+) -> Session:
+    """Listen to a voice's clips and show what they hold.
+
+    Args:
+        session: What the page holds.
+        source: Where the clips are.
+        settings: Head and Whisper model.
+        workshop: The engines.
+        transcribe: Whether clips without text are written down.
+        consent: Whether the line about consent is ticked.
+        language: The page's language.
+        stopped: Asked between clips.
+        progress: Told how far it is; it may raise to stop.
+
+    Raises:
+        ConsentError: The line is not ticked.
+        EmotionError: There are no clips, or a step failed.
+    """
+    from gpt_sovits_emotion.banking import build_bank, find_sources
+    from gpt_sovits_emotion.banking.sources import RECORDING
+
+    if not consent:
+        raise ConsentError(say("bank_consent_missing", language))
+    bank = build_bank(
+        source,
+        engines=workshop.engines(settings.head),
+        whisper=workshop.whisper_options(settings) if transcribe else None,
+        language=settings.language or None,
+        progress=progress,
+        cancelled=stopped,
+    )
+    cut = find_sources(source).layout == RECORDING
+    return replace(session, shown=ShownBank(bank.root if cut else source, bank))
+
+
+def shown_clips(bank: ReferenceBank, label: str | None) -> tuple[ReferenceClip, ...]:
+    """Return the clips of one emotion, or all: those that can be used first, the surest first."""
+
+    def merit(clip: ReferenceClip) -> tuple[bool, str, float, str]:
+        sure = 1.0 if clip.filed_by == "person" else max(clip.probabilities.values(), default=0.0)
+        return clip.problem is not None, emotion_of(clip), -sure, str(clip.path)
+
+    wanted = [clip for clip in bank.clips if label is None or emotion_of(clip) == label]
+    return tuple(sorted(wanted, key=merit))
+
+
+def pin(session: Session, label: str, clip: Path | None) -> Session:
+    """Take one clip for an emotion always, or let the program choose again (None); kept beside the bank.
+
+    Raises:
+        PageError: No bank is shown.
+        ReferenceBankError: The clip is not in the bank, or cannot be used; the file cannot be written.
+    """
+    shown = _shown(session)
+    set_pin(shown.place, canonical_label(label), clip)
+    pinned = ShownBank(shown.place, load_bank(shown.place))
+    session = replace(session, shown=pinned)
+    speaks = session.bank is not None and session.bank.root == pinned.bank.root
+    return use(session) if speaks else session
+
+
+def choose_clip(session: Session, wanted: str, text: str) -> ReferenceChoice:
+    """Return which clip would be taken to say something; a tag in the text goes before `wanted`.
+
+    Raises:
+        PageError: No bank is shown.
+        ReferenceBankError: No clip can be used.
+    """
+    tag, plain = split_tag(text)
+    return choose(_shown(session).bank, wanted=tag or canonical_label(wanted), text=plain)
+
+
+def use(session: Session) -> Session:
+    """Let the bank that is shown be the voice that speaks."""
+    return choose_voice(session, str(_shown(session).place))
+
+
+def export(
+    session: Session, destination: str, *, layout: str, progress: Progress = no_progress
+) -> Path:
+    """Copy the bank's clips into a new folder, in a form that other programs read.
+
+    Raises:
+        PageError: No bank is shown, or no folder is named.
+        ReferenceBankError: The form cannot hold the bank.
+        OutputError: The folder exists, or cannot be written.
+    """
+    destination = destination.strip().strip('"')
+    if not destination:
+        raise PageError("bank_no_folder")
+    return export_bank(
+        _shown(session).bank, Path(destination).expanduser(), layout=layout, progress=progress
+    )
+
+
+def listing_of(path: str) -> dict[str, Any]:
+    """Return a bank for other programs: its voice, emotions, clips and texts.
+
+    What is wrong stands under ``error``: a program reads that better than the page's own way of telling.
+    """
+    from gpt_sovits_emotion.banking import listing
+
+    try:
+        return listing(load_bank(place_of(path)))
+    except EmotionError as error:
+        return {"error": str(error)}
+
+
+def _shown(session: Session) -> ShownBank:
+    if session.shown is None:
+        raise PageError("bank_none_open")
+    return session.shown

@@ -1,0 +1,176 @@
+"""The components of the page of voices and where they stand. What they do is in `wiring`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from gpt_sovits_emotion.labels import EMOTIONS, display_name
+from webui_tab.banks.headings import headings
+from webui_tab.banks.view import COLUMNS, clip_headers
+from webui_tab.texts import say
+
+if TYPE_CHECKING:
+    from webui_tab.parts import Parts
+
+__all__ = ["build_banks", "emotion_choices"]
+
+_WIDTHS = ("20%", "11%", "8%", "8%", "9%", "9%", "20%", "15%")
+
+
+def emotion_choices(language: str) -> dict[str, str]:
+    """Return the emotions that are offered: name for people -> canonical label."""
+    return {display_name(label, language): label for label in EMOTIONS if label != "other"}
+
+
+def build_banks(parts: Parts) -> None:
+    """Make the page's components in the context that is open now."""
+    said = headings(parts.language)
+    parts.add("heading_bank_source", gr.HTML, said["heading_bank_source"])
+    _source_step(parts)
+    with gr.Column(visible=False) as column:
+        parts.named["bank_area"] = column
+        parts.add("heading_bank_holds", gr.HTML, said["heading_bank_holds"])
+        _holds_step(parts)
+        parts.add("heading_bank_choose", gr.HTML, said["heading_bank_choose"])
+        _choose_step(parts)
+        parts.add("heading_bank_export", gr.HTML, said["heading_bank_export"])
+        _export_step(parts)
+    # For other programs: a listing of one bank, asked for by name (docs/banks.md).
+    parts.add("bank_api_path", gr.Textbox, visible=False)
+    parts.add("bank_api_ask", gr.Button, "…", visible=False)
+    parts.add("bank_api_listing", gr.JSON, visible=False)
+
+
+def _source_step(parts: Parts) -> None:
+    parts.add(
+        "bank_source",
+        gr.Dropdown,
+        choices=[],
+        value=None,
+        allow_custom_value=True,
+        label="text:bank_source",
+        info="text:bank_source_info",
+        elem_id="emo-bank-source",
+    )
+    parts.add(
+        "bank_transcribe",
+        gr.Checkbox,
+        value=True,
+        label="text:bank_transcribe",
+        elem_id="emo-bank-transcribe",
+    )
+    parts.add(
+        "bank_consent",
+        gr.Checkbox,
+        label="text:bank_consent",
+        elem_classes=["emo-consent"],
+        elem_id="emo-bank-consent",
+    )
+    with gr.Row():
+        parts.add("bank_build", gr.Button, value="text:bank_build", variant="primary", scale=4)
+        parts.add("bank_open", gr.Button, value="text:bank_open", scale=2)
+        parts.add("stop_bank", gr.Button, value="text:stop", variant="stop", scale=1, visible=False)
+    parts.add("bank_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-bank-status")
+
+
+def _holds_step(parts: Parts) -> None:
+    parts.add("bank_coverage", gr.HTML, elem_id="emo-bank-coverage")
+    every = say("bank_all", parts.language)
+    parts.add(
+        "bank_shown",
+        gr.Dropdown,
+        choices=[every],
+        value=every,
+        label="text:bank_shown",
+        elem_id="emo-bank-shown",
+    )
+    parts.add(
+        "bank_clips",
+        gr.Dataframe,
+        headers=clip_headers(parts.language),
+        datatype="str",
+        col_count=(len(COLUMNS), "fixed"),
+        row_count=(1, "fixed"),
+        column_widths=list(_WIDTHS),
+        type="array",
+        wrap=True,
+        height=360,
+        interactive=False,
+        show_label=False,
+        elem_classes=["emo-table"],
+        elem_id="emo-bank-clips",
+    )
+    parts.add("bank_clips_note", gr.HTML)
+    with gr.Row():
+        with gr.Column(scale=3, min_width=300):
+            parts.add("bank_clip_name", gr.HTML, elem_id="emo-bank-clip")
+            parts.add(
+                "bank_player",
+                gr.Audio,
+                label="text:bank_player",
+                interactive=False,
+                show_download_button=False,
+                elem_id="emo-bank-player",
+            )
+        with gr.Column(scale=2, min_width=260):
+            names = list(emotion_choices(parts.language))
+            parts.add(
+                "bank_pin_emotion",
+                gr.Dropdown,
+                choices=names,
+                value=names[0],
+                allow_custom_value=True,
+                label="text:bank_shown",
+                elem_id="emo-bank-pin-emotion",
+            )
+            parts.add("bank_pin", gr.Button, value="text:bank_pin", elem_id="emo-bank-pin")
+            parts.add("bank_unpin", gr.Button, value="text:bank_unpin", size="sm")
+            parts.add("bank_pin_note", gr.HTML, elem_id="emo-bank-pin-note")
+
+
+def _choose_step(parts: Parts) -> None:
+    with gr.Row():
+        names = list(emotion_choices(parts.language))
+        parts.add(
+            "bank_wanted",
+            gr.Dropdown,
+            choices=names,
+            value=names[0],
+            allow_custom_value=True,
+            label="text:bank_wanted",
+            scale=1,
+            elem_id="emo-bank-wanted",
+        )
+        parts.add(
+            "bank_text",
+            gr.Textbox,
+            label="text:bank_text",
+            info="text:bank_text_info",
+            scale=3,
+            elem_id="emo-bank-text",
+        )
+    parts.add("bank_choose", gr.Button, value="text:bank_choose", elem_id="emo-bank-choose")
+    parts.add("bank_choice", gr.HTML, elem_id="emo-bank-choice")
+    parts.add(
+        "bank_use", gr.Button, value="text:bank_use", variant="primary", elem_id="emo-bank-use"
+    )
+
+
+def _export_step(parts: Parts) -> None:
+    from gpt_sovits_emotion.references import EXPORT_LAYOUTS
+
+    layouts = list(EXPORT_LAYOUTS)
+    with gr.Row():
+        parts.add(
+            "bank_format",
+            gr.Dropdown,
+            choices=layouts,
+            value=layouts[0],
+            label="text:bank_format",
+            elem_id="emo-bank-format",
+        )
+        parts.add("bank_to", gr.Textbox, label="text:bank_to", scale=3, elem_id="emo-bank-to")
+        parts.add("bank_export", gr.Button, value="text:bank_export", elem_id="emo-bank-export")
+    parts.add("bank_exported", gr.HTML, elem_id="emo-bank-exported")

@@ -1,0 +1,71 @@
+"""Which event of the page of voices sets off which action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from webui_tab.banks.actions import CLIP, OPENED, PINNED, BankActions
+from webui_tab.banks.handlers import listing_of
+from webui_tab.showing import CHANGED
+
+if TYPE_CHECKING:
+    from webui_tab.actions import Actions
+    from webui_tab.wiring import Wire
+
+__all__ = ["LISTING_API", "connect_banks"]
+
+LISTING_API = "emotion_bank"
+"""Name under which other programs ask for the listing of a bank (``/emotion_bank``)."""
+
+_BUILT_BY = ("bank_source", "bank_transcribe", "bank_consent", "whisper", "spoken_language", "head")
+_MENUS = ("bank_wanted", "bank_pin_emotion", "bank_shown", "bank_clips", "bank_clips_note")
+
+# Gradio 4.24 does not turn to a tab that the server selects.
+_TURN_TO_FIRST = """() => {
+  document.querySelector("#emo-page-listen-button").click();
+  return [];
+}"""
+
+
+def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Blocks) -> None:
+    """Connect every event of the page of voices.
+
+    Args:
+        wire: From `webui_tab.wiring.connect`.
+        banks: What the events do.
+        page: What lets the tab's buttons work again.
+        blocks: The app whose opening is heeded.
+    """
+    parts = banks.parts
+    for event in (blocks.load, parts.page_banks.select):
+        wire.quick(event, banks.opened, ("bank_source",), ("bank_source",))
+    built = wire.work(parts.bank_build.click, banks.build, _BUILT_BY, OPENED)
+    wire.finish(built, page.show_saved, ())
+    opened = wire.work(parts.bank_open.click, banks.open, ("bank_source",), OPENED)
+    wire.finish(opened, page.show_saved, ())
+    wire.quick(parts.stop_bank.click, page.stop)
+
+    clips = ("bank_clips", "bank_clips_note")
+    wire.in_order(parts.bank_shown.input, banks.show_emotion, ("bank_shown",), clips)
+    wire.in_order(parts.bank_clips.select, banks.select, ("bank_shown",), CLIP)
+    pinned = ("bank_shown", "bank_pin_emotion", "bank_clip_name")
+    wire.quick(parts.bank_pin.click, banks.pin, pinned, PINNED, failing_into="bank_pin_note")
+    wire.quick(
+        parts.bank_unpin.click, banks.unpin, pinned[:2], PINNED, failing_into="bank_pin_note"
+    )
+    wire.quick(parts.page_language.change, banks.relabel, ("bank_shown",), _MENUS)
+
+    wished = ("bank_wanted", "bank_text")
+    for event in (parts.bank_choose.click, parts.bank_text.submit):
+        wire.quick(event, banks.choose, wished, ("bank_choice",), failing_into="bank_choice")
+    used = wire.quick(parts.bank_use.click, banks.use, (), ("voice", *CHANGED))
+    used.then(None, None, None, js=_TURN_TO_FIRST, api_name=False, show_api=False)
+    exported = wire.work(
+        parts.bank_export.click, banks.export, ("bank_format", "bank_to"), ("bank_exported",)
+    )
+    wire.finish(exported, page.show_saved, ())
+    parts.bank_api_ask.click(
+        listing_of, [parts.bank_api_path], [parts.bank_api_listing], api_name=LISTING_API
+    )
