@@ -38,6 +38,10 @@ class Rows:
     z: np.ndarray
     targets: np.ndarray
 
+    def at(self, columns: np.ndarray) -> Rows:
+        """Return the rows with these columns alone."""
+        return Rows(np.ascontiguousarray(self.z[:, columns]), self.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:

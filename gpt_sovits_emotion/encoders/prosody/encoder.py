@@ -60,6 +60,13 @@ class ProsodyEncoder:
 
         return tuple(unit for _, unit in FEATURES)
 
+    @cached_property
+    def core(self) -> tuple[tuple[int, int], ...]:
+        """From where to where the values lie that tell of whole tracks, without details of their course."""
+        from gpt_sovits_emotion.encoders.prosody.features import CORE
+
+        return CORE
+
     @property
     def dim(self) -> int:
         """Length of one embedding."""

@@ -39,7 +39,7 @@ from gpt_sovits_emotion.encoders.prosody.rhythm import (
 from gpt_sovits_emotion.encoders.prosody.rocket import kernel_share_names, kernel_shares
 from gpt_sovits_emotion.encoders.prosody.voice import VOICE_TRACKS
 
-__all__ = ["FEATURES", "SEMITONE_REFERENCE_HZ", "embed", "semitones"]
+__all__ = ["CORE", "FEATURES", "SEMITONE_REFERENCE_HZ", "embed", "semitones"]
 
 SEMITONE_REFERENCE_HZ = 27.5
 """Pitch is in semitones above 27.5 Hz, as in GeMAPS (Eyben et al. 2016)."""
@@ -126,6 +126,19 @@ def _describe_features() -> Iterator[tuple[str, str]]:
 
 FEATURES: tuple[tuple[str, str], ...] = tuple(_describe_features())
 """Name and unit of every value of an embedding, in order."""
+
+
+def _core() -> tuple[tuple[int, int], ...]:
+    sizes = [len(tracks) * len(functionals) for _, tracks, functionals in _GROUPS]
+    n_first, n_near = sum(sizes[:-1]), sizes[-1]
+    n_modulated = (2 + len(_MEL_REGIONS)) * len(MODULATION_BANDS)
+    n_more = len(_CORRELATIONS) + len(TIMING_NAMES) + n_modulated
+    return (0, n_first), (n_first + n_near, n_first + n_near + n_more)
+
+
+CORE: tuple[tuple[int, int], ...] = _core()
+"""From where to where the values lie that tell of whole tracks: functionals, correlations, timing, and the
+modulation of level, pitch and bands. The others tell of details: contours, windows, patterns."""
 
 
 def semitones(f0_hz: np.ndarray) -> np.ndarray:
