@@ -302,7 +302,7 @@ def test_layers_that_are_not_there_are_refused(parts, dim):
 
 
 def test_each_encoder_has_its_recipe():
-    assert recipe_for("prosody") == Recipe()
+    assert recipe_for("prosody") == Recipe(core=ProsodyEncoder().core)
     assert recipe_for("hubert:6").layer_weighting is False
     several = recipe_for("hubert:4-9")
     assert several.layer_weighting
