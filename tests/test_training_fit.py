@@ -302,7 +302,7 @@ def test_layers_that_are_not_there_are_refused(parts, dim):
 
 
 def test_each_encoder_has_its_recipe():
-    assert recipe_for("prosody") == Recipe()
+    assert recipe_for("prosody") == Recipe(core=ProsodyEncoder().core)
     assert recipe_for("hubert:6").layer_weighting is False
     several = recipe_for("hubert:4-9")
     assert several.layer_weighting
@@ -341,3 +341,32 @@ def test_too_few_speakers_to_stop_by_are_all_trained_on():
     assert same(
         fit_head(data, recipe=replace(QUICK, early_stopping=True)), fit_head(data, recipe=QUICK)
     )
+
+
+def test_half_of_the_networks_see_the_core_alone():
+    recipe = replace(QUICK, n_members=3, core=((0, 3), (5, 6)), speaker_shrinkage=0.0)
+    moments: list[FitMoment] = []
+    fitted = fit_head(toy_data(), recipe=recipe, watch=moments.append)
+    for members in fitted.members.values():
+        seen = [np.flatnonzero(np.abs(member.w1).sum(0)).tolist() for member in members]
+        assert seen == [list(range(12)), list(range(12)), [0, 1, 2, 5]]
+    assert {(moment.member, moment.n_members) for moment in moments} == {(1, 3), (2, 3), (3, 3)}
+    assert heard(fitted, toy_data(), "speaker") > 0.9
+
+
+def test_the_core_of_another_embedding_is_refused():
+    with pytest.raises(CorpusError, match="names columns up to 13, and the embedding has 12"):
+        fit_head(toy_data(), recipe=replace(QUICK, core=((0, 13),)))
+
+
+def test_the_core_of_the_prosody_encoder_tells_of_whole_tracks():
+    encoder = ProsodyEncoder()
+    names = [
+        name
+        for start, stop in recipe_for("prosody").core
+        for name in encoder.feature_names[start:stop]
+    ]
+    assert len(set(names)) == len(names) < encoder.dim
+    details = ("patterns", "windows", "contours", "high_pitched")
+    assert not any(name.startswith(details) for name in names)
+    assert {"voiced.f0.mean", "timing.speech_rate"} & set(names)

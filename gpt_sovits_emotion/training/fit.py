@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -134,7 +135,7 @@ def fit_head(
 
     Args:
         data: What to train on; its copies are trained on too.
-        recipe: How to train; that of the prosody encoder when None (see `recipe_for`).
+        recipe: How to train; when None as prosody heads are, with all networks alike (see `recipe_for`).
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to fit members for.
         validation: Speakers that are not in `data`; of each mode the epoch that hears them best is
@@ -151,7 +152,7 @@ def fit_head(
     Raises:
         CorpusError: There are fewer than two classes, a label is not among `classes`, a value is not
             finite, a speaker of `validation` is trained on too, or the embedding does not have the
-            layers that the recipe weighs.
+            layers that the recipe weighs or the columns that it names.
     """
     recipe = recipe or Recipe()
     classes = tuple(classes or data.classes)
@@ -216,6 +217,25 @@ def _some_held_out(
     return data.select(~held_out), data.select(held_out)
 
 
+def _columns(ranges: Sequence[tuple[int, int]], dim: int) -> np.ndarray:
+    """Return the columns in `ranges`, which must lie in an embedding of this length."""
+    if any(not 0 <= start < stop <= dim for start, stop in ranges):
+        last = max(stop for _, stop in ranges)
+        raise CorpusError(
+            f"the recipe names columns up to {last}, and the embedding has {dim}; take the recipe of its "
+            "encoder (recipe_for)",
+            zh=f"训练配方用到第 {last} 列，而嵌入只有 {dim} 列；请使用该编码器的配方（recipe_for）",
+        )
+    return np.array([column for start, stop in ranges for column in range(start, stop)], int)
+
+
+def _spread(w1: np.ndarray, columns: np.ndarray, dim: int) -> np.ndarray:
+    """Return first-layer weights for the whole embedding: zero for what the network does not see."""
+    wide = np.zeros((len(w1), dim), np.float32)
+    wide[:, columns] = w1
+    return wide
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _ModeFit:
     """The fit of one mode's networks."""
@@ -246,23 +266,42 @@ class _ModeFit:
             others = self._normalised(validation.embeddings, validation.speakers)
             others = others if shrinkage is None else shrinkage.apply(others)
             held_out = Rows(others, validation.targets(self.classes))
-        trained = train_members(
-            Rows(z, np.tile(targets, len(versions))),
-            n_labels=len(self.classes),
-            recipe=recipe,
-            layers=self.layers,
-            held_out=held_out,
-            after_epoch=self._report,
-        )
+        trained = self._trained(Rows(z, np.tile(targets, len(versions))), held_out)
         if shrinkage is None:
             return trained
         members = tuple(replace(each, w1=shrinkage.apply(each.w1)) for each in trained.members)
         return replace(trained, members=members)
 
-    def _report(self, epoch: Epoch) -> bool:
+    def _trained(self, rows: Rows, held_out: Rows | None) -> TrainedMembers:
+        """Train the networks that see everything, then those that see the core alone."""
+        recipe, dim = self.recipe, rows.z.shape[1]
+        core = _columns(recipe.core, dim)
+        n_core = recipe.n_members // 2 if len(core) else 0
+        first = train_members(
+            rows,
+            n_labels=len(self.classes),
+            recipe=replace(recipe, n_members=recipe.n_members - n_core),
+            layers=self.layers,
+            held_out=held_out,
+            after_epoch=partial(self._report, n_before=0),
+        )
+        if not n_core or not first.finished:
+            return first
+        second = train_members(
+            rows.at(core),
+            n_labels=len(self.classes),
+            recipe=replace(recipe, n_members=n_core),
+            layers=None,
+            held_out=None if held_out is None else held_out.at(core),
+            after_epoch=partial(self._report, n_before=len(first.members)),
+        )
+        widened = tuple(replace(each, w1=_spread(each.w1, core, dim)) for each in second.members)
+        return replace(second, members=(*first.members, *widened))
+
+    def _report(self, epoch: Epoch, *, n_before: int) -> bool:
         """Tell the watcher; return whether to go on."""
         n_members, n_epochs = self.recipe.n_members, self.recipe.n_epochs
-        for i, loss in enumerate(epoch.losses, start=1):
+        for i, loss in enumerate(epoch.losses, start=n_before + 1):
             self.watch(
                 FitMoment(self.mode, i, n_members, epoch.number, n_epochs, loss, epoch.held_out_uar)
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class Rows:
 
     z: np.ndarray
     targets: np.ndarray
+
+    def at(self, columns: np.ndarray) -> Rows:
+        """Return the rows with these columns alone."""
+        return Rows(np.ascontiguousarray(self.z[:, columns]), self.targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,8 @@ class _Networks:
     ) -> None:
         import torch
 
-        self._layers, self._dropout, self._rng = layers, recipe.dropout, rng
+        self._layers, self._rng = layers, rng
+        self._dropout, self._input_dropout = recipe.dropout, recipe.input_dropout
         dim = dim if layers is None else layers.summed_dim
         n_members, hidden = recipe.n_members, recipe.hidden
         self._shape = (n_members, hidden)
@@ -146,7 +151,7 @@ class _Networks:
             self._scores = torch.zeros(layers.n_layers, requires_grad=True)
             rate = _LAYER_RATE * recipe.learning_rate
             groups.append({"params": [self._scores], "lr": rate, "weight_decay": 0.0})
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        self._optimiser = _adamw(groups, weight_decay=recipe.weight_decay)
 
     def _fresh(self, shape: tuple[int, ...], fan_in: int) -> torch.Tensor:
         """Return first weights as ``torch.nn.Linear`` has them: uniform to one over the root of `fan_in`."""
@@ -173,7 +178,7 @@ class _Networks:
         Returns:
             ``(n_members,)`` losses.
         """
-        logits = self._forward(x, dropout=self._dropout)
+        logits = self._forward(x, training=True)
         losses = -(y * logits.log_softmax(dim=2)).sum(2).mean(1)
         self._optimiser.zero_grad()
         losses.sum().backward()
@@ -186,7 +191,7 @@ class _Networks:
         import torch
 
         with torch.no_grad():
-            mean: np.ndarray = self._forward(torch.from_numpy(z), dropout=0.0).mean(0).numpy()
+            mean: np.ndarray = self._forward(torch.from_numpy(z), training=False).mean(0).numpy()
         return mean
 
     def trained(self) -> TrainedMembers:
@@ -206,16 +211,49 @@ class _Networks:
         )
         return TrainedMembers(members, weights, finished=False)
 
-    def _forward(self, x: torch.Tensor, *, dropout: float) -> torch.Tensor:
+    def _forward(self, x: torch.Tensor, *, training: bool) -> torch.Tensor:
         """Return ``(n_members, n_rows, n_labels)`` logits."""
         import torch
 
         if self._layers is not None:
             x = weigh(x, softmax_weights(self._scores), self._layers)
-        hidden = _dropped(torch.addmm(self._b1, x, self._w1.T).relu(), dropout, self._rng)
+        w1 = self._w1
+        if training and self._input_dropout:
+            x, w1 = self._without_some_features(x, w1)
+        hidden = torch.addmm(self._b1, x, w1.T).relu()
+        if training:
+            hidden = _dropped(hidden, self._dropout, self._rng)
         by_member = hidden.view(len(x), *self._shape).transpose(0, 1)
         logits: torch.Tensor = by_member @ self._w2 + self._b2
         return logits
+
+    def _without_some_features(
+        self, x: torch.Tensor, w1: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Drop features, and raise the others so that the mean of their sum stays.
+
+        The same ones for all rows of a batch: what is multiplied with nothing need not be multiplied, so half
+        the features take half the time, and held-out speakers are heard as well as with a mask per row.
+        """
+        import torch
+
+        dim = x.shape[1]
+        n_kept = max(round((1.0 - self._input_dropout) * dim), 1)
+        kept = torch.from_numpy(np.sort(self._rng.permutation(dim)[:n_kept]))
+        return x.index_select(1, kept) * (dim / n_kept), w1.index_select(1, kept)
+
+
+def _adamw(groups: list[dict[str, Any]], *, weight_decay: float) -> torch.optim.Optimizer:
+    """Return the optimiser whose step goes over the weights once: a third of a training's time.
+
+    torch has it for processors since 2.4; with an older one each step takes ten passes.
+    """
+    import torch
+
+    try:
+        return torch.optim.AdamW(groups, weight_decay=weight_decay, fused=True)
+    except RuntimeError:
+        return torch.optim.AdamW(groups, weight_decay=weight_decay)
 
 
 def _heard(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -230,14 +268,14 @@ def _heard(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
 def _mixed(
     x: torch.Tensor, y: torch.Tensor, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mix each row with a partner (Zhang et al. 2018, "mixup", ICLR), then drop features."""
+    """Mix each row with a partner (Zhang et al. 2018, "mixup", ICLR)."""
     import torch
 
-    if recipe.mixup:
-        share = float(rng.beta(recipe.mixup, recipe.mixup))
-        partner = torch.from_numpy(rng.permutation(len(x)))
-        x, y = torch.lerp(x[partner], x, share), torch.lerp(y[partner], y, share)
-    return _dropped(x, recipe.input_dropout, rng), y
+    if not recipe.mixup:
+        return x, y
+    share = float(rng.beta(recipe.mixup, recipe.mixup))
+    partner = torch.from_numpy(rng.permutation(len(x)))
+    return torch.lerp(x[partner], x, share), torch.lerp(y[partner], y, share)
 
 
 def _dropped(x: torch.Tensor, share: float, rng: np.random.Generator) -> torch.Tensor:

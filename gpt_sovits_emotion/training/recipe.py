@@ -26,6 +26,9 @@ class Recipe:
         clip_z: Normalised features are clipped to plus or minus this.
         prior_segments: Weight of the training mean in a speaker's mean.
         n_members: Networks per mode, trained side by side; their logits are averaged.
+        core: From where to where the columns lie that half of the networks see alone; where there are none,
+            all see everything. Networks that see different things err differently, so that their mean errs
+            less; and those that see less are quicker.
         seed: Of everything random.
         early_stopping: Hold every eighth speaker out and keep the epoch that hears them best. So for encoders
             whose recipe was not chosen on data: the weights that they will have are the user's own.
@@ -48,6 +51,7 @@ class Recipe:
     clip_z: float = 6.0
     prior_segments: float = 5.0
     n_members: int = 8
+    core: tuple[tuple[int, int], ...] = ()
     seed: int = 0
     early_stopping: bool = False
     speaker_shrinkage: float = 0.0
@@ -78,7 +82,9 @@ def recipe_for(encoder_id: str) -> Recipe:
 
     names = [parse_encoder_id(part) for part in encoder_id.split("+")]
     if [name.family for name in names] == ["prosody"]:
-        return Recipe()
+        from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+
+        return Recipe(core=ProsodyEncoder().core)
     layered = any(len(name.layers) > 1 for name in names)
     families = {name.family for name in names}
     parts = tuple(_part_of(name.family, len(name.layers), families) for name in names)

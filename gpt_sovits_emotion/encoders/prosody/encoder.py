@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ProsodyEncoder"]
 
-_DEFINITION = 2
+_DEFINITION = 3
 """Raise it whenever the same audio would give other values: heads are tied to it."""
 
 _SHORTEST_S = 0.2
 
 
 class ProsodyEncoder:
-    """Describes how something is said by about a thousand functionals of its frame tracks.
+    """Describes how something is said by about two thousand functionals of its frame tracks.
 
     Every value has a name and a unit (`feature_names`, `feature_units`). Values do not depend on the
     level of the audio, nor on digital silence before and after the speech.
@@ -59,6 +59,13 @@ class ProsodyEncoder:
         from gpt_sovits_emotion.encoders.prosody.features import FEATURES
 
         return tuple(unit for _, unit in FEATURES)
+
+    @cached_property
+    def core(self) -> tuple[tuple[int, int], ...]:
+        """From where to where the values lie that tell of whole tracks, without details of their course."""
+        from gpt_sovits_emotion.encoders.prosody.features import CORE
+
+        return CORE
 
     @property
     def dim(self) -> int:

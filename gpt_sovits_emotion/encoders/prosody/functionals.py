@@ -48,9 +48,20 @@ class _Rows:
         share = np.float32(rank - low)
         return np.asarray((1 - share) * self.ordered[low] + share * self.ordered[high])
 
-    def moment(self, power: int) -> np.ndarray:
-        """Standardised central moment; 0 for a track that does not move."""
-        return np.where(self.std > 1e-6, (self.standardised**power).mean(0), 0.0)
+    @cached_property
+    def squared(self) -> np.ndarray:
+        return np.asarray(self.standardised**2)
+
+    @cached_property
+    def skewness(self) -> np.ndarray:
+        """Third standardised moment; 0 for a track that does not move."""
+        # A product: `**3` goes through `pow`, ten times as slow.
+        return np.where(self.std > 1e-6, (self.squared * self.standardised).mean(0), 0.0)
+
+    @cached_property
+    def kurtosis(self) -> np.ndarray:
+        """Fourth standardised moment; 0 for a track that does not move."""
+        return np.where(self.std > 1e-6, (self.squared**2).mean(0), 0.0)
 
     @cached_property
     def trend(self) -> tuple[np.ndarray, np.ndarray]:
@@ -77,8 +88,8 @@ FUNCTIONALS = {
     "p50": lambda rows: rows.percentile(50),
     "p95": lambda rows: rows.percentile(95),
     "range": lambda rows: rows.percentile(95) - rows.percentile(5),
-    "skewness": lambda rows: np.clip(rows.moment(3), -5.0, 5.0),
-    "kurtosis": lambda rows: np.clip(rows.moment(4), 0.0, 12.0),
+    "skewness": lambda rows: np.clip(rows.skewness, -5.0, 5.0),
+    "kurtosis": lambda rows: np.clip(rows.kurtosis, 0.0, 12.0),
     "slope": lambda rows: rows.trend[0],
     "curvature": lambda rows: rows.trend[1],
     "mean_abs": lambda rows: np.abs(rows.values).mean(0),

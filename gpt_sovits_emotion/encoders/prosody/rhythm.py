@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from gpt_sovits_emotion.encoders.prosody.bands import MEL_CENTRES_HZ, N_MEL, relative_db
+from gpt_sovits_emotion.encoders.prosody.bands import MEL_CENTRES_HZ, relative_db
 from gpt_sovits_emotion.encoders.prosody.frames import HOP_S, runs
 
 __all__ = [
-    "MODULATION_NAMES",
+    "MODULATION_BANDS",
     "TIMING_NAMES",
     "is_speech",
     "modulation",
@@ -182,49 +182,35 @@ def _pairwise_variability(interval_s: np.ndarray) -> float:
 
 
 _MODULATION_HZ = (0.5, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0)
-_MEL_GROUPS = tuple(slice(start, min(start + 4, N_MEL)) for start in range(0, N_MEL, 4))
-
-MODULATION_NAMES: tuple[tuple[str, str], ...] = tuple(
-    (f"{signal}_modulation_{low:g}_{high:g}_hz", "dB")
-    for signal in (
-        "level",
-        "f0",
-        *(
-            f"mel_{MEL_CENTRES_HZ[g.start]:.0f}_{MEL_CENTRES_HZ[g.stop - 1]:.0f}_hz"
-            for g in _MEL_GROUPS
-        ),
-    )
-    for low, high in itertools.pairwise(_MODULATION_HZ)
+_SIGNALS_AT_ONCE = 8  # bounds the memory that the spectra of long audio take
+_FLOOR = 1e-3
+MODULATION_BANDS: tuple[str, ...] = tuple(
+    f"modulation_{low:g}_{high:g}_hz" for low, high in itertools.pairwise(_MODULATION_HZ)
 )
-"""Name and unit of each value of `modulation`."""
+"""Each band of `modulation`."""
 
 
-def modulation(
-    *, level_db: np.ndarray, f0_st: np.ndarray, mel_db: np.ndarray, span: slice
-) -> np.ndarray:
-    """Measure how strongly level, pitch and each region of the spectrum move, by modulation frequency.
+def modulation(signals: np.ndarray) -> np.ndarray:
+    """Measure how strongly each of several signals moves, by modulation frequency.
 
     Args:
-        level_db: ``(n_frames,)`` level.
-        f0_st: ``(n_frames,)`` F0 in semitones, interpolated through unvoiced frames.
-        mel_db: ``(n_frames, n_mel)`` mel bands.
-        span: From the first to the last frame of speech.
+        signals: ``(n_frames, n_signals)`` without gaps, from the first to the last frame of speech.
 
     Returns:
-        ``(len(MODULATION_NAMES),)`` float32 power of the modulation (of a level in dB or of a pitch
-        in semitones) per Hz, in dB.
+        ``(n_signals * len(MODULATION_BANDS),)`` float32 power of the modulation (of a level in dB, of a
+        pitch in semitones) per Hz, in dB; the bands of a signal next to each other.
     """
     from scipy import fft
 
-    groups = np.stack([mel_db[span, g].mean(1) for g in _MEL_GROUPS], axis=1)
-    signals = np.concatenate([level_db[span, None], f0_st[span, None], groups], axis=1)
-    taper = np.hanning(len(signals) + 2)[1:-1].astype(np.float32)[:, None]
-    signals = (signals - (taper * signals).sum(0) / taper.sum()) * taper
+    taper = np.hanning(len(signals) + 2)[1:-1].astype(np.float32)
     n_fft = max(512, fft.next_fast_len(len(signals)))
-    spectrum = np.abs(fft.rfft(signals, n=n_fft, axis=0)) ** 2 * (HOP_S / (taper**2).sum())
-    frequency_hz = np.arange(len(spectrum)) / (n_fft * HOP_S)
-    rows = [
-        spectrum[(frequency_hz >= low) & (frequency_hz < high)].mean(0)
-        for low, high in itertools.pairwise(_MODULATION_HZ)
-    ]
-    return np.asarray(10.0 * np.log10(np.stack(rows, axis=1) + 1e-3), np.float32).ravel()
+    edges = np.ceil(np.array(_MODULATION_HZ) * n_fft * HOP_S).astype(np.intp)
+    bands = []
+    for start in range(0, signals.shape[1], _SIGNALS_AT_ONCE):
+        some = np.ascontiguousarray(signals[:, start : start + _SIGNALS_AT_ONCE].T, np.float32)
+        some = (some - (some @ taper / taper.sum())[:, None]) * taper
+        spectrum = fft.rfft(some, n=n_fft)[:, : edges[-1]]
+        power = spectrum.real**2 + spectrum.imag**2
+        bands.append(np.add.reduceat(power, edges[:-1], axis=1))
+    power = np.concatenate(bands) * (HOP_S / (taper**2).sum()) / np.diff(edges)
+    return np.asarray(10.0 * np.log10(power + _FLOOR), np.float32).ravel()
