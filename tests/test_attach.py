@@ -29,6 +29,7 @@ with warnings.catch_warnings():
     from gradio_client import Client, handle_file
 
     from webui_tab import attach, inside
+    from webui_tab.banks.wiring import LISTING_API
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 OURS = attach.OURS
@@ -104,14 +105,16 @@ def test_their_part_stays_as_it_is(namespaces: dict[str, dict[str, Any]], kind: 
     after = app.get_config_file()
     assert native_part(after, before) == native_part(before, before)
     assert tabs_of(after) == (["TTS", OURS], layout)
-    assert app.get_api_info() == api_before
+    api = app.get_api_info()
+    assert api["named_endpoints"].pop(f"/{LISTING_API}")["parameters"]
+    assert api == api_before
     assert app._queue is queue
     assert namespace["app"] is app
     assert Context.root_block is None
     assert Context.block is None
     ours = after["dependencies"][len(before["dependencies"]) :]
     assert ours
-    assert not any(event["show_api"] for event in ours)
+    assert [event["api_name"] for event in ours if event["show_api"]] == [LISTING_API]
     assert any(part["props"].get("elem_id") == "emo-consent" for part in after["components"])
 
 
@@ -273,7 +276,7 @@ def test_their_button_works_over_http_with_the_tab_and_after_a_failure(
 
     app, namespace = a_page(namespaces)
     attach.attach(app, namespace)
-    assert say_natively(app, clip) == (names, heard)
+    assert say_natively(app, clip) == (sorted([*names, f"/{LISTING_API}"]), heard)
 
 
 # --- language, and what is left ----------------------------------------------------------------------
