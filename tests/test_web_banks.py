@@ -185,3 +185,27 @@ def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
     recording.write_bytes(b"RIFF")
     session = replace(built[0], source=None)
     assert take_recording(session, recording, upload_root=tmp_path).shown is session.shown
+
+
+def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_path, monkeypatch):
+    from gpt_sovits_emotion import pipeline
+    from gpt_sovits_emotion.records import Segment, Transcript
+    from webui_tab.handlers import analyse
+
+    given = Transcript((Segment(0.4, 4.6, "The meeting has been moved.", "en"),), "en", "given")
+    monkeypatch.setattr(pipeline, "hear", lambda *args, **options: given)
+    session = replace(handlers.use(built[0]), source=sample_data() / "sample_en.flac")
+    settings = Settings(same_voice=True)
+    heard = analyse(session, settings, workshop, tmp_path, consent=True, language="en")
+    assert heard.tagging is not None
+    assert heard.recording is not None
+    heard.recording.close()
+    assert heard.tagging.transcript.normalisation == "speaker"
+    assert "14" in heard.tagging.transcript.normalisation_note.en
+
+    unbuilt = replace(session, bank_place=sample_data() / "voice_bank")
+    with pytest.raises(ReferenceBankError, match="has not been built"):
+        analyse(unbuilt, settings, workshop, tmp_path, consent=True, language="en")
+    nobody = replace(session, bank=None, bank_place=None)
+    with pytest.raises(PageError, match="voice"):
+        analyse(nobody, settings, workshop, tmp_path, consent=True, language="en")

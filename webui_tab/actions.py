@@ -192,6 +192,7 @@ class Actions:
         speaker_statistics: bool,
         smoothing: float,
         speaker: str | None,
+        same_voice: bool,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -205,6 +206,7 @@ class Actions:
             speaker_statistics=speaker_statistics,
             smoothing=smoothing,
             speaker="" if speaker in (None, ANYBODY) else speaker.strip(),
+            same_voice=same_voice,
         )
         with self.pages.job(page_id, shown_on(progress, language)) as job:
             session = job.session

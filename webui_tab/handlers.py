@@ -112,6 +112,7 @@ def analyse(
     if session.source is None:
         raise PageError("no_recording")
     engines = workshop.engines(settings.head)
+    _who_speaks(session, settings, engines)  # what is wrong is said before any work
     if settings.speaker:
         engines = engines.for_speaker(known_speaker(engines.tagger, settings.speaker))
     recording = open_recording(
@@ -125,6 +126,7 @@ def analyse(
             engines,
             whisper=workshop.whisper_options(settings),
             options=_tag_options(settings),
+            speaker=_who_speaks(session, settings, engines),
             progress=part_of(progress, 0.1, 1.0),
         )
     except BaseException:
@@ -335,6 +337,22 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
             zh=f"{bank.voice} 没有可用于音色的片段 {unknown[0]!r}；请从列表中选择",
         )
     return [clips[name] for name in names]
+
+
+def _who_speaks(session: Session, settings: Settings, engines: Engines) -> SpeakerStatistics | None:
+    """Return what the voice's bank knows of it, where a person says that it is the one who speaks.
+
+    Raises:
+        ReferenceBankError: The bank knows nothing of its voice for this head.
+    """
+    if not settings.same_voice or settings.speaker:
+        return None
+    if session.bank_place is None:
+        raise PageError("no_voice")
+    found = voice_statistics(session.bank_place, engines.analyser)
+    if found.speaker is None:
+        raise ReferenceBankError(found.note.en, zh=found.note.zh)
+    return found.speaker
 
 
 def _voice_statistics(session: Session, engines: Engines) -> SpeakerStatistics | None:

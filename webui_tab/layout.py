@@ -163,6 +163,7 @@ def _settings(parts: Parts, choices: Choices) -> None:
             info="text:speaker_info",
             elem_id="emo-speaker",
         )
+        parts.add("same_voice", gr.Checkbox, label="text:same_voice", elem_id="emo-same-voice")
         parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
         parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")
 

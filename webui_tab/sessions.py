@@ -70,6 +70,8 @@ class Settings:
         head: Id or folder of the head.
         speaker_statistics, smoothing: As in `tag.TagOptions`.
         speaker: One whom the head was fitted to (`heads.profiles`); "" for nobody in particular.
+        same_voice: Whether it is the chosen voice that speaks in the recording: what its bank knows of it is
+            then the usual that segments are judged against.
     """
 
     whisper: str = "small"
@@ -78,6 +80,7 @@ class Settings:
     speaker_statistics: bool = True
     smoothing: float = 0.0
     speaker: str = ""
+    same_voice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,10 @@ _TABLE = {
         "Something unexpected went wrong ({kind}); the details are in the program’s log.",
         "发生了意外错误（{kind}）；详情见程序日志。",
     ),
+    "same_voice": (
+        "The chosen voice speaks in this recording: judge it against its own bank",
+        "录音中说话的就是所选声音：以其音库为基准判断",
+    ),
     "takes": ("Takes of each segment", "每个片段的候选数"),
     "takes_info": (
         "With more than one, other clips and seeds are tried too; the take whose emotion and words survive "

@@ -36,7 +36,15 @@ WORK_QUEUE = "emotion-work"
 
 _LOG = logging.getLogger(__name__)
 
-_OPTIONS = ("whisper", "spoken_language", "head", "speaker_statistics", "smoothing", "speaker")
+_OPTIONS = (
+    "whisper",
+    "spoken_language",
+    "head",
+    "speaker_statistics",
+    "smoothing",
+    "speaker",
+    "same_voice",
+)
 
 
 def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_QUEUE) -> Wire:
