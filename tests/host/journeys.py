@@ -24,3 +24,15 @@ def say_again(tab: Tab) -> None:
     tab.work("resynthesise", timeout_ms=PATIENCE_MS)
     checks = [tab.cell(row, 7).inner_text().strip() for row in range(tab.rows.count())]
     assert all(check[:1] in ("✓", "✗") for check in checks), checks
+
+
+def build_voice(tab: Tab, folder: Path) -> None:
+    """Have the page of voices listen to a folder of clips, and see what it holds."""
+    tab.page.get_by_role("tab", name=tab.say("page_banks"), exact=True).click()
+    tab.choose("#emo-bank-source", str(folder))
+    tab.page.locator("#emo-bank-transcribe input").uncheck()
+    tab.page.locator("#emo-bank-consent input").check()
+    tab.press("bank_build")
+    picture = tab.page.locator("#emo-bank-coverage svg").locator("visible=true")
+    picture.wait_for(timeout=PATIENCE_MS)
+    tab.page.get_by_role("tab", name=tab.say("page_listen"), exact=True).click()

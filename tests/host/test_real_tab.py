@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import threading
 import time
 from collections import defaultdict
@@ -15,7 +16,7 @@ import pytest
 from browser import Tab, running_chromium
 
 from host import checkouts, weights
-from host.journeys import OURS, PATIENCE_MS, say_again, tag
+from host.journeys import OURS, PATIENCE_MS, build_voice, say_again, tag
 from host.test_real_pages import assert_audible, client_of, speak
 from webui_tab.interpreter import ENVIRONMENT
 
@@ -78,10 +79,18 @@ def test_a_recording_is_tagged_and_said_again(
         tag(tab, two_sentences)
         say_again(tab)
         tab.picture(f"inside-{tab.language}", tmp_path)
+        build_voice(tab, _clips(tmp_path / "anna", checkout))
         if script == checkouts.DEFAULT_PAGE:
             _switch_and_speak(page, checkout)
             say_again(tab)
         assert "Traceback" not in page.log_text()
+
+
+def _clips(folder: Path, checkout: Path) -> Path:
+    folder.mkdir()
+    for number in range(3):
+        shutil.copyfile(checkout / weights.REFERENCE, folder / f"{number}.wav")
+    return folder
 
 
 def _switch_and_speak(page: checkouts.RunningPage, checkout: Path) -> None:
