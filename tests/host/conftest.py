@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import yaml
 
 from host import checkouts
 from webui_tab.workshop import sample_data
@@ -44,9 +45,14 @@ def start_page(
 
 @pytest.fixture
 def two_sentences(tmp_path: Path) -> Path:
-    """The first two segments of the sample, of which saying them again takes seconds and not minutes."""
+    """Two segments of the sample whose emotion is plain, so that saying them again takes seconds."""
     samples, rate_hz = soundfile.read(sample_data() / "sample_zh.flac")
-    soundfile.write(tmp_path / "two.wav", samples[: round(10.1 * rate_hz)], rate_hz)
+    said = yaml.safe_load((sample_data() / "sample_zh.truth.yaml").read_text(encoding="utf-8"))
+    first, second = said["segments"][1:3]
+    start, stop = (
+        round(at_s * rate_hz) for at_s in (first["start_s"] - 0.4, second["end_s"] + 0.3)
+    )
+    soundfile.write(tmp_path / "two.wav", samples[start:stop], rate_hz)
     return tmp_path / "two.wav"
 
 
