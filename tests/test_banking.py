@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -576,3 +577,16 @@ def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypa
     clips_in(folder, 4)
     build(folder, prosody_head)
     assert load_bank(folder).pins == {"angry": folder / "0001.wav"}
+
+
+def test_clips_without_text_are_written_down_by_whisper(tmp_path):
+    from gpt_sovits_emotion.transcribe import MICRO, TranscribeOptions
+
+    bank = resources.files("gpt_sovits_emotion") / "sample_data" / "voice_bank"
+    for number, label in enumerate(("neutral", "happy")):
+        (tmp_path / f"{number}.flac").write_bytes((bank / label / "zh.flac").read_bytes())
+    (tmp_path / "1.lab").write_text("给定的文本", encoding="utf-8")
+    whisper = TranscribeOptions(model=MICRO, allow_download=False)
+    first, second = build(tmp_path, "prosody-emodb", whisper=whisper).clips
+    assert first.text == (bank / "neutral" / "zh.txt").read_text(encoding="utf-8").strip()
+    assert (first.language, second.text) == ("zh", "给定的文本")
