@@ -25,6 +25,7 @@ __all__ = [
     "labels_of",
     "percent",
     "rich_text_tag",
+    "slot_label",
 ]
 
 UNSURE = "unsure"
@@ -155,6 +156,16 @@ def labels_of(written: str) -> tuple[str, ...]:
 def is_default_slot(label: str) -> bool:
     """Say whether a bank's label (默认, default, 普通) is its fallback slot and no emotion at all."""
     return label.strip().casefold() in _DEFAULT_SLOTS
+
+
+def slot_label(name: str) -> str:
+    """Return the canonical label that a slot of a bank is called by; "" for its default slot.
+
+    Examples:
+        >>> slot_label("开心"), slot_label("默认")
+        ('happy', '')
+    """
+    return "" if is_default_slot(name) else canonical_label(name)
 
 
 def display_name(label: str, language: str = "en") -> str:

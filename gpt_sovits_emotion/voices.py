@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.labels import canonical_label, is_default_slot
+from gpt_sovits_emotion.labels import slot_label
 from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path, statistics_of
 from gpt_sovits_emotion.tag import Analyser
@@ -90,8 +90,7 @@ def with_pins(bank: ReferenceBank, pins: Mapping[str, str]) -> ReferenceBank:
         return bank
     added = {}
     for emotion, name in pins.items():
-        label = "" if is_default_slot(emotion) else canonical_label(emotion)
-        added[label] = clip_named(bank, name)
+        added[slot_label(emotion)] = clip_named(bank, name)
     return replace(bank, pins={**bank.pins, **added})
 
 

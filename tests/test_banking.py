@@ -228,7 +228,9 @@ def test_the_second_of_two_builds_says_so(tmp_path, prosody_head):
     build(folder, prosody_head)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere; run as another user"
+)
 def test_a_folder_that_may_not_be_written_is_said(tmp_path, prosody_head):
     folder = clips_in(tmp_path / "bank", 2)
     folder.chmod(0o500)
@@ -520,7 +522,7 @@ _IN_A_PROCESS = (
 )
 
 
-@pytest.mark.skipif(os.name == "nt", reason="kill -9")
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows; run elsewhere")
 @pytest.mark.slow
 def test_a_build_that_was_killed_goes_on_and_gives_the_same(tmp_path, prosody_head):
     """A handful of moments; ``benchmarks/banking.py --kills 50`` has the rest."""

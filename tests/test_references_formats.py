@@ -645,7 +645,7 @@ def test_clips_that_cannot_be_used_are_not_exported(tmp_path):
     check_says_the_same(caught.value)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="names of files are Unicode on Windows; run elsewhere")
 def test_names_in_an_old_encoding_are_read_and_exported(tmp_path):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + "/高兴".encode("gb18030")))
     write_clip(folder / os.fsdecode(b"\xff.wav"))

@@ -36,6 +36,12 @@ WORK_QUEUE = "emotion-work"
 
 _LOG = logging.getLogger(__name__)
 
+# Gradio 4.24 does not turn to a tab that the server selects.
+_TURN_TO_FIRST = """() => {
+  document.querySelector("#emo-page-listen-button").click();
+  return [];
+}"""
+
 _OPTIONS = (
     "whisper",
     "spoken_language",
@@ -227,6 +233,10 @@ class Wire:
     def finish(self, worked: Any, show: Callable[..., Updates], outputs: tuple[str, ...]) -> Any:
         """Show what came of work, and let the buttons work again, whether it went well or not."""
         return self.quick(worked.then, show, (), (*outputs, *RESTING, *STOPS))
+
+    def turn_to_first(self, done: Any) -> None:
+        """Turn to the tab's first page after an event."""
+        done.then(None, None, None, js=_TURN_TO_FIRST, api_name=False, show_api=False)
 
 
 def _in_one_sentence(

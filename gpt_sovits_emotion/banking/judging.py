@@ -85,7 +85,7 @@ def _once_each(measured: Sequence[Measured], least_s: float) -> dict[str, np.nda
             each.content is not None
             and each.embedding is not None
             and duration_s is not None
-            and (duration_s >= least_s)
+            and duration_s >= least_s
         ):
             rows.setdefault(each.content.sha256, each.embedding)
     return rows

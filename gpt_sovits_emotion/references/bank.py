@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
 from gpt_sovits_emotion.errors import AudioError, ReferenceBankError
-from gpt_sovits_emotion.labels import canonical_label, is_default_slot
+from gpt_sovits_emotion.labels import slot_label
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.duplicates import with_duplicates_marked
@@ -114,7 +114,7 @@ def set_pin(path: str | Path, emotion: str, clip: str | Path | None) -> None:
     sidecar = (
         read_sidecar(beside) if beside.is_file() else Sidecar(replace(bank, clips=(), pins={}))
     )
-    label = "" if is_default_slot(emotion) else canonical_label(emotion)
+    label = slot_label(emotion)
     pins = {name: pinned for name, pinned in sidecar.pins.items() if name != label}
     if clip is not None:
         pins[label] = _found(bank, Path(clip), beside.parent)

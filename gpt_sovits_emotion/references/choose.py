@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.labels import UNSURE, canonical_label, is_default_slot
+from gpt_sovits_emotion.labels import UNSURE, slot_label
 from gpt_sovits_emotion.records import (
     ReferenceBank,
     ReferenceCandidate,
@@ -192,10 +192,7 @@ class _Desk:
         Returns:
             The choice, None where nothing is pinned; and why a pin cannot be used, if so.
         """
-        pins = {
-            DEFAULT if is_default_slot(name) else canonical_label(name): path
-            for name, path in self.bank.pins.items()
-        }
+        pins = {slot_label(name): path for name, path in self.bank.pins.items()}
         stand_in = self.table.emotions[int(self.ranking.order[0])]
         by_wish = self.wish.wanted if self.wish.wanted != UNSURE else stand_in
         emotion = by_wish if by_wish in pins else stand_in

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, distance, is_default_slot
+from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, distance, slot_label
 
 __all__ = ["DEFAULT", "Wish", "accepted", "has_place", "wish_for"]
 
@@ -71,7 +71,7 @@ def wish_for(emotions: Collection[str], *, wanted: str, scores: Mapping[str, flo
         wanted: The emotion to be heard: canonical, an alias, a free label, or ``unsure``.
         scores: Probability per label, as tagged; None when a person set `wanted`.
     """
-    wanted = DEFAULT if is_default_slot(wanted) else canonical_label(wanted)
+    wanted = slot_label(wanted)
     heard = _shares(scores)
     if wanted == UNSURE and heard:
         strongest = max(heard.values())

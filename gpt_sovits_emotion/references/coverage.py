@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import EMOTIONS, canonical_label, is_default_slot, percent
+from gpt_sovits_emotion.labels import EMOTIONS, canonical_label, percent, slot_label
 from gpt_sovits_emotion.records import Record, ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.choose_wish import (
     DEFAULT,
@@ -108,10 +108,7 @@ def coverage(bank: ReferenceBank) -> Coverage:
     by_emotion: dict[str, list[ReferenceClip]] = {}
     for clip in bank.clips:
         by_emotion.setdefault(emotion_of(clip), []).append(clip)
-    pins = {
-        DEFAULT if is_default_slot(name) else canonical_label(name): path.name
-        for name, path in bank.pins.items()
-    }
+    pins = {slot_label(name): path.name for name, path in bank.pins.items()}
     order = [*EMOTIONS, *sorted(by_emotion.keys() - EMOTIONS.keys() - {DEFAULT}), DEFAULT]
     emotions = tuple(
         _emotion_coverage(label, by_emotion[label], pins.get(label, ""))

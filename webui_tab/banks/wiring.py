@@ -22,12 +22,6 @@ LISTING_API = "emotion_bank"
 _BUILT_BY = ("bank_source", "bank_transcribe", "bank_consent", "whisper", "spoken_language", "head")
 _MENUS = ("bank_wanted", "bank_pin_emotion", "bank_shown", "bank_clips", "bank_clips_note")
 
-# Gradio 4.24 does not turn to a tab that the server selects.
-_TURN_TO_FIRST = """() => {
-  document.querySelector("#emo-page-listen-button").click();
-  return [];
-}"""
-
 
 def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Blocks) -> None:
     """Connect every event of the page of voices.
@@ -61,7 +55,7 @@ def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Bloc
     for event in (parts.bank_choose.click, parts.bank_text.submit):
         wire.quick(event, banks.choose, wished, ("bank_choice",), failing_into="bank_choice")
     used = wire.quick(parts.bank_use.click, banks.use, (), ("voice", *CHANGED))
-    used.then(None, None, None, js=_TURN_TO_FIRST, api_name=False, show_api=False)
+    wire.turn_to_first(used)
     exported = wire.work(
         parts.bank_export.click, banks.export, ("bank_format", "bank_to"), ("bank_exported",)
     )

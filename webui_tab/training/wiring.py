@@ -37,12 +37,6 @@ _TICKING = """() => {
   return [];
 }"""
 
-# Gradio 4.24 does not turn to a tab that the server selects.
-_TURN_TO_FIRST = """() => {
-  document.querySelector("#emo-page-listen-button").click();
-  return [];
-}"""
-
 
 def connect_training(
     wire: Wire, training: TrainingActions, page: Actions, blocks: gr.Blocks
@@ -77,7 +71,7 @@ def connect_training(
     wire.quick(parts.train_start.click, training.start, _ORDER, begun, failing_into="train_problem")
     wire.quick(parts.train_stop.click, training.stop, (), LIVE)
     used = wire.quick(parts.train_use.click, training.use, (), ("head", "speaker_name", "speaker"))
-    used.then(None, None, None, js=_TURN_TO_FIRST, api_name=False, show_api=False)
+    wire.turn_to_first(used)
     wire.quick(parts.train_remove.click, training.remove, ("head",), (*LIVE, "head"))
 
     learned = wire.work(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PureWindowsPath
 
 from gpt_sovits_emotion.errors import ReferenceBankError
@@ -13,7 +12,7 @@ from gpt_sovits_emotion.references.layouts.listing import (
     find_named,
     language_code,
     language_of_text,
-    read_words,
+    read_json_file,
 )
 
 __all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]
@@ -34,13 +33,7 @@ def read_infer_config(path: Path) -> Listing:
         ReferenceBankError: It is not readable, or is no such file.
         OSError: It cannot be opened.
     """
-    try:
-        held = json.loads(read_words(path))
-    except (ValueError, RecursionError) as error:
-        raise ReferenceBankError(
-            f"{path} is not readable JSON ({error}); correct it in a text editor",
-            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
-        ) from error
+    held = read_json_file(path)
     listed = held.get(_SLOTS_KEY) if isinstance(held, dict) else None
     if listed is None and isinstance(held, dict) and isinstance(held.get("ref_wav_path"), str):
         listed = {"default": {key: held.get(key) for key in _SLOT}}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.labels import canonical_label, is_default_slot
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.decoding import decode
@@ -24,6 +25,7 @@ __all__ = [
     "language_of_name",
     "language_of_text",
     "menu_name",
+    "read_json_file",
     "read_words",
 ]
 
@@ -175,6 +177,22 @@ def read_words(path: Path) -> str:
     except TranscriptError:
         # Neither is certain; replacement characters let a person see that, and mend the file.
         return data.decode("gb18030", errors="replace").strip()
+
+
+def read_json_file(path: Path) -> Any:
+    """Return what a JSON file of whatever encoding holds.
+
+    Raises:
+        ReferenceBankError: It is not readable JSON.
+        OSError: It cannot be opened.
+    """
+    try:
+        return json.loads(read_words(path))
+    except (ValueError, RecursionError) as error:
+        raise ReferenceBankError(
+            f"{path} is not readable JSON ({error}); correct it in a text editor",
+            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
+        ) from error
 
 
 def find_named(written: str, folder: Path, *, suffixes: tuple[str, ...] = ("",)) -> Path | None:

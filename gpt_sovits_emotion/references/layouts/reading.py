@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.references.layouts.folders import read_folders
 from gpt_sovits_emotion.references.layouts.infer_config import INFER_CONFIG, read_infer_config
-from gpt_sovits_emotion.references.layouts.listing import EXPECTED, Listing, read_words
+from gpt_sovits_emotion.references.layouts.listing import EXPECTED, Listing, read_json_file
 from gpt_sovits_emotion.references.layouts.tables import (
-    is_emotion_manager,
     read_emotion_manager,
     read_emotion_table,
     read_list,
@@ -67,12 +65,5 @@ def _reader_for(path: Path) -> Callable[[Path], Listing]:
 def _reader_of_json(path: Path) -> Callable[[Path], Listing]:
     if path.name == INFER_CONFIG:
         return read_infer_config
-    try:
-        held = json.loads(read_words(path))
-    except (ValueError, RecursionError):
-        return read_infer_config  # which says what is wrong with it
-    return (
-        read_emotion_manager
-        if is_emotion_manager(held) or isinstance(held, list)
-        else read_infer_config
-    )
+    held = read_json_file(path)
+    return read_emotion_manager if isinstance(held, list) else read_infer_config

@@ -8,7 +8,6 @@ annotation.json         [{"file", "text", "language", "emotions": [{"type", "int
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from gpt_sovits_emotion.references.layouts.listing import (
     find_named,
     language_code,
     language_of_text,
+    read_json_file,
     read_words,
 )
 from gpt_sovits_emotion.references.layouts.names import split_brackets, words_of_name
@@ -228,13 +228,7 @@ def read_emotion_manager(path: Path) -> Listing:
         ReferenceBankError: The file is not readable, or is no such list, or is empty.
         OSError: It cannot be read.
     """
-    try:
-        held = json.loads(read_words(path))
-    except (ValueError, RecursionError) as error:
-        raise ReferenceBankError(
-            f"{path} is not readable JSON ({error}); correct it in a text editor",
-            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
-        ) from error
+    held = read_json_file(path)
     if not is_emotion_manager(held) or not held:
         raise ReferenceBankError(
             f'{path} is no list of clips; [{{"file": …, "text": …, "emotions": […]}}] of '
