@@ -14,8 +14,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.evaluate import held_out_predictions
@@ -23,12 +26,32 @@ from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import recipe_for
 from gpt_sovits_emotion.training.folds import speaker_folds
 from gpt_sovits_emotion.training.scoring import score
-from gpt_sovits_emotion.training.versions import COPIES, Alteration
+from gpt_sovits_emotion.training.versions import AS_IT_IS, COPIES, Alteration
 
 UNSEEN = {
     "noise 15 dB": Alteration(snr_db=15.0),
     "band 5 kHz, noise 30 dB": Alteration(cutoff_hz=5000.0, snr_db=30.0),
 }
+
+
+class Through:
+    """The prosody encoder behind a channel: it hears what the channel lets through, as at work.
+
+    Args:
+        channel: What is done to a clip before anything of it is heard.
+        encoder: Who hears it.
+    """
+
+    def __init__(self, channel: Alteration, encoder: ProsodyEncoder) -> None:
+        self._channel, self._encoder = channel, encoder
+        self.id, self.dim = encoder.id, encoder.dim
+        self.sampling_rate_hz, self.frame_rate_hz = encoder.sampling_rate_hz, encoder.frame_rate_hz
+        self.input_scaling = encoder.input_scaling
+        self.fingerprint = f"{encoder.fingerprint} behind {channel.spelled}"
+
+    def encode(self, audios: Sequence[Audio]) -> np.ndarray:
+        """Return ``(n_segments, dim)`` float32 of what the channel lets through."""
+        return self._encoder.encode([self._channel.apply(audio) for audio in audios])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,13 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (corpus,) = open_corpora([options.corpus])
         encoder, cache = ProsodyEncoder(), FeatureCache()
         data = embed_corpus(corpus, encoder, copies=trained, cache=cache, n_jobs=options.jobs)
-        altered = embed_corpus(corpus, encoder, copies=UNSEEN, cache=cache, n_jobs=options.jobs)
-        for name, tested in (("as recorded", altered.embeddings), *altered.copies.items()):
+        for name, channel in {"as recorded": AS_IT_IS, **UNSEEN}.items():
+            tested = embed_corpus(corpus, Through(channel, encoder), copies={}, cache=cache)
             held_out = held_out_predictions(
                 data,
                 speaker_folds(data, at_most=12),
                 recipe=recipe_for(encoder.id),
-                tested=tested,
+                tested=tested.embeddings,
                 n_jobs=options.jobs,
             )
             for mode in held_out.logits:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.audio import read_clip
+from gpt_sovits_emotion.audio import at_speed, read_clip
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.encoders.prosody.formants import formants
 from gpt_sovits_emotion.encoders.prosody.frames import runs, spectrum_blocks
@@ -21,7 +21,8 @@ from gpt_sovits_emotion.heads import load_card
 from gpt_sovits_emotion.records import Audio
 
 RATE_HZ = 16_000
-ENCODER = ProsodyEncoder()
+AVERAGING = ProsodyEncoder()
+ENCODER = AVERAGING.once
 COLUMN = {name: index for index, name in enumerate(ENCODER.feature_names)}
 
 
@@ -370,11 +371,43 @@ def test_runs():
     assert stops.tolist() == [2, 4]
 
 
-def test_the_fingerprint_is_pinned_and_is_that_of_the_shipped_head():
-    """Heads are tied to it: when this fails on purpose, train the shipped head anew."""
+def test_the_fingerprints_are_pinned_and_the_shipped_head_names_one():
+    """Heads are tied to them: when this fails on purpose, train the shipped heads anew."""
     assert ENCODER.fingerprint == "prosody-3-ecf7d7548700d6ef"
+    assert AVERAGING.fingerprint == "prosody-3x3-cdf769137e186265"
     folder = Path(__file__).resolve().parents[1] / "pretrained_heads" / "prosody-emodb"
-    assert load_card(folder).encoder.fingerprint == ENCODER.fingerprint
+    assert load_card(folder).encoder.fingerprint == AVERAGING.fingerprint
+
+
+def test_an_embedding_is_the_mean_over_the_speeds_and_the_tracks_are_of_the_recording():
+    audio = audio_of(syllables(4.0))
+    (row,), (tracks,) = AVERAGING.describe([audio])
+    passes = [
+        ENCODER.encode([audio_of(at_speed(audio.samples, speed))])[0] for speed in AVERAGING.speeds
+    ]
+    np.testing.assert_allclose(row, np.mean(passes, axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(row, AVERAGING.encode([audio])[0])
+    np.testing.assert_array_equal(tracks.f0_hz, ENCODER.tracks(audio).f0_hz)
+    assert not np.array_equal(row, passes[0])
+
+
+def test_the_shortest_segment_is_heard_at_every_speed():
+    audio = audio_of(harmonic_tone(220, seconds=0.2))
+    assert np.isfinite(AVERAGING.encode([audio])).all()
+
+
+def test_the_speeds_begin_with_the_recording_as_it_is():
+    with pytest.raises(EncoderError, match="must begin with 1"):
+        ProsodyEncoder((0.94, 1.0))
+
+
+def test_a_tape_that_runs_faster_is_shorter_and_higher():
+    tone = harmonic_tone(200, seconds=2.0)
+    faster = at_speed(tone, 1.25)
+    assert len(faster) == pytest.approx(len(tone) / 1.25, abs=1)
+    assert faster.dtype == tone.dtype
+    assert np.median(ENCODER.tracks(audio_of(faster)).f0_hz[10:-10]) == pytest.approx(250, rel=0.01)
+    assert at_speed(tone, 1.0) is tone
 
 
 @pytest.mark.corpus

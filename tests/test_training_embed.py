@@ -70,9 +70,10 @@ def test_every_clip_and_copy_is_embedded_in_the_order_of_the_corpus(tmp_path) ->
         corpus, encoder, copies=FAST, progress=lambda share, doing: told.append(share)
     )
     audios = [read_clip(clip.path) for clip in corpus.clips]
-    np.testing.assert_array_equal(data.embeddings, encoder.encode(audios))
+    np.testing.assert_allclose(data.embeddings, encoder.encode(audios), rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(data.once, encoder.once.encode(audios))
     altered = [FAST["fast"].apply(audio) for audio in audios]
-    np.testing.assert_array_equal(data.copies["fast"], encoder.encode(altered))
+    np.testing.assert_array_equal(data.copies["fast"], encoder.once.encode(altered))
     assert data.labels.tolist() == ["sad", "angry", "angry", "sad"]
     assert data.speakers.tolist() == ["s0", "s1", "s0", "s1"]
     assert data.texts.tolist() == [f"text {number}" for number in range(4)]
@@ -87,6 +88,36 @@ def test_only_prosody_is_trained_on_copies(tmp_path) -> None:
     for lent in ("hubert:6", "sovits.style", "sovits.posterior", "prosody+hubert:6"):
         assert not copies_for(lent)
     assert not embed_corpus(make_corpus(tmp_path / "c"), FakeEncoder()).copies
+
+
+class Averaging(Counting):
+    """Hears a clip at two speeds."""
+
+    speeds = (1.0, 1.25)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.once = Counting()
+        self.once.fingerprint = "fake-once"
+
+
+def test_an_encoder_that_averages_is_trained_on_single_passes(tmp_path) -> None:
+    corpus = make_corpus(tmp_path / "c")
+    encoder = Averaging()
+    copies = {"quick": Alteration(speed=1.25), "noise": Alteration(snr_db=10.0)}
+    with FeatureCache(tmp_path / "cache") as cache:
+        data = embed_corpus(corpus, encoder, copies=copies, cache=cache)
+        again = embed_corpus(corpus, encoder, copies={}, cache=cache)
+    assert encoder.n_heard == 0  # the mean is taken of what one pass gives
+    assert encoder.once.n_heard == 4 * 3  # the quick copy is one of the passes
+    assert data.once is not None
+    np.testing.assert_allclose(
+        data.embeddings, (data.once + data.copies["quick"]) / 2, rtol=1e-5, atol=1e-6
+    )
+    assert list(data.copies) == ["quick", "noise"]
+    np.testing.assert_array_equal(data.versions[0], data.once)
+    np.testing.assert_array_equal(again.embeddings, data.embeddings)
+    assert not again.copies
 
 
 def test_an_encoder_that_hears_more_than_8_khz_is_given_it_from_the_file(tmp_path) -> None:

@@ -90,6 +90,28 @@ def test_corpora_are_joined_with_what_was_skipped():
     assert kept.skipped == (lost,)
 
 
+def test_single_passes_are_trained_on_and_go_along():
+    one = toy_data(n_speakers=2, corpus="one")
+    one = replace(one, once=one.embeddings + 1, copies={"fast": one.embeddings + 2})
+    other = toy_data(n_speakers=1, corpus="other")
+    both = join([one, replace(other, copies={"fast": other.embeddings + 2})])
+    assert both.once is not None
+    np.testing.assert_array_equal(both.once[:24], one.once)
+    np.testing.assert_array_equal(both.once[24:], other.embeddings)
+    kept = both.select(both.corpora == "one")
+    np.testing.assert_array_equal(kept.versions[0], one.once)
+    with pytest.raises(CorpusError, match="'one pass' has shape"):
+        replace(one, once=one.embeddings[:, :3])
+    trained = fit_head(one, recipe=QUICK)
+    as_if = fit_head(replace(one, embeddings=one.once, once=None), recipe=QUICK)
+    assert same(trained, as_if)
+
+
+def test_a_small_corpus_is_learned_in_small_steps_with_the_usual_recipe():
+    data = toy_data(spread=2.0)  # 72 clips: one batch of the usual size would be 20 steps in all
+    assert heard(fit_head(data, recipe=Recipe()), data, "global") > 0.9
+
+
 def test_what_cannot_be_joined_is_named():
     with pytest.raises(CorpusError, match="12, 9 values cannot be joined"):
         join([toy_data(), toy_data(dim=9)])

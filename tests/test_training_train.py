@@ -47,7 +47,7 @@ def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for take in range(4):
                 name = f"{speaker}-{emotion}-{take}.wav"
                 samples = voiced(
-                    length_s + rng.uniform(-0.08, 0.08),
+                    length_s + rng.uniform(-0.04, 0.04),
                     f0_hz=120 + 30 * number,
                     syllables_per_s=3 + take / 5,
                 )
@@ -64,7 +64,7 @@ def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fakes have no recipe of their own, and need few passes."""
     recipe = Recipe(
-        n_epochs=12, n_members=2, batch_size=16, learning_rate=5e-3, input_dropout=0.0, hidden=32
+        n_epochs=30, n_members=2, batch_size=16, learning_rate=5e-3, input_dropout=0.0, hidden=32
     )
     monkeypatch.setattr(ways, "recipe_for", lambda encoder_id: recipe)
 

@@ -18,6 +18,7 @@ from gpt_sovits_emotion.audio.recording import (
     read_clip,
     recording_from_samples,
 )
+from gpt_sovits_emotion.audio.speed import at_speed
 from gpt_sovits_emotion.audio.write import encode_mp3, encode_wav, resample, write_wav
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MAX_DURATION_S",
     "MIN_DURATION_S",
     "Recording",
+    "at_speed",
     "encode_mp3",
     "encode_wav",
     "open_recording",

@@ -90,8 +90,8 @@ def hear(question: Question) -> HeardClip:
     Nothing is raised for a clip: what is wrong with it stands in its facts.
     """
     from gpt_sovits_emotion.audio import open_recording
+    from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.encoders.prosody.analysis import analyse, analyse_pitch
-    from gpt_sovits_emotion.encoders.prosody.features import embed
 
     try:
         with open_recording(question.path, max_duration_s=_LONGEST_FILE_S) as recording:
@@ -102,7 +102,8 @@ def hear(question: Question) -> HeardClip:
     rows: dict[str, np.ndarray] = {}
     if question.prosody:
         analysis = analyse(audio.samples)
-        rows[PROSODY], pitch = embed(analysis), analysis.pitch
+        rows[PROSODY] = ProsodyEncoder().embed(audio.samples, analysis)
+        pitch = analysis.pitch
     else:
         pitch = analyse_pitch(audio.samples)
     rows[VOICE] = voice_row(pitch)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gpt_sovits_emotion.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["BatchingEncoder", "Encoder"]
+__all__ = ["AveragingEncoder", "BatchingEncoder", "Encoder"]
 
 
 class Encoder(Protocol):
@@ -58,3 +58,18 @@ class BatchingEncoder(Encoder, Protocol):
 
     @property
     def batch_s(self) -> float: ...
+
+
+@runtime_checkable
+class AveragingEncoder(Encoder, Protocol):
+    """An encoder whose embedding is the mean over a clip played at several speeds.
+
+    Attributes:
+        speeds: At which the clip is played (`audio.at_speed`); 1 comes first.
+        once: The encoder that hears it in one pass, as it is; it works at the same sampling rate.
+    """
+
+    @property
+    def speeds(self) -> tuple[float, ...]: ...
+    @property
+    def once(self) -> Encoder: ...

@@ -23,12 +23,15 @@ __all__ = ["average", "columns", "pad_together"]
 
 def columns(data: LabelledEmbeddings, start: int, stop: int) -> LabelledEmbeddings:
     """Return `data` with the features from `start` to `stop` alone."""
+
+    def cut(rows: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(rows[:, start:stop])
+
     return replace(
         data,
-        embeddings=np.ascontiguousarray(data.embeddings[:, start:stop]),
-        copies={
-            name: np.ascontiguousarray(copy[:, start:stop]) for name, copy in data.copies.items()
-        },
+        embeddings=cut(data.embeddings),
+        copies={name: cut(copy) for name, copy in data.copies.items()},
+        once=None if data.once is None else cut(data.once),
     )
 
 

@@ -37,6 +37,9 @@ class LabelledEmbeddings:
         texts: ``(n_segments,)`` str, "" where unknown.
         copies: Name -> ``(n_segments, dim)`` embeddings of altered copies of the same audio, row by
             row. They are trained on, each normalised as a speaker of its own, and never tested on.
+        once: ``(n_segments, dim)`` embeddings of one pass, from an encoder that takes the mean of several
+            (`encoders.base.AveragingEncoder`). They are trained on in place of `embeddings`, as the copies
+            are of one pass each; None from any other encoder.
         corpora: ``(n_segments,)`` str, the corpus each segment comes from, "" where unknown. One name
             alone, ``np.array("name")``, stands for all.
         skipped: What was left out and why, such as clips that could not be read.
@@ -49,6 +52,7 @@ class LabelledEmbeddings:
     copies: Mapping[str, np.ndarray] = field(default_factory=dict)
     corpora: np.ndarray = field(default_factory=_unnamed)
     skipped: tuple[Sentence, ...] = ()
+    once: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n_segments = len(self.embeddings)
@@ -64,12 +68,18 @@ class LabelledEmbeddings:
                 f"{n_segments} embeddings came with {len(self.corpora)} names of corpora: "
                 "one per embedding, or one for all, is needed"
             )
-        for name, copy in self.copies.items():
+        passes = {} if self.once is None else {"one pass": self.once}
+        for name, copy in {**self.copies, **passes}.items():
             if copy.shape != self.embeddings.shape:
                 raise CorpusError(
                     f"the copy {name!r} has shape {copy.shape}, the embeddings have "
                     f"{self.embeddings.shape}: copies go row by row"
                 )
+
+    @property
+    def versions(self) -> tuple[np.ndarray, ...]:
+        """What is trained on, each ``(n_segments, dim)``: the clips, then their copies."""
+        return (self.embeddings if self.once is None else self.once, *self.copies.values())
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -98,6 +108,7 @@ class LabelledEmbeddings:
             {name: copy[mask] for name, copy in self.copies.items()},
             self.corpora[mask],
             self.skipped,
+            None if self.once is None else self.once[mask],
         )
 
 
@@ -123,6 +134,7 @@ def join(parts: Sequence[LabelledEmbeddings]) -> LabelledEmbeddings:
             f"embeddings of {found} values cannot be joined: embed all corpora with one encoder"
         )
     shared = [name for name in parts[0].copies if all(name in part.copies for part in parts)]
+    once = [part.versions[0] for part in parts]
     return LabelledEmbeddings(
         np.concatenate([part.embeddings for part in parts]),
         np.concatenate([part.labels for part in parts]),
@@ -131,6 +143,7 @@ def join(parts: Sequence[LabelledEmbeddings]) -> LabelledEmbeddings:
         {name: np.concatenate([part.copies[name] for part in parts]) for name in shared},
         np.concatenate([part.corpora for part in parts]),
         tuple(sentence for part in parts for sentence in part.skipped),
+        None if all(part.once is None for part in parts) else np.concatenate(once),
     )
 
 

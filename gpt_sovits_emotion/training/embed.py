@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion import interpreters
-from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import AudioError, CorpusError, EncoderError
@@ -32,6 +32,7 @@ from gpt_sovits_emotion.training.versions import (
 
 __all__ = ["embed_corpus"]
 
+_CLIP = ""  # the clip as it is, among its versions
 _MOST_UNREADABLE = 0.05
 _BATCHES_AHEAD = 8  # how many batches' worth of audio is read before it is sorted by length
 _CLIPS_PER_LOOK = 256  # whose cached features are asked for at once
@@ -70,12 +71,12 @@ def embed_corpus(
             that are no numbers.
         HostError: A lent encoder has run out of memory.
     """
-    versions = {"": AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
+    versions = {_CLIP: AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
     parts = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)
     tables = []
     for number, part in enumerate(parts):
         share = part_of(progress, number / len(parts), (number + 1) / len(parts))
-        tables.append(_embed_all(corpus.clips, part, versions, cache, n_jobs, share))
+        tables.append(_embed_part(corpus.clips, part, versions, cache, n_jobs, share))
     problems: dict[int, Sentence] = {}
     for table in tables:
         problems = {**table.problems, **problems}
@@ -85,23 +86,34 @@ def embed_corpus(
     rows = {
         name: _side_by_side([table.rows[name] for table in tables], embedded) for name in versions
     }
+    averages = any(table.mean is not None for table in tables)
+    means = [table.rows[_CLIP] if table.mean is None else table.mean for table in tables]
+    once = rows.pop(_CLIP)
     return LabelledEmbeddings(
-        embeddings=rows.pop(""),
+        embeddings=_side_by_side(means, embedded) if averages else once,
         labels=np.array([clip.emotion for clip in clips]),
         speakers=np.array([clip.speaker for clip in clips]),
         texts=np.array([clip.text for clip in clips]),
         copies=rows,
         corpora=np.array(corpus.name),
         skipped=tuple(problems[index] for index in sorted(problems)),
+        once=once if averages else None,
     )
 
 
 @dataclass(slots=True, eq=False)
 class _Table:
-    """What one encoder makes of the clips: version -> ``(n_clips, dim)``, and why a row is empty."""
+    """What one encoder makes of the clips.
+
+    Attributes:
+        rows: Version -> ``(n_clips, dim)``.
+        problems: Why a row is empty.
+        mean: ``(n_clips, dim)`` over the speeds of an encoder that averages; None of any other.
+    """
 
     rows: dict[str, np.ndarray]
     problems: dict[int, Sentence] = field(default_factory=dict)
+    mean: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,28 @@ class _Task:
     path: Path
     versions: Mapping[str, Alteration]
     keys: Mapping[str, bytes]
+
+
+def _embed_part(
+    clips: Sequence[Clip],
+    encoder: Encoder,
+    versions: Mapping[str, Alteration],
+    cache: FeatureCache | None,
+    n_jobs: int,
+    progress: Progress,
+) -> _Table:
+    """Embed the versions pass by pass, and take the mean over the speeds where the encoder does."""
+    if not isinstance(encoder, AveragingEncoder):
+        return _embed_all(clips, encoder, versions, cache, n_jobs, progress)
+    name_of = {alteration: name for name, alteration in versions.items()}
+    for speed in encoder.speeds:
+        name_of.setdefault(Alteration(speed=speed), f"pass at {speed:g}")
+    passes = {name: alteration for alteration, name in name_of.items()}
+    table = _embed_all(clips, encoder.once, {**passes, **versions}, cache, n_jobs, progress)
+    table.mean = np.zeros_like(table.rows[_CLIP])
+    for speed in encoder.speeds:
+        table.mean += table.rows[name_of[Alteration(speed=speed)]] / np.float32(len(encoder.speeds))
+    return table
 
 
 def _embed_all(
@@ -199,7 +233,7 @@ def _answers(
 ) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
     """Yield each clip's number with ``(n_versions, dim)``, or with why it cannot be embedded."""
     worth_it = n_jobs > 1 and len(tasks) >= _FEWEST_FOR_PROCESSES and interpreters.can_start()
-    if worth_it and type(encoder) is ProsodyEncoder:
+    if worth_it and isinstance(encoder, ProsodyEncoder):
         yield from embed_in_processes(
             [(task.index, task.path, task.versions) for task in tasks], n_jobs=n_jobs
         )

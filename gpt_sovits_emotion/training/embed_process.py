@@ -21,7 +21,7 @@ __all__ = ["embed_in_processes", "serve"]
 def embed_in_processes(
     tasks: Sequence[tuple[int, Path, Mapping[str, Alteration]]], *, n_jobs: int
 ) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
-    """Embed clips with the prosody encoder, in the order in which they are done.
+    """Embed clips with the prosody encoder, one pass each, in the order in which they are done.
 
     Args:
         tasks: Per clip a number to know it by, its file, and the versions of it to embed.
@@ -63,7 +63,7 @@ def serve() -> None:
     """Answer questions from standard input until it is closed. Runs in a process of its own."""
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 
-    encoder = ProsodyEncoder()
+    encoder = ProsodyEncoder().once
 
     def answer(question: dict[str, Any]) -> Answer:
         versions = {name: Alteration(**fields) for name, fields in question["versions"].items()}

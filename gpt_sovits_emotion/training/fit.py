@@ -162,7 +162,7 @@ def fit_head(
     layers = (
         place_layers(recipe.parts, data.embeddings.shape[1]) if recipe.layer_weighting else None
     )
-    statistics = FeatureStatistics.measure(data.embeddings, data.speakers)
+    statistics = FeatureStatistics.measure(data.versions[0], data.speakers)
     members: dict[str, tuple[Member, ...]] = {}
     layer_weights: dict[str, tuple[float, ...]] = {}
     stopped = False
@@ -189,8 +189,9 @@ def _check(
             f"only the class {found or '(none)'} was found: a head needs two or more",
             zh=f"只找到一个类别（{found or '无'}）：情感模型至少需要两个类别",
         )
-    versions = (data.embeddings, *data.copies.values())
-    broken = np.unique([row for x in versions for row in np.flatnonzero(~np.isfinite(x).all(1))])
+    broken = np.unique(
+        [row for x in data.versions for row in np.flatnonzero(~np.isfinite(x).all(1))]
+    )
     if len(broken):
         raise CorpusError(
             f"{len(broken)} of {len(data.labels)} embeddings hold values that are not finite "
@@ -252,8 +253,7 @@ class _ModeFit:
         self, data: LabelledEmbeddings, validation: LabelledEmbeddings | None
     ) -> TrainedMembers:
         """Return the mode's networks, with everything linear before them folded in."""
-        recipe, targets = self.recipe, data.targets(self.classes)
-        versions = (data.embeddings, *data.copies.values())
+        recipe, targets, versions = self.recipe, data.targets(self.classes), data.versions
         z = np.concatenate([self._normalised(version, data.speakers) for version in versions])
         shrinkage = None
         if self.mode == "global" and recipe.speaker_shrinkage:

@@ -6,6 +6,7 @@ dropped. One matrix product then serves all of them: four networks cost less tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Epoch", "Rows", "TrainedMembers", "train_members"]
 
+_LEAST_STEPS = 240
+_LEAST_ROWS = 16
 _LAYER_RATE = 10.0  # a handful of scores starts at 0 and has as many steps as a thousand weights
 
 
@@ -95,7 +98,7 @@ def train_members(
     import torch
 
     z, wanted = torch.from_numpy(rows.z), _soft_targets(rows.targets, n_labels, recipe)
-    n_batches = -(-len(z) // recipe.batch_size)
+    n_batches = _batches_per_epoch(len(z), recipe)
     rng = np.random.default_rng(recipe.seed)
     best: tuple[tuple[float, float], TrainedMembers] | None = None
     networks = _Networks(z.shape[1], n_labels, recipe, layers, rng)
@@ -103,8 +106,9 @@ def train_members(
     for number in range(1, recipe.n_epochs + 1):
         losses = []
         for batch in np.array_split(rng.permutation(len(z)), n_batches):
-            x, y = _mixed(z[batch], wanted[batch], recipe, rng)
-            losses.append(networks.step(x, y))
+            kept = networks.draw_features()
+            x, y = _mixed(networks.seen(z[batch], kept), wanted[batch], recipe, rng)
+            losses.append(networks.step(x, y, kept))
             schedule.step()
         uar = None
         if held_out is not None:
@@ -116,6 +120,13 @@ def train_members(
             break
     trained = networks.trained() if best is None else best[1]
     return replace(trained, finished=number == recipe.n_epochs)
+
+
+def _batches_per_epoch(n_rows: int, recipe: Recipe) -> int:
+    """Return into how many batches the rows are dealt: a small corpus in smaller ones, not in fewer steps."""
+    usual = math.ceil(n_rows / recipe.batch_size)
+    enough = math.ceil(_LEAST_STEPS / recipe.n_epochs)
+    return max(usual, min(enough, math.ceil(n_rows / _LEAST_ROWS)))
 
 
 class _Networks:
@@ -139,7 +150,7 @@ class _Networks:
         self._w1, self._b1, self._w2, self._b2 = (
             self._fresh(shape, fan_in)
             for shape, fan_in in (
-                ((n_members * hidden, dim), dim),
+                ((dim, n_members * hidden), dim),
                 ((n_members * hidden,), dim),
                 ((n_members, hidden, n_labels), hidden),
                 ((n_members, 1, n_labels), hidden),
@@ -168,17 +179,37 @@ class _Networks:
         rates = [group["lr"] for group in self._optimiser.param_groups]
         return torch.optim.lr_scheduler.OneCycleLR(self._optimiser, rates, total_steps=n_steps)
 
-    def step(self, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    def draw_features(self) -> torch.Tensor | None:
+        """Return the places of the features that are kept for the next step, None for all of them.
+
+        They are the same ones for all rows of a batch: what is multiplied with nothing need not be
+        multiplied, so half the features take half the time, and held-out speakers are heard as well as with
+        a mask per row. The weights of a feature lie side by side, to be picked quickly.
+        """
+        import torch
+
+        if not self._input_dropout:
+            return None
+        dim = len(self._w1)
+        n_kept = max(round((1.0 - self._input_dropout) * dim), 1)
+        return torch.from_numpy(np.sort(self._rng.permutation(dim)[:n_kept]))
+
+    def seen(self, rows: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+        """Return of ``(n_rows, dim)`` rows what a step reads; layers are summed first, with all features."""
+        return rows if kept is None or self._layers is not None else rows.index_select(1, kept)
+
+    def step(self, x: torch.Tensor, y: torch.Tensor, kept: torch.Tensor | None) -> np.ndarray:
         """Take one step.
 
         Args:
-            x: ``(n_rows, dim)`` inputs.
+            x: ``(n_rows, n_seen)`` inputs, from `seen`.
             y: ``(n_rows, n_labels)`` soft targets, weighted.
+            kept: ``(n_kept,)`` places of the features that count, from `draw_features`.
 
         Returns:
             ``(n_members,)`` losses.
         """
-        logits = self._forward(x, training=True)
+        logits = self._forward(x, kept, training=True)
         losses = -(y * logits.log_softmax(dim=2)).sum(2).mean(1)
         self._optimiser.zero_grad()
         losses.sum().backward()
@@ -191,7 +222,9 @@ class _Networks:
         import torch
 
         with torch.no_grad():
-            mean: np.ndarray = self._forward(torch.from_numpy(z), training=False).mean(0).numpy()
+            mean: np.ndarray = (
+                self._forward(torch.from_numpy(z), None, training=False).mean(0).numpy()
+            )
         return mean
 
     def trained(self) -> TrainedMembers:
@@ -200,7 +233,7 @@ class _Networks:
         w1, b1, w2, b2 = (
             tensor.detach().numpy().copy() for tensor in (self._w1, self._b1, self._w2, self._b2)
         )
-        weights = None
+        w1, weights = np.ascontiguousarray(w1.T), None
         if self._layers is not None:
             weights = softmax_weights(self._scores).detach().numpy().copy()
             w1 = fold(w1, weights, self._layers)
@@ -211,36 +244,28 @@ class _Networks:
         )
         return TrainedMembers(members, weights, finished=False)
 
-    def _forward(self, x: torch.Tensor, *, training: bool) -> torch.Tensor:
-        """Return ``(n_members, n_rows, n_labels)`` logits."""
+    def _forward(
+        self, x: torch.Tensor, kept: torch.Tensor | None, *, training: bool
+    ) -> torch.Tensor:
+        """Return ``(n_members, n_rows, n_labels)`` logits.
+
+        Where features were dropped, the sum over the others is raised so that its mean stays.
+        """
         import torch
 
+        w1, raise_by = self._w1, 1.0
         if self._layers is not None:
             x = weigh(x, softmax_weights(self._scores), self._layers)
-        w1 = self._w1
-        if training and self._input_dropout:
-            x, w1 = self._without_some_features(x, w1)
-        hidden = torch.addmm(self._b1, x, w1.T).relu()
+            x = x if kept is None else x.index_select(1, kept)
+        if kept is not None:
+            raise_by = len(w1) / len(kept)
+            w1 = w1.index_select(0, kept)
+        hidden = torch.addmm(self._b1, x, w1, alpha=raise_by).relu()
         if training:
             hidden = _dropped(hidden, self._dropout, self._rng)
         by_member = hidden.view(len(x), *self._shape).transpose(0, 1)
         logits: torch.Tensor = by_member @ self._w2 + self._b2
         return logits
-
-    def _without_some_features(
-        self, x: torch.Tensor, w1: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Drop features, and raise the others so that the mean of their sum stays.
-
-        The same ones for all rows of a batch: what is multiplied with nothing need not be multiplied, so half
-        the features take half the time, and held-out speakers are heard as well as with a mask per row.
-        """
-        import torch
-
-        dim = x.shape[1]
-        n_kept = max(round((1.0 - self._input_dropout) * dim), 1)
-        kept = torch.from_numpy(np.sort(self._rng.permutation(dim)[:n_kept]))
-        return x.index_select(1, kept) * (dim / n_kept), w1.index_select(1, kept)
 
 
 def _adamw(groups: list[dict[str, Any]], *, weight_decay: float) -> torch.optim.Optimizer:

@@ -22,7 +22,8 @@ class Recipe:
         mixup: Parameter of the Beta distribution that mixes pairs of training rows; 0 for none.
         label_smoothing: Share of each target spread over all classes.
         learning_rate, weight_decay: Of AdamW; the rate follows one cycle.
-        n_epochs, batch_size: Passes over the training rows, rows per step.
+        n_epochs, batch_size: Passes over the training rows, rows per step; fewer rows where there would
+            be under 240 steps in all.
         clip_z: Normalised features are clipped to plus or minus this.
         prior_segments: Weight of the training mean in a speaker's mean.
         n_members: Networks per mode, trained side by side; their logits are averaged.
@@ -44,10 +45,10 @@ class Recipe:
     input_dropout: float = 0.5
     mixup: float = 0.2
     label_smoothing: float = 0.1
-    learning_rate: float = 3e-3
+    learning_rate: float = 4.5e-3
     weight_decay: float = 0.01
     n_epochs: int = 20
-    batch_size: int = 128
+    batch_size: int = 256
     clip_z: float = 6.0
     prior_segments: float = 5.0
     n_members: int = 8

