@@ -134,6 +134,11 @@ def test_a_pair_is_told_apart_where_two_intervals_overlap():
     assert found.uar_interval[0] == pytest.approx(found.uar_interval[1])
     assert found.is_certain
     assert found.uar_share_better == 1.0
+    few = np.isin(speakers, [f"s{number}" for number in range(5)])
+    of_few = paired_bootstrap_over_speakers(truth[few], better[few], worse[few], speakers[few], 2)
+    assert of_few.uar_interval[0] > 0
+    assert not of_few.is_certain  # all five may be better by chance
+    assert (found.n_speakers, of_few.n_speakers) == (8, 5)
     same = paired_bootstrap_over_speakers(truth, worse, worse, speakers, 2)
     assert (same.uar, same.uar_share_better, same.is_certain) == (0.0, 0.5, False)
     shuffled = rng.permutation(truth)

@@ -61,6 +61,8 @@ def recalls(confusion: np.ndarray) -> np.ndarray:
 
 Interval = tuple[float, float]
 
+_FEWEST_SPEAKERS = 6  # a sign test over fewer never comes under 5 %
+
 
 def bootstrap_over_speakers(
     truth: np.ndarray,
@@ -89,6 +91,7 @@ class Difference(Record):
         uar, wa: The first's minus the second's.
         uar_interval, wa_interval: 95 % intervals by a paired bootstrap over speakers.
         uar_share_better: Share of the draws in which the first has the higher UAR (a tie counts half).
+        n_speakers: How many speakers were drawn from; 0 where it was not written down.
     """
 
     uar: float
@@ -96,10 +99,17 @@ class Difference(Record):
     wa: float
     wa_interval: Interval
     uar_share_better: float
+    n_speakers: int = 0
 
     @property
     def is_certain(self) -> bool:
-        """Say whether the interval of the UAR lies on one side of zero."""
+        """Say whether the interval of the UAR lies on one side of zero, over speakers enough to tell.
+
+        Of five speakers all may hear the same way by chance in one case of sixteen, which no bootstrap of
+        five shows.
+        """
+        if 0 < self.n_speakers < _FEWEST_SPEAKERS:
+            return False
         return self.uar_interval[0] > 0 or self.uar_interval[1] < 0
 
 
@@ -135,6 +145,7 @@ def paired_bootstrap_over_speakers(
         wa=wa_whole,
         wa_interval=_interval(wa),
         uar_share_better=float((uar > 0).mean() + 0.5 * (uar == 0).mean()),
+        n_speakers=len(one),
     )
 
 
