@@ -91,21 +91,20 @@ _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
 
 @dataclass(frozen=True, slots=True)
 class FitMoment:
-    """Where a fit stands: one network has gone over the rows once more.
-
-    The networks of a mode are trained side by side, so that each epoch brings one moment of each.
+    """Where a fit stands: some networks, trained side by side, have gone over the rows once more.
 
     Attributes:
         mode: Normalisation that is being fitted.
-        member, n_members: Which network of the mode, from 1, of how many.
+        first, last, n_members: Which networks of the mode, from 1, of how many.
         epoch, n_epochs: Which pass, from 1, of how many.
-        loss: The network's mean training loss in this pass.
-        held_out_uar: Unweighted average recall on `validation` of all networks of the mode together,
-            0 to 1; None without it.
+        loss: Training loss in this pass, mean over these networks.
+        held_out_uar: Unweighted average recall on `validation` of these networks together, 0 to 1; None
+            without it.
     """
 
     mode: str
-    member: int
+    first: int
+    last: int
     n_members: int
     epoch: int
     n_epochs: int
@@ -142,7 +141,7 @@ def fit_head(
             kept. All epochs are gone through, because the learning rate is planned to the end. When None
             and the recipe stops early, some of the speakers in `data` are held out for it, if there are
             enough of them.
-        watch: Told of each network after each epoch.
+        watch: Told after each epoch.
         cancelled: Asked after each epoch; once it says True the fit ends. The first mode is then
             returned as far as it came, another only if it was finished.
 
@@ -300,11 +299,18 @@ class _ModeFit:
 
     def _report(self, epoch: Epoch, *, n_before: int) -> bool:
         """Tell the watcher; return whether to go on."""
-        n_members, n_epochs = self.recipe.n_members, self.recipe.n_epochs
-        for i, loss in enumerate(epoch.losses, start=n_before + 1):
-            self.watch(
-                FitMoment(self.mode, i, n_members, epoch.number, n_epochs, loss, epoch.held_out_uar)
+        self.watch(
+            FitMoment(
+                self.mode,
+                n_before + 1,
+                n_before + len(epoch.losses),
+                self.recipe.n_members,
+                epoch.number,
+                self.recipe.n_epochs,
+                sum(epoch.losses) / len(epoch.losses),
+                epoch.held_out_uar,
             )
+        )
         return not self.cancelled()
 
     def _normalised(self, embeddings: np.ndarray, speakers: np.ndarray) -> np.ndarray:

@@ -90,18 +90,22 @@ class Telling:
 
     def fitting(self, way: Way) -> Callable[[FitMoment], None]:
         """Return what tells of the last fit."""
-        n_epochs = 0
+        n_passes = 0
 
         def watch(moment: FitMoment) -> None:
-            nonlocal n_epochs
+            nonlocal n_passes
             total = len(way.networks) * len(MODES) * moment.n_members * moment.n_epochs
-            n_epochs += 1
+            n_passes += 1 + moment.last - moment.first
+            which_en, which_zh = f"network {moment.first}", f"{moment.first}"
+            if moment.last > moment.first:
+                which_en = f"networks {moment.first} to {moment.last}"
+                which_zh = f"{moment.first}–{moment.last}"
             self.at(
                 "fitting",
-                n_epochs / total,
+                n_passes / total,
                 Sentence(
-                    f"fitting network {moment.member} of {moment.n_members} ({moment.mode})",
-                    f"训练第 {moment.member}/{moment.n_members} 个网络（{moment.mode}）",
+                    f"fitting {which_en} of {moment.n_members} ({moment.mode})",
+                    f"训练第 {which_zh} 个网络，共 {moment.n_members} 个（{moment.mode}）",
                 ),
                 loss=moment.loss,
                 epoch=moment.epoch,

@@ -28,7 +28,7 @@ def curves_html(history: History) -> str:
             )
         )
     if history.losses:
-        top = max(loss for network in history.losses for _, loss in network)
+        top = max(loss for line in history.losses for _, loss in line)
         latest = history.losses[-1][-1][1]
         chart = _chart(history.losses, top=top or 1.0, name=_number, colour="--emo-accent")
         pictures.append(_figure(both("train_loss"), chart, _number(latest)))

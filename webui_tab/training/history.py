@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-_MOST_NETWORKS = 24
+_MOST_GROUPS = 24
 _MOST_RECALLS = 200
 
 
@@ -19,8 +19,8 @@ class History:
     """What a training said of itself so far.
 
     Attributes:
-        losses: For each network that was fitted, oldest first, its loss after each pass: pairs of the
-            number of passes and the loss. The last 24 networks.
+        losses: For each group of networks that were fitted side by side, oldest first, their loss after each
+            pass: pairs of the number of passes and the loss. The last 24 groups.
         recalls: Unweighted average recall on the speakers held out so far, each time it changed.
     """
 
@@ -38,8 +38,8 @@ class History:
             *earlier, current = self.losses or ((),)
             if current and epoch <= current[-1][0]:
                 earlier, current = [*earlier, current], ()
-            networks = (*earlier, (*current, (epoch, moment.loss)))
-            history = replace(history, losses=networks[-_MOST_NETWORKS:])
+            groups = (*earlier, (*current, (epoch, moment.loss)))
+            history = replace(history, losses=groups[-_MOST_GROUPS:])
         return history
 
 
