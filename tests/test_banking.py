@@ -241,6 +241,13 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path, prosody_head):
         folder.chmod(0o700)
 
 
+def test_a_lock_that_cannot_be_opened_is_said_to_whoever_may_write_anywhere(tmp_path, prosody_head):
+    folder = clips_in(tmp_path / "bank", 2)
+    (folder / f".{SIDECAR_NAME}.lock").mkdir()
+    with pytest.raises(OutputError, match="nothing can be written into"):
+        build(folder, prosody_head)
+
+
 # --- what is judged --------------------------------------------------------------------------------
 
 

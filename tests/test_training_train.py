@@ -95,9 +95,8 @@ def test_a_head_is_trained_measured_and_installed(corpus_folder: Path, plan: Tra
     assert all(result.uar > 0.8 and result.n_speakers == 4 for result in head.card.results)
 
     passes = [moment.epoch for moment in moments if moment.stage == "fitting"]
-    assert (
-        passes == [*range(1, 31)] * 2
-    )  # a curve per mode, of the networks that are fitted side by side
+    # a curve per mode, of the networks that are fitted side by side
+    assert passes == [*range(1, 31)] * 2
     stages = [moment.stage for moment in moments]
     assert sorted(set(stages), key=stages.index) == [
         "features",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 
 __all__ = ["at_speed"]
@@ -23,6 +21,8 @@ def at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
     """
     if speed == 1.0:
         return samples
+    from fractions import Fraction
+
     from scipy.signal import resample_poly
 
     ratio = Fraction(speed).limit_denominator(_FINEST)

@@ -73,10 +73,12 @@ def embed_corpus(
     """
     versions = {_CLIP: AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
     parts = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)
-    tables = []
+    tables, means = [], []
     for number, part in enumerate(parts):
         share = part_of(progress, number / len(parts), (number + 1) / len(parts))
-        tables.append(_embed_part(corpus.clips, part, versions, cache, n_jobs, share))
+        once, passes, averaged = _passes_of(part, versions)
+        tables.append(_embed_all(corpus.clips, once, passes, cache, n_jobs, share))
+        means.append(np.mean([tables[-1].rows[name] for name in averaged], axis=0))
     problems: dict[int, Sentence] = {}
     for table in tables:
         problems = {**table.problems, **problems}
@@ -86,34 +88,26 @@ def embed_corpus(
     rows = {
         name: _side_by_side([table.rows[name] for table in tables], embedded) for name in versions
     }
-    averages = any(table.mean is not None for table in tables)
-    means = [table.rows[_CLIP] if table.mean is None else table.mean for table in tables]
-    once = rows.pop(_CLIP)
+    single = rows.pop(_CLIP)
+    averages = any(isinstance(part, AveragingEncoder) for part in parts)
     return LabelledEmbeddings(
-        embeddings=_side_by_side(means, embedded) if averages else once,
+        embeddings=_side_by_side(means, embedded) if averages else single,
         labels=np.array([clip.emotion for clip in clips]),
         speakers=np.array([clip.speaker for clip in clips]),
         texts=np.array([clip.text for clip in clips]),
         copies=rows,
         corpora=np.array(corpus.name),
         skipped=tuple(problems[index] for index in sorted(problems)),
-        once=once if averages else None,
+        once=single if averages else None,
     )
 
 
 @dataclass(slots=True, eq=False)
 class _Table:
-    """What one encoder makes of the clips.
-
-    Attributes:
-        rows: Version -> ``(n_clips, dim)``.
-        problems: Why a row is empty.
-        mean: ``(n_clips, dim)`` over the speeds of an encoder that averages; None of any other.
-    """
+    """What one encoder makes of the clips: version -> ``(n_clips, dim)``, and why a row is empty."""
 
     rows: dict[str, np.ndarray]
     problems: dict[int, Sentence] = field(default_factory=dict)
-    mean: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +120,18 @@ class _Task:
     keys: Mapping[str, bytes]
 
 
-def _embed_part(
-    clips: Sequence[Clip],
-    encoder: Encoder,
-    versions: Mapping[str, Alteration],
-    cache: FeatureCache | None,
-    n_jobs: int,
-    progress: Progress,
-) -> _Table:
-    """Embed the versions pass by pass, and take the mean over the speeds where the encoder does."""
+def _passes_of(
+    encoder: Encoder, versions: Mapping[str, Alteration]
+) -> tuple[Encoder, dict[str, Alteration], list[str]]:
+    """Return who hears single passes, what there is to hear, and which of it the embedding is the mean of."""
     if not isinstance(encoder, AveragingEncoder):
-        return _embed_all(clips, encoder, versions, cache, n_jobs, progress)
+        return encoder, dict(versions), [_CLIP]
     name_of = {alteration: name for name, alteration in versions.items()}
-    for speed in encoder.speeds:
-        name_of.setdefault(Alteration(speed=speed), f"pass at {speed:g}")
-    passes = {name: alteration for alteration, name in name_of.items()}
-    table = _embed_all(clips, encoder.once, {**passes, **versions}, cache, n_jobs, progress)
-    table.mean = np.zeros_like(table.rows[_CLIP])
-    for speed in encoder.speeds:
-        table.mean += table.rows[name_of[Alteration(speed=speed)]] / np.float32(len(encoder.speeds))
-    return table
+    passes = {
+        name_of.get(Alteration(speed=speed), f"pass at {speed:g}"): Alteration(speed=speed)
+        for speed in encoder.speeds
+    }
+    return encoder.once, {**versions, **passes}, list(passes)
 
 
 def _embed_all(

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from gpt_sovits_emotion.encoders.prosody.analysis import Analysis, Pitch
 
-__all__ = ["SPEEDS", "ProsodyEncoder"]
+__all__ = ["ProsodyEncoder"]
 
-SPEEDS = (1.0, 0.88, 1.13)
+_SPEEDS = (1.0, 0.88, 1.13)
 """At which a clip is heard before the mean is taken."""
 
 _DEFINITION = 3
@@ -57,7 +57,7 @@ class ProsodyEncoder:
     frame_rate_hz = 100.0
     input_scaling = "none: the values do not depend on the level"
 
-    def __init__(self, speeds: tuple[float, ...] = SPEEDS) -> None:
+    def __init__(self, speeds: tuple[float, ...] = _SPEEDS) -> None:
         if speeds[:1] != (1.0,):
             raise EncoderError(
                 f"the speeds must begin with 1, to be heard as recorded; found {speeds}"

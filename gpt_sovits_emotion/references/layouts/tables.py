@@ -28,7 +28,7 @@ from gpt_sovits_emotion.references.layouts.listing import (
 )
 from gpt_sovits_emotion.references.layouts.names import split_brackets, words_of_name
 
-__all__ = ["is_emotion_manager", "read_emotion_manager", "read_emotion_table", "read_list"]
+__all__ = ["read_emotion_manager", "read_emotion_table", "read_list"]
 
 _INTENSITIES = {"low": 1 / 3, "moderate": 2 / 3, "high": 1.0}
 _SUFFIXES_TRIED = ("", ".wav", ".flac", ".ogg", ".mp3")
@@ -212,7 +212,7 @@ def _share(written: str) -> float | None:
 # --- GPT-SoVITS-Emotion-Manager ------------------------------------------------------------------
 
 
-def is_emotion_manager(held: object) -> bool:
+def _is_emotion_manager(held: object) -> bool:
     """Say whether the content of a JSON file is a list of annotated clips."""
     return isinstance(held, list) and all(
         isinstance(row, dict) and isinstance(row.get("file"), str) for row in held
@@ -229,7 +229,7 @@ def read_emotion_manager(path: Path) -> Listing:
         OSError: It cannot be read.
     """
     held = read_json_file(path)
-    if not is_emotion_manager(held) or not held:
+    if not _is_emotion_manager(held) or not held:
         raise ReferenceBankError(
             f'{path} is no list of clips; [{{"file": …, "text": …, "emotions": […]}}] of '
             "GPT-SoVITS-Emotion-Manager, or an infer_config.json was expected",
