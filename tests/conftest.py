@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -32,6 +34,23 @@ def _no_heads_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> 
     monkeypatch.delenv("GPT_SOVITS_EMOTION_HEADS", raising=False)
     monkeypatch.setenv("GPT_SOVITS_EMOTION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-user-data"))
+
+
+@pytest.fixture(scope="session")
+def whisper_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the real Whisper base, as ``find_model("base")`` finds it: what the tests hear with."""
+    from gpt_sovits_emotion.transcribe import find_model
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPT_SOVITS_EMOTION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        return find_model("base", allow_download=False).folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_joined_model_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Delete the 145 MB that were joined for the tests: pytest keeps its folders of three runs."""
+    yield
+    shutil.rmtree(tmp_path_factory.getbasetemp() / "cache", ignore_errors=True)
 
 
 def voiced(

@@ -13,7 +13,7 @@ PATIENCE_MS = 600_000
 def tag(tab: Tab, recording: Path) -> None:
     """Upload a recording of two sentences of the sample, and have it analysed."""
     tab.upload(recording)
-    tab.choose("#emo-whisper", "micro")
+    tab.choose("#emo-whisper", "base")
     tab.page.locator("#emo-consent input").check()
     tab.work("analyse", timeout_ms=PATIENCE_MS)
     assert tab.rows.count() == 2
