@@ -59,18 +59,18 @@ def site(monkeypatch, tmp_path, cache) -> Path:
 
 def left_in(cache: Path) -> set[str]:
     """What lies in the cache, but for the lock."""
-    return {path.name for path in cache.iterdir()} - {".whisper-base.lock"}
+    return {path.name for path in cache.iterdir()} - {".faster-whisper-base.lock"}
 
 
 def test_it_is_joined_from_both_packages_and_nothing_is_imported(site, cache):
     folder = installed_folder()
-    assert folder == cache / "whisper-base"
+    assert folder == cache / "faster-whisper-base"
     assert (folder / "model.bin").read_bytes() == WHOLE
     assert (folder / "tokenizer.json").read_text() == "tokenizer.json of base"
     assert {path.name for path in folder.iterdir()} == {
         "model.bin", "config.json", "tokenizer.json", "vocabulary.txt", "checked.json",
     }  # fmt: skip
-    assert left_in(cache) == {"whisper-base"}
+    assert left_in(cache) == {"faster-whisper-base"}
     assert not {PART_1, PART_2} & set(sys.modules)
 
 
@@ -163,7 +163,7 @@ def test_a_joined_model_that_was_changed_is_made_anew(site, cache, change):
     assert installed_folder() == folder
     assert weights.read_bytes() == WHOLE
     assert (folder / "tokenizer.json").is_file()
-    assert left_in(cache) == {"whisper-base"}
+    assert left_in(cache) == {"faster-whisper-base"}
 
 
 def test_a_joined_model_that_was_changed_is_not_used_when_the_packages_are_gone(site, cache):
@@ -186,14 +186,14 @@ def test_what_a_killed_process_left_is_removed(site, cache):
     (cache / ".joining-whisper-killed").mkdir(parents=True)
     (cache / ".joining-whisper-killed" / "model.bin").write_bytes(HALVES[0])
     installed_folder()
-    assert left_in(cache) == {"whisper-base"}
+    assert left_in(cache) == {"faster-whisper-base"}
 
 
 def test_a_process_that_never_ends_joining_is_not_waited_for_for_ever(site, cache, monkeypatch):
     monkeypatch.setattr(installed, "_PATIENCE_S", 0.05)
     cache.mkdir()
     with (
-        FileLock(cache / ".whisper-base.lock"),
+        FileLock(cache / ".faster-whisper-base.lock"),
         pytest.raises(WhisperModelError, match="another process") as caught,
     ):
         installed_folder()
@@ -223,10 +223,10 @@ def test_several_processes_join_at_once(site, cache):
         process.stdin.write("now\n")
         process.stdin.flush()
     assert [process.communicate()[0].strip() for process in running] == [
-        str(cache / "whisper-base")
+        str(cache / "faster-whisper-base")
     ] * 4
-    assert (cache / "whisper-base" / "model.bin").read_bytes() == WHOLE
-    assert left_in(cache) == {"whisper-base"}
+    assert (cache / "faster-whisper-base" / "model.bin").read_bytes() == WHOLE
+    assert left_in(cache) == {"faster-whisper-base"}
 
 
 # --- found -------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_several_processes_join_at_once(site, cache):
 def test_base_is_found_installed(site, cache):
     found = find_model("base", allow_download=False)
     assert (found.name, found.origin) == ("base", "installed")
-    assert (found.folder, found.source) == (cache / "whisper-base", "faster-whisper:base")
+    assert (found.folder, found.source) == (cache / "faster-whisper-base", "faster-whisper:base")
     assert find_local_model("Systran/faster-whisper-base") == found
     assert find_local_model("tiny") is None
 

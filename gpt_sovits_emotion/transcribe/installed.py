@@ -52,7 +52,7 @@ def installed_folder() -> Path | None:
         WhisperModelError: Only one of its two packages is installed, a file of theirs is missing or has
             been changed, or the cache cannot be written.
     """
-    folder = cache_folder() / f"whisper-{INSTALLED}"
+    folder = cache_folder() / f"faster-whisper-{INSTALLED}"
     if _is_stamped(folder):
         return folder
     parts = _data_folders()
