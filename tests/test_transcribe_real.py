@@ -7,6 +7,7 @@ The speech is eSpeak NG's. Whisper mishears that more often than people, Mandari
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("whisper_base")
 RATE_HZ = 16_000
 SAMPLE_DATA = Path(gpt_sovits_emotion.__file__).parent / "sample_data"
 PAUSE_S = 0.6
+# One thread: with several, a close call between two words may go either way.
+OPTIONS = TranscribeOptions(model="base", device="cpu", cpu_threads=1)
 
 
 @cache
@@ -38,21 +41,22 @@ def sentences() -> dict[str, dict]:
 
 
 @cache
-def spoken(*ids: str, variant: str | None = None) -> np.ndarray:
-    """The sentences of these ids with a pause around each: ``(n_samples,)``."""
+def spoken(*ids: str, variant: str = "m5") -> np.ndarray:
+    """The sentences of these ids, said slowly, with a pause around each: ``(n_samples,)``."""
     pause = np.zeros(round(PAUSE_S * RATE_HZ), dtype=np.float32)
-    manner = {} if variant is None else {"variant": variant}
     parts = [pause]
     for one in ids:
         row = sentences()[one]
-        samples, rate_hz = Espeak().say(row["text"], language=row["language"], **manner)
+        samples, rate_hz = Espeak().say(
+            row["text"], language=row["language"], variant=variant, rate_wpm=140
+        )
         parts += [soxr.resample(samples, rate_hz, RATE_HZ), pause]
     return np.concatenate(parts)
 
 
 def heard(samples: np.ndarray, **options) -> Transcript:
     with recording_from_samples(samples, RATE_HZ) as recording:
-        return transcribe(recording, TranscribeOptions(model="base", device="cpu", **options))
+        return transcribe(recording, replace(OPTIONS, **options))
 
 
 def text_of(transcript: Transcript) -> str:
@@ -92,7 +96,7 @@ def test_every_sentence_takes_three_to_six_seconds():
 def test_the_sample_is_written_down_with_its_times():
     truth = yaml.safe_load((SAMPLE_DATA / "sample_en.truth.yaml").read_text(encoding="utf-8"))
     with open_recording(SAMPLE_DATA / "sample_en.flac") as recording:
-        transcript = transcribe(recording, TranscribeOptions(model="base", device="cpu"))
+        transcript = transcribe(recording, OPTIONS)
     assert (transcript.language, transcript.source) == ("en", "faster-whisper:base")
     wanted = " ".join(row["text"] for row in truth["segments"])
     assert character_error_rate(wanted, text_of(transcript)) <= 0.12
@@ -113,7 +117,7 @@ def test_the_sample_is_written_down_with_its_times():
 @pytest.mark.parametrize(
     ("ids", "variant", "most_wrong"),
     [
-        (("de-neutral-1", "de-happy-1", "de-bored-1"), None, 0.1),
+        (("de-neutral-1", "de-happy-1", "de-bored-1"), "m5", 0.15),
         (("zh-angry-1", "zh-happy-1", "zh-bored-1"), "f3", 0.35),
     ],
     ids=["de", "zh"],
@@ -128,7 +132,7 @@ def test_words_begin_where_they_are_said():
     """By silence: a word said after a pause cannot begin before it."""
     (segment,) = heard(spoken("en-neutral-2")).segments
     assert character_error_rate(said("en-neutral-2"), segment.text) <= 0.1
-    middle = next(word for word in segment.words if "please" in word.text)
+    middle = next(word for word in segment.words if "please" in word.text.casefold())
     share = (middle.start_s - PAUSE_S) / segment.duration_s
     assert 0.35 < share < 0.65
     assert all(word.end_s - word.start_s < 1.0 for word in segment.words)
@@ -143,10 +147,10 @@ def test_without_word_times_there_are_none_and_hearing_is_repeatable():
     assert [segment.words for segment in without.segments] == [()]
 
 
-@pytest.mark.parametrize(("level", "vad"), [(0.2, True), (0.0005, False)])
-def test_noise_is_no_text(vad, level):
+@pytest.mark.parametrize("level", [0.0005, 0.2])
+def test_noise_is_no_text(level):
     noise = np.random.default_rng(3).standard_normal(6 * RATE_HZ).astype(np.float32)
-    assert text_of(heard(level * noise, vad=vad)).strip() == ""
+    assert heard(level * noise).segments == ()
 
 
 def test_a_language_that_it_does_not_know_is_refused():
