@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.transcribe import find_local_model, find_model, hub, installed
-from gpt_sovits_emotion.transcribe.installed import installed_folder
+from gpt_sovits_emotion.transcribe.installed import installed_folder, is_installed
 
 PART_1, PART_2 = "small_whisper_part1", "small_whisper_part2"
 HALVES = (bytes(range(256)) * 40, b"second half " * 900)
@@ -238,6 +238,20 @@ def test_base_is_found_installed(site, cache):
     assert (found.folder, found.source) == (cache / "faster-whisper-base", "faster-whisper:base")
     assert find_local_model("Systran/faster-whisper-base") == found
     assert find_local_model("tiny") is None
+
+
+def test_looking_whether_it_is_installed_joins_nothing(site, cache):
+    from webui_tab.workshop import Workshop, whisper_choices
+
+    assert is_installed("base")
+    assert not is_installed("small")
+    offered = whisper_choices(Workshop(allow_download=False), "en")
+    assert set(offered.values()) == {"auto", "base", "none"}
+    assert "base (on this machine)" in offered
+    assert not cache.exists()
+    shutil.rmtree(site / PART_1)
+    assert not is_installed("base")
+    assert set(whisper_choices(Workshop(allow_download=False), "en").values()) == {"auto", "none"}
 
 
 def test_a_damaged_installation_is_said_and_not_passed_over(site, monkeypatch):

@@ -119,8 +119,10 @@ class Workshop:
 
     def has_whisper(self, name: str) -> bool:
         """Say whether a Whisper model lies on this machine."""
-        from gpt_sovits_emotion.transcribe import find_local_model
+        from gpt_sovits_emotion.transcribe import find_local_model, is_installed
 
+        if is_installed(name):
+            return True  # without joining it, which whoever only opens the page need not wait for
         try:
             found = find_local_model(name, models_dir=self.models_dir, checkout=self.checkout)
         except WhisperModelError:

@@ -8,6 +8,7 @@ Models are found by `find_model`, and by `find_local_model` where nothing may be
 
 from __future__ import annotations
 
+from gpt_sovits_emotion.transcribe.installed import is_installed
 from gpt_sovits_emotion.transcribe.models import (
     FoundModel,
     checkout_models_dir,
@@ -27,6 +28,7 @@ __all__ = [
     "checkout_models_dir",
     "find_local_model",
     "find_model",
+    "is_installed",
     "known_models",
     "segment_speech",
     "transcribe",

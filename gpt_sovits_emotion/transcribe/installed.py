@@ -20,7 +20,7 @@ from pathlib import Path
 from gpt_sovits_emotion.errors import OutputError, WhisperModelError
 from gpt_sovits_emotion.files import CACHE_VARIABLE, cache_folder, remove_folder
 
-__all__ = ["INSTALLED", "installed_folder"]
+__all__ = ["INSTALLED", "installed_folder", "is_installed"]
 
 INSTALLED = "base"
 """The size that is installed."""
@@ -52,7 +52,7 @@ def installed_folder() -> Path | None:
         WhisperModelError: Only one of its two packages is installed, a file of theirs is missing or has
             been changed, or the cache cannot be written.
     """
-    folder = cache_folder() / f"faster-whisper-{INSTALLED}"
+    folder = _folder()
     if _is_stamped(folder):
         return folder
     parts = _data_folders()
@@ -62,6 +62,17 @@ def installed_folder() -> Path | None:
         return _join(parts, folder)
     except OSError as error:
         raise _not_joined(folder, error) from error
+
+
+def is_installed(name: str) -> bool:
+    """Say whether a model is the one that is installed, whole as far as can be seen; joins nothing."""
+    if name != INSTALLED:
+        return False
+    return _is_stamped(_folder()) or None not in map(_data_folder, _PACKAGES)
+
+
+def _folder() -> Path:
+    return cache_folder() / f"faster-whisper-{INSTALLED}"
 
 
 def _data_folders() -> tuple[Path, ...]:
