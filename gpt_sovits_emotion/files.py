@@ -1,4 +1,7 @@
-"""Write files so that a reader sees the old content or the new, never a half of either."""
+"""Write files so that a reader sees the old content or the new, never a half of either.
+
+And where on this machine lies what can be made again (`cache_folder`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,33 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
 
-__all__ = ["remove_folder", "replacing", "write_bytes", "write_text"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "cache_folder",
+    "remove_folder",
+    "replacing",
+    "write_bytes",
+    "write_text",
+]
+
+CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
+"""Environment variable that names the folder for what can be made again."""
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for what can be made again; it need not exist.
+
+    The one that ``GPT_SOVITS_EMOTION_CACHE`` names, else ``gpt-sovits-emotion`` under ``$XDG_CACHE_HOME``
+    (``~/.cache``) or, on Windows, ``%LOCALAPPDATA%``.
+    """
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named)
+    if os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        return base / "gpt-sovits-emotion" / "cache"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "gpt-sovits-emotion"
 
 
 @contextmanager

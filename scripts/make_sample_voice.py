@@ -2,6 +2,7 @@
 
     python scripts/make_sample_voice.py make
     python scripts/make_sample_voice.py check
+    python scripts/make_sample_voice.py words
     python scripts/make_sample_voice.py search
 
 ``make`` writes into ``gpt_sovits_emotion/sample_data``:
@@ -14,7 +15,8 @@
 How the two speakers act (``scripts/sample_voice/settings.yaml``) was searched with the shipped head
 ``prosody-emodb``: ``search`` does it again. So that this head hears the intended emotion in them was the
 aim of the search, and no finding: the demo shows the path, and is no measure of accuracy. ``check`` prints
-what the head hears in the sample, and in the embedded host's resynthesis of it with the bank.
+what the head hears in the sample, and in the embedded host's resynthesis of it with the bank; ``words``
+what the Whisper base of the demo writes down of it, and how many characters of that are wrong.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=("make", "check", "search"))
+    parser.add_argument("command", choices=("make", "check", "words", "search"))
     parser.add_argument("--seed", type=int, default=0, help="of the search")
     parser.add_argument("--sweeps", type=int, default=4, help="of the search, over all emotions")
     parser.add_argument(
@@ -99,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             make(SAMPLE_DATA)
         elif options.command == "check":
             check(SAMPLE_DATA)
+        elif options.command == "words":
+            words(SAMPLE_DATA)
         else:
             find(
                 seed=options.seed,
@@ -295,6 +299,29 @@ def check(folder: Path) -> None:
                 f"{language}  meant {entry['intended']:10}heard {one:10}{row.max():.2f}   "
                 f"resynthesis heard {other:10}{output.max():.2f}   "
                 f"{'survived' if one == other else 'lost'}"
+            )
+
+
+# --- words -----------------------------------------------------------------------------------------
+
+
+def words(folder: Path) -> None:
+    """Print what Whisper base writes of the samples, told the language and not, and the characters wrong."""
+    from gpt_sovits_emotion.audio import open_recording
+    from gpt_sovits_emotion.spelling import character_error_rate
+    from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
+
+    for language in LANGUAGES:
+        truth = yaml.safe_load((folder / f"sample_{language}.truth.yaml").read_text("utf-8"))
+        wanted = " ".join(entry["text"] for entry in truth["segments"])
+        for told in (language, None):
+            options = TranscribeOptions(model="base", language=told, allow_download=False)
+            with open_recording(folder / f"sample_{language}.flac") as recording:
+                transcript = transcribe(recording, options)
+            text = " ".join(segment.text for segment in transcript.segments)
+            print(
+                f"{language}  {'told' if told else 'detected'} {transcript.language}: "
+                f"{character_error_rate(wanted, text):.1%} of the characters wrong\n    {text}"
             )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -28,10 +30,30 @@ def corpora_dir() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_heads_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
-    """Keep heads, speakers and features of the person who runs the tests out of them."""
+    """Keep heads and speakers of the person who runs the tests out of them."""
     monkeypatch.delenv("GPT_SOVITS_EMOTION_HEADS", raising=False)
-    monkeypatch.setenv("GPT_SOVITS_EMOTION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-user-data"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the cache of the person who runs the tests out of them; servers of a module have it too.
+
+    It is deleted at the end: the joined Whisper has 145 MB, and pytest keeps its folders of three runs.
+    """
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GPT_SOVITS_EMOTION_CACHE", str(folder))
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def whisper_base(_a_cache_of_its_own: None) -> Path:
+    """The folder of the real Whisper base, as ``find_model("base")`` finds it: what the tests hear with."""
+    from gpt_sovits_emotion.transcribe import find_model
+
+    return find_model("base", allow_download=False).folder
 
 
 def voiced(

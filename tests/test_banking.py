@@ -35,6 +35,7 @@ from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.bank import set_pin
 from gpt_sovits_emotion.references.sidecar import SIDECAR_NAME, read_sidecar
+from gpt_sovits_emotion.spelling import character_error_rate
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
@@ -588,14 +589,15 @@ def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypa
     assert load_bank(folder).pins == {"angry": folder / "0001.wav"}
 
 
-def test_clips_without_text_are_written_down_by_whisper(tmp_path):
-    from gpt_sovits_emotion.transcribe import MICRO, TranscribeOptions
+def test_clips_without_text_are_written_down_by_whisper(tmp_path, whisper_base):
+    from gpt_sovits_emotion.transcribe import TranscribeOptions
 
     bank = resources.files("gpt_sovits_emotion") / "sample_data" / "voice_bank"
     for number, label in enumerate(("neutral", "happy")):
-        (tmp_path / f"{number}.flac").write_bytes((bank / label / "zh.flac").read_bytes())
+        (tmp_path / f"{number}.flac").write_bytes((bank / label / "en.flac").read_bytes())
     (tmp_path / "1.lab").write_text("给定的文本", encoding="utf-8")
-    whisper = TranscribeOptions(model=MICRO, allow_download=False)
+    whisper = TranscribeOptions(model=str(whisper_base), allow_download=False)
     first, second = build(tmp_path, "prosody-emodb", whisper=whisper).clips
-    assert first.text == (bank / "neutral" / "zh.txt").read_text(encoding="utf-8").strip()
-    assert (first.language, second.text) == ("zh", "给定的文本")
+    said = (bank / "neutral" / "en.txt").read_text(encoding="utf-8").strip()
+    assert character_error_rate(said, first.text) <= 0.1
+    assert (first.language, second.text) == ("en", "给定的文本")

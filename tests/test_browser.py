@@ -77,7 +77,7 @@ def test_a_newcomer_sees_the_whole_in_two_clicks(open_tab, tmp_path, locale, lan
     tab = open_tab(locale)
     tab.picture(f"tab-{language}-before", tmp_path)
     tab.try_sample()
-    tab.shows("#emo-summary", "faster-whisper:micro")
+    tab.shows("#emo-summary", "faster-whisper:")
     assert tab.rows.count() > 3
     for player in ("#emo-before", "#emo-after", "#emo-original", "#emo-clip", "#emo-again-clip"):
         tab.page.locator(

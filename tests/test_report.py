@@ -92,7 +92,7 @@ def document(segments: list[TaggedSegment], *, name: str = "talk.wav") -> Tagged
         RecordingInfo(name, 6.0, 44_100, 2, -31.5, 8.5, (Sentence("it clips", "有削波"),)),
         tuple(segments),
         "zh",
-        "faster-whisper:micro",
+        "faster-whisper:base",
         "prosody-emodb",
         Sentence("Prosody, EmoDB", "韵律，EmoDB"),
         "speaker",
@@ -415,7 +415,7 @@ def test_page_says_what_was_heard_by_whom(plain_page):
     for words in [
         "talk.wav",
         "it clips",
-        "the micro Whisper",
+        "faster-whisper:base",
         "eSpeak NG, a small formant synthesiser, and not by GPT-SoVITS",
         "The reference clips are synthetic",
         "not that a person would agree",

@@ -472,10 +472,10 @@ def test_engines_are_opened_once(workshop):
 def test_the_menu_of_recognisers_names_what_they_are(workshop):
     for language in LANGUAGES:
         names = whisper_choices(workshop, language)
-        assert {"none", "micro"} <= set(names.values())
-        assert say("whisper_micro", language) in names
+        assert {"none", "auto"} <= set(names.values())
+        assert next(iter(names)) == say("whisper_auto", language)
     everything = whisper_choices(Workshop(allow_download=True), "en")
-    assert set(everything.values()) == {*WHISPER_SIZES, "none", "micro"}
+    assert set(everything.values()) == {*WHISPER_SIZES, "none", "auto"}
 
 
 # --- corrections -------------------------------------------------------------------------------------

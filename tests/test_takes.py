@@ -207,12 +207,12 @@ def test_words_are_counted_where_a_model_listens(judge, monkeypatch) -> None:
         return Transcript((Segment(0.0, 1.0, " What a dax!"),), "en", "fake")
 
     monkeypatch.setattr("gpt_sovits_emotion.transcribe.transcribe", transcribe)
-    found = judged(judge, Aim("What a day!", "en", "sad"), words=TranscribeOptions(model="micro"))
+    found = judged(judge, Aim("What a day!", "en", "sad"), words=TranscribeOptions(model="base"))
     assert found.text == "What a dax!"
     assert found.character_errors == pytest.approx(1 / 8)
     assert found.score == pytest.approx(found.emotion * 7 / 8, abs=1e-4)
-    judged(judge, Aim("你好", "yue", "sad"), words=TranscribeOptions(model="micro"))
-    judged(judge, Aim("你好", "auto", "sad"), words=TranscribeOptions(model="micro"))
+    judged(judge, Aim("你好", "yue", "sad"), words=TranscribeOptions(model="base"))
+    judged(judge, Aim("你好", "auto", "sad"), words=TranscribeOptions(model="base"))
     assert asked == ["en", "yue", None, None]
 
 
@@ -221,8 +221,8 @@ def test_a_model_that_is_not_there_is_not_fetched(tmp_path: Path, monkeypatch) -
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert words_where_there(TranscribeOptions(model="none")) is None
     assert words_where_there(TranscribeOptions(model="large-v1")) is None
-    micro = words_where_there(TranscribeOptions(model="micro"))
-    assert (micro.model, micro.allow_download) == ("micro", False)
+    base = words_where_there(TranscribeOptions(model="base"))
+    assert (base.model, base.allow_download) == ("base", False)
 
 
 def test_a_take_is_told_in_one_line() -> None:

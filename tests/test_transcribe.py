@@ -1,6 +1,6 @@
 """Hearing, without any real model: finding models, blocks, speech, guards, segments, the wiring.
 
-What a real Whisper makes of real audio is in ``test_micro_whisper.py``.
+What a real Whisper makes of real audio is in ``test_transcribe_real.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gpt_sovits_emotion.transcribe import (
     NO_MODEL,
     TranscribeOptions,
     checkout_models_dir,
+    find_local_model,
     find_model,
     hub,
     known_models,
@@ -76,6 +77,7 @@ def make_model_folder(folder: Path, *, without: str = "") -> Path:
 def _empty_hub(monkeypatch, tmp_path):
     """No test meets the cache of the person who runs it, or the network."""
     monkeypatch.setattr(hub, "cached_folder", lambda name, cache_dir=None: None)
+    monkeypatch.setattr(models, "installed_folder", lambda: None)
 
     def unreachable(name, cache_dir, *, progress):
         raise hub.UnreachableError("https://hub.test does not answer", "https://hub.test 没有应答")
@@ -170,6 +172,85 @@ def test_the_sentence_says_where_to_put_a_model(tmp_path):
     assert "switched off" in str(caught.value)
     assert "已关闭下载" in caught.value.say("zh")
     check_says_the_same(caught.value)
+
+
+def test_the_sentence_names_the_extra_that_brings_a_model():
+    for name in ("auto", "small", "base"):
+        with pytest.raises(WhisperModelError, match=r"hub\.test does not answer") as caught:
+            find_model(name)
+        assert "pip install 'gpt-sovits-emotion[offline]'" in str(caught.value)
+        check_says_the_same(caught.value)
+
+
+def test_auto_takes_small_then_base_then_fetches_small(tmp_path, monkeypatch):
+    fetched = []
+
+    def download(name, cache_dir, *, progress):
+        fetched.append(name)
+        return make_model_folder(tmp_path / "fetched")
+
+    monkeypatch.setattr(hub, "download", download)
+    found = find_model("auto", checkout=tmp_path)
+    assert (found.name, found.origin, fetched) == ("small", "download", ["small"])
+
+    installed = make_model_folder(tmp_path / "installed")
+    monkeypatch.setattr(models, "installed_folder", lambda: installed)
+    found = find_model("auto", checkout=tmp_path)
+    assert (found.folder, found.origin) == (installed, "installed")
+    assert found.source == "faster-whisper:base"
+
+    cached = make_model_folder(tmp_path / "cached")
+    monkeypatch.setattr(
+        hub, "cached_folder", lambda name, cache_dir=None: cached if name == "base" else None
+    )
+    assert find_model("auto", checkout=tmp_path).origin == "cache"
+
+    base = make_model_folder(checkout_models_dir(tmp_path) / "faster-whisper-base")
+    assert find_model("auto", checkout=tmp_path).folder == base
+
+    small = make_model_folder(tmp_path / "models" / "small")
+    found = find_model("auto", models_dir=tmp_path / "models", checkout=tmp_path)
+    assert (found.folder, found.source) == (small, "faster-whisper:small")
+    assert fetched == ["small"]
+
+
+def test_auto_takes_a_models_dir_that_is_a_model_under_its_own_name(tmp_path):
+    folder = make_model_folder(tmp_path / "faster-whisper-medium")
+    found = find_model("auto", models_dir=folder)
+    assert (found.folder, found.source) == (folder, "faster-whisper:medium")
+
+
+def test_the_installed_base_comes_after_the_cache_and_before_the_hub(tmp_path, monkeypatch):
+    installed, cached = (make_model_folder(tmp_path / name) for name in ("installed", "cached"))
+    monkeypatch.setattr(models, "installed_folder", lambda: installed)
+    monkeypatch.setattr(hub, "download", lambda *_, **__: pytest.fail("was downloaded"))
+    for name in ("base", "Systran/faster-whisper-base"):
+        found = find_model(name)
+        assert (found.name, found.folder, found.origin) == ("base", installed, "installed")
+    monkeypatch.setattr(hub, "cached_folder", lambda name, cache_dir=None: cached)
+    assert find_model("base").folder == cached
+
+
+def test_a_local_model_is_found_or_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "download", lambda *_, **__: pytest.fail("was downloaded"))
+    for name in ("small", "auto", "no-such-size", "someone/some-model", "./nowhere"):
+        assert find_local_model(name, checkout=tmp_path) is None
+    folder = make_model_folder(checkout_models_dir(tmp_path) / "faster-whisper-small")
+    assert find_local_model("small", checkout=tmp_path).folder == folder
+    assert find_local_model("auto", checkout=tmp_path).folder == folder
+    assert find_local_model(str(folder)).origin == "folder"
+
+
+def test_a_models_dir_that_is_another_model_is_not_taken_for_the_one_wanted(tmp_path):
+    folder = make_model_folder(tmp_path / "faster-whisper-medium")
+    assert find_local_model("base", models_dir=folder) is None
+    assert find_local_model("medium", models_dir=folder).folder == folder
+
+
+def test_a_local_model_that_is_broken_is_said(tmp_path):
+    make_model_folder(checkout_models_dir(tmp_path) / "faster-whisper-tiny", without="model.bin")
+    with pytest.raises(WhisperModelError, match=r"lacks model\.bin"):
+        find_local_model("tiny", checkout=tmp_path)
 
 
 def test_a_missing_models_dir_is_named(tmp_path):
@@ -811,9 +892,3 @@ def test_the_model_none_finds_speech_without_words(monkeypatch):
         transcript = transcribe(recording, TranscribeOptions(model=NO_MODEL, language="zh"))
     assert transcript.source == NO_MODEL
     assert transcript.language == "zh"
-
-
-def test_the_sample_model_is_named_as_what_it_is():
-    found = models.FoundModel("micro", models._sample_folder(), "sample")
-    assert found.folder.parts[-3:] == ("gpt_sovits_emotion", "sample_data", "micro_whisper")
-    assert found.source == "faster-whisper:micro (sample sentences only)"

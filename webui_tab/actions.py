@@ -15,6 +15,7 @@ from gradio.context import LocalContext
 
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.transcribe.options import AUTO
 from webui_tab import handlers, saving
 from webui_tab.heads_menu import heads_mark, heads_menu
 from webui_tab.parts import Parts
@@ -168,12 +169,13 @@ class Actions:
         }
 
     def take_sample(self, language_name: str, request: gr.Request) -> Updates:
-        """Load the sample recording, the sample voice, and the model that knows its sentences."""
+        """Load the sample recording, the sample voice, and say which language is spoken in it."""
         language, page_id = code_of(language_name), page_id_of(request)
         session = handlers.take_sample(
             self.pages.session(page_id), self.pages.folder(page_id), language=language
         )
-        menus = ("micro", "", SAMPLE_VOICE, None, None)
+        # Its language is known, and a synthetic voice is easily taken for another one's.
+        menus = (AUTO, language, SAMPLE_VOICE, None, None)
         return {
             self.parts.recording: gr.update(value=str(session.source)),
             **self._new_recording(page_id, session, language_name),

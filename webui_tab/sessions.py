@@ -29,6 +29,7 @@ from gpt_sovits_emotion.records import (
     TaggedTranscript,
 )
 from gpt_sovits_emotion.tag import Tagging
+from gpt_sovits_emotion.transcribe.options import AUTO
 from gpt_sovits_emotion.verify import Verification
 from webui_tab.texts import filled
 
@@ -65,7 +66,7 @@ class Settings:
     """How to analyse.
 
     Attributes:
-        whisper: Whisper model: a size, a folder, ``micro`` or ``none``.
+        whisper: Whisper model: a size, a folder, ``auto`` or ``none``.
         language: Code of the spoken language; "" to detect it.
         head: Id or folder of the head.
         speaker_statistics, smoothing: As in `tag.TagOptions`.
@@ -74,7 +75,7 @@ class Settings:
             then the usual that segments are judged against.
     """
 
-    whisper: str = "small"
+    whisper: str = AUTO
     language: str = ""
     head: str = DEFAULT_HEAD
     speaker_statistics: bool = True

@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import never
+from gpt_sovits_emotion.transcribe.options import AUTO
 from webui_tab.actions import Actions
 from webui_tab.banks.actions import BankActions
 from webui_tab.banks.wiring import connect_banks
@@ -53,7 +54,7 @@ def build_tab(
         language=first,
         # Which of them are here is looked up when a page is opened: that imports faster-whisper, and a
         # host that is starting should not wait for it.
-        whisper=WHISPER_SIZES,
+        whisper=(AUTO, *WHISPER_SIZES),
         heads=tuple(entry.id for entry in workshop.heads()),
         voices=(say("voice_sample", first),),
         spoken_by=workshop.spoken_by,

@@ -64,9 +64,9 @@ _TABLE = {
     "whisper_here": ("{name} (on this machine)", "{name}（本机已有）"),
     "whisper_absent": ("{name} (downloaded on first use)", "{name}（首次使用时下载）"),
     "whisper_none": ("none: find the speech, no words", "none：只找出语音，不识别文字"),
-    "whisper_micro": (
-        "micro: knows only the sample sentences",
-        "micro：只认识示例句子",
+    "whisper_auto": (
+        "auto: small where it is on this machine, else base",
+        "auto：本机有 small 就用 small，否则用 base",
     ),
     "spoken_language": ("Spoken language", "录音语言"),
     "spoken_auto": ("detect", "自动检测"),
@@ -269,9 +269,9 @@ _TABLE = {
     "carry_recording": ("the recording itself", "原录音本身"),
     "take_line": ("take {number} · {clip} · {told}", "第 {number} 次 · {clip} · {told}"),
     "ready_sample": (
-        "The sample is loaded: a synthetic speaker, a synthetic voice, and a recogniser that knows only "
-        "these sentences.",
-        "已载入示例：合成的说话人、合成的声音，以及只认识这些句子的识别器。",
+        "The sample is loaded: a synthetic speaker and a synthetic voice. Whisper mishears such a voice more "
+        "often than a person’s.",
+        "已载入示例：合成的说话人和合成的声音。Whisper 听这种声音比听真人更容易出错。",
     ),
 }
 

@@ -12,6 +12,7 @@ from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcribe.options import AUTO
 from webui_tab.sessions import Settings
 from webui_tab.texts import say
 
@@ -25,7 +26,7 @@ SAMPLE_VOICE = "sample"
 """What stands for the bank that comes with the package, where a path is expected."""
 
 WHISPER_SIZES = ("small", "medium", "large-v3-turbo", "large-v3", "base", "tiny")
-"""The sizes offered by name, the usual one first; any other that the hub holds can be typed."""
+"""The sizes offered by name, besides `AUTO`; any other that the hub holds can be typed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,31 +119,31 @@ class Workshop:
 
     def has_whisper(self, name: str) -> bool:
         """Say whether a Whisper model lies on this machine."""
-        from gpt_sovits_emotion.transcribe import find_model
+        from gpt_sovits_emotion.transcribe import find_local_model, is_installed
 
+        if is_installed(name):
+            return True  # without joining it, which whoever only opens the page need not wait for
         try:
-            find_model(
-                name, models_dir=self.models_dir, checkout=self.checkout, allow_download=False
-            )
+            found = find_local_model(name, models_dir=self.models_dir, checkout=self.checkout)
         except WhisperModelError:
             return False
-        return True
+        return found is not None
 
 
 def whisper_choices(workshop: Workshop, language: str) -> dict[str, str]:
     """Return what the page offers as speech recognition: name for people -> name of the model.
 
-    Sizes that lie on this machine come first; the others would be fetched on first use.
+    First the model `AUTO`, then sizes that lie on this machine; the others would be fetched on first use.
     """
-    from gpt_sovits_emotion.transcribe import MICRO, NO_MODEL
+    from gpt_sovits_emotion.transcribe import NO_MODEL
 
     here = [size for size in WHISPER_SIZES if workshop.has_whisper(size)]
     absent = [size for size in WHISPER_SIZES if size not in here and workshop.allow_download]
     return {
+        say("whisper_auto", language): AUTO,
         **{say("whisper_here", language, name=size): size for size in here},
         **{say("whisper_absent", language, name=size): size for size in absent},
         say("whisper_none", language): NO_MODEL,
-        say("whisper_micro", language): MICRO,
     }
 
 

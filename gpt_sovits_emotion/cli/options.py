@@ -49,10 +49,10 @@ _HEARING = (
     click.option(
         "--whisper",
         metavar="MODEL",
-        default="small",
+        default="auto",
         show_default=True,
-        help="tiny, base, small, medium, large-v3, …; a folder with a faster-whisper model; 'micro' "
-        "(knows only the sample sentences); or 'none': find speech, no words.",
+        help="tiny, base, small, medium, large-v3, …; a folder with a faster-whisper model; 'auto': small "
+        "where it is on this machine, else base, else small is fetched; or 'none': find speech, no words.",
     ),
     click.option(
         "--models-dir",

@@ -43,10 +43,11 @@ def refs() -> None:
 @click.option(
     "--whisper",
     metavar="MODEL|none",
-    default="small",
+    default="auto",
     show_default=True,
     help="Hears the words of clips that have none: tiny, base, small, medium, large-v3, …, or a folder; "
-    "'none' leaves them without. Not loaded where every clip has its text.",
+    "'auto' takes small where it is here, else base; 'none' leaves them without. Not loaded where every "
+    "clip has its text.",
 )
 @click.option(
     "--models-dir",

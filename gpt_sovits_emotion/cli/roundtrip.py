@@ -113,15 +113,15 @@ def roundtrip(file: Path, voice: Path, out: Path, as_json: bool, **given: Any) -
 def demo(out: Path, lang: str) -> None:
     """Run the whole round trip on the sample that comes with the package.
 
-    The sample's speaker and the voice's bank are synthetic (eSpeak NG), and the micro Whisper that
-    transcribes them knows only the sample sentences; every engine is real.
+    The sample's speaker and the voice's bank are synthetic (eSpeak NG); every engine is real, also the
+    Whisper base that transcribes, which mishears such a speaker more often than a person.
     """
     samples = Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
     given = {
-        "whisper": "micro",
+        "whisper": "base",
         "models_dir": None,
         "checkout": None,
-        "language": None,
+        "language": lang,
         "beam_size": 5,
         "device": "auto",
         "offline": True,
@@ -137,8 +137,8 @@ def demo(out: Path, lang: str) -> None:
         "lang": lang,
     }
     say(
-        "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice, and a micro Whisper that knows "
-        "only the sample sentences"
+        "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base transcribes, and "
+        "mishears such a speaker more often than a person"
     )
     _run(samples / f"sample_{lang}.flac", samples / "voice_bank", out, as_json=False, given=given)
 

@@ -69,9 +69,10 @@ __all__ = ["say"]
 @click.option(
     "--whisper",
     metavar="MODEL",
-    default="small",
+    default="auto",
     show_default=True,
-    help="Listens to the words of each take, where it is on this machine; 'none' leaves that out.",
+    help="Listens to the words of each take, where it is on this machine; 'auto' takes small, else base; "
+    "'none' leaves that out.",
 )
 @click.option(
     "--models-dir",

@@ -203,15 +203,6 @@ def notices_of(
 ) -> tuple[Sentence, ...]:
     """Return what a reader must know before believing the page."""
     notices = list(transcript.recording.warnings)
-    if "micro" in transcript.transcriber.casefold():
-        notices.append(
-            Sentence(
-                "The words come from the micro Whisper, a tiny model that knows the demo's sentences and "
-                "nothing else; name a real Whisper model for any other recording.",
-                "文字来自 micro Whisper：一个只认识演示句子的微型模型；"
-                "处理其他录音请指定真正的 Whisper 模型。",
-            )
-        )
     if report is not None and report.host_id == "embedded":
         notices.append(
             Sentence(

@@ -11,7 +11,6 @@ time alone. A damaged file is set aside and begun anew; on a full disk the run g
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 import threading
 import time
@@ -25,10 +24,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from gpt_sovits_emotion.files import cache_folder
 from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
-    "CACHE_VARIABLE",
     "FILE_NAME",
     "FeatureCache",
     "content_digest",
@@ -37,9 +36,6 @@ __all__ = [
 ]
 
 _Answer = TypeVar("_Answer")
-
-CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
-"""Environment variable that names the folder for what can be made again."""
 
 FILE_NAME = "features.sqlite"
 
@@ -60,19 +56,8 @@ CREATE TABLE vectors (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 
 
 def default_cache() -> Path:
-    """Return the user's cache file; it need not exist.
-
-    In the folder that ``GPT_SOVITS_EMOTION_CACHE`` names, else in ``gpt-sovits-emotion`` under
-    ``$XDG_CACHE_HOME`` (``~/.cache``) or, on Windows, ``%LOCALAPPDATA%``.
-    """
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named) / FILE_NAME
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        return base / "gpt-sovits-emotion" / "cache" / FILE_NAME
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "gpt-sovits-emotion" / FILE_NAME
+    """Return the user's cache file, in `files.cache_folder`; it need not exist."""
+    return cache_folder() / FILE_NAME
 
 
 def content_digest(path: Path) -> bytes:

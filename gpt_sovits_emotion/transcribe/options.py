@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MICRO", "NO_MODEL", "TranscribeOptions"]
+__all__ = ["AUTO", "NO_MODEL", "TranscribeOptions"]
+
+AUTO = "auto"
+"""The model name that asks for what is here: small, else base, else small is fetched."""
 
 NO_MODEL = "none"
 """The model name that asks for stretches of speech without words."""
-
-MICRO = "micro"
-"""The model that comes with this package; it knows only the sample sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class TranscribeOptions:
 
     Attributes:
         model: A size (``small``, ``large-v3-turbo``, …), a folder, a name on the Hugging Face hub
-            (``Systran/faster-whisper-small``), `MICRO` or `NO_MODEL`.
+            (``Systran/faster-whisper-small``), `AUTO` or `NO_MODEL`.
         models_dir: A folder of models to look into first; a download goes there too.
         checkout: Root of a GPT-SoVITS checkout, whose ``tools/asr/models/`` is looked into.
         language: Code of the language spoken; None to detect it.
@@ -37,7 +37,7 @@ class TranscribeOptions:
         ValueError: A number is out of its range.
     """
 
-    model: str = "small"
+    model: str = AUTO
     models_dir: Path | None = None
     checkout: Path | None = None
     language: str | None = None

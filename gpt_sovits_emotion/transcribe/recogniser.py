@@ -143,7 +143,7 @@ class _Listener:
         self._options = options
         self._language = language
         self._rate_hz: int = model.feature_extractor.sampling_rate
-        # A model with a short window, as the micro Whisper, hears every stretch of speech by itself, so
+        # A model with a short window hears every stretch of speech by itself, so
         # that its windows do not begin and end inside of sentences. One with the usual window of 30 s
         # hears better, and six times as fast, when several sentences share it.
         self._by_stretch = model.feature_extractor.chunk_length < _WHISPER_WINDOW_S

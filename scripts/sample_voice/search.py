@@ -35,8 +35,8 @@ __all__ = ["LANGUAGES", "Listener", "bank_texts", "middle_deliveries", "search",
 
 LANGUAGES = ("zh", "en")
 
-# Low and high of each field of `Delivery`, in its order. Breath ends where the micro Whisper begins to
-# mishear (above 30); level_db is set, not searched, for the encoder does not hear it.
+# Low and high of each field of `Delivery`, in its order. Breath ends where words begin to be
+# misheard (above 30); level_db is set, not searched, for the encoder does not hear it.
 BOUNDS: Mapping[str, tuple[tuple[float, float], ...]] = {
     #            pitch      range      rate          tilt     presence  chest    breath    level
     "neutral": ((-2, 1), (2.5, 6), (0.9, 1.05), (-2, 1), (-4, 2), (-3, 5), (0, 15), (0, 0)),

@@ -46,8 +46,8 @@ def start_page(
 @pytest.fixture
 def two_sentences(tmp_path: Path) -> Path:
     """Two segments of the sample whose emotion is plain, so that saying them again takes seconds."""
-    samples, rate_hz = soundfile.read(sample_data() / "sample_zh.flac")
-    said = yaml.safe_load((sample_data() / "sample_zh.truth.yaml").read_text(encoding="utf-8"))
+    samples, rate_hz = soundfile.read(sample_data() / "sample_en.flac")
+    said = yaml.safe_load((sample_data() / "sample_en.truth.yaml").read_text(encoding="utf-8"))
     first, second = said["segments"][1:3]
     start, stop = (
         round(at_s * rate_hz) for at_s in (first["start_s"] - 0.4, second["end_s"] + 0.3)

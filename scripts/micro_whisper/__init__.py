@@ -1,1 +1,0 @@
-"""The parts of ``scripts/train_micro_whisper.py``: vocabulary, windows, training, conversion, evaluation."""
