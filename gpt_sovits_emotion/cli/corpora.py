@@ -1,4 +1,4 @@
-"""``corpora list|show|get``: which corpora are known, how one is understood, and fetching one."""
+"""``corpora list|show|get|unpack``: which corpora are known, how one is understood, and having one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def corpora() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_command(as_json: bool) -> None:
     """List the corpora that are read as they are distributed, with their licences."""
-    from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, SOURCES
+    from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, SOURCES, hub_command
 
     if as_json:
         rows = [
@@ -41,6 +41,8 @@ def list_command(as_json: bool) -> None:
                 "citation": info.citation,
                 "url": info.url,
                 "can_be_fetched": info.id in SOURCES,
+                "hub_command": hub_command(info),
+                "train_only": info.synthetic or info.train_only,
             }
             for info in KNOWN_CORPORA.values()
         ]
@@ -49,10 +51,17 @@ def list_command(as_json: bool) -> None:
     for info in KNOWN_CORPORA.values():
         source = SOURCES.get(info.id)
         how = f"corpora get {info.id} ({source.megabytes} MB)" if source else "from its makers"
-        click.echo(f"{info.id:9} {info.language:7} {how:26} {info.licence}")
-        click.echo(f"{'':17} {info.url}")
+        if info.hub:
+            how = f"Parquet, {info.hub_gigabytes:g} GB"
+        use = "; for training only" if info.synthetic else ""
+        click.echo(f"{info.id:11} {info.language:7} {how:26} {info.licence}{use}")
+        click.echo(f"{'':19} {info.url}")
+        if info.hub:
+            click.echo(f"{'':19} {hub_command(info)}")
+        click.echo(f"{'':19} {info.citation}")
     say(
-        "any other corpus: a folder with manifest.csv, a folder per emotion, or a .list with emotions"
+        "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with emotions, or "
+        "Parquet files of the Hugging Face hub"
     )
 
 
@@ -69,7 +78,8 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
     from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
 
     wanted = labels_of(labels) if labels else None
-    opened = open_corpora(named)
+    with progress_bar("reading") as progress:
+        opened = open_corpora(named, progress=progress)
     table = label_table(opened, wanted)
     if not as_json:
         for corpus in opened:
@@ -105,6 +115,30 @@ def get(corpus_id: str, destination: Path) -> None:
     click.echo(str(folder))
 
 
+@corpora.command("unpack")
+@click.argument("named", metavar="NAME=DIR")
+@click.option(
+    "--to",
+    "destination",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="A new folder for the audio and its manifest.csv.",
+)
+def unpack_command(named: str, destination: Path) -> None:
+    """Make a folder with audio files and a manifest.csv out of a corpus in Parquet files.
+
+    Other commands read Parquet files as they are, and keep the audio beside the features.
+    """
+    from gpt_sovits_emotion.training.corpora import unpack_corpus
+
+    with progress_bar("unpacking") as progress:
+        corpus = unpack_corpus(named, destination, progress=progress)
+    for warning in corpus.warnings:
+        say(f"warning: {warning.en}")
+    say(f"{len(corpus.clips)} clips of {len(corpus.speakers)} speakers; {corpus.info.licence}")
+    click.echo(str(destination))
+
+
 def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
     """Return what a person reads of a corpus: size, terms, and how its labels are understood."""
     info = corpus.info
@@ -118,6 +152,13 @@ def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
         lines.append(f"  cite     {info.citation}")
     if info.url:
         lines.append(f"  see      {info.url}")
+    if corpus.unpacked is not None:
+        lines.append(
+            f"  audio    unpacked into {corpus.unpacked}, which may be deleted at any time"
+        )
+    reason = corpus.train_only_reason()
+    if reason is not None:
+        lines.append(f"  note     {reason.en}")
     width = max([len("as written"), *(shown_width(row.written) for row in rows)])
     lines.append(f"  {_pad('as written', width)}     {'understood as':16} clips  speakers")
     for row in rows:
@@ -144,6 +185,8 @@ def _as_dict(
                 "speakers": list(corpus.speakers),
                 "languages": list(corpus.languages),
                 "info": asdict(corpus.info),
+                "unpacked": str(corpus.unpacked) if corpus.unpacked else None,
+                "train_only": corpus.train_only,
             }
             for corpus in opened
         ],

@@ -5,10 +5,16 @@ from __future__ import annotations
 from gpt_sovits_emotion.training.corpora.checking import check
 from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
 from gpt_sovits_emotion.training.corpora.fetching import SOURCES, fetch_corpus
-from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, CorpusInfo, known_corpus
+from gpt_sovits_emotion.training.corpora.known import (
+    KNOWN_CORPORA,
+    CorpusInfo,
+    hub_command,
+    known_corpus,
+)
 from gpt_sovits_emotion.training.corpora.manifest import INFO_NAME, MANIFEST_NAME
 from gpt_sovits_emotion.training.corpora.merging import LabelRow, label_table, merge
 from gpt_sovits_emotion.training.corpora.reading import LAYOUTS, open_corpora, read_corpus
+from gpt_sovits_emotion.training.corpora.writing import unpack_corpus
 
 __all__ = [
     "INFO_NAME",
@@ -22,9 +28,11 @@ __all__ = [
     "LabelRow",
     "check",
     "fetch_corpus",
+    "hub_command",
     "known_corpus",
     "label_table",
     "merge",
     "open_corpora",
     "read_corpus",
+    "unpack_corpus",
 ]

@@ -59,6 +59,8 @@ def check(
         *corpus.warnings,
         *_odd_labels(corpora, labels),
         *_left_out(corpora, labels),
+        *_train_only(corpora),
+        *_lacking_classes(corpora, labels),
         *_few_clips(corpus),
         *_one_corpus_only(corpus, len(corpora)),
         *_one_mood_speakers(corpus),
@@ -137,6 +139,51 @@ def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[S
     ]
 
 
+def _train_only(corpora: Sequence[Corpus]) -> list[Sentence]:
+    warnings = [reason for corpus in corpora if (reason := corpus.train_only_reason())]
+    by_id = {corpus.info.id: corpus.name for corpus in corpora}
+    warnings += [
+        Sentence(
+            f"{corpus.name} was synthesised from recordings of {source}: a head that was trained on the one "
+            "has heard the voices of the other, so a test on it comes out too good",
+            f"{corpus.name} 是由 {source} 的录音训练的语音合成生成的：用前者训练的模型已听过后者的嗓音，"
+            "在后者上的指标会偏高",
+        )
+        for corpus in corpora
+        if (source := by_id.get(corpus.info.made_from))
+    ]
+    return warnings
+
+
+def _lacking_classes(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
+    """Speak of corpora with at most half of the classes, whose speakers' means are of these alone."""
+    wanted = wanted_labels(labels)
+    classes = {emotion for corpus in corpora for emotion in corpus.emotions}
+    classes = classes if wanted is None else classes & wanted
+    warnings = []
+    for corpus in corpora:
+        own = sorted(classes & set(corpus.emotions))
+        if not own:
+            warnings.append(
+                Sentence(
+                    f"{corpus.name} has none of these labels, so none of its clips is used",
+                    f"{corpus.name} 没有这些标签，其片段都不使用",
+                )
+            )
+        elif 2 * len(own) <= len(classes):
+            scored_en = "" if corpus.train_only else ", and scored on the classes that it has"
+            scored_zh = "" if corpus.train_only else "，并只在其具有的类别上评分"
+            warnings.append(
+                Sentence(
+                    f"{corpus.name} has {len(own)} of the {len(classes)} classes ({', '.join(own)}): its "
+                    f"speakers' means are means of these alone; it is used for training{scored_en}",
+                    f"{corpus.name} 只有 {len(classes)} 个类别中的 {len(own)} 个（{'、'.join(own)}）："
+                    f"其说话人的均值只来自这些类别；它用于训练{scored_zh}",
+                )
+            )
+    return warnings
+
+
 def _few_clips(corpus: Corpus) -> list[Sentence]:
     warnings = []
     for emotion, clips in _by_emotion(corpus).items():
@@ -175,7 +222,7 @@ def _one_corpus_only(corpus: Corpus, n_corpora: int) -> list[Sentence]:
     return [
         Sentence(
             f"some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
-            "consider --labels with those that all share",
+            "consider --labels with those that several have",
             f"有些标签只出现在一个语料库中：{listed}；模型可能学到的是录音设备；"
             "可考虑用 --labels 只保留共有的标签",
         )

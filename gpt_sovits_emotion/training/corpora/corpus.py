@@ -54,6 +54,7 @@ class Corpus:
         clips: In the order of the manifest, or of the files' paths.
         info: Its makers, licence and citation.
         warnings: What was passed over on reading.
+        unpacked: The folder into which its audio was unpacked; None where every clip is a file of its own.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Corpus:
     clips: tuple[Clip, ...]
     info: CorpusInfo = _NOTHING_KNOWN
     warnings: tuple[Sentence, ...] = ()
+    unpacked: Path | None = None
 
     def __post_init__(self) -> None:
         if self.info is _NOTHING_KNOWN:
@@ -80,6 +82,29 @@ class Corpus:
     def languages(self) -> tuple[str, ...]:
         """The known languages, sorted."""
         return tuple(sorted({clip.language for clip in self.clips if clip.language}))
+
+    @property
+    def train_only(self) -> bool:
+        """Whether it is there to be trained on and never to be tested on."""
+        return self.info.synthetic or self.info.train_only
+
+    def train_only_reason(self) -> Sentence | None:
+        """Return why the corpus is no test set, in one sentence with its name; None where it may be one.
+
+        Examples:
+            >>> from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA
+            >>> print(Corpus("marco-voice", Path(), (), KNOWN_CORPORA["marco-voice"]).train_only_reason().en)
+            marco-voice is for training only, never a test set: its clips are outputs of a speech synthesis
+        """
+        if not self.train_only:
+            return None
+        en, zh = "its description says so", "其说明如此规定"
+        if self.info.synthetic:
+            en, zh = "its clips are outputs of a speech synthesis", "其片段由语音合成生成"
+        return Sentence(
+            f"{self.name} is for training only, never a test set: {en}",
+            f"{self.name} 仅供训练，不作测试集：{zh}",
+        )
 
     def credit(self) -> CorpusCredit:
         """Return what the card of a head that was trained on these clips says of the corpus."""

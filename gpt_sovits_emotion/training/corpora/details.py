@@ -83,6 +83,15 @@ def _esd(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Se
     return tuple(replace(clip, text=texts.get(clip.path.stem) or clip.text) for clip in clips), []
 
 
+def _csemotions(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+    # speakers are called female001, male002, …
+    def gender(clip: Clip) -> str:
+        found = re.fullmatch(r"(female|male)\d+", clip.speaker)
+        return found[1] if found else clip.gender
+
+    return tuple(replace(clip, gender=gender(clip)) for clip in clips), []
+
+
 def _iemocap(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
     codes: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -155,5 +164,11 @@ def _beside(root: Path, pattern: str) -> list[Path]:
 
 _Details = Callable[[Path, "tuple[Clip, ...]"], "tuple[tuple[Clip, ...], list[Sentence]]"]
 _DETAILS: Mapping[str, _Details] = MappingProxyType(
-    {"crema-d": _crema_d, "nemo": _nemo, "esd": _esd, "iemocap": _iemocap}
+    {
+        "crema-d": _crema_d,
+        "nemo": _nemo,
+        "esd": _esd,
+        "iemocap": _iemocap,
+        "csemotions": _csemotions,
+    }
 )

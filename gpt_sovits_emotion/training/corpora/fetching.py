@@ -17,7 +17,7 @@ from gpt_sovits_emotion.errors import CorpusError, OutputError
 from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.training.corpora.downloading import Opener, download
-from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, known_corpus
+from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, hub_command, known_corpus
 from gpt_sovits_emotion.training.corpora.reading import read_corpus
 from gpt_sovits_emotion.training.corpora.unpacking import unpack
 
@@ -248,6 +248,14 @@ def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:
         return CorpusError(
             f"there is no corpus {corpus_id!r} here; {some} can be fetched",
             zh=f"没有名为 {corpus_id!r} 的语料库；可下载的有 {some}",
+        )
+    if info.hub:
+        return CorpusError(
+            f"{info.title} ({info.hub_gigabytes:g} GB, {info.licence}) is fetched from the Hugging Face hub "
+            f"by  {hub_command(info)}  (the command of huggingface_hub; huggingface-cli before its 0.34); "
+            f"then name the folder as {info.id}=DIR",
+            zh=f"{info.title}（{info.hub_gigabytes:g} GB，{info.licence}）请用 huggingface_hub 的命令下载："
+            f"{hub_command(info)}（0.34 以前为 huggingface-cli）；然后以 {info.id}=文件夹 指定",
         )
     return CorpusError(
         f"{info.title} must be asked for at {info.url} ({info.licence}); unpack what you get and name its "

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["KNOWN_CORPORA", "UNKNOWN_LICENCE", "CorpusInfo", "known_corpus", "unknown_corpus"]
+__all__ = [
+    "KNOWN_CORPORA",
+    "UNKNOWN_LICENCE",
+    "CorpusInfo",
+    "hub_command",
+    "known_corpus",
+    "unknown_corpus",
+]
 
 UNKNOWN_LICENCE = "unknown: ask whoever recorded it, and say it in corpus.yaml"
 
@@ -25,6 +32,12 @@ class CorpusInfo:
             False where nothing is known; `licence` says so then.
         citation: The publication to cite; "" when not known.
         url: Where its makers describe it and its terms; "" when not known.
+        synthetic: Whether its clips are outputs of a speech synthesis, and so no test of anything.
+        train_only: Whether whoever describes it wants it trained on and never tested on.
+        made_from: Id of the corpus that the synthesis was trained on; "" when there is none.
+        hub: ``owner/name`` of its data set on the Hugging Face hub, whose Parquet files are read; "" when
+            it is not distributed so.
+        hub_gigabytes: About how large that is.
     """
 
     id: str
@@ -34,7 +47,17 @@ class CorpusInfo:
     non_commercial: bool
     citation: str
     url: str
+    synthetic: bool = False
+    train_only: bool = False
+    made_from: str = ""
+    hub: str = ""
+    hub_gigabytes: float = 0.0
 
+
+_MARCO_VOICE = (
+    "Tian, Lyu, Ni, Sun, Li, Qian, Li, Wang, Xu, Luo, Zhang (2025): Marco-Voice Technical Report, "
+    "arXiv:2508.02038"
+)
 
 _ALL = (
     CorpusInfo(
@@ -61,7 +84,7 @@ _ALL = (
         id="crema-d",
         title="CREMA-D",
         language="en",
-        licence="ODbL 1.0 (Open Database License)",
+        licence="ODbL 1.0 for the database, DbCL 1.0 for its contents",
         non_commercial=False,
         citation="Cao, Cooper, Keutmann, Gur, Nenkova, Verma (2014): CREMA-D: Crowd-sourced Emotional "
         "Multimodal Actors Dataset, IEEE Transactions on Affective Computing 5(4)",
@@ -136,10 +159,32 @@ _ALL = (
         "Interactive emotional dyadic motion capture database, Language Resources and Evaluation 42(4)",
         url="https://sail.usc.edu/iemocap/",
     ),
+    CorpusInfo(
+        id="csemotions",
+        title="CSEMOTIONS",
+        language="zh",
+        licence="Apache-2.0",
+        non_commercial=False,
+        citation=_MARCO_VOICE,
+        url="https://huggingface.co/datasets/AIDC-AI/CSEMOTIONS",
+        hub="AIDC-AI/CSEMOTIONS",
+        hub_gigabytes=3.1,
+    ),
+    CorpusInfo(
+        id="marco-voice",
+        title="Marco-Voice",
+        language="zh",
+        licence="Apache-2.0",
+        non_commercial=False,
+        citation=f"{_MARCO_VOICE}; the clips are outputs of that speech synthesis",
+        url="https://github.com/AIDC-AI/Marco-Voice",
+        synthetic=True,
+        made_from="csemotions",
+    ),
 )
 
 KNOWN_CORPORA: Mapping[str, CorpusInfo] = MappingProxyType({info.id: info for info in _ALL})
-"""Id -> `CorpusInfo`, of every corpus that is read as it is distributed."""
+"""Id -> `CorpusInfo`, of every corpus that is known by its name."""
 
 
 def known_corpus(name: str) -> CorpusInfo | None:
@@ -150,6 +195,18 @@ def known_corpus(name: str) -> CorpusInfo | None:
         ('crema-d', 'emodb', None)
     """
     return _BY_SPELLING.get(_plain(name))
+
+
+def hub_command(info: CorpusInfo) -> str:
+    """Return the command of huggingface_hub that fetches a corpus; "" where the hub does not have it.
+
+    Examples:
+        >>> hub_command(KNOWN_CORPORA["csemotions"])
+        'hf download AIDC-AI/CSEMOTIONS --repo-type dataset --local-dir csemotions'
+    """
+    if not info.hub:
+        return ""
+    return f"hf download {info.hub} --repo-type dataset --local-dir {info.id}"
 
 
 def unknown_corpus(name: str) -> CorpusInfo:

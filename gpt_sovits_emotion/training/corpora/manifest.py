@@ -10,12 +10,15 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
 
-__all__ = ["INFO_NAME", "MANIFEST_NAME", "read_info", "read_manifest"]
+__all__ = ["INFO_FIELDS", "INFO_NAME", "MANIFEST_NAME", "read_info", "read_manifest"]
 
 MANIFEST_NAME = "manifest.csv"
 INFO_NAME = "corpus.yaml"
 
 _REQUIRED = ("path", "speaker", "emotion")
+INFO_FIELDS = (
+    "title", "language", "licence", "non_commercial", "citation", "url", "synthetic", "train_only",
+)  # fmt: skip
 _MAX_INFO_BYTES = 64 * 1024
 
 
@@ -90,7 +93,7 @@ def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
 def read_info(path: Path, name: str) -> CorpusInfo:
     """Read a ``corpus.yaml``: what the owner of a corpus says of it.
 
-    Every field of `CorpusInfo` but the id may stand in it; those that do not are taken as unknown.
+    What may stand in it is `INFO_FIELDS` of `CorpusInfo`; fields that do not are taken as unknown.
 
     Raises:
         CorpusError: The file cannot be read, is no YAML, or a field is none of these or of another type.
@@ -124,10 +127,7 @@ def read_info(path: Path, name: str) -> CorpusInfo:
 
 def _checked_info(path: Path, name: str, held: Any) -> CorpusInfo:
     unknown = unknown_corpus(name)
-    values: dict[str, Any] = {
-        field: getattr(unknown, field)
-        for field in ("title", "language", "licence", "non_commercial", "citation", "url")
-    }
+    values: dict[str, Any] = {field: getattr(unknown, field) for field in INFO_FIELDS}
     fields = ", ".join(values)
     if not isinstance(held, dict) or not set(held) <= set(values):
         odd = (

@@ -135,6 +135,8 @@ def _merged_info(infos: Sequence[CorpusInfo]) -> CorpusInfo:
         non_commercial=any(info.non_commercial for info in infos),
         citation=joined("citation", "; "),
         url=joined("url", " "),
+        synthetic=all(info.synthetic for info in infos),
+        train_only=all(info.synthetic or info.train_only for info in infos),
     )
 
 

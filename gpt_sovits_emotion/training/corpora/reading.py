@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.audio_files import (
     audio_files,
@@ -17,9 +18,11 @@ from gpt_sovits_emotion.training.corpora.audio_files import (
 from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
 from gpt_sovits_emotion.training.corpora.details import with_details
 from gpt_sovits_emotion.training.corpora.folders import names_emotions, read_folders
+from gpt_sovits_emotion.training.corpora.hub_card import HubCard, read_hub_card
 from gpt_sovits_emotion.training.corpora.known import (
     KNOWN_CORPORA,
     CorpusInfo,
+    hub_command,
     known_corpus,
     unknown_corpus,
 )
@@ -31,10 +34,16 @@ from gpt_sovits_emotion.training.corpora.manifest import (
     read_manifest,
 )
 from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.parquet import (
+    default_unpacked,
+    hub_root,
+    parquet_files,
+    read_parquet,
+)
 
 __all__ = ["LAYOUTS", "open_corpora", "read_corpus"]
 
-LAYOUTS = ("auto", "manifest", "folders", "list", *KNOWN_CORPORA)
+LAYOUTS = ("auto", "manifest", "folders", "list", "parquet", *KNOWN_CORPORA)
 """What `read_corpus` can be told; ``auto`` finds out."""
 
 _RECOGNISED_SHARE = 0.5
@@ -44,17 +53,34 @@ and song holds 1,440 and 1,012."""
 _NAME = re.compile(r"[\w.+-]{1,60}")
 
 
-def read_corpus(folder: str | Path, *, layout: str = "auto") -> Corpus:
+@dataclass(frozen=True, slots=True)
+class _Unpacking:
+    folder: Path | None
+    progress: Progress
+
+
+def read_corpus(
+    folder: str | Path,
+    *,
+    layout: str = "auto",
+    unpack_to: Path | None = None,
+    progress: Progress = no_progress,
+) -> Corpus:
     """Read a corpus.
 
     Args:
         folder: The corpus's folder; or its ``manifest.csv`` or ``.list`` itself.
         layout: One of `LAYOUTS`. ``auto`` takes a ``manifest.csv``; else file names of a known corpus,
-            as it is distributed; else a ``.list`` with emotions; else a folder per emotion.
+            as it is distributed; else a ``.list`` with emotions; else a folder per emotion; else Parquet
+            files.
+        unpack_to: Where the audio of Parquet files goes; `default_unpacked` when None.
+        progress: Told how much of it has been unpacked; may raise to stop.
 
     Raises:
         CorpusError: There is nothing of that layout, or it cannot be read; the message says what was
             found and what was expected.
+        OutputError: The audio of Parquet files cannot be unpacked.
+        MissingExtraError: They must be unpacked, and pyarrow is not installed.
     """
     path = Path(folder)
     if layout not in LAYOUTS:
@@ -71,21 +97,28 @@ def read_corpus(folder: str | Path, *, layout: str = "auto") -> Corpus:
             f"{path} is a file; expected the folder of a corpus, a {MANIFEST_NAME} or a .list",
             zh=f"{path} 是一个文件；应为语料库文件夹、{MANIFEST_NAME} 或 .list",
         )
+    unpacking = _Unpacking(unpack_to, progress)
     if layout == "auto":
-        return _recognised(path)
+        return _recognised(path, unpacking)
+    if layout == "parquet":
+        return _from_parquet(path, unpacking)
+    if layout in KNOWN_CORPORA:
+        return _from_known(path, KNOWN_CORPORA[layout], unpacking)
     if layout == "manifest":
         return _from_manifest(path / MANIFEST_NAME)
     if layout == "list":
         return _from_list(_only_list(path))
-    files = audio_files(path)
-    return _from_folders(path, files) if layout == "folders" else _from_names(path, files, layout)
+    return _from_folders(path, audio_files(path))
 
 
-def open_corpora(named: Sequence[str]) -> tuple[Corpus, ...]:
+def open_corpora(
+    named: Sequence[str], *, unpack_to: Path | None = None, progress: Progress = no_progress
+) -> tuple[Corpus, ...]:
     """Read corpora as the command line names them: ``NAME=DIR`` or ``DIR``.
 
     A `NAME` that is a known corpus (however it is spelt) says which one it is: its reader is used unless
-    the folder has a manifest, which says more. Any other name renames the corpus.
+    the folder has a manifest, which says more. Any other name renames the corpus. `unpack_to` and
+    `progress` are as for `read_corpus`.
 
     Raises:
         CorpusError: None is named, a name cannot be one, two have the same, or one cannot be read.
@@ -95,7 +128,11 @@ def open_corpora(named: Sequence[str]) -> tuple[Corpus, ...]:
             "no corpus was named; give NAME=DIR, such as emodb=path/to/emodb",
             zh="没有指定语料库；请写 名称=文件夹，如 emodb=path/to/emodb",
         )
-    corpora = tuple(_open(each) for each in named)
+    share = 1 / len(named)
+    corpora = tuple(
+        _open(each, _Unpacking(unpack_to, part_of(progress, index * share, (index + 1) * share)))
+        for index, each in enumerate(named)
+    )
     names = [corpus.name for corpus in corpora]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
@@ -106,10 +143,15 @@ def open_corpora(named: Sequence[str]) -> tuple[Corpus, ...]:
     return corpora
 
 
-def _open(named: str) -> Corpus:
+def _open(named: str, unpacking: _Unpacking) -> Corpus:
+    def read(folder: str, layout: str = "auto") -> Corpus:
+        return read_corpus(
+            folder, layout=layout, unpack_to=unpacking.folder, progress=unpacking.progress
+        )
+
     name, found, folder = named.partition("=")
     if not found or Path(named).exists():
-        return read_corpus(named)
+        return read(named)
     if not _NAME.fullmatch(name) or not folder:
         raise CorpusError(
             f"{named!r} is not NAME=DIR; a name has letters, digits, '-', '_', '.' and '+' only",
@@ -117,12 +159,11 @@ def _open(named: str) -> Corpus:
         )
     known = known_corpus(name)
     if known is None:
-        corpus = read_corpus(folder)
+        corpus = read(folder)
         return replace(corpus, name=name, info=_renamed(corpus.info, name))
     path = Path(folder)
-    corpus = read_corpus(
-        path, layout="auto" if path.is_file() or (path / MANIFEST_NAME).is_file() else known.id
-    )
+    has_manifest = path.is_file() or (path / MANIFEST_NAME).is_file()
+    corpus = read(folder, "auto" if has_manifest else known.id)
     if corpus.info.id in KNOWN_CORPORA and corpus.info.id != known.id:
         raise CorpusError(
             f"{folder} is {corpus.info.title} by its files or its name, not {known.title}; correct the name "
@@ -143,7 +184,7 @@ def _is_unknown(info: CorpusInfo) -> bool:
     return info == unknown_corpus(info.id)
 
 
-def _recognised(root: Path) -> Corpus:
+def _recognised(root: Path, unpacking: _Unpacking) -> Corpus:
     if (root / MANIFEST_NAME).is_file():
         return _from_manifest(root / MANIFEST_NAME)
     files = audio_files(root)
@@ -154,16 +195,19 @@ def _recognised(root: Path) -> Corpus:
         return _from_list(_only_list(root))
     if names_emotions(files):
         return _from_folders(root, files)
+    if parquet_files(root):
+        return _from_parquet(root, unpacking)
     titles = [info.title for info in KNOWN_CORPORA.values()]
     what = f"{len(files)} audio files" if files else "no audio files"
     what_zh = f"{len(files)} 个音频文件" if files else "没有音频文件"
     raise CorpusError(
         f"{root / MANIFEST_NAME} does not exist: a corpus is a folder with a {MANIFEST_NAME} (columns "
         f"path, speaker, emotion), one of {', '.join(titles)} as "
-        f"distributed, a .list with emotions, or a folder per emotion; {what} of no such layout found",
+        f"distributed, a .list with emotions, a folder per emotion, or Parquet files; {what} of no such "
+        "layout found",
         zh=f"{root / MANIFEST_NAME} 不存在：语料库应为含 {MANIFEST_NAME}（列 path、speaker、emotion）"
         f"的文件夹、原样分发的 {'、'.join(titles)}、带情感标注的 .list，"
-        f"或每种情感一个子文件夹；现有{what_zh}，不属于上述任何一种",
+        f"每种情感一个子文件夹，或 Parquet 文件；现有{what_zh}，不属于上述任何一种",
     )
 
 
@@ -185,6 +229,63 @@ def _from_manifest(manifest: Path) -> Corpus:
     by_names = _known_by_names([clip.path for clip in clips])
     known = KNOWN_CORPORA[by_names] if by_names else known_corpus(name)
     return Corpus(name, root, clips, _info_beside(root, name, known))
+
+
+def _from_known(root: Path, info: CorpusInfo, unpacking: _Unpacking) -> Corpus:
+    files = audio_files(root)
+    if info.id in CLIP_READERS and (files or not parquet_files(root)):
+        return _from_names(root, files, info.id)
+    if parquet_files(root):
+        return _from_parquet(root, unpacking, info)
+    if info.hub:
+        raise CorpusError(
+            f"{root} has no Parquet files, as which {info.title} is distributed; name the folder into which "
+            f"{hub_command(info)} fetched it",
+            zh=f"{root} 中没有 Parquet 文件，而 {info.title} 是以这种格式分发的；"
+            f"请指定用 {hub_command(info)} 下载到的文件夹",
+        )
+    corpus = _recognised(root, unpacking)
+    return replace(corpus, name=info.id, info=info if _is_unknown(corpus.info) else corpus.info)
+
+
+def _from_parquet(root: Path, unpacking: _Unpacking, known: CorpusInfo | None = None) -> Corpus:
+    if not root.is_dir():
+        audio_files(root)  # says so
+    inner, name = hub_root(root)
+    files = parquet_files(inner)
+    if not files:
+        raise CorpusError(
+            f"{root} has no Parquet files; name the folder of a data set of the Hugging Face hub",
+            zh=f"{root} 中没有 Parquet 文件；请指定 Hugging Face 数据集的文件夹",
+        )
+    card = read_hub_card(inner)
+    known = known or known_corpus(name)
+    info = _info_beside(inner, known.id if known else name, known or _info_of_card(name, card))
+    folder = unpacking.folder or default_unpacked(inner, name)
+    clips, warnings = read_parquet(
+        inner,
+        files,
+        card=card,
+        name=name,
+        unpack_to=folder,
+        progress=unpacking.progress,
+    )
+    clips, more = with_details(info.id, inner, clips)
+    one_language = info.language if "," not in info.language else ""
+    clips = tuple(replace(clip, language=clip.language or one_language) for clip in clips)
+    unpacked = folder if any(clip.path.is_relative_to(folder) for clip in clips) else None
+    return Corpus(info.id, root, clips, info, (*warnings, *more), unpacked)
+
+
+def _info_of_card(name: str, card: HubCard) -> CorpusInfo:
+    unknown = unknown_corpus(name)
+    return replace(
+        unknown,
+        title=card.title or unknown.title,
+        language=", ".join(card.languages),
+        licence=f"{card.licence} by its README.md" if card.licence else unknown.licence,
+        non_commercial="-nc" in card.licence,
+    )
 
 
 def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:

@@ -1,0 +1,182 @@
+"""Which column of a Parquet data set is which: by its usual names, its type and its own metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.training.corpora.hub_card import HubCard
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["FIELDS", "Columns", "ColumnsError", "columns_of"]
+
+_AUDIO = (
+    "audio", "speech", "wav", "sound", "recording", "audio_path", "audio_file", "file_path", "filepath",
+    "file_name", "filename", "file", "path",
+)  # fmt: skip
+
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "emotion": (
+            "emotion", "emotion_label", "emotion_name", "emotions", "major_emotion", "label", "labels",
+            "class", "情感", "情绪",
+        ),
+        "speaker": (
+            "speaker", "speaker_id", "speaker_name", "speakerid", "spk", "spk_id", "actor", "actor_id",
+            "client_id", "说话人",
+        ),
+        "text": (
+            "text", "transcript", "transcription", "sentence", "raw_text", "utterance", "content", "文本",
+        ),
+        "language": ("language", "lang", "locale", "语言"),
+        "gender": ("gender", "sex", "性别"),
+        "intensity": ("intensity", "emotion_intensity"),
+    }
+)  # fmt: skip
+"""Field of a clip -> the names under which data sets keep it, the surest first."""
+
+
+class ColumnsError(CorpusError):
+    """A file has no audio or no emotions; other files of its data set may have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where a Parquet file keeps what a clip needs.
+
+    Attributes:
+        audio: The column with the audio: a struct of ``bytes`` and ``path``, bytes, or paths.
+        fields: Field of a clip -> its column.
+        names: Field of a clip -> the names of its classes, where its column holds their numbers.
+    """
+
+    audio: str
+    fields: Mapping[str, str]
+    names: Mapping[str, tuple[str, ...]]
+
+
+def columns_of(schema: pyarrow.Schema, where: str, *, card: HubCard, config: str) -> Columns:
+    """Find the columns of a Parquet file.
+
+    Args:
+        schema: Of the file.
+        where: The file, for messages.
+        card: What the data set's ``README.md`` says.
+        config: The data set's configuration that the file belongs to.
+
+    Raises:
+        ColumnsError: It has no audio, or no emotions that can be read.
+    """
+    features = _features(schema)
+    by_name: dict[str, pyarrow.Field] = {}
+    for column in schema:
+        by_name.setdefault(column.name.strip().casefold(), column)
+    found = ", ".join(schema.names) or "none"
+    audio = _audio_column(by_name, features)
+    if audio is None:
+        raise ColumnsError(
+            f"{where} has no column with audio (its columns: {found}); expected one called audio that holds "
+            "bytes or paths",
+            zh=f"{where} 中没有音频列（现有列：{found}）；应有名为 audio、内容为字节或路径的列",
+        )
+    fields: dict[str, str] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    nameless = ""
+    for field, aliases in FIELDS.items():
+        for alias in aliases:
+            column = by_name.get(alias)
+            if column is None or column.name == audio:
+                continue
+            classes = _class_names(features.get(column.name)) or card.names_of(column.name, config)
+            if _is_number(column.type) and (classes or field == "speaker"):
+                fields[field], names[field] = column.name, classes
+            elif _is_text(column.type):
+                fields[field] = column.name
+            else:
+                nameless = nameless or (f"{column.name} ({column.type})" * (field == "emotion"))
+                continue
+            break
+    if "emotion" not in fields:
+        raise _no_emotions(where, found, nameless)
+    return Columns(audio, MappingProxyType(fields), MappingProxyType(names))
+
+
+def _no_emotions(where: str, found: str, nameless: str) -> ColumnsError:
+    if nameless:
+        return ColumnsError(
+            f"{where} has its labels in {nameless}, whose values have no names, neither in the file nor in "
+            "README.md; expected text, or numbers with the names of a ClassLabel",
+            zh=f"{where} 的标签列 {nameless} 没有类别名称，文件和 README.md 中都没有；"
+            "应为文字，或带 ClassLabel 名称的数字",
+        )
+    return ColumnsError(
+        f"{where} has no column with emotions (its columns: {found}); expected one called emotion or label",
+        zh=f"{where} 中没有情感列（现有列：{found}）；应有名为 emotion 或 label 的列",
+    )
+
+
+def _features(schema: pyarrow.Schema) -> dict[str, Any]:
+    try:
+        held = json.loads((schema.metadata or {})[b"huggingface"])
+        features = held["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _class_names(feature: Any) -> tuple[str, ...]:
+    names = feature.get("names") if isinstance(feature, dict) else None
+    return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+
+def _audio_column(by_name: Mapping[str, pyarrow.Field], features: Mapping[str, Any]) -> str | None:
+    kinds = {
+        name: feature.get("_type")
+        for name, feature in features.items()
+        if isinstance(feature, dict)
+    }
+    usable = {
+        alias: str(column.name)
+        for alias, column in by_name.items()
+        if _holds_audio(column.type) and kinds.get(column.name) in (None, "Audio", "Value")
+    }
+    marked = [name for name in usable.values() if kinds.get(name) == "Audio"]
+    usual = [usable[alias] for alias in _AUDIO if alias in usable]
+    # a struct of bytes and path is nothing else, whatever it is called; a text may be anything
+    structs = [name for name in usable.values() if not _is_text(_type_of(by_name, name))]
+    with_bytes = [name for name in usual if name in structs]
+    return next(iter([*marked, *with_bytes, *structs, *usual]), None)
+
+
+def _type_of(by_name: Mapping[str, pyarrow.Field], name: str) -> pyarrow.DataType:
+    return by_name[name.strip().casefold()].type
+
+
+def _holds_audio(kind: pyarrow.DataType) -> bool:
+    import pyarrow.types
+
+    if pyarrow.types.is_struct(kind):
+        return bool(max(kind.get_field_index("bytes"), kind.get_field_index("path")) >= 0)
+    is_bytes = pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
+    return bool(is_bytes) or _is_text(kind)
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    import pyarrow.types
+
+    if pyarrow.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind))
+
+
+def _is_number(kind: pyarrow.DataType) -> bool:
+    import pyarrow.types
+
+    # whole numbers become floating ones where pandas has met a gap
+    return bool(pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind))
