@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from gpt_sovits_emotion.explain import (
     usual_of_speaker,
     usual_of_training,
 )
-from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads import Head, Judgement, judge_recording
 from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE
 from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress
@@ -118,12 +118,14 @@ class TagOptions:
     """How to tag.
 
     Attributes:
-        speaker_statistics: Use the statistics of the recording's own segments once there are enough.
-            Right for one speaker in several moods; wrong for a crowd, or for one mood throughout.
+        speaker_statistics: Judge against the statistics of the recording's own segments, once there are
+            enough: None as far as the recording seems to hold several moods (`heads.judge_recording`), True
+            always, False never. They are right for one speaker in several moods; wrong for a crowd, or for
+            one mood throughout.
         smoothing: 0 to 1: how much of a segment's probabilities comes from its neighbours in time.
     """
 
-    speaker_statistics: bool = True
+    speaker_statistics: bool | None = None
     smoothing: float = 0.0
 
 
@@ -166,31 +168,20 @@ def tag(
     options = options or TagOptions()
     head = analyser.head
     heard = _analyse_segments(transcript.segments, recording, analyser, progress)
-    embeddings = heard.embeddings
-    speaker = speaker or analyser.speaker
-    if speaker is None and options.speaker_statistics:
-        speaker = head.statistics(embeddings, source="recording")
-    probabilities = (
-        head.probabilities(embeddings, speaker)
-        if len(embeddings)
-        else np.empty((0, len(head.card.labels)))
+    judgement = judge_recording(
+        head,
+        heard.embeddings,
+        use_own=options.speaker_statistics,
+        speaker=speaker or analyser.speaker,
     )
     segments = [transcript.segments[index] for index in heard.indices]
-    probabilities = _smooth(probabilities, segments, options.smoothing)
+    probabilities = _smooth(judgement.probabilities, segments, options.smoothing)
+    judgement = replace(judgement, probabilities=probabilities)
     usual = usual_of_speaker(heard.prosodies) or usual_of_training(head.card.baseline)
-    mode = "global" if speaker is None else "speaker"
-    scores = dict(
-        zip(
-            heard.indices,
-            (
-                _scores(head, row, prosody, usual, mode)
-                for row, prosody in zip(
-                    probabilities, (heard.prosodies[index] for index in heard.indices), strict=True
-                )
-            ),
-            strict=True,
-        )
-    )
+    scores = {
+        index: _scores(head, judgement, row, heard.prosodies[index], usual)
+        for row, index in enumerate(heard.indices)
+    }
     tagged = tuple(
         TaggedSegment(segment, scores.get(index), heard.prosodies[index], heard.problems[index])
         for index, segment in enumerate(transcript.segments)
@@ -202,9 +193,10 @@ def tag(
         transcriber=transcript.source,
         head_id=head.card.id,
         head_title=head.card.title,
-        normalisation=mode,
-        normalisation_note=_normalisation_note(head, speaker, len(embeddings), options),
+        normalisation=judgement.mode,
+        normalisation_note=_normalisation_note(head, judgement, len(heard.embeddings), options),
         removed=transcript.removed,
+        notes=_notes(head, transcript, judgement),
     )
     return Tagging(document, heard.tracks)
 
@@ -313,19 +305,23 @@ def _inaudible(audio: Audio, minimum_s: float) -> Sentence | None:
 
 
 def _scores(
-    head: Head, row: np.ndarray, prosody: Prosody | None, usual: Usual, mode: str
+    head: Head, judgement: Judgement, row: int, prosody: Prosody | None, usual: Usual
 ) -> EmotionScores:
+    labels = head.card.labels
     probabilities = {
-        label: float(value) for label, value in zip(head.card.labels, row, strict=True)
+        label: float(value)
+        for label, value in zip(labels, judgement.probabilities[row], strict=True)
     }
-    label = head.decide(row, mode=mode)
+    label = judgement.label(row, labels)
     cues = cues_of(prosody, usual)
-    return EmotionScores(
-        probabilities,
-        label,
-        cues,
-        reason_sentence(probabilities, label, cues, baseline=usual.source),
-    )
+    reason = reason_sentence(probabilities, label, cues, baseline=usual.source)
+    if judgement.outside[row]:
+        reason = Sentence(
+            f"unlike any voice that this head was trained on (noise, music, another kind of sound?); "
+            f"{reason.en}",
+            f"与该情感模型训练时的任何语音都不像（噪声、音乐或其他声音？）；{reason.zh}",
+        )
+    return EmotionScores(probabilities, label, cues, reason)
 
 
 def _smooth(probabilities: np.ndarray, segments: Sequence[Segment], smoothing: float) -> np.ndarray:
@@ -349,13 +345,11 @@ def _smooth(probabilities: np.ndarray, segments: Sequence[Segment], smoothing: f
 
 
 def _normalisation_note(
-    head: Head, speaker: SpeakerStatistics | None, n_segments: int, options: TagOptions
+    head: Head, judgement: Judgement, n_segments: int, options: TagOptions
 ) -> Sentence:
+    speaker = judgement.speaker
     if speaker is not None and speaker.source == "recording":
-        return Sentence(
-            f"judged against this speaker's own {speaker.n_segments} segments",
-            f"以该说话人自己的 {speaker.n_segments} 个片段为基准",
-        )
+        return _recording_note(judgement, speaker)
     if speaker is not None and speaker.source.startswith(PROFILE_SOURCE):
         name = speaker.source.removeprefix(PROFILE_SOURCE)
         return Sentence(
@@ -367,7 +361,7 @@ def _normalisation_note(
             f"judged against {speaker.n_segments} segments of this speaker from {speaker.source}",
             f"以该说话人的 {speaker.n_segments} 个片段（{speaker.source}）为基准",
         )
-    if not options.speaker_statistics:
+    if options.speaker_statistics is False:
         return Sentence(
             "judged against the training speakers, as asked", "按要求以训练说话人为基准"
         )
@@ -376,3 +370,54 @@ def _normalisation_note(
         f"this speaker ({n_segments})",
         f"以训练说话人为基准：该说话人只有 {n_segments} 个片段（需要 {head.card.min_speaker_segments} 个）",
     )
+
+
+def _recording_note(judgement: Judgement, speaker: SpeakerStatistics) -> Sentence:
+    """Say how a recording was judged that gave its own statistics."""
+    n_segments, share = speaker.n_segments, round(100 * judgement.own_share)
+    if judgement.mode == "speaker":
+        return Sentence(
+            f"judged against this speaker's own {n_segments} segments",
+            f"以该说话人自己的 {n_segments} 个片段为基准",
+        )
+    if judgement.mode == "global":
+        return Sentence(
+            f"judged against the training speakers: the {n_segments} segments seem to be in one mood, which "
+            "must not be taken for this speaker's usual",
+            f"以训练说话人为基准：{n_segments} 个片段似乎处于同一种情绪，不能把它当作该说话人的常态",
+        )
+    return Sentence(
+        f"judged {share} % against this speaker's own {n_segments} segments and {100 - share} % against the "
+        "training speakers: that is how sure it is that there are several moods",
+        f"{share} % 以该说话人自己的 {n_segments} 个片段为基准，{100 - share} % 以训练说话人为基准："
+        "取决于录音中有多种情绪的把握",
+    )
+
+
+def _notes(head: Head, transcript: Transcript, judgement: Judgement) -> tuple[Sentence, ...]:
+    """Return what a reader must know before believing the labels."""
+    notes = []
+    taught = {
+        code.strip() for credit in head.card.corpora for code in credit.language.split(",")
+    } - {""}
+    spoken = {segment.language for segment in transcript.segments if segment.language}
+    unknown = sorted(spoken - taught) if taught else []
+    if unknown:
+        notes.append(
+            Sentence(
+                f"head {head.card.id} was trained on {', '.join(sorted(taught))}, not on "
+                f"{', '.join(unknown)}: expect more errors",
+                f"情感模型 {head.card.id} 的训练语言是 {'、'.join(sorted(taught))}，"
+                f"不包括 {'、'.join(unknown)}：出错会更多",
+            )
+        )
+    n_outside = int(judgement.outside.sum())
+    if n_outside:
+        notes.append(
+            Sentence(
+                f"{n_outside} of {len(judgement.outside)} segments are unlike any voice that the head was "
+                "trained on, and are left unsure",
+                f"{len(judgement.outside)} 个片段中有 {n_outside} 个与训练时的任何语音都不像，标为不确定",
+            )
+        )
+    return tuple(notes)

@@ -370,7 +370,7 @@ def _takes(session: Session, workshop: Workshop, n: int) -> TakeOptions:
 
 
 def _tag_options(settings: Settings) -> TagOptions:
-    return TagOptions(settings.speaker_statistics, settings.smoothing)
+    return TagOptions(None if settings.speaker_statistics else False, settings.smoothing)
 
 
 def _tagging(session: Session) -> Tagging:

@@ -69,7 +69,9 @@ class Settings:
         whisper: Whisper model: a size, a folder, ``auto`` or ``none``.
         language: Code of the spoken language; "" to detect it.
         head: Id or folder of the head.
-        speaker_statistics, smoothing: As in `tag.TagOptions`.
+        speaker_statistics: Judge against the recording's own segments as far as they seem to be in several
+            moods; never when False.
+        smoothing: As in `tag.TagOptions`.
         speaker: One whom the head was fitted to (`heads.profiles`); "" for nobody in particular.
         same_voice: Whether it is the chosen voice that speaks in the recording: what its bank knows of it is
             then the usual that segments are judged against.

@@ -88,8 +88,8 @@ _TABLE = {
     ),
     "heads_more": ("and {n} more", "还有 {n} 个"),
     "speaker_statistics": (
-        "Judge against this speaker’s own usual (one speaker in several moods)",
-        "以该说话人自己的平时为基准（一个人、多种情绪时适用）",
+        "Judge against this speaker’s own usual, as far as there are several moods (off for a crowd)",
+        "以该说话人自己的平时为基准，视录音中情绪是否多样而定（多人录音请关掉）",
     ),
     "smoothing": ("Smoothing over neighbouring segments", "相邻片段平滑"),
     # --- step 2

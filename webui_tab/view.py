@@ -169,6 +169,7 @@ def summary_html(session: Session, language: str) -> str:
     )
     notes = [note("plain", line)]
     notes += [note("warning", each.say(language)) for each in transcript.recording.warnings]
+    notes += [note("warning", each.say(language)) for each in transcript.notes]
     if transcript.removed:
         texts = "; ".join(f"“{removed.text}”" for removed in transcript.removed)
         notes.append(

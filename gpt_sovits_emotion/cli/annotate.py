@@ -94,6 +94,8 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
         "transcriber": transcript.transcriber,
         "head": transcript.head_id,
         "normalisation": transcript.normalisation,
+        "normalisation_note": transcript.normalisation_note.say(language),
+        "notes": [one.say(language) for one in transcript.notes],
         "segments": [
             {
                 "start_s": round(tagged.segment.start_s, 3),

@@ -57,6 +57,8 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
             click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
     source = f"words: {transcript.transcriber}; emotion: {transcript.head_title.say(language)}"
     click.echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
+    for one in transcript.notes:
+        click.echo(f"  ({one.say(language)})")
 
 
 def clock(seconds: float) -> str:

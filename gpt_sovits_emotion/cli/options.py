@@ -115,10 +115,9 @@ _HEAD = (
     ),
     click.option(
         "--speaker-statistics/--no-speaker-statistics",
-        default=True,
-        show_default=True,
-        help="Judge against the speaker's own usual once there are enough segments: right for one "
-        "speaker in several moods, wrong for a crowd or for one mood throughout.",
+        default=None,
+        help="Judge against the speaker's own usual always, or never.  [default: as far as the recording "
+        "seems to hold several moods]",
     ),
     click.option(
         "--smoothing",

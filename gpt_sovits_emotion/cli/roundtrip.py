@@ -131,7 +131,7 @@ def demo(out: Path, lang: str) -> None:
         "head": None,
         "judge": None,
         "heads_dirs": (),
-        "speaker_statistics": True,
+        "speaker_statistics": None,
         "smoothing": 0.0,
         "seed": 0,
         "lang": lang,

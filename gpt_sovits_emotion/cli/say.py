@@ -61,10 +61,9 @@ __all__ = ["say"]
 @heads_dir_option
 @click.option(
     "--speaker-statistics/--no-speaker-statistics",
-    default=True,
-    show_default=True,
-    help="Judge against the voice's own usual once there are enough segments: wrong where all texts are in "
-    "one emotion.",
+    default=None,
+    help="Judge against the voice's own usual always, or never.  [default: as far as the texts seem to be in "
+    "several moods]",
 )
 @click.option(
     "--whisper",

@@ -12,14 +12,17 @@ from gpt_sovits_emotion.heads.folder import (
     list_heads,
 )
 from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.heads.recording import Judgement, judge_recording
 
 __all__ = [
     "Head",
     "HeadCard",
     "HeadEntry",
     "HeadWatch",
+    "Judgement",
     "find_head",
     "head_folders",
+    "judge_recording",
     "list_heads",
     "load_card",
     "load_head",

@@ -13,6 +13,7 @@ from typing import Any
 
 from gpt_sovits_emotion.errors import HeadError, TranscriptError
 from gpt_sovits_emotion.heads.card_text import dump_card, parse_card
+from gpt_sovits_emotion.heads.moving import MovingStatistics
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import Record, Sentence
@@ -22,6 +23,7 @@ __all__ = [
     "CARD_FORMAT",
     "CARD_VERSION",
     "MODES",
+    "MOVING_VERSION",
     "CorpusCredit",
     "EncoderSpec",
     "HeadCard",
@@ -34,6 +36,8 @@ __all__ = [
 
 CARD_FORMAT = "gpt-sovits-emotion/head"
 CARD_VERSION = 1
+MOVING_VERSION = 2
+"""Of a card with moving statistics or a farthest distance, which programs of version 1 would not heed."""
 MODES = ("global", "speaker")
 """How embeddings are normalised: by training statistics, or by the speaker's own."""
 
@@ -154,6 +158,11 @@ class HeadCard(Record):
         note: What a user must know, as a sentence.
         layer_weights: Mode -> how much each of the encoder's layers counts, where the training learned it.
             For the reader alone: the weights of the head have it in them already.
+        moving: How a recording of an unknown speaker is judged by the one network that both modes share;
+            None for a head with a network per mode.
+        farthest: From which distance to the training embeddings on (`Head.distances`) a segment is of a kind
+            that was not trained on, and unsure; None where it was not measured.
+        calibrated_on: On whom temperatures, thresholds and `moving` were fitted, in words.
     """
 
     id: str
@@ -174,6 +183,9 @@ class HeadCard(Record):
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     note: Sentence | None = None
     layer_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    moving: MovingStatistics | None = None
+    farthest: float | None = None
+    calibrated_on: Sentence | None = None
 
     def problems(self) -> tuple[Sentence, ...]:
         """Return what contradicts itself in the card, in words; empty when nothing does."""
@@ -240,6 +252,21 @@ class HeadCard(Record):
             "a threshold is not a probability",
             "某个 threshold 不是概率",
         )
+        yield (
+            self.moving is not None
+            and not (
+                all(map(math.isfinite, self.moving.to_dict().values()))
+                and 0 <= self.moving.smoothing <= 1
+                and self.prior_segments > 0
+            ),
+            "a number of moving is not finite, its smoothing is no share, or prior_segments is 0",
+            "moving 中有非有限的数值，或 smoothing 不在 0 到 1 之间，或 prior_segments 为 0",
+        )
+        yield (
+            self.farthest is not None and not 0 < self.farthest < 1e6,
+            "farthest is no distance",
+            "farthest 不是距离",
+        )
         weights = [weight for layers in self.layer_weights.values() for weight in layers]
         yield (
             not all(map(math.isfinite, (*self.baseline.values(), *weights))),
@@ -287,12 +314,12 @@ def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
     """Build a card from the fields that were read from `path`. Raises `HeadError` as `card_from_yaml`."""
     fields = {name: value for name, value in data.items() if name not in ("format", "version")}
     version = data.get("version")
-    if version != CARD_VERSION:
+    if version not in (CARD_VERSION, MOVING_VERSION) or isinstance(version, (bool, float)):
         shown = str(version)[:20]
         raise _kind_of_error(data)(
-            f"{path} is version {shown!r} of the card format; this program reads version "
-            f"{CARD_VERSION}: update the program or get another copy of the head",
-            zh=f"{path} 的卡片格式版本是 {shown!r}，本程序读取版本 {CARD_VERSION}："
+            f"{path} is version {shown!r} of the card format; this program reads versions {CARD_VERSION} "
+            f"and {MOVING_VERSION}: update the program or get another copy of the head",
+            zh=f"{path} 的卡片格式版本是 {shown!r}，本程序读取版本 {CARD_VERSION} 和 {MOVING_VERSION}："
             "请更新本程序，或另找一份",
         )
     try:
@@ -312,7 +339,15 @@ def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
 
 def card_to_yaml(card: HeadCard) -> str:
     """Return a card as YAML text that `card_from_yaml` reads back equal."""
-    return dump_card({"format": CARD_FORMAT, "version": CARD_VERSION, **card.to_dict()})
+    new = card.moving is not None or card.farthest is not None
+    version = MOVING_VERSION if new else CARD_VERSION
+    fields = card.to_dict()
+    for name in ("moving", "farthest", "calibrated_on"):
+        if fields[name] is None:
+            del fields[
+                name
+            ]  # a program that knows version 1 alone refuses fields that it does not know
+    return dump_card({"format": CARD_FORMAT, "version": version, **fields})
 
 
 _NEEDED = tuple(

@@ -22,6 +22,7 @@ __all__ = [
     "CARD_NAME",
     "GOLDEN_NAME",
     "HEAD_FILES",
+    "SHARED",
     "WEIGHTS_NAME",
     "load_card",
     "load_head",
@@ -33,6 +34,9 @@ CARD_NAME = "head.yaml"
 WEIGHTS_NAME = "head.safetensors"
 HEAD_FILES = (CARD_NAME, WEIGHTS_NAME, *STATE_DICT_NAMES, GOLDEN_NAME)
 """What a head's folder may hold of a head; anything else in it is not read here."""
+
+SHARED = "shared"
+"""Stands in place of a mode before the tensors of a head whose one network serves both."""
 
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
 _STATISTICS = ("features.mean", "features.std", "features.within_speaker_std")
@@ -88,7 +92,10 @@ def load_head(folder: str | Path) -> Head:
         return load_imported(folder / CARD_NAME, weights)
     card = load_card(folder)
     tensors = read_weights(weights)
-    members = {mode: _members(tensors, mode, card, folder) for mode in MODES}
+    if card.moving is None:
+        members = {mode: _members(tensors, mode, card, folder) for mode in MODES}
+    else:
+        members = dict.fromkeys(MODES, _members(tensors, SHARED, card, folder))
     statistics = [_statistic(tensors, name, card, folder) for name in _STATISTICS]
     if tensors:
         raise HeadError(
@@ -99,9 +106,9 @@ def load_head(folder: str | Path) -> Head:
         )
     if not members["global"]:
         raise HeadError(
-            f"{folder}: {WEIGHTS_NAME} lacks global.0.mlp.0.weight and its fellows; "
+            f"{folder}: {WEIGHTS_NAME} lacks {_first_mode(card)}.0.mlp.0.weight and its fellows; "
             "every head works without knowing the speaker, so this one is incomplete",
-            zh=f"{folder}：{WEIGHTS_NAME} 缺少 global.0.mlp.0.weight 等张量；"
+            zh=f"{folder}：{WEIGHTS_NAME} 缺少 {_first_mode(card)}.0.mlp.0.weight 等张量；"
             "每个模型都必须能在不了解说话人时使用，因此它不完整",
         )
     for mode in MODES:
@@ -114,6 +121,10 @@ def load_head(folder: str | Path) -> Head:
     return Head(card, kept, *statistics)
 
 
+def _first_mode(card: HeadCard) -> str:
+    return "global" if card.moving is None else SHARED
+
+
 def save_head(folder: str | Path, card: HeadCard, tensors: Mapping[str, np.ndarray]) -> Head:
     """Write a head with its golden triple, load it again, and return it.
 
@@ -121,7 +132,8 @@ def save_head(folder: str | Path, card: HeadCard, tensors: Mapping[str, np.ndarr
         folder: Made if missing; its three files are replaced.
         card: The card.
         tensors: ``{mode}.{i}.mlp.0.weight`` (hidden, dim), ``….mlp.0.bias``, ``….mlp.3.weight``
-            (n_labels, hidden), ``….mlp.3.bias`` for every member i of each mode, and
+            (n_labels, hidden), ``….mlp.3.bias`` for every member i of each mode (of `SHARED` where the card
+            has moving statistics), and
             ``features.mean``, ``features.std``, ``features.within_speaker_std`` (dim,).
 
     Raises:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import EncoderError, HeadError, HeadMismatchError
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, HeadCard
+from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import SpeakerStatistics
 
@@ -96,16 +97,21 @@ class Head:
                 "判断结果将毫无意义：请用这里的权重重新训练，或使用它指定的权重",
             )
 
-    def statistics(self, embeddings: np.ndarray, *, source: str) -> SpeakerStatistics | None:
+    def statistics(
+        self, embeddings: np.ndarray, *, source: str, inclusive: bool = False
+    ) -> SpeakerStatistics | None:
         """Gather a speaker's statistics from that speaker's own unlabelled segments.
 
         The mean is a maximum a posteriori estimate: the speaker's, pulled towards the training mean as
         if `prior_segments` more segments lay there. The deviation is that within the training speakers,
-        which is steadier than one speaker's own from a few segments.
+        which is steadier than one speaker's own from a few segments; of a head with moving statistics it is
+        larger where the mean may still be wrong (`heads.moving.moving_statistics`).
 
         Args:
             embeddings: ``(n_segments, dim)``, all of one speaker.
             source: Where they come from, for the record.
+            inclusive: The segments that are to be judged are among them. With few segments each then draws
+                the mean towards itself, which a head with moving statistics makes up for.
 
         Returns:
             The statistics, or None when there are too few segments or the head has no such mode.
@@ -114,9 +120,16 @@ class Head:
         if "speaker" not in self.members or n_segments < self.card.min_speaker_segments:
             return None
         prior = self.card.prior_segments
-        mean = (embeddings.sum(axis=0) + prior * self.mean) / (n_segments + prior)
+        total = embeddings.sum(axis=0)
+        if self.card.moving is None:
+            mean, std = (total + prior * self.mean) / (n_segments + prior), self.within_speaker_std
+        else:
+            n_others = n_segments - inclusive
+            _, std = moving_statistics(self, total, n_others, prior_segments=prior)
+            mean, _ = moving_statistics(self, total, n_segments, prior_segments=prior)
+            std = std * ((n_others + prior) / (n_segments + prior))
         return SpeakerStatistics(
-            mean.astype(np.float32), self.within_speaker_std, n_segments, source
+            mean.astype(np.float32), np.asarray(std, np.float32), n_segments, source
         )
 
     def probabilities(
@@ -143,11 +156,8 @@ class Head:
                 "the audio or the encoder's weights are damaged"
             )
         mode = "global" if speaker is None else "speaker"
-        mean, std = (self.mean, self.std) if speaker is None else (speaker.mean, speaker.std)
         with np.errstate(over="ignore", invalid="ignore"):  # looked at below
-            z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
-            logits = np.mean([member.logits(z) for member in self.members[mode]], axis=0)
-            probabilities = softmax(logits, self.card.temperature[mode])
+            probabilities = softmax(self.logits(embeddings, speaker), self.card.temperature[mode])
         if not np.isfinite(probabilities).all():
             raise HeadError(
                 f"head {self.card.id!r} has weights so large that they give no probabilities; its training "
@@ -155,6 +165,24 @@ class Head:
                 zh=f"情感模型 {self.card.id!r} 的权重过大，得不到概率；训练出错，请换一个（heads list）",
             )
         return probabilities
+
+    def logits(
+        self, embeddings: np.ndarray, speaker: SpeakerStatistics | None = None
+    ) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` mean logits of the members, unchecked. See `probabilities`."""
+        mode = "global" if speaker is None else "speaker"
+        mean, std = (self.mean, self.std) if speaker is None else (speaker.mean, speaker.std)
+        z = np.clip((embeddings - mean) / std, -self.card.clip_z, self.card.clip_z)
+        return np.asarray(np.mean([member.logits(z) for member in self.members[mode]], axis=0))
+
+    def distances(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return ``(n_segments,)`` how far embeddings lie from those of the training: 1 is usual.
+
+        It is the root of the mean of squared z-scores by the training statistics. Noise, music and damaged
+        audio lie farther out than any voice.
+        """
+        z = (embeddings.astype(np.float64) - self.mean) / self.std
+        return np.asarray(np.sqrt(np.mean(np.square(z), axis=1)))
 
     def decide(self, probabilities: np.ndarray, *, mode: str) -> str:
         """Return the label of one row of probabilities, ``unsure`` under the mode's threshold."""

@@ -97,9 +97,10 @@ class TaggedTranscript(Record):
         transcriber: Where the words come from (see `Transcript.source`).
         head_id: The head that tagged it.
         head_title: The head's name for people.
-        normalisation: ``global`` (training statistics) or ``speaker`` (this speaker's own).
-        normalisation_note: How many segments the statistics came from, as a sentence.
+        normalisation: ``global`` (training statistics), ``speaker`` (this speaker's own) or ``mixed``.
+        normalisation_note: Which statistics, from how many segments, and why, as a sentence.
         removed: What guards against hallucinated text took out.
+        notes: What one must know before believing the labels: a language that the head was not taught.
     """
 
     recording: RecordingInfo
@@ -111,3 +112,4 @@ class TaggedTranscript(Record):
     normalisation: str
     normalisation_note: Sentence
     removed: tuple[RemovedText, ...] = ()
+    notes: tuple[Sentence, ...] = ()

@@ -186,6 +186,7 @@ def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tu
             transcript.normalisation_note,
         ),
     ]
+    facts += [Fact(Sentence("Mind", "请注意"), one) for one in transcript.notes]
     return (*facts, *_facts_of_voice(report)) if report else tuple(facts)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "normalise",
     "normalise_by_speaker",
     "normalise_each_speaker",
+    "normalise_moving",
 ]
 
 _SMALLEST_STD = 1e-4
@@ -234,4 +236,47 @@ def normalise_each_speaker(
         z[own] = normalise_by_speaker(
             embeddings[own], statistics, clip_z=clip_z, prior_segments=prior_segments
         )
+    return z
+
+
+def normalise_moving(
+    embeddings: np.ndarray,
+    speakers: np.ndarray,
+    statistics: FeatureStatistics,
+    *,
+    clip_z: float,
+    prior_segments: float,
+    n_others: int | None,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return z-scores of each segment against a mean that moves to its speaker's own.
+
+    It is what `heads.moving.moving_statistics` gives when `n_others` other segments of the speaker have been
+    heard, drawn at random for each segment: with none of them, the z-scores by the training statistics.
+
+    Args:
+        embeddings: ``(n_segments, dim)`` of any number of speakers.
+        speakers: ``(n_segments,)`` who speaks.
+        statistics: Of the training embeddings.
+        clip_z: Where to clip.
+        prior_segments: Weight of the training mean.
+        n_others: How many; None for all that there are.
+        rng: Draws them; needed unless `n_others` is 0 or None.
+    """
+    sums = np.zeros(embeddings.shape, np.float64)
+    counts = np.zeros(len(embeddings))
+    for speaker in np.unique(speakers) if n_others != 0 else ():
+        own = np.flatnonzero(speakers == speaker)
+        if n_others is None or n_others >= len(own) - 1:
+            sums[own] = embeddings[own].sum(0, dtype=np.float64) - embeddings[own]
+            counts[own] = len(own) - 1
+            continue
+        assert rng is not None
+        for row in own:
+            drawn = rng.choice(own[own != row], n_others, replace=False)
+            sums[row], counts[row] = embeddings[drawn].sum(0, dtype=np.float64), n_others
+    z = np.empty(embeddings.shape, np.float32)
+    for row, (total, n_heard) in enumerate(zip(sums, counts, strict=True)):
+        mean, std = moving_statistics(statistics, total, n_heard, prior_segments=prior_segments)
+        z[row] = np.clip((embeddings[row] - mean) / std, -clip_z, clip_z)
     return z

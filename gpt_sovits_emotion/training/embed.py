@@ -96,7 +96,7 @@ def embed_corpus(
         speakers=np.array([clip.speaker for clip in clips]),
         texts=np.array([clip.text for clip in clips]),
         copies=rows,
-        corpora=np.array(corpus.name),
+        corpora=np.array([clip.corpus or corpus.name for clip in clips]),
         skipped=tuple(problems[index] for index in sorted(problems)),
         once=single if averages else None,
     )

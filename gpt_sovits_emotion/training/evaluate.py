@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Protocol
 
@@ -17,16 +17,13 @@ import numpy as np
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.heads.recording import judge_recording
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.folds import (
-    Fold,
-    check_folds,
-)
-from gpt_sovits_emotion.training.scoring import (
-    HeldOut,
-)
+from gpt_sovits_emotion.training.folds import Fold, check_folds
+from gpt_sovits_emotion.training.scoring import HeldOut
+from gpt_sovits_emotion.training.situations import HeardSituation, Situation, draw_situations
 
 __all__ = [
     "FinishedHead",
@@ -103,6 +100,12 @@ class FinishedHead:
         probabilities = self.head.probabilities(embeddings, statistics)[:, columns]
         return np.asarray(np.log(np.maximum(probabilities, _LEAST_PROBABILITY)))
 
+    def judge(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` probabilities of a recording, as the head gives them at work."""
+        columns = [self.head.card.labels.index(label) for label in self.classes]
+        found = judge_recording(self.head, embeddings).probabilities[:, columns]
+        return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), _LEAST_PROBABILITY))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldLogits:
@@ -111,6 +114,7 @@ class FoldLogits:
     logits: dict[str, np.ndarray]
     few: dict[int, np.ndarray]
     head_s: float
+    situations: tuple[HeardSituation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +127,7 @@ class _Work:
     fit: Fitter
     modes: tuple[str, ...]
     few_counts: tuple[int, ...]
+    lengths: tuple[int, ...]
 
 
 def held_out_predictions(
@@ -134,8 +139,10 @@ def held_out_predictions(
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     few_counts: Sequence[int] = (),
+    lengths: Sequence[int] = (),
     tested: np.ndarray | None = None,
     whole: bool = True,
+    trains: bool = True,
     kept: MutableMapping[str, FoldLogits] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     n_jobs: int = 1,
@@ -151,9 +158,11 @@ def held_out_predictions(
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to measure.
         few_counts: Numbers of clips for `HeldOut.few`; needs mode ``speaker``.
+        lengths: Numbers of segments for `HeldOut.situations`; needs both modes.
         tested: ``(n_segments, dim)`` embeddings to predict and to take the speaker's statistics from,
             in place of those trained on: the same clips, row by row, as another channel gives them.
         whole: Every segment must be tested; when False, those that are tested are returned, in order.
+        trains: False where `fit` gives back something that was trained elsewhere.
         kept: Fold name -> what came of it. Finished folds are put there, and folds found there are not
             trained again, so that work that was stopped goes on where it was. For these data alone.
         cancelled: Asked after each fold; once it says yes, what was predicted until then is returned,
@@ -165,10 +174,18 @@ def held_out_predictions(
         CorpusError: A segment is tested by no fold or by two, a fold trains on a test speaker, a process
             died, or `cancelled` said yes before the first fold was done.
     """
-    check_folds(data, folds, whole=whole)
+    check_folds(data, folds, whole=whole, trains=trains)
     labels = tuple(classes or data.classes)
     pool_of = data.embeddings if tested is None else tested
-    work = _Work(data, pool_of, labels, fit or _ByRecipe(recipe), tuple(modes), tuple(few_counts))
+    work = _Work(
+        data,
+        pool_of,
+        labels,
+        fit or _ByRecipe(recipe),
+        tuple(modes),
+        tuple(few_counts),
+        tuple(lengths),
+    )
     kept = {} if kept is None else kept
     waiting = [fold for fold in folds if fold.name not in kept]
     for fold, found in _run(work, waiting, n_jobs, cancelled):
@@ -185,6 +202,7 @@ def predictions_as_is(
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     few_counts: Sequence[int] = (),
+    lengths: Sequence[int] = (),
 ) -> HeldOut:
     """Predict with a finished head that has met none of the speakers.
 
@@ -196,6 +214,7 @@ def predictions_as_is(
         classes: Among which the head chooses, and which are tested; those that both have when None.
         modes: Which normalisations to measure; one that the head lacks is left out.
         few_counts: As in `held_out_predictions`.
+        lengths: As there.
 
     Raises:
         CorpusError: Head and data share fewer than two classes.
@@ -214,6 +233,7 @@ def predictions_as_is(
     few = tuple(few_counts) if "speaker" in possible else ()
     everything = np.ones(len(data.labels), bool)
     found = _predict(finished, data.embeddings, data.speakers, everything, possible, few, labels)
+    work = _Work(data, data.embeddings, labels, _ByRecipe(None), possible, few, tuple(lengths))
     mine = np.isin(data.labels, labels)
     held_out = HeldOut(
         labels,
@@ -224,7 +244,7 @@ def predictions_as_is(
         found.few,
         found.head_s,
     )
-    return held_out.select(mine)
+    return replace(held_out.select(mine), situations=_hear_situations(finished, work, everything))
 
 
 def _run(
@@ -279,7 +299,7 @@ def _run_fold_in_process(fold: Fold) -> FoldLogits:
 
 def _run_fold(work: _Work, fold: Fold) -> FoldLogits:
     fitted = work.fit(work.data.select(fold.train), classes=work.classes, modes=work.modes)
-    return _predict(
+    found = _predict(
         fitted,
         work.tested,
         work.data.speakers,
@@ -288,6 +308,32 @@ def _run_fold(work: _Work, fold: Fold) -> FoldLogits:
         work.few_counts if "speaker" in work.modes else (),
         work.classes,
     )
+    return replace(found, situations=_hear_situations(fitted, work, fold.test))
+
+
+def _hear_situations(fitted: Fitted, work: _Work, test: np.ndarray) -> tuple[HeardSituation, ...]:
+    """Put recordings together from each tested speaker's clips, and judge them in both ways."""
+    if not work.lengths or not {"global", "speaker"} <= set(work.modes):
+        return ()
+    place = {label: index for index, label in enumerate(work.classes)}
+    heard = []
+    for who in np.unique(work.data.speakers[test]):
+        mine = np.flatnonzero(test & (work.data.speakers == who))
+        mine = mine[np.isin(work.data.labels[mine], work.classes)]
+        for one in draw_situations(work.data.labels[mine], lengths=work.lengths):
+            rows = mine[one.rows]
+            truth = np.array([place[label] for label in work.data.labels[rows].tolist()])
+            heard.append(_hear_situation(fitted, work.tested[rows], one, str(who), truth))
+    return tuple(heard)
+
+
+def _hear_situation(
+    fitted: Fitted, embeddings: np.ndarray, situation: Situation, who: str, truth: np.ndarray
+) -> HeardSituation:
+    alone = fitted.logits(embeddings, mode="global")
+    own = fitted.logits(embeddings, mode="speaker") if len(embeddings) > 1 else alone
+    judged = fitted.judge(embeddings) if isinstance(fitted, FinishedHead) else None
+    return HeardSituation(situation.kind, situation.n_wanted, who, truth, own, alone, judged)
 
 
 def _predict(
@@ -350,5 +396,6 @@ def _gathered(
         {mode: rows[tested] for mode, rows in logits.items()},
         {count: draws[:, tested] for count, draws in few.items()},
         sum(found[fold.name].head_s for fold in finished),
+        tuple(one for fold in finished for one in found[fold.name].situations),
         is_complete=len(finished) == len(folds),
     )

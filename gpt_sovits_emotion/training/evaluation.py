@@ -11,7 +11,7 @@ from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.records import Record, Sentence
 from gpt_sovits_emotion.training.measures import Coverage, Difference, ReliabilityBin
-from gpt_sovits_emotion.training.scoring import Score
+from gpt_sovits_emotion.training.scoring import Score, SituationScore
 from gpt_sovits_emotion.transcript_io import document_text, read_document
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "FewClips",
     "Outcome",
     "Protocol",
+    "SituationScore",
     "read_evaluation",
     "write_evaluation",
 ]
@@ -127,6 +128,7 @@ class Outcome(Record):
         aurc: Area under the curve of risk against coverage.
         few: Rates with a speaker's statistics from few clips; in mode ``speaker`` alone.
         note: What else one must know.
+        situations: Simulated recordings of a speaker; in mode ``speaker`` alone.
     """
 
     contender: str
@@ -150,6 +152,7 @@ class Outcome(Record):
     aurc: float
     few: tuple[FewClips, ...]
     note: Sentence
+    situations: tuple[SituationScore, ...] = ()
 
     @classmethod
     def of(
@@ -163,6 +166,7 @@ class Outcome(Record):
         normalisation: str,
         few: tuple[FewClips, ...],
         note: Sentence,
+        situations: tuple[SituationScore, ...] = (),
     ) -> Outcome:
         """Make the record of a score."""
         return cls(
@@ -187,6 +191,7 @@ class Outcome(Record):
             aurc=score.aurc,
             few=few,
             note=note,
+            situations=situations,
         )
 
     def to_result(self) -> Result:

@@ -10,13 +10,16 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
+from gpt_sovits_emotion.heads.files import SHARED
 from gpt_sovits_emotion.heads.head import Member
+from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
     normalise_each_speaker,
+    normalise_moving,
 )
 from gpt_sovits_emotion.training.layers import LayerSum, place_layers
 from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMembers, train_members
@@ -61,6 +64,8 @@ class FittedHead:
         """
         if mode == "global":
             z = normalise(embeddings, self.statistics, clip_z=self.recipe.clip_z)
+        elif self.recipe.heard:
+            z = _normalise_known(embeddings, known, self.statistics, self.recipe)
         else:
             z = normalise_by_speaker(
                 embeddings,
@@ -78,12 +83,39 @@ class FittedHead:
             "features.std": self.statistics.std,
             "features.within_speaker_std": self.statistics.within_speaker_std,
         }
-        for mode, members in self.members.items():
+        shared = {SHARED: next(iter(self.members.values()))}
+        for mode, members in (shared if self.recipe.heard else self.members).items():
             for i, member in enumerate(members):
                 layers = (member.w1, member.b1, member.w2, member.b2)
                 for layer, tensor in zip(_LAYERS, layers, strict=True):
                     tensors[f"{mode}.{i}.{layer}"] = tensor
         return tensors
+
+
+def _normalise_known(
+    embeddings: np.ndarray,
+    known: np.ndarray | None,
+    statistics: FeatureStatistics,
+    recipe: Recipe,
+) -> np.ndarray:
+    """Return z-scores against `known` segments of the speaker, or each against all the others when None."""
+    if known is None:
+        return normalise_moving(
+            embeddings,
+            np.zeros(len(embeddings)),
+            statistics,
+            clip_z=recipe.clip_z,
+            prior_segments=recipe.prior_segments,
+            n_others=None,
+        )
+    mean, std = moving_statistics(
+        statistics,
+        known.sum(0, dtype=np.float64),
+        len(known),
+        prior_segments=recipe.prior_segments,
+    )
+    z = (embeddings - mean) / std
+    return np.asarray(np.clip(z, -recipe.clip_z, recipe.clip_z), np.float32)
 
 
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
@@ -165,6 +197,19 @@ def fit_head(
     members: dict[str, tuple[Member, ...]] = {}
     layer_weights: dict[str, tuple[float, ...]] = {}
     stopped = False
+    if recipe.heard:
+        trained = _ModeFit(SHARED, recipe, classes, statistics, layers, watch, cancelled).run(
+            data, validation
+        )
+        weights = _rounded(trained.layer_weights)
+        return FittedHead(
+            classes,
+            statistics,
+            dict.fromkeys(sorted(modes, key=MODES.index), trained.members),
+            recipe,
+            {} if weights is None else {SHARED: weights},
+            not trained.finished,
+        )
     for mode in sorted(modes, key=MODES.index):
         if stopped := stopped or (bool(members) and cancelled()):
             break
@@ -174,9 +219,14 @@ def fit_head(
         stopped = not trained.finished
         if trained.finished or not members:
             members[mode] = trained.members
-            if trained.layer_weights is not None:
-                layer_weights[mode] = tuple(trained.layer_weights.astype(float).round(6).tolist())
+            weights = _rounded(trained.layer_weights)
+            if weights is not None:
+                layer_weights[mode] = weights
     return FittedHead(classes, statistics, members, recipe, layer_weights, stopped)
+
+
+def _rounded(layer_weights: np.ndarray | None) -> tuple[float, ...] | None:
+    return None if layer_weights is None else tuple(layer_weights.astype(float).round(6).tolist())
 
 
 def _check(
@@ -236,9 +286,17 @@ def _spread(w1: np.ndarray, columns: np.ndarray, dim: int) -> np.ndarray:
     return wide
 
 
+def _balanced(data: LabelledEmbeddings) -> np.ndarray:
+    """Return ``(n_segments,)`` weights of mean 1 by which every class of every corpus weighs the same."""
+    pairs = np.char.add(np.char.add(data.corpora.astype(str), "\n"), data.labels.astype(str))
+    _, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    weights = 1.0 / counts[place]
+    return np.asarray(weights / weights.mean())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _ModeFit:
-    """The fit of one mode's networks."""
+    """The fit of one mode's networks, or of those that both modes share."""
 
     mode: str
     recipe: Recipe
@@ -253,7 +311,8 @@ class _ModeFit:
     ) -> TrainedMembers:
         """Return the mode's networks, with everything linear before them folded in."""
         recipe, targets, versions = self.recipe, data.targets(self.classes), data.versions
-        z = np.concatenate([self._normalised(version, data.speakers) for version in versions])
+        views = [self._views(version, data.speakers) for version in versions]
+        z = np.concatenate([view for of_version in views for view in of_version])
         shrinkage = None
         if self.mode == "global" and recipe.speaker_shrinkage:
             shrinkage = SpeakerShrinkage.measure(
@@ -262,10 +321,18 @@ class _ModeFit:
             z = shrinkage.apply(z)
         held_out = None
         if validation is not None:
-            others = self._normalised(validation.embeddings, validation.speakers)
+            seen = self._views(validation.embeddings, validation.speakers)
+            others = np.concatenate(seen)
             others = others if shrinkage is None else shrinkage.apply(others)
-            held_out = Rows(others, validation.targets(self.classes))
-        trained = self._trained(Rows(z, np.tile(targets, len(versions))), held_out)
+            held_out = Rows(others, np.tile(validation.targets(self.classes), len(seen)))
+        n_views = len(z) // len(targets)
+        weights = _balanced(data) if recipe.balance_corpora else None
+        rows = Rows(
+            z,
+            np.tile(targets, n_views),
+            None if weights is None else np.tile(weights, n_views),
+        )
+        trained = self._trained(rows, held_out)
         if shrinkage is None:
             return trained
         members = tuple(replace(each, w1=shrinkage.apply(each.w1)) for each in trained.members)
@@ -313,14 +380,30 @@ class _ModeFit:
         )
         return not self.cancelled()
 
-    def _normalised(self, embeddings: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    def _views(self, embeddings: np.ndarray, speakers: np.ndarray) -> list[np.ndarray]:
+        """Return the z-scores that are trained on: one array of the mode's, or one per number in `heard`."""
         recipe = self.recipe
         if self.mode == "global":
-            return normalise(embeddings, self.statistics, clip_z=recipe.clip_z)
-        return normalise_each_speaker(
-            embeddings,
-            speakers,
-            self.statistics,
-            clip_z=recipe.clip_z,
-            prior_segments=recipe.prior_segments,
-        )
+            return [normalise(embeddings, self.statistics, clip_z=recipe.clip_z)]
+        if self.mode == "speaker":
+            z = normalise_each_speaker(
+                embeddings,
+                speakers,
+                self.statistics,
+                clip_z=recipe.clip_z,
+                prior_segments=recipe.prior_segments,
+            )
+            return [z]
+        rng = np.random.default_rng(recipe.seed)
+        return [
+            normalise_moving(
+                embeddings,
+                speakers,
+                self.statistics,
+                clip_z=recipe.clip_z,
+                prior_segments=recipe.prior_segments,
+                n_others=None if n_others < 0 else n_others,
+                rng=rng,
+            )
+            for n_others in recipe.heard
+        ]

@@ -33,7 +33,16 @@ from gpt_sovits_emotion.training.planning import (
     fair_candidates,
 )
 from gpt_sovits_emotion.training.protocols import Trial, trials_of
-from gpt_sovits_emotion.training.scoring import HeldOut, calibrate, compare, score, score_few
+from gpt_sovits_emotion.training.scoring import (
+    HeldOut,
+    SituationScore,
+    calibrate,
+    compare,
+    score,
+    score_few,
+    score_situations,
+)
+from gpt_sovits_emotion.training.situations import LENGTHS, REPORTED_LENGTH
 from gpt_sovits_emotion.training.versions import copies_for
 
 __all__ = ["EvaluationPlan", "measure"]
@@ -181,6 +190,7 @@ def _predict(
             classes=trial.classes,
             modes=plan.modes,
             few_counts=plan.few_counts,
+            lengths=(REPORTED_LENGTH,),
         )
         progress(1.0, f"{candidate.name} on {' + '.join(trial.corpora)}")
         return held_out, dict.fromkeys(held_out.logits, 1.0)
@@ -196,6 +206,7 @@ def _predict(
         classes=trial.classes,
         modes=plan.modes,
         few_counts=plan.few_counts,
+        lengths=() if plan.protocol == "loso+text" else LENGTHS,
         whole=trial.is_whole,
         n_jobs=plan.n_jobs,
         progress=progress,
@@ -251,9 +262,15 @@ def _outcomes(
                     normalisation=mode,
                     few=tuple(FewClips(n, *score_few(part, count=n)) for n in sorted(few)),
                     note=_note(candidate, mode),
+                    situations=_situations(candidate, part) if mode == "speaker" else (),
                 )
             )
     return outcomes
+
+
+def _situations(candidate: Candidate, part: HeldOut) -> tuple[SituationScore, ...]:
+    moves = candidate.recipe is not None and bool(candidate.recipe.heard)
+    return score_situations(part, moves=moves)
 
 
 def _parts(trial: Trial, held_out: HeldOut) -> list[tuple[str, HeldOut]]:

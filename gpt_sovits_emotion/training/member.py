@@ -36,14 +36,16 @@ class Rows:
     Attributes:
         z: ``(n_rows, dim)`` float32.
         targets: ``(n_rows,)`` places of the classes.
+        weights: ``(n_rows,)`` of mean 1; None to let every class weigh the same.
     """
 
     z: np.ndarray
     targets: np.ndarray
+    weights: np.ndarray | None = None
 
     def at(self, columns: np.ndarray) -> Rows:
         """Return the rows with these columns alone."""
-        return Rows(np.ascontiguousarray(self.z[:, columns]), self.targets)
+        return Rows(np.ascontiguousarray(self.z[:, columns]), self.targets, self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def train_members(
     """
     import torch
 
-    z, wanted = torch.from_numpy(rows.z), _soft_targets(rows.targets, n_labels, recipe)
+    z, wanted = torch.from_numpy(rows.z), _soft_targets(rows, n_labels, recipe)
     n_batches = _batches_per_epoch(len(z), recipe)
     rng = np.random.default_rng(recipe.seed)
     best: tuple[tuple[float, float], TrainedMembers] | None = None
@@ -318,12 +320,14 @@ def _dropped(x: torch.Tensor, share: float, rng: np.random.Generator) -> torch.T
     return x * kept * (256.0 / (256 - dropped))
 
 
-def _soft_targets(targets: np.ndarray, n_labels: int, recipe: Recipe) -> torch.Tensor:
-    """Return ``(n_rows, n_labels)`` smoothed targets, each row weighted against its class's size."""
+def _soft_targets(rows: Rows, n_labels: int, recipe: Recipe) -> torch.Tensor:
+    """Return ``(n_rows, n_labels)`` smoothed targets, weighted, by default against their classes' sizes."""
     import torch
 
-    counts = np.bincount(targets, minlength=n_labels)
-    weights = len(targets) / (n_labels * np.maximum(counts, 1))
+    targets, weights = rows.targets, rows.weights
+    if weights is None:
+        counts = np.bincount(targets, minlength=n_labels)
+        weights = (len(targets) / (n_labels * np.maximum(counts, 1)))[targets]
     hard = np.eye(n_labels)[targets]
     smooth = (1.0 - recipe.label_smoothing) * hard + recipe.label_smoothing / n_labels
-    return torch.from_numpy((smooth * weights[targets, None]).astype(np.float32))
+    return torch.from_numpy((smooth * weights[:, None]).astype(np.float32))

@@ -10,6 +10,8 @@ import numpy as np
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
+from gpt_sovits_emotion.records import Record
+from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in
 from gpt_sovits_emotion.training.measures import (
     Coverage,
     Difference,
@@ -27,8 +29,18 @@ from gpt_sovits_emotion.training.measures import (
     risk_coverage_curve,
     unweighted_average_recall,
 )
+from gpt_sovits_emotion.training.situations import KINDS, REPORTED_LENGTH, HeardSituation
 
-__all__ = ["HeldOut", "Score", "calibrate", "compare", "score", "score_few"]
+__all__ = [
+    "HeldOut",
+    "Score",
+    "SituationScore",
+    "calibrate",
+    "compare",
+    "score",
+    "score_few",
+    "score_situations",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +56,7 @@ class HeldOut:
         few: Number of clips -> ``(n_draws, n_segments, n_labels)`` logits in mode ``speaker`` when the
             statistics come from that many clips of the speaker, drawn at random.
         head_s: Seconds in which all these segments were judged from their embeddings, in one mode.
+        situations: Recordings put together from each tested speaker's clips.
         is_complete: False when the work was stopped before all folds were done.
     """
 
@@ -53,6 +66,7 @@ class HeldOut:
     logits: Mapping[str, np.ndarray]
     few: Mapping[int, np.ndarray] = field(default_factory=dict)
     head_s: float = 0.0
+    situations: tuple[HeardSituation, ...] = ()
     is_complete: bool = True
 
     def select(self, mask: np.ndarray) -> HeldOut:
@@ -64,6 +78,9 @@ class HeldOut:
             logits={mode: rows[mask] for mode, rows in self.logits.items()},
             few={count: draws[:, mask] for count, draws in self.few.items()},
             head_s=self.head_s * float(mask.mean()),
+            situations=tuple(
+                one for one in self.situations if one.speaker in set(self.speakers[mask].tolist())
+            ),
         )
 
 
@@ -217,3 +234,61 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
         held_out.speakers,
         len(held_out.classes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SituationScore(Record):
+    """How well the segments of simulated recordings of one kind were judged.
+
+    Attributes:
+        kind: See `situations.KINDS`.
+        n_segments: Of one recording, as far as the speaker had as many clips.
+        n_recordings: How many recordings.
+        uar: Unweighted average recall over all their segments, 0 to 1.
+        uar_interval: 95 % bootstrap interval over speakers.
+    """
+
+    kind: str
+    n_segments: int
+    n_recordings: int
+    uar: float
+    uar_interval: tuple[float, float]
+
+
+def score_situations(held_out: HeldOut, *, moves: bool) -> tuple[SituationScore, ...]:
+    """Return the scores of simulated recordings, kind by kind.
+
+    Args:
+        held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored.
+        moves: Both judgements are mixed, as a head with moving statistics does: how, is fitted on the
+            situations of the other speakers. Otherwise the recording's own mean is always used.
+    """
+    scores = []
+    judged = _judged(held_out, moves=moves)
+    for kind in KINDS:
+        found = [pair for pair in judged if pair[0].kind == kind]
+        if not found:
+            continue
+        truth = np.concatenate([one.truth for one, _ in found])
+        predicted = np.concatenate([rows.argmax(1) for _, rows in found])
+        speakers = np.concatenate([np.repeat(one.speaker, len(one.truth)) for one, _ in found])
+        n_labels = len(held_out.classes)
+        uar = float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
+        interval, _ = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
+        scores.append(SituationScore(kind, REPORTED_LENGTH, len(found), uar, interval))
+    return tuple(scores)
+
+
+def _judged(held_out: HeldOut, *, moves: bool) -> list[tuple[HeardSituation, np.ndarray]]:
+    scored = [one for one in held_out.situations if one.n_wanted == REPORTED_LENGTH]
+    if not moves or all(one.judged is not None for one in scored):
+        return [(one, one.own if one.judged is None else one.judged) for one in scored]
+    pairs = []
+    for who in sorted({one.speaker for one in scored}):
+        others = [one for one in held_out.situations if one.speaker != who]
+        try:
+            calibration = calibrate_moving(others)
+        except CorpusError:
+            calibration = calibrate_moving(held_out.situations)  # there is nobody else
+        pairs += [(one, probabilities_in(one, calibration)) for one in scored if one.speaker == who]
+    return pairs

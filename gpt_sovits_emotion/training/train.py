@@ -17,7 +17,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.heads.card import MODES, HeadCard
+from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
 from gpt_sovits_emotion.records import Sentence
@@ -40,7 +40,9 @@ from gpt_sovits_emotion.training.installing import install_head, reserved
 from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
 from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
 from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
-from gpt_sovits_emotion.training.versions import copies_for
+from gpt_sovits_emotion.training.situations import LENGTHS
+from gpt_sovits_emotion.training.strangers import StrangerCalibration, calibrate_on_strangers
+from gpt_sovits_emotion.training.versions import Alteration, copies_for
 from gpt_sovits_emotion.training.ways import Way, choose_way
 
 __all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]
@@ -49,6 +51,7 @@ FEW_COUNTS = (5, 10, 20)
 """From how many unlabelled clips of a speaker the speaker mode is measured, besides all of them."""
 
 _MIN_DURATION_S = 0.6
+_LEAST_SEGMENTS_MOVING = 2  # a mean that moves needs no more than another segment
 _MOST_FOLDS = (
     12  # with more speakers than this they are held out in groups: the time of a fit counts
 )
@@ -71,6 +74,8 @@ class TrainingPlan:
             of them alone.
         command: How to make it again, for the card.
         n_jobs: Processes.
+        calibrate_on: Corpora that are not trained on, for temperatures and thresholds that hold for unseen
+            speakers; of heads with moving statistics alone.
     """
 
     head_id: str
@@ -84,6 +89,7 @@ class TrainingPlan:
     even_without_gain: bool = False
     command: str = ""
     n_jobs: int = 1
+    calibrate_on: tuple[Corpus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,8 @@ def train(
         corpus = merge(corpora, labels=plan.labels or None)
         data = _embed(corpus, encoder, plan, telling, cancelled, cache)
         warnings += data.skipped
-        way, held_out, compared = _measure(data, encoder, plan, telling, cancelled)
+        train_only = tuple(one.name for one in corpora if one.train_only)
+        way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
         # The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
@@ -148,8 +155,25 @@ def train(
         )
         if fitted.stopped:
             warnings.append(_UNFINISHED)
+        strangers = None
+        if fitted.recipe.heard:
+            others = _embed_others(plan, encoder, telling, cancelled, cache)
+            telling.at("measuring", 0.9, _CALIBRATING)
+            strangers = calibrate_on_strangers(
+                data,
+                held_out,
+                fitted,
+                fit=way,
+                train_only=train_only,
+                others=others,
+                n_jobs=plan.n_jobs,
+                cancelled=cancelled,
+                progress=lambda share, name: telling.at(
+                    "measuring", 0.9 + 0.1 * share, _CALIBRATING
+                ),
+            )
         telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
-        card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared)
+        card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers)
         beside = {REPLAY_NAME: _replay_rows(data, fitted)} if "speaker" in fitted.members else {}
         remarks = install_head(folder, card, fitted.tensors(), beside=beside)
         warnings += [Sentence(remark, remark) for remark in remarks]
@@ -166,6 +190,9 @@ _UNFINISHED = Sentence(
 )
 
 
+_CALIBRATING = Sentence("calibrating on corpora that were held out", "在留出的语料上校准")
+
+
 class _StoppedError(Exception):
     """Raised through a progress callback to leave work that has nothing to show yet."""
 
@@ -177,6 +204,8 @@ def _embed(
     telling: Telling,
     cancelled: Callable[[], bool],
     cache: FeatureCache | None,
+    *,
+    copies: Mapping[str, Alteration] | None = None,
 ) -> LabelledEmbeddings:
     n_clips = len(corpus.clips)
 
@@ -196,7 +225,7 @@ def _embed(
         return embed_corpus(
             corpus,
             encoder,
-            copies=copies_for(encoder.id),
+            copies=copies_for(encoder.id) if copies is None else copies,
             cache=cache,
             n_jobs=plan.n_jobs,
             progress=progress,
@@ -209,14 +238,29 @@ def _embed(
         ) from None
 
 
+def _embed_others(
+    plan: TrainingPlan,
+    encoder: Encoder,
+    telling: Telling,
+    cancelled: Callable[[], bool],
+    cache: FeatureCache | None,
+) -> LabelledEmbeddings | None:
+    """Embed the corpora that are calibrated on and not trained on; None where there are none."""
+    if not plan.calibrate_on:
+        return None
+    corpus = merge(plan.calibrate_on, labels=plan.labels or None)
+    return _embed(corpus, encoder, plan, telling, cancelled, cache, copies={})
+
+
 def _measure(
     data: LabelledEmbeddings,
     encoder: Encoder,
     plan: TrainingPlan,
+    train_only: Sequence[str],
     telling: Telling,
     cancelled: Callable[[], bool],
 ) -> tuple[Way, HeldOut, dict[str, Any]]:
-    folds = speaker_folds(data, at_most=_MOST_FOLDS)
+    folds = speaker_folds(data, at_most=_MOST_FOLDS, never_tested=train_only)
     n_ways = 1 + len(encoder.parts) if isinstance(encoder, FusedEncoder) else 1
     ways_done = 0
 
@@ -241,6 +285,8 @@ def _measure(
             folds,
             fit=way,
             few_counts=FEW_COUNTS,
+            lengths=LENGTHS,
+            whole=not train_only,
             kept=kept,
             cancelled=cancelled,
             n_jobs=plan.n_jobs,
@@ -297,11 +343,16 @@ def _card(
     fitted: FittedHead,
     held_out: HeldOut,
     compared: Mapping[str, Any],
+    strangers: StrangerCalibration | None,
 ) -> HeadCard:
     modes = [mode for mode in MODES if mode in fitted.members]
-    calibration = {mode: calibrate(held_out, mode=mode) for mode in modes}
-    n_folds = len(speaker_folds(data, at_most=_MOST_FOLDS))
-    n_speakers = len(np.unique(data.speakers))
+    if strangers is None:
+        calibration = {mode: calibrate(held_out, mode=mode) for mode in modes}
+        temperature = {mode: pair[0] for mode, pair in calibration.items()}
+        threshold = {mode: pair[1] for mode, pair in calibration.items()}
+    else:
+        temperature = dict(strangers.fitted.temperature)
+        threshold = dict(strangers.fitted.threshold)
     return HeadCard(
         id=plan.head_id,
         title=plan.title or title_of(encoder.id, corpora),
@@ -310,10 +361,10 @@ def _card(
         licence=plan.licence or licence_of(corpora),
         clip_z=fitted.recipe.clip_z,
         min_duration_s=_MIN_DURATION_S,
-        min_speaker_segments=min(FEW_COUNTS),
+        min_speaker_segments=min(FEW_COUNTS) if strangers is None else _LEAST_SEGMENTS_MOVING,
         prior_segments=fitted.recipe.prior_segments,
-        temperature={mode: round(pair[0], 4) for mode, pair in calibration.items()},
-        threshold={mode: pair[1] for mode, pair in calibration.items()},
+        temperature={mode: round(value, 4) for mode, value in temperature.items()},
+        threshold=threshold,
         baseline=measure_baseline(corpus.clips),
         corpora=tuple(one.credit() for one in corpora),
         recipe={
@@ -323,15 +374,44 @@ def _card(
             **({"command": plan.command} if plan.command else {}),
             "made with": f"gpt-sovits-emotion {__version__}",
         },
-        results=results_of(
-            held_out,
-            corpus_name="+".join(one.info.id for one in corpora),
-            protocol="loso" if n_folds == n_speakers else f"loso in {n_folds} groups of speakers",
-            few_counts=FEW_COUNTS,
-        ),
+        results=_results(corpora, data, held_out, strangers),
         layer_weights=fitted.layer_weights or {},
         note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
+        moving=None if strangers is None else strangers.fitted.moving,
+        farthest=None if strangers is None else strangers.farthest,
+        calibrated_on=None if strangers is None else strangers.source,
     )
+
+
+def _results(
+    corpora: Sequence[Corpus],
+    data: LabelledEmbeddings,
+    held_out: HeldOut,
+    strangers: StrangerCalibration | None,
+) -> tuple[Result, ...]:
+    """Return the lines of the card: all speakers held out, those of each corpus, and each corpus held out."""
+    train_only = tuple(one.name for one in corpora if one.train_only)
+    n_folds = len(speaker_folds(data, at_most=_MOST_FOLDS, never_tested=train_only))
+    tested = np.unique(data.speakers[~np.isin(data.corpora, train_only)])
+    protocol = "loso" if n_folds == len(tested) else f"loso in {n_folds} groups of speakers"
+    by_name = {one.name: one.info.id for one in corpora}
+    together = "+".join(one.info.id for one in corpora if not one.train_only)
+    found = list(
+        results_of(held_out, corpus_name=together, protocol=protocol, few_counts=FEW_COUNTS)
+    )
+    if strangers is None:
+        return tuple(found)
+    corpus_of = dict(zip(data.speakers.tolist(), data.corpora.tolist(), strict=True))
+    tested_corpora = np.array([corpus_of[who] for who in held_out.speakers.tolist()])
+    for name in dict.fromkeys(tested_corpora.tolist()):
+        if len(set(tested_corpora.tolist())) > 1:
+            own = held_out.select(tested_corpora == name)
+            found += results_of(
+                own, corpus_name=by_name[name], protocol=protocol, few_counts=FEW_COUNTS
+            )
+    for name, left_out in strangers.cross.items():
+        found += results_of(left_out, corpus_name=by_name[name], protocol="cross")
+    return tuple(found)
 
 
 def _both(note: Sentence | None, more: Sentence) -> Sentence:

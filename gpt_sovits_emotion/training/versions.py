@@ -19,6 +19,7 @@ from gpt_sovits_emotion.records import Audio, Sentence
 __all__ = [
     "AS_IT_IS",
     "COPIES",
+    "SPEED_COPIES",
     "Alteration",
     "copies_for",
     "embed_clip",
@@ -91,13 +92,22 @@ clips only loses most of its recall in light noise (``scripts/unseen_channels.py
 ``--speeds-only``).
 """
 
+SPEED_COPIES: Mapping[str, Alteration] = MappingProxyType(
+    {f"speed {speed:g}": Alteration(speed=speed) for speed in (0.9, 1.1)}
+)
+"""The copies that heads on Whisper are trained on: it was trained on every kind of channel itself."""
+
 
 def copies_for(encoder_id: str) -> Mapping[str, Alteration]:
-    """Return the copies to train on: all for ``prosody``, none for what a host lends.
+    """Return the copies to train on: all for ``prosody``, speeds for Whisper, none for what a host lends.
 
     A copy costs a lent encoder one more forward pass, which is nearly all that training such a head takes.
     """
-    return COPIES if encoder_id == "prosody" else MappingProxyType({})
+    if encoder_id == "prosody":
+        return COPIES
+    if any(part.startswith("whisper-") for part in encoder_id.split("+")):
+        return SPEED_COPIES
+    return MappingProxyType({})
 
 
 def read_clip_at(path: Path, sampling_rate_hz: int) -> Audio:

@@ -123,6 +123,7 @@ def ways_of(encoder: Encoder, *, seed: int) -> tuple[Way, tuple[Way, ...], Way |
             n_members=shared.n_members,  # so that all encoders have equally many votes
             clip_z=shared.clip_z,
             prior_segments=shared.prior_segments,
+            heard=shared.heard,
         )
         stop = start + part.dim
         networks.append(Network(part.id, start, stop, recipe))

@@ -1,0 +1,124 @@
+"""Judge the segments of one recording together, by what is known of who speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gpt_sovits_emotion.heads.head import Head, softmax
+from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share
+from gpt_sovits_emotion.labels import UNSURE
+from gpt_sovits_emotion.records import SpeakerStatistics
+
+__all__ = ["Judgement", "blend", "judge_recording"]
+
+_CERTAIN = 0.95  # a share beyond which the other judgement is not worth a word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What a head says of the segments of a recording.
+
+    Attributes:
+        probabilities: ``(n_segments, n_labels)``, calibrated; rows sum to 1.
+        mode: ``global`` (against the training speakers), ``speaker`` (against the speaker's own segments) or
+            ``mixed`` (some of both).
+        own_share: How much the judgement against the recording's own segments counts, 0 to 1.
+        threshold: Probability below which a verdict is ``unsure``.
+        outside: ``(n_segments,)`` bool: unlike anything that the head was trained on.
+        speaker: The statistics that were used, None in mode ``global``.
+    """
+
+    probabilities: np.ndarray
+    mode: Literal["global", "speaker", "mixed"]
+    own_share: float
+    threshold: float
+    outside: np.ndarray
+    speaker: SpeakerStatistics | None
+
+    def label(self, row: int, labels: tuple[str, ...]) -> str:
+        """Return the verdict on one segment, ``unsure`` where it is not sure enough, or was never taught."""
+        best = int(np.argmax(self.probabilities[row]))
+        sure = self.probabilities[row, best] >= self.threshold and not self.outside[row]
+        return labels[best] if sure else UNSURE
+
+
+def judge_recording(
+    head: Head,
+    embeddings: np.ndarray,
+    *,
+    use_own: bool | None = None,
+    speaker: SpeakerStatistics | None = None,
+) -> Judgement:
+    """Judge all segments of a recording.
+
+    Args:
+        head: The head.
+        embeddings: ``(n_segments, dim)``, in order of time, taken for one person's.
+        use_own: Judge against the recording's own segments, as far as there are enough: True always, False
+            never, None as far as the recording seems to hold several moods (of a head whose card does not say
+            how to tell that, always).
+        speaker: Statistics of this speaker from elsewhere; they go before the recording's own.
+
+    Raises:
+        EncoderError: The embeddings have another width or hold values that are not finite.
+        HeadError: The weights are so large that no probabilities come of them.
+    """
+    card = head.card
+    outside = np.zeros(len(embeddings), bool)
+    if card.farthest is not None and len(embeddings):
+        outside = head.distances(embeddings) > card.farthest
+    own = speaker
+    if own is None and use_own is not False:
+        # What is no voice at all must not shift the mean that the others are judged by.
+        heard = embeddings[~outside] if (~outside).any() else embeddings
+        own = head.statistics(heard, source="recording", inclusive=True)
+    if own is None:
+        found = head.probabilities(embeddings) if len(embeddings) else _nothing(head)
+        return Judgement(found, "global", 0.0, card.threshold["global"], outside, None)
+    against_own = head.probabilities(embeddings, own)
+    if speaker is not None or use_own is True or card.moving is None:
+        return Judgement(against_own, "speaker", 1.0, card.threshold["speaker"], outside, own)
+    alone = head.probabilities(embeddings)
+    kept = ~outside if (~outside).sum() > 1 else np.ones(len(embeddings), bool)
+    share = own_share(card.moving, against_own[kept], alone[kept])
+    temperature = (card.temperature["global"], card.temperature["speaker"])
+    found = blend(
+        head.logits(embeddings, own), head.logits(embeddings), temperature, card.moving, share
+    )
+    threshold = share * card.threshold["speaker"] + (1 - share) * card.threshold["global"]
+    mode: Literal["global", "speaker", "mixed"] = "mixed"
+    if share >= _CERTAIN:
+        mode = "speaker"
+    elif share <= 1 - _CERTAIN:
+        mode = "global"
+    return Judgement(found, mode, share, threshold, outside, own)
+
+
+def blend(
+    own_logits: np.ndarray,
+    alone_logits: np.ndarray,
+    temperature: tuple[float, float],
+    moving: MovingStatistics,
+    share: float,
+) -> np.ndarray:
+    """Return ``(n_segments, n_labels)`` probabilities of both judgements mixed.
+
+    Args:
+        own_logits: ``(n_segments, n_labels)`` against the recording's own mean.
+        alone_logits: The same against the training speakers; each is mixed with their mean first.
+        temperature: Of the judgement alone, and of that against the own mean.
+        moving: Says how much of the mean.
+        share: Of the judgement against the own mean.
+    """
+    smoothing = moving.smoothing
+    smoothed = (1 - smoothing) * alone_logits + smoothing * alone_logits.mean(axis=0)
+    mixed = share * softmax(own_logits, temperature[1])
+    mixed += (1 - share) * softmax(smoothed, temperature[0])
+    return np.asarray(mixed)
+
+
+def _nothing(head: Head) -> np.ndarray:
+    return np.empty((0, len(head.card.labels)))

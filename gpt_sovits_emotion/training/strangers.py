@@ -1,0 +1,164 @@
+"""What a head's calibration is fitted on: corpora that were held out, or else speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate_moving
+from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
+from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
+from gpt_sovits_emotion.training.folds import Fold
+from gpt_sovits_emotion.training.scoring import HeldOut
+from gpt_sovits_emotion.training.situations import LENGTHS, MOODS, HeardSituation
+
+__all__ = ["StrangerCalibration", "calibrate_on_strangers", "testable_corpora"]
+
+_LEAST_MOODS = 3  # of a corpus, for recordings in several moods to be put together from it
+_FARTHEST_PERCENTILE = 99.9
+_FARTHEST_MARGIN = 1.15
+"""Measured: clips of corpora left out lie within 1.1 of the percentile, noise and music beyond 1.3 of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerCalibration:
+    """A calibration with what it comes from.
+
+    Attributes:
+        fitted: Temperatures, thresholds, shares.
+        farthest: Distance (`heads.head.Head.distances`) beyond which a segment is unlike the training.
+        source: On whom it was fitted, in words.
+        cross: Corpus -> predictions for it by a head of the same recipe that was trained on the others.
+    """
+
+    fitted: MovingCalibration
+    farthest: float
+    source: Sentence
+    cross: dict[str, HeldOut]
+
+
+def testable_corpora(data: LabelledEmbeddings, train_only: Sequence[str]) -> tuple[str, ...]:
+    """Return the corpora that calibration can be measured on: real speech, in three moods or more."""
+    names = [str(name) for name in np.unique(data.corpora) if name not in train_only]
+    return tuple(
+        name
+        for name in names
+        if sum(mood in set(data.labels[data.corpora == name].tolist()) for mood in MOODS)
+        >= _LEAST_MOODS
+    )
+
+
+def calibrate_on_strangers(
+    data: LabelledEmbeddings,
+    held_out: HeldOut,
+    fitted: Fitted,
+    *,
+    fit: Fitter,
+    train_only: Sequence[str],
+    others: LabelledEmbeddings | None,
+    n_jobs: int,
+    cancelled: Callable[[], bool],
+    progress: Callable[[float, str], None],
+) -> StrangerCalibration:
+    """Calibrate a head on people that it would meet for the first time.
+
+    In this order, as far as there is any: corpora that take no part in the training (`others`), which the
+    finished head itself is asked about; corpora of the training, each judged by a head of the same recipe
+    that was trained on the rest; the speakers that were held out one by one.
+
+    Args:
+        data: What the head was trained on.
+        held_out: Predictions for its speakers, each held out, with situations.
+        fitted: The head.
+        fit: Trains another one by the same recipe.
+        train_only: Names of corpora that are never tested.
+        others: Clips of corpora that were not trained on; None where there are none.
+        n_jobs: Processes.
+        cancelled: Once it says yes, what was measured until then is taken.
+        progress: Told after each corpus.
+
+    Raises:
+        CorpusError: Nobody has the moods that recordings are put together from.
+    """
+    situations: list[HeardSituation] = []
+    far: list[float] = []
+    names: list[str] = []
+    if others is not None:
+        for name in testable_corpora(others, ()):
+            part = others.select(others.corpora == name)
+            known = part.select(np.isin(part.labels, held_out.classes))
+            found = _as_is(fitted, known, held_out.classes)
+            situations += found.situations
+            far.append(_distance(known, data))
+            names.append(name)
+    cross: dict[str, HeldOut] = {}
+    corpora = testable_corpora(data, train_only)
+    if len(np.unique(data.corpora)) > 1 and len(corpora) > 1:
+        for place, name in enumerate(corpora):
+            if cancelled():
+                break
+            found, distance = _left_out(data, name, held_out.classes, fit=fit, n_jobs=n_jobs)
+            cross[name] = found
+            situations += found.situations
+            far.append(distance)
+            names.append(name)
+            progress((place + 1) / len(corpora), name)
+    source = Sentence(
+        f"corpora that were left out: {', '.join(names)}", f"留出的语料：{'、'.join(names)}"
+    )
+    if not situations:
+        situations, far = list(held_out.situations), [_distance(data, data)]
+        source = Sentence("speakers that were left out", "留出的说话人")
+    farthest = round(_FARTHEST_MARGIN * max(far), 3)
+    return StrangerCalibration(calibrate_moving(situations), farthest, source, cross)
+
+
+def _left_out(
+    data: LabelledEmbeddings, name: str, classes: Sequence[str], *, fit: Fitter, n_jobs: int
+) -> tuple[HeldOut, float]:
+    """Return predictions for one corpus by a head that was trained on the others, and its distance."""
+    rest = data.corpora != name
+    known = np.isin(data.labels, np.unique(data.labels[rest]))
+    own = data.select(rest | known)
+    fold = Fold(name, own.corpora != name, own.corpora == name)
+    found = held_out_predictions(
+        own, [fold], fit=fit, classes=classes, lengths=LENGTHS, whole=False, n_jobs=n_jobs
+    )
+    return found, _distance(own.select(fold.test), own.select(fold.train))
+
+
+def _as_is(fitted: Fitted, data: LabelledEmbeddings, classes: Sequence[str]) -> HeldOut:
+    """Return predictions of a head that is there already, for people that it never met."""
+    everybody = np.ones(len(data.labels), bool)
+    fold = Fold("not trained on", ~everybody, everybody)
+    return held_out_predictions(
+        data,
+        [fold],
+        fit=_Ready(fitted),
+        classes=classes,
+        lengths=LENGTHS,
+        whole=True,
+        trains=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A fitter that has nothing to do: the head is there."""
+
+    fitted: Fitted
+
+    def __call__(
+        self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
+    ) -> Fitted:
+        return self.fitted
+
+
+def _distance(tested: LabelledEmbeddings, trained: LabelledEmbeddings) -> float:
+    """Return how far out the farthest voices of one set lie from another. See `Head.distances`."""
+    statistics = FeatureStatistics.measure(trained.versions[0], trained.speakers)
+    z = (tested.embeddings.astype(np.float64) - statistics.mean) / statistics.std
+    return float(np.percentile(np.sqrt(np.square(z).mean(axis=1)), _FARTHEST_PERCENTILE))
