@@ -152,7 +152,7 @@ class WhisperEncoder:
                 ]
                 hidden = hidden_states(mels, weights, self.layers)
                 return [
-                    [states[i, : n_own_frames(len(piece))].float() for states in hidden]
+                    [states[i, : n_own_frames(len(piece))] for states in hidden]
                     for i, piece in enumerate(pieces)
                 ]
         except torch.cuda.OutOfMemoryError as error:
@@ -182,9 +182,14 @@ class _Sums:
         import torch
 
         with torch.inference_mode():
-            found = [torch.var_mean(layer, dim=0, correction=0) for layer in frames]
-            means = np.stack([mean.cpu().numpy() for _, mean in found]).astype(np.float64)
-            squares = n * np.stack([var.cpu().numpy() for var, _ in found]).astype(np.float64)
+            # As products: torch's own mean and variance over the first axis take three times as long.
+            ones = frames[0].new_ones(n)
+            found = [ones @ layer / n for layer in frames]
+            spread = [
+                ones @ (layer - mean).square_() for layer, mean in zip(frames, found, strict=True)
+            ]
+            means = torch.stack(found).cpu().numpy().astype(np.float64)
+            squares = torch.stack(spread).cpu().numpy().astype(np.float64)
         before = self._n[row]
         step = means - self._mean[row]
         self._squares[row] += squares + step**2 * before * n / (before + n)

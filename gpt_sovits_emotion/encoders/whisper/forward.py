@@ -67,7 +67,10 @@ def log_mel(samples: np.ndarray, n_mels: int, device: torch.device) -> Tensor:
 def hidden_states(
     mels: Sequence[Tensor], weights: WhisperWeights, layers: Sequence[int]
 ) -> list[Tensor]:
-    """Return ``(n_clips, n_frames, width)`` of each layer asked for; a clip's own frames come first.
+    """Return ``(n_clips, n_frames, width)`` float32 of each layer asked for; a clip's own frames come first.
+
+    Products are in the precision of the weights, what is summed from layer to layer in float32: a few numbers
+    of it are large, and the differences between clips are small beside them.
 
     Args:
         mels: `log_mel` of each clip.
@@ -117,13 +120,13 @@ def _layer(hidden: Tensor, tensors: Sequence[Tensor], n_heads: int, mask: Tensor
 
     gamma1, beta1, w_qkv, b_qkv, w_out, b_out, gamma2, beta2, w1, b1, w2, b2 = tensors
     n_clips, n_frames, width = hidden.shape
-    normed = functional.layer_norm(hidden, (width,), gamma1, beta1)
+    normed = functional.layer_norm(hidden, (width,), gamma1, beta1).to(w_qkv.dtype)
     heads = functional.linear(normed, w_qkv, b_qkv)
     heads = heads.view(n_clips, n_frames, 3, n_heads, width // n_heads).permute(2, 0, 3, 1, 4)
     heard = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
     heard = heard.transpose(1, 2).reshape(n_clips, n_frames, width)
     hidden = hidden + functional.linear(heard, w_out, b_out)
-    normed = functional.layer_norm(hidden, (width,), gamma2, beta2)
+    normed = functional.layer_norm(hidden, (width,), gamma2, beta2).to(w1.dtype)
     inner = functional.gelu(functional.linear(normed, w1, b1))
     output: Tensor = hidden + functional.linear(inner, w2, b2)
     return output

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WhisperWeights", "fingerprint_of", "weights_in"]
 
+_IN_FLOAT32 = ("layer_norm", "position_encodings")
+"""What acts on the sum of all layers, which stays in float32 whatever is multiplied in less."""
+
 _Mark: TypeAlias = "tuple[str, int, int]"
 _LOCK = threading.Lock()
 _OPENED: WeakValueDictionary[tuple[object, ...], WhisperWeights] = WeakValueDictionary()
@@ -37,7 +40,7 @@ class WhisperWeights:
         source: Where they are read.
         mark: What `source` was when it was opened.
         device: Where they go.
-        dtype: What they become.
+        dtype: What the factors of matrix products become.
     """
 
     def __init__(
@@ -80,7 +83,8 @@ class WhisperWeights:
 
         tensors = []
         for name in names:
-            tensor = self.source.read(name).to(self.dtype)
+            own = torch.float32 if name.split("/")[-2] in _IN_FLOAT32 else self.dtype
+            tensor = self.source.read(name).to(own)
             if not torch.isfinite(tensor).all():
                 raise WhisperModelError(
                     f"{self.source.path}: the tensor {name} holds values that are no numbers; the file is "
