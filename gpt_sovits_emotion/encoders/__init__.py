@@ -160,7 +160,10 @@ def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tupl
     """Read which layers an id names. Raises `EncoderError` where the model of this title has no such."""
     family = encoder_id.partition(":")[0]
     if not _LAYERS.fullmatch(spelled):
-        examples = [f"{family}:{layers}" for layers in (("1", "1-4", "1,3"), ("6", "4-9", "4,6,9"))[family == "hubert"]]
+        examples = [
+            f"{family}:{layers}"
+            for layers in (("1", "1-4", "1,3"), ("6", "4-9", "4,6,9"))[family == "hubert"]
+        ]
         raise EncoderError(
             f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} or "
             f"several: {examples[0]}, {examples[1]} or {examples[2]}",

@@ -69,8 +69,8 @@ def hidden_states(
 ) -> list[Tensor]:
     """Return ``(n_clips, n_frames, width)`` float32 of each layer asked for; a clip's own frames come first.
 
-    Products are in the precision of the weights, what is summed from layer to layer in float32: a few numbers
-    of it are large, and the differences between clips are small beside them.
+    Products are in the precision of the weights, what is summed from layer to layer in float32: a few
+    numbers of it are large, and the differences between clips are small beside them.
 
     Args:
         mels: `log_mel` of each clip.
@@ -123,7 +123,8 @@ def _layer(hidden: Tensor, tensors: Sequence[Tensor], n_heads: int, mask: Tensor
     normed = functional.layer_norm(hidden, (width,), gamma1, beta1).to(w_qkv.dtype)
     heads = functional.linear(normed, w_qkv, b_qkv)
     heads = heads.view(n_clips, n_frames, 3, n_heads, width // n_heads).permute(2, 0, 3, 1, 4)
-    heard = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
+    queries, keys, values = heads
+    heard = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
     heard = heard.transpose(1, 2).reshape(n_clips, n_frames, width)
     hidden = hidden + functional.linear(heard, w_out, b_out)
     normed = functional.layer_norm(hidden, (width,), gamma2, beta2).to(w1.dtype)
@@ -135,7 +136,7 @@ def _layer(hidden: Tensor, tensors: Sequence[Tensor], n_heads: int, mask: Tensor
 @functools.lru_cache(maxsize=2)
 def _filters(n_mels: int) -> Tensor:
     """Return ``(n_mels, 201)``: Slaney's triangles, each of area one, as Whisper was trained with."""
-    import librosa
     import torch
+    from librosa.filters import mel
 
-    return torch.from_numpy(librosa.filters.mel(sr=_RATE_HZ, n_fft=_N_FFT, n_mels=n_mels))
+    return torch.from_numpy(mel(sr=_RATE_HZ, n_fft=_N_FFT, n_mels=n_mels))

@@ -129,7 +129,7 @@ def model_source(folder: Path, size: str | None = None) -> WhisperSource:
 
 
 def sizes_of(folder: Path) -> tuple[str, ...]:
-    """Return which of `SIZES` a folder's model can be, by the shapes of its encoder and its decoder.
+    """Return which of `SIZES` a folder's model can be, by its shapes and by what the folder is called.
 
     Raises:
         WhisperModelError: As `model_source`.
@@ -141,18 +141,20 @@ def sizes_of(folder: Path) -> tuple[str, ...]:
         if name.startswith(_PREFIX)
     }
     shape = checked_shapes(shapes, model.path)
+    alike = tuple(size for size, known in SIZES.items() if known == shape)
+    title = plain_size(folder.resolve().name.removeprefix("faster-whisper-"))
+    if title in alike:
+        return (title,)
     vocabulary = model.tensors.get(_VOCABULARY)
     english = vocabulary is not None and vocabulary.shape[:1] == (_ENGLISH_TOKENS,)
     n_decoder = len({found[1] for name in model.tensors if (found := _DECODER_LAYER.match(name))})
-    fits = [
+    fits = tuple(
         size
-        for size, known in SIZES.items()
-        if known == shape
-        and size.endswith(".en") == english
+        for size in alike
+        if size.endswith(".en") == english
         and _DECODER_LAYERS.get(size, shape.n_layers) == n_decoder
-    ]
-    title = plain_size(folder.resolve().name.removeprefix("faster-whisper-"))
-    return (title,) if title in fits else tuple(fits)
+    )
+    return fits or alike  # of a model that somebody has cut down, the encoder alone tells
 
 
 def checked_shapes(shapes: Mapping[str, tuple[int, ...]], path: Path) -> WhisperSize:
@@ -246,7 +248,9 @@ def _tensor(model: ModelFile, name: str) -> Tensor:
 def _divided(whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0 is found out by what comes of it
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # a scale of 0 is found out by what comes of it
         divided: np.ndarray = whole.astype(np.float32) / scale
     return divided
 
