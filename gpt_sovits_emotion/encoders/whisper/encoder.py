@@ -202,7 +202,7 @@ class _Sums:
 
         deviation = np.sqrt(self._squares / np.maximum(self._n, 1))
         both = np.stack([self._mean, deviation], axis=2)
-        pooled: np.ndarray = both.reshape(len(self._n), -1).astype(np.float32)
+        pooled: np.ndarray = both.reshape(len(both), math.prod(both.shape[1:])).astype(np.float32)
         return pooled
 
 
