@@ -1,7 +1,7 @@
 """The Whisper models that heads read: which are on this machine, and where.
 
-They are found as transcription finds its own; where the transcriber is of the size that a head reads, it is the
-same folder. No host lends them, and tagging needs none of the transcriber: ``--whisper none`` tags too.
+They are found as transcription finds its own; where the transcriber is of the size that a head reads, it is
+the same folder. No host lends them, and tagging needs none of the transcriber: ``--whisper none`` tags too.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class WhisperModels:
         return frozenset(WHISPER + size for size in SIZES if self.has(WHISPER + size))
 
     def has(self, family: str) -> bool:
-        """Say whether the model behind a family is on this machine, as far as can be seen without reading it."""
+        """Say whether the model behind a family is on this machine, as far as can be seen from outside."""
         size = family.removeprefix(WHISPER)
         if size not in SIZES:
             return False
@@ -101,7 +101,8 @@ class WhisperModels:
         return Sentence(
             f"{get}, or name the folder that holds its model.bin (--whisper or --models-dir; in training "
             "--whisper-model)",
-            f"{get_zh}，或指定含有其 model.bin 的文件夹（--whisper 或 --models-dir；训练时用 --whisper-model）",
+            f"{get_zh}，或指定含有其 model.bin 的文件夹（--whisper 或 --models-dir；"
+            "训练时用 --whisper-model）",
         )
 
     def _folders(

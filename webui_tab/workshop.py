@@ -106,7 +106,7 @@ class Workshop:
         return self.usable(self.all_heads())
 
     def usable(self, entries: Sequence[HeadEntry]) -> tuple[HeadEntry, ...]:
-        """Return those of the heads that can be chosen; of those that come with the package the better first."""
+        """Return those of the heads that can be chosen; of the two that are defaults the better first."""
         found = [entry for entry in entries if entry.state == "sound" and self.lends_for(entry)]
         ids = [entry.id for entry in found]
         if WHISPER_HEAD in ids and DEFAULT_HEAD in ids[: ids.index(WHISPER_HEAD)]:

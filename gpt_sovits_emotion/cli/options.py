@@ -143,13 +143,14 @@ _LENDING = (
     click.option(
         "--checkout",
         type=click.Path(path_type=Path, file_okay=False),
-        help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for Whisper.",
+        help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for "
+        "Whisper.",
     ),
     click.option(
         "--whisper-model",
         type=click.Path(path_type=Path, file_okay=False),
-        help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that holds "
-        "such folders.  [default: as transcription finds it]",
+        help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that "
+        "holds such folders.  [default: as transcription finds it]",
     ),
     click.option(
         "--sovits-weights",

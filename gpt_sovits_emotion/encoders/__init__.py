@@ -3,8 +3,9 @@
 An encoder is named by what it reads: ``prosody``, ``hubert:6`` (one hidden layer), ``hubert:4-9`` and
 ``hubert:4,6,9`` (several, one after another in the embedding), ``sovits.style``, ``sovits.posterior``,
 ``whisper-base:1-4`` and ``whisper-large-v3:8-20``; or several of these with ``+`` between them, such as
-``prosody+hubert:6``, whose embeddings are put side by side. HuBERT and SoVITS are borrowed from a host that has
-loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them runs.
+``prosody+hubert:6``, whose embeddings are put side by side. HuBERT and SoVITS are borrowed from a host that
+has loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them
+runs.
 """
 
 from __future__ import annotations
@@ -160,10 +161,8 @@ def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tupl
     """Read which layers an id names. Raises `EncoderError` where the model of this title has no such."""
     family = encoder_id.partition(":")[0]
     if not _LAYERS.fullmatch(spelled):
-        examples = [
-            f"{family}:{layers}"
-            for layers in (("1", "1-4", "1,3"), ("6", "4-9", "4,6,9"))[family == "hubert"]
-        ]
+        usual = ("6", "4-9", "4,6,9") if family == "hubert" else ("1", "1-4", "1,3")
+        examples = [f"{family}:{layers}" for layers in usual]
         raise EncoderError(
             f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} or "
             f"several: {examples[0]}, {examples[1]} or {examples[2]}",

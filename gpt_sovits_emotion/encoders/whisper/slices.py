@@ -1,8 +1,8 @@
 """The part of an encoder that a head reads, in a file of its own: its stem and its first layers, in float16.
 
 A safetensors file (https://github.com/huggingface/safetensors, "Format") with the tensors of `source`, and
-with ``size``, ``n_heads``, ``licence`` and ``source`` in its metadata. It may come from anywhere, so its header
-is checked against the file and against itself before a tensor is read; it is mapped, not loaded.
+with ``size``, ``n_heads``, ``licence`` and ``source`` in its metadata. It may come from anywhere, so its
+header is checked against the file and against itself before a tensor is read; it is mapped, not loaded.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where an encoder's tensors come from, checked before any of them is read.
 
-Tensors are named as CTranslate2 names them, without ``encoder/`` in front: `STEM`, then `LAYER` of each layer.
+Tensors are named as CTranslate2 names them, without ``encoder/`` in front: `STEM`, and `LAYER` of each layer.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def _check_scale(model: ModelFile, name: str) -> None:
 
 
 def _tensor(model: ModelFile, name: str) -> Tensor:
-    """Return a tensor's values; CTranslate2 stores ``round(scale * value)``, with a scale per row or for all."""
+    """Return a tensor's values; where CTranslate2 stores ``round(scale * value)``, divide by the scales."""
     import numpy as np
     import torch
 

@@ -1,10 +1,9 @@
-"""An encoder's weights in memory: held once, layer by layer as they are asked for, freed with their last user."""
+"""An encoder's weights in memory: held once, read layer by layer, freed with whoever holds them last."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
@@ -128,8 +127,8 @@ def fingerprint_of(source: WhisperSource, n_layers: int) -> str:
     """Return a short name for the weights of the stem and the first layers.
 
     Every tensor counts with its float16 values, bit by bit, so that a model in float32 and its float16
-    conversion are the same. What only the layers above would read does not count: a slice of the model has the
-    fingerprint of the whole.
+    conversion are the same. What only the layers above would read does not count: a slice of the model has
+    the fingerprint of the whole.
 
     Returns:
         Such as ``whisper-0123456789abcdef``.
