@@ -213,8 +213,8 @@ def bind(
     """Bring a head together with its encoder.
 
     A host may have several models of one kind: a fine-tuned style encoder that is loaded, and its base on
-    the disk; and there may be several Whispers of one size. The first whose weights are those that the head was
-    trained on is taken; of a fused encoder so for each of its parts.
+    the disk; and there may be several Whispers of one size. The first whose weights are those that the head
+    was trained on is taken; of a fused encoder so for each of its parts.
 
     Args:
         head: The head.

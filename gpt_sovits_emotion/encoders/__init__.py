@@ -164,8 +164,8 @@ def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tupl
         usual = ("6", "4-9", "4,6,9") if family == "hubert" else ("1", "1-4", "1,3")
         examples = [f"{family}:{layers}" for layers in usual]
         raise EncoderError(
-            f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} or "
-            f"several: {examples[0]}, {examples[1]} or {examples[2]}",
+            f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} "
+            f"or several: {examples[0]}, {examples[1]} or {examples[2]}",
             zh=f"{encoder_id!r} 没有说明读取 {title} 的哪些层；应为 0 到 {n_layers} 中的一层或几层："
             f"{examples[0]}、{examples[1]} 或 {examples[2]}",
         )

@@ -57,7 +57,7 @@ class Head:
         members: Mode -> the perceptrons whose logits are averaged. ``global`` is always there.
         mean, std: ``(dim,)`` statistics of the training utterances.
         within_speaker_std: ``(dim,)`` pooled within-speaker deviation of the training speakers.
-        encoder_file: The part of its encoder that it carries (`files.ENCODER_NAME`); None where there is none.
+        encoder_file: The part of its encoder that it carries (`files.ENCODER_NAME`), None for none.
     """
 
     card: HeadCard

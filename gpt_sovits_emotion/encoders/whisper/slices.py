@@ -58,9 +58,10 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
 
     if n_layers > source.shape.n_layers:
         raise EncoderError(
-            f"{source.path} has {source.shape.n_layers} layers, {n_layers} were to be written; choose a whole "
-            f"Whisper {size}",
-            zh=f"{source.path} 只有 {source.shape.n_layers} 层，却要写出 {n_layers} 层；请选择完整的 Whisper {size}",
+            f"{source.path} has {source.shape.n_layers} layers, {n_layers} were to be written; choose a "
+            f"whole Whisper {size}",
+            zh=f"{source.path} 只有 {source.shape.n_layers} 层，却要写出 {n_layers} 层；"
+            f"请选择完整的 Whisper {size}",
         )
     names = (*STEM, *(name for number in range(n_layers) for name in layer_tensors(number)))
     header: dict[str, Any] = {
@@ -85,8 +86,8 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
             values = source.read(name).to(torch.float16).contiguous()
             if not torch.isfinite(values).all():
                 raise EncoderError(
-                    f"{source.path}: the tensor {name} does not fit into float16, so it cannot be written with "
-                    "the head",
+                    f"{source.path}: the tensor {name} does not fit into float16, so it cannot be written "
+                    "with the head",
                     zh=f"{source.path}：张量 {name} 超出 float16 的范围，无法随情感模型写出",
                 )
             stream.write(values.numpy().data)

@@ -267,9 +267,9 @@ def _another_size(path: Path, size: str, shape: WhisperSize) -> WhisperModelErro
     known = SIZES[size]
     return WhisperModelError(
         f"{path} is no Whisper {size}: its encoder has {shape.n_layers} layers of {shape.width} numbers and "
-        f"reads {shape.n_mels} bands, that of {size} has {known.n_layers} of {known.width} and {known.n_mels}; "
-        f"choose the folder of {size}",
+        f"reads {shape.n_mels} bands, that of {size} has {known.n_layers} of {known.width} and "
+        f"{known.n_mels}; choose the folder of {size}",
         zh=f"{path} 不是 Whisper {size}：它的编码器有 {shape.n_layers} 层、宽 {shape.width}、读取 "
-        f"{shape.n_mels} 个频带，而 {size} 应为 {known.n_layers} 层、宽 {known.width}、{known.n_mels} 个频带；"
-        f"请选择 {size} 的文件夹",
+        f"{shape.n_mels} 个频带，而 {size} 应为 {known.n_layers} 层、宽 {known.width}、"
+        f"{known.n_mels} 个频带；请选择 {size} 的文件夹",
     )
