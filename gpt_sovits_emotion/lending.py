@@ -1,4 +1,4 @@
-"""What a host lends: modules that it has already loaded, used where they are.
+"""What a host lends: modules that it has already loaded, used where they are; and Whisper's files.
 
 A lent record is a handful of references, never a copy. It is asked for anew before every tagging and let
 go after it, so that a model which the host replaces meanwhile is neither kept alive nor used by mistake.
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["Lent", "LentHubert", "LentSovits", "SpeakerEmbedding"]
+__all__ = ["Lent", "LentHubert", "LentSovits", "LentWhisper", "SpeakerEmbedding"]
 
 
 class SpeakerEmbedding(Protocol):
@@ -68,4 +69,20 @@ class LentSovits:
     speaker_embedding: SpeakerEmbedding | None = None
 
 
-Lent: TypeAlias = LentHubert | LentSovits
+@dataclass(frozen=True, slots=True, eq=False)
+class LentWhisper:
+    """A Whisper model on the disk: nobody has loaded what a head reads of it.
+
+    Attributes:
+        folder: In CTranslate2's format, with ``model.bin`` in it; or the part of an encoder that a head
+            carries, a file ``.safetensors``.
+        size: Its name, such as ``base`` or ``large-v3``.
+        source: Where it comes from, for people.
+    """
+
+    folder: Path
+    size: str
+    source: Sentence
+
+
+Lent: TypeAlias = LentHubert | LentSovits | LentWhisper

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.heads import HeadEntry
+from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.texts import say
 from webui_tab.view import note
 
@@ -90,9 +92,7 @@ def heads_menu(workshop: Workshop, chosen: str | None, language: str) -> HeadsMe
         language: The page's language.
     """
     entries = workshop.all_heads()
-    choices = tuple(
-        entry.id for entry in entries if entry.state == "sound" and workshop.lends_for(entry)
-    )
+    choices = tuple(entry.id for entry in workshop.usable(entries))
     lines = [line for entry in entries for line in _lines(entry, workshop, language)]
     if len(lines) > _MOST_NOTES:
         rest = say("heads_more", language, n=len(lines) - _MOST_NOTES)
@@ -109,7 +109,13 @@ def _lines(entry: HeadEntry, workshop: Workshop, language: str) -> list[str]:
     if entry.problem is not None:
         return [note(kind, entry.say(language) or "", badge=entry.id)]
     assert entry.card is not None
-    if not workshop.lends_for(entry):
+    lacks = sorted(workshop.lacks(entry))
+    if lacks:
         encoder = entry.card.encoder.id
-        return [note("aside", say("head_needs", language, encoder=encoder), badge=entry.id)]
+        told = say("head_needs", language, encoder=encoder)
+        if lacks[0].startswith(WHISPER):
+            size = lacks[0].removeprefix(WHISPER)
+            remedy = WhisperModels.remedy(size)
+            told = say("head_needs_whisper", language, size=size, remedy=remedy.say(language))
+        return [note("aside", told, badge=entry.id)]
     return []

@@ -64,7 +64,7 @@ def build_tab(
     wire = connect(actions, blocks, speaking_queue=speaking_queue)
     speaking = never if workshop.host is None else _at_work(blocks, speaking_queue)
     connect_banks(wire, BankActions(actions), actions, blocks)
-    trainer = Trainer(host=workshop.host, speaking=speaking)
+    trainer = Trainer(host=workshop.host, speaking=speaking, whisper=workshop.whisper_models)
     connect_training(wire, TrainingActions(actions, trainer), actions, blocks)
     return trainer.close
 

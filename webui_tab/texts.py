@@ -86,6 +86,7 @@ _TABLE = {
         "reads {encoder}, which is not at hand here.",
         "需要 {encoder}，此处没有。",
     ),
+    "head_needs_whisper": ("needs Whisper {size}: {remedy}", "需要 Whisper {size}：{remedy}"),
     "heads_more": ("and {n} more", "还有 {n} 个"),
     "speaker_statistics": (
         "Judge against this speaker’s own usual, as far as there are several moods (off for a crowd)",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.resources
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.engines import Engines, open_engines
+from gpt_sovits_emotion.encoders import WHISPER
+from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD, Engines, open_engines
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
+from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcribe.options import AUTO
+from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.sessions import Settings
 from webui_tab.texts import say
 
@@ -64,7 +68,10 @@ class Workshop:
             if opened is None or opened[0] != mark or mark is None:
                 self._engines.pop(head, None)
                 engines = open_engines(
-                    head=entry.path if entry else head, heads_dirs=self.heads_dirs, host=self.host
+                    head=entry.path if entry else head,
+                    heads_dirs=self.heads_dirs,
+                    host=self.host,
+                    whisper=self.whisper_models,
                 )
                 self._engines[head] = opened = (mark, engines)
                 self._labels[head] = engines.tagger.card.labels
@@ -95,15 +102,38 @@ class Workshop:
         return self._watch.entries(head_folders(self.heads_dirs))
 
     def heads(self) -> tuple[HeadEntry, ...]:
-        """Return the heads that can be chosen now: the sound ones whose encoder the host has."""
-        return tuple(
-            entry for entry in self.all_heads() if entry.state == "sound" and self.lends_for(entry)
-        )
+        """Return the heads that can be chosen now: the sound ones whose encoder is here."""
+        return self.usable(self.all_heads())
+
+    def usable(self, entries: Sequence[HeadEntry]) -> tuple[HeadEntry, ...]:
+        """Return those of the heads that can be chosen; of the two that are defaults the better first."""
+        found = [entry for entry in entries if entry.state == "sound" and self.lends_for(entry)]
+        ids = [entry.id for entry in found]
+        if WHISPER_HEAD in ids and DEFAULT_HEAD in ids[: ids.index(WHISPER_HEAD)]:
+            better = found.pop(ids.index(WHISPER_HEAD))
+            found.insert(ids.index(DEFAULT_HEAD), better)
+        return tuple(found)
 
     def lends_for(self, entry: HeadEntry) -> bool:
-        """Say whether the host lends what a sound head reads: of a fused encoder, every part."""
+        """Say whether what a sound head reads is here: of a fused encoder, every part."""
+        return entry.card is not None and not self.lacks(entry)
+
+    def lacks(self, entry: HeadEntry) -> frozenset[str]:
+        """Return the families that a sound head reads and that neither the host nor this machine has."""
+        if entry.card is None:
+            return frozenset()
         lends = frozenset({"prosody"}) if self.host is None else self.host.lends
-        return entry.card is not None and entry.card.encoder.families <= lends
+        own = (entry.path / ENCODER_NAME).is_file()
+        return frozenset(
+            family
+            for family in entry.card.encoder.families - lends
+            if not (family.startswith(WHISPER) and (own or self.whisper_models.has(family)))
+        )
+
+    @property
+    def whisper_models(self) -> WhisperModels:
+        """Where heads on Whisper find it; nothing is fetched for them from the page."""
+        return WhisperModels(models_dir=self.models_dir, checkout=self.checkout)
 
     def whisper_options(self, settings: Settings) -> TranscribeOptions:
         """Return the options of the transcriber for a page's settings."""

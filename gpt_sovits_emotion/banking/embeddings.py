@@ -10,11 +10,13 @@ import numpy as np
 
 from gpt_sovits_emotion.banking.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banking.journal import Journal, Kept
+from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.engines import Engines, lend_encoder
 from gpt_sovits_emotion.errors import AudioError, EncoderError, HeadMismatchError
 from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.training.versions import AS_IT_IS, not_finite, read_clip_at, refusal
@@ -78,7 +80,9 @@ def listeners_for(engines: Engines, *, n_clips: int, n_stored: int) -> Listeners
     if len(fingerprints) != len(parts):
         fingerprints = (spec.fingerprint,) * len(parts)
     on_trust = STORED in parts and n_stored > 0 and "hubert" not in engines.lender.lends
-    others = [part for part in parts if part not in (PROSODY, STORED)]
+    others = [
+        part for part in parts if part not in (PROSODY, STORED) and not part.startswith(WHISPER)
+    ]
     if not on_trust:
         encoder = engines.analyser.encoder
         found = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)
@@ -93,7 +97,21 @@ def listeners_for(engines: Engines, *, n_clips: int, n_stored: int) -> Listeners
         )
     if PROSODY in parts:
         _check_prosody(head, engines, fingerprints[parts.index(PROSODY)])
-    return Listeners(parts, fingerprints, {}, _trust(n_clips, n_stored))
+    whisper = {part: _whisper_of(head, part, engines) for part in parts if part.startswith(WHISPER)}
+    return Listeners(parts, fingerprints, whisper, _trust(n_clips, n_stored))
+
+
+def _whisper_of(head: Head, part: str, engines: Engines) -> Encoder:
+    """Open the part of an encoder that is Whisper's, by itself."""
+    spec = head.card.encoder
+    place = spec.id.split("+").index(part)
+    fingerprint = spec.fingerprint.split("+")[place] if "+" in spec.fingerprint else ANY_WEIGHTS
+    encoder = lend_encoder(
+        part, engines.lender, engines.tracker, engines.whisper, fingerprint=fingerprint
+    )
+    if fingerprint not in (encoder.fingerprint, ANY_WEIGHTS):
+        head.check_encoder(spec.id, dim=spec.dim, fingerprint=encoder.fingerprint)
+    return encoder
 
 
 def _check_prosody(head: Head, engines: Engines, fingerprint: str) -> None:

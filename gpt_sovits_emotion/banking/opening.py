@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.engines import DEFAULT_HEAD, Engines, embedded_host
+from gpt_sovits_emotion.engines import Engines, default_head, embedded_host
 from gpt_sovits_emotion.heads import find_head, head_folders
 from gpt_sovits_emotion.hosts.base import Host
+from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["engines_to_listen"]
 
 
 def engines_to_listen(
-    head: str | Path = DEFAULT_HEAD,
+    head: str | Path | None = None,
     *,
     heads_dirs: Sequence[str | Path] = (),
     lender: Host | None = None,
+    whisper: WhisperModels | None = None,
 ) -> Engines:
     """Load a head for `build_bank`, which finds out by itself whether what is lent fits.
 
@@ -25,14 +27,18 @@ def engines_to_listen(
     the features that GPT-SoVITS has stored.
 
     Args:
-        head: Id or folder of the head.
+        head: Id or folder of the head; `engines.default_head` when None.
         heads_dirs: Further folders of heads.
         lender: Who lends an encoder that is not our own; None where nobody does.
+        whisper: Where heads on Whisper find it; what is on this machine when None.
 
     Raises:
         HeadError: The head is missing or broken.
     """
     tracker = ProsodyEncoder()
     host = embedded_host(tracker)
-    tagger = find_head(head, head_folders(heads_dirs))
-    return Engines(tagger, tagger, lender or host, host, tracker)
+    whisper = whisper or WhisperModels()
+    folders = head_folders(heads_dirs)
+    name, note = default_head(folders, whisper) if head is None else (head, None)
+    tagger = find_head(name, folders)
+    return Engines(tagger, tagger, lender or host, host, tracker, whisper=whisper, note=note)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
     "encoder_for",
@@ -40,6 +41,7 @@ __all__ = [
     "opened_cache",
     "speaker_option",
     "tag_options_of",
+    "whisper_models_of",
     "whisper_options_of",
 ]
 
@@ -105,7 +107,7 @@ _HEAD = (
         "--head",
         default=None,
         metavar="ID|PATH",
-        help="The head that tags.  [default: prosody-emodb]",
+        help="The head that tags.  [default: whisper-base-free where Whisper base is, else prosody-emodb]",
     ),
     heads_dir_option,
     click.option(
@@ -140,7 +142,14 @@ _LENDING = (
     click.option(
         "--checkout",
         type=click.Path(path_type=Path, file_okay=False),
-        help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS.",
+        help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for "
+        "Whisper.",
+    ),
+    click.option(
+        "--whisper-model",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that "
+        "holds such folders.  [default: as transcription finds it]",
     ),
     click.option(
         "--sovits-weights",
@@ -240,12 +249,44 @@ def tag_options_of(given: dict[str, Any]) -> TagOptions:
     return TagOptions(given["speaker_statistics"], given["smoothing"])
 
 
+def whisper_models_of(given: dict[str, Any]) -> WhisperModels:
+    """Return where heads on Whisper find it, from a command's arguments.
+
+    What somebody named (a head, an encoder) may be fetched; what is only the default may not.
+    """
+    from gpt_sovits_emotion.whisper_models import WhisperModels
+
+    named = given.get("head") or given.get("judge") or given.get("encoder_id")
+    models = given.get("whisper_model")
+    return WhisperModels(
+        transcriber=models or given.get("whisper"),
+        models_dir=given.get("models_dir") or models,
+        checkout=given.get("checkout"),
+        allow_download=bool(named) and not given.get("offline", False),
+        progress=_told_once(),
+    )
+
+
+def _told_once() -> Progress:
+    """Return a `Progress` that says once what it is doing: a download before anything has a bar."""
+    told: set[str] = set()
+
+    def progress(fraction: float, doing: str) -> None:
+        if doing not in told:
+            told.add(doing)
+            say(doing)
+
+    return progress
+
+
 def head_for(given: dict[str, Any]) -> Head:
     """Load the head that a command's arguments name. Raises what `find_head` raises."""
-    from gpt_sovits_emotion.engines import DEFAULT_HEAD
+    from gpt_sovits_emotion.engines import default_head
     from gpt_sovits_emotion.heads import find_head, head_folders
 
-    return find_head(given["head"] or DEFAULT_HEAD, head_folders(given["heads_dirs"]))
+    folders = head_folders(given["heads_dirs"])
+    name = given["head"] or default_head(folders, whisper_models_of(given))[0]
+    return find_head(name, folders)
 
 
 def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
@@ -254,26 +295,32 @@ def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
     Raises:
         EncoderError: There is no such encoder, or nobody lends it.
         HostError: The checkout cannot load it.
+        WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.engines import embedded_host, lend_encoder
 
     tracker = ProsodyEncoder()
-    return lend_encoder(encoder_id, _lender_for(given) or embedded_host(tracker), tracker)
+    lender = _lender_for(given) or embedded_host(tracker)
+    return lend_encoder(encoder_id, lender, tracker, whisper_models_of(given))
 
 
 def open_engines_for(given: dict[str, Any]) -> Engines:
-    """Open the engines that a command's arguments name."""
-    from gpt_sovits_emotion.engines import DEFAULT_HEAD, open_engines
+    """Open the engines that a command's arguments name; say so where it is not the head usually taken."""
+    from gpt_sovits_emotion.engines import open_engines
 
-    return open_engines(
-        head=given["head"] or DEFAULT_HEAD,
+    engines = open_engines(
+        head=given["head"],
         judge=given.get("judge"),
         heads_dirs=given["heads_dirs"],
         host=speaker_for(given),
         lender=_lender_for(given),
         speaker=given.get("speaker"),
+        whisper=whisper_models_of(given),
     )
+    if engines.note is not None:
+        say(f"note: {engines.note.say(given.get('lang', 'en'))}")
+    return engines
 
 
 def _lender_for(given: dict[str, Any]) -> Host | None:

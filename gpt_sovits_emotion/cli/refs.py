@@ -279,19 +279,22 @@ def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
 def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
     """Open the head; the checkout that the source lies in lends what it needs where none is named."""
     from gpt_sovits_emotion.banking import engines_to_listen
-    from gpt_sovits_emotion.engines import DEFAULT_HEAD
+    from gpt_sovits_emotion.cli.options import whisper_models_of
 
-    head = given["head"] or DEFAULT_HEAD
-    engines = engines_to_listen(head, heads_dirs=given["heads_dirs"])
+    head, folders = given["head"], given["heads_dirs"]
+    whisper = whisper_models_of(given)
+    engines = engines_to_listen(head, heads_dirs=folders, whisper=whisper)
+    if engines.note is not None:
+        say(f"note: {engines.note.say(given['lang'])}")
     checkout = given["checkout"]
-    if checkout is None and engines.tagger.card.encoder.families != {"prosody"}:
+    if checkout is None and not engines.tagger.card.encoder.borrows_nothing:
         checkout = sources.checkout
     if checkout is None:
         return engines
     from gpt_sovits_emotion.hosts.checkout import CheckoutHost
 
     lender = CheckoutHost(checkout, sovits=given["sovits_weights"], device=given["device"])
-    return engines_to_listen(head, heads_dirs=given["heads_dirs"], lender=lender)
+    return engines_to_listen(head, heads_dirs=folders, lender=lender, whisper=whisper)
 
 
 def _whisper(given: dict[str, Any]) -> TranscribeOptions:

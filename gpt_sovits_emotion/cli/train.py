@@ -46,8 +46,8 @@ __all__ = ["train"]
     "encoder_id",
     default="prosody",
     show_default=True,
-    help="prosody; or, with --checkout, hubert:6, hubert:4-9, sovits.style, sovits.posterior; or several: "
-    "prosody+hubert:6.",
+    help="prosody; layers of Whisper: whisper-base:1-4; with --checkout hubert:6, hubert:4-9, sovits.style, "
+    "sovits.posterior; or several: whisper-base:1-4+prosody.",
 )
 @lending_options
 @click.option("--id", "head_id", help="Id of the new head.  [default: from encoder and corpora]")
@@ -73,6 +73,8 @@ def train(**given: Any) -> int:
     pressed twice, nothing.
 
     gpt-sovits-emotion train --recipe emodb
+
+    gpt-sovits-emotion train --corpus mine=recordings --encoder whisper-base:1-4
 
     gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS
     """

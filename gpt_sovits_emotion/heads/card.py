@@ -81,12 +81,17 @@ class EncoderSpec(Record):
 
     @property
     def families(self) -> frozenset[str]:
-        """What a host has to lend for it: of a fused encoder (``prosody+hubert:6``) that of every part.
+        """What has to be lent for it: of a fused encoder (``prosody+hubert:6``) that of every part.
 
         >>> sorted(EncoderSpec("prosody+hubert:6", 3, "", 16_000, "").families)
         ['hubert', 'prosody']
         """
         return frozenset(part.partition(":")[0] for part in self.id.split("+"))
+
+    @property
+    def borrows_nothing(self) -> bool:
+        """Whether no host is needed: it reads prosody and Whisper, which come without one."""
+        return all(family == "prosody" or family.startswith("whisper-") for family in self.families)
 
 
 @dataclass(frozen=True, slots=True)

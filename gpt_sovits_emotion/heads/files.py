@@ -20,6 +20,7 @@ from gpt_sovits_emotion.heads.weights import read_weights
 
 __all__ = [
     "CARD_NAME",
+    "ENCODER_NAME",
     "GOLDEN_NAME",
     "HEAD_FILES",
     "SHARED",
@@ -32,7 +33,9 @@ __all__ = [
 
 CARD_NAME = "head.yaml"
 WEIGHTS_NAME = "head.safetensors"
-HEAD_FILES = (CARD_NAME, WEIGHTS_NAME, *STATE_DICT_NAMES, GOLDEN_NAME)
+ENCODER_NAME = "encoder.safetensors"
+"""The part of its encoder that a head carries (``heads export --with-encoder``); most carry none."""
+HEAD_FILES = (CARD_NAME, WEIGHTS_NAME, *STATE_DICT_NAMES, GOLDEN_NAME, ENCODER_NAME)
 """What a head's folder may hold of a head; anything else in it is not read here."""
 
 SHARED = "shared"
@@ -96,7 +99,7 @@ def load_head(folder: str | Path) -> Head:
         members = {mode: _members(tensors, mode, card, folder) for mode in MODES}
     else:
         members = dict.fromkeys(MODES, _members(tensors, SHARED, card, folder))
-    statistics = [_statistic(tensors, name, card, folder) for name in _STATISTICS]
+    mean, std, within = (_statistic(tensors, name, card, folder) for name in _STATISTICS)
     if tensors:
         raise HeadError(
             f"{folder}: {WEIGHTS_NAME} holds tensors that no head of this format has: "
@@ -118,7 +121,8 @@ def load_head(folder: str | Path) -> Head:
                 zh=f"{folder}：卡片中缺少模式 {mode!r} 的 temperature 和 threshold；请补上",
             )
     kept = {mode: found for mode, found in members.items() if found}
-    return Head(card, kept, *statistics)
+    carried = folder / ENCODER_NAME
+    return Head(card, kept, mean, std, within, carried if carried.is_file() else None)
 
 
 def _first_mode(card: HeadCard) -> str:

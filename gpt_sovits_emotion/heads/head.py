@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class Head:
         members: Mode -> the perceptrons whose logits are averaged. ``global`` is always there.
         mean, std: ``(dim,)`` statistics of the training utterances.
         within_speaker_std: ``(dim,)`` pooled within-speaker deviation of the training speakers.
+        encoder_file: The part of its encoder that it carries (`files.ENCODER_NAME`), None for none.
     """
 
     card: HeadCard
@@ -64,6 +66,7 @@ class Head:
     mean: np.ndarray
     std: np.ndarray
     within_speaker_std: np.ndarray
+    encoder_file: Path | None = None
 
     def check_encoder(self, encoder_id: str, *, dim: int, fingerprint: str) -> None:
         """Make sure that an encoder is the one this head was trained on.

@@ -129,6 +129,10 @@ def _part_of(family: str, n_layers: int, families: set[str]) -> Part:
     if family == "hubert":
         known = any(other.startswith("sovits") for other in families)
         return Part(n_layers, n_layers * _HUBERT_LAYER_DIM if known else None)
+    if family.startswith("whisper-"):
+        from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
+
+        return Part(n_layers, n_layers * 2 * SIZES[family.removeprefix("whisper-")].width)
     if family == "prosody":
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 

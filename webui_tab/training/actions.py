@@ -55,8 +55,8 @@ class TrainingActions:
     # --- the page ------------------------------------------------------------------------------------
 
     def opened(self, _: str, encoder: str, head: str) -> Updates:
-        """Show what is being trained, and offer what the host lends now."""
-        offered = asking.encoders_of(self._workshop.host)
+        """Show what is being trained, and offer what is lent now."""
+        offered = asking.encoders_of(self._workshop.host, self._workshop.whisper_models)
         return {
             self.parts.train_encoder: gr.update(choices=list(offered), value=encoder or offered[0]),
             **self._live(self.trainer.look),

@@ -19,6 +19,7 @@ from webui_tab.training.job import Order
 if TYPE_CHECKING:
     from gpt_sovits_emotion.hosts.base import Host
     from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
+    from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
     "FETCHED",
@@ -33,6 +34,14 @@ __all__ = [
 
 FETCHED = "emodb"
 """The corpus that the page can fetch: free, small, and what the shipped head was trained on."""
+
+_ON_WHISPER = (
+    "whisper-base:1-4",
+    "whisper-small:3-8",
+    "whisper-medium:6-15",
+    "whisper-large-v3-turbo:8-20",
+    "whisper-large-v3:8-20",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,10 +143,17 @@ def add_line(written: str, name: str, folder: Path) -> str:
     return "\n".join((*others, f"{name}={folder}"))
 
 
-def encoders_of(host: Host | None) -> tuple[str, ...]:
-    """Return the encoders to offer for what a host lends at this moment; more can be typed."""
+def encoders_of(host: Host | None, whisper: WhisperModels | None = None) -> tuple[str, ...]:
+    """Return the encoders to offer for what is lent at this moment; more can be typed.
+
+    Args:
+        host: Who lends HuBERT and SoVITS.
+        whisper: Where Whisper is found, whose middle layers hear emotion best.
+    """
     lends = host.lends if host is not None else frozenset()
     offered = ["prosody"]
+    if whisper is not None:
+        offered += [each for each in _ON_WHISPER if whisper.has(each.partition(":")[0])]
     if "hubert" in lends:
         offered += ["hubert:6", "hubert:4-9"]
     offered += [family for family in ("sovits.style", "sovits.posterior") if family in lends]

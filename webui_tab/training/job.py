@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.hosts.base import Host
     from gpt_sovits_emotion.training.train import Moment, TrainedHead
+    from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["Look", "Order", "Trainer"]
 
@@ -95,6 +96,7 @@ class Trainer:
         speaking: Says whether the host speaks at this moment; training then waits, 20 s at most.
         heads_dir: Folder of heads that new ones are put into; the user's own when None.
         run: Does the work in place of `training.train.train`, for tests.
+        whisper: Where encoders on Whisper find it; what is on this machine when None.
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class Trainer:
         speaking: Callable[[], bool] = never,
         heads_dir: Path | None = None,
         run: Callable[..., TrainedHead] | None = None,
+        whisper: WhisperModels | None = None,
     ) -> None:
         self._host = host
+        self._whisper = whisper
         self._speaking = speaking
         self._heads_dir = heads_dir
         self._run = run
@@ -231,7 +235,8 @@ class Trainer:
         from gpt_sovits_emotion.engines import embedded_host, lend_encoder
 
         tracker = ProsodyEncoder()
-        return lend_encoder(encoder_id, self._host or embedded_host(tracker), tracker)
+        lender = self._host or embedded_host(tracker)
+        return lend_encoder(encoder_id, lender, tracker, self._whisper)
 
     def _mark(self, encoder_id: str) -> object:
         """Return what tells the loaded voice from others, where the encoder is a part of it."""

@@ -1,0 +1,1 @@
+"""Layers of Whisper's encoder, read from the files of the model that transcribes."""

@@ -89,9 +89,10 @@ class ModelFile:
         tensor = self.tensors.get(name)
         if tensor is None:
             raise WhisperModelError(
-                f"{self.path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes them; "
-                "download the model again, or choose another folder",
-                zh=f"{self.path} 中没有张量 {name!r}，不是 CTranslate2 格式的 Whisper 模型；请重新下载，或换一个文件夹",
+                f"{self.path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes "
+                "them; download the model again, or choose another folder",
+                zh=f"{self.path} 中没有张量 {name!r}，不是 CTranslate2 格式的 Whisper 模型；"
+                "请重新下载，或换一个文件夹",
             )
         flat = np.frombuffer(
             self._mapped, _NUMPY_TYPES[tensor.dtype], count=prod(tensor.shape), offset=tensor.offset
@@ -182,7 +183,7 @@ class _Reader:
 
     def _unsound(self, why: str) -> WhisperModelError:
         return WhisperModelError(
-            f"{self._path} is not a Whisper model of CTranslate2 ({why}); download the model again, or choose "
-            "another folder",
+            f"{self._path} is not a Whisper model of CTranslate2 ({why}); download the model again, or "
+            "choose another folder",
             zh=f"{self._path} 不是 CTranslate2 格式的 Whisper 模型（{why}）；请重新下载，或换一个文件夹",
         )

@@ -1,0 +1,383 @@
+"""Layers of Whisper's encoder: CTranslate2's values, from every kind of file, in batches or alone."""
+
+from __future__ import annotations
+
+import gc
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bilingual import check_says_the_same
+from conftest import voiced
+
+from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.encoders.pooling import pool
+from gpt_sovits_emotion.errors import EmotionError, EncoderError, WhisperModelError
+from gpt_sovits_emotion.lending import LentHubert, LentWhisper
+from gpt_sovits_emotion.records import Audio, Sentence
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers", reason="small models are made with it")
+from whisper_files import (  # noqa: E402
+    reference_frames,
+    small_whisper,
+    write_ctranslate2,
+    write_translator,
+)
+
+from gpt_sovits_emotion.encoders.whisper import weights as weights_module  # noqa: E402
+from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder  # noqa: E402
+from gpt_sovits_emotion.encoders.whisper.forward import log_mel, n_own_frames  # noqa: E402
+from gpt_sovits_emotion.encoders.whisper.precision import dtype_for  # noqa: E402
+from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of  # noqa: E402
+
+SOURCE = Sentence("a test", "测试")
+CPU = torch.device("cpu")
+
+
+def lent(folder: Path, size: str = "tiny") -> LentWhisper:
+    return LentWhisper(folder, size, SOURCE)
+
+
+def clip(duration_s: float, f0_hz: float = 150.0) -> Audio:
+    rng = np.random.default_rng(round(1000 * duration_s))
+    samples = voiced(duration_s, f0_hz=f0_hz)
+    return Audio(samples + rng.normal(0, 0.003, len(samples)).astype(np.float32), 16_000)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_whisper()
+
+
+@pytest.fixture(scope="module")
+def tiny(model, tmp_path_factory) -> Path:
+    return write_ctranslate2(tmp_path_factory.mktemp("whisper") / "tiny", model)
+
+
+@pytest.fixture
+def encoder(tiny) -> WhisperEncoder:
+    return WhisperEncoder(lent(tiny), (0, 1, 4), precision="float32", device="cpu")
+
+
+# --- names -----------------------------------------------------------------------------------------
+
+
+def test_ids_name_size_and_layers() -> None:
+    name = parse_encoder_id("whisper-base:1-4")
+    assert (name.family, name.layers, name.whisper_size) == ("whisper-base", (1, 2, 3, 4), "base")
+    assert parse_encoder_id("whisper-large-v3:8-20").layers == tuple(range(8, 21))
+    assert parse_encoder_id("whisper-turbo:4,5,9").id == "whisper-large-v3-turbo:4-5,9"
+    assert parse_encoder_id("whisper-distil-large-v3.5:32").layers == (32,)
+    fused = parse_encoder_id("whisper-base:1-4+prosody")
+    assert fused.families == ("whisper-base", "prosody")
+    assert fused.id == "whisper-base:1-4+prosody"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("whisper-bas:1", "no Whisper size 'bas'.*near ones are base"),
+        ("whisper-:1", "no Whisper size ''"),
+        ("whisper-base", "does not say which layers of Whisper base"),
+        ("whisper-base:", "expected one of 0 to 6 or several: whisper-base:1"),
+        ("whisper-base:1-7", "asks for layer 7 of Whisper base, which has 6"),
+        ("whisper-base:3,2", "must ascend"),
+        ("whisper-base:1+whisper-base:3", "fuses whisper-base with itself: name all its layers"),
+    ],
+)
+def test_a_wrong_id_is_one_sentence(wrong: str, said: str) -> None:
+    with pytest.raises(EncoderError, match=said) as caught:
+        parse_encoder_id(wrong)
+    check_says_the_same(caught.value)
+
+
+def test_naming_one_loads_no_torch() -> None:
+    code = (
+        "import sys; from gpt_sovits_emotion.encoders import parse_encoder_id; "
+        "parse_encoder_id('whisper-base:1-4'); assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_opens_only_on_what_it_reads(tiny) -> None:
+    assert open_encoder("whisper-tiny:1-2", lent(tiny)).id == "whisper-tiny:1-2"
+    for wrong in (None, lent(tiny, "base"), LentHubert(object(), SOURCE)):
+        with pytest.raises(EncoderError, match="needs a loaded whisper-tiny model"):
+            open_encoder("whisper-tiny:1", wrong)
+
+
+# --- values ----------------------------------------------------------------------------------------
+
+
+def test_every_layer_is_what_transformers_computes(model, encoder) -> None:
+    full = clip(29.5)
+    mel = log_mel(full.samples, 80, CPU)
+    assert mel.shape == (80, 3000)
+    wanted = reference_frames(model, mel)
+    (found,) = encoder._frames([full.samples])
+    assert len(wanted) == 5
+    for layer, frames in zip(encoder.layers, found, strict=True):
+        assert frames.shape == (1475, 384)
+        np.testing.assert_allclose(frames, wanted[layer][:1475], atol=2e-4)
+
+
+def test_the_spectrogram_is_that_of_the_transcriber() -> None:
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    samples = clip(3.1).samples
+    for n_mels in (80, 128):
+        wanted = FeatureExtractor(feature_size=n_mels)(np.pad(samples, (0, 8_000)), padding=0)
+        found = log_mel(samples, n_mels, CPU).numpy()
+        assert found.shape == wanted.shape == (n_mels, 360)
+        np.testing.assert_allclose(found, wanted, atol=2e-4)
+
+
+def test_full_depth_equals_ctranslate2_on_the_real_base(whisper_base) -> None:
+    from faster_whisper import WhisperModel
+
+    encoder = WhisperEncoder(lent(whisper_base, "base"), (6,), precision="float32", device="cpu")
+    speech = clip(29.5)
+    mel = log_mel(speech.samples, 80, CPU).numpy()
+    transcriber = WhisperModel(str(whisper_base), device="cpu", compute_type="float32")
+    wanted = np.asarray(transcriber.encode(mel))[0]
+    source = model_source(whisper_base, "base")
+    ((frames,),) = encoder._frames([speech.samples])
+    norm = [source.read(f"layer_norm/{name}").float() for name in ("gamma", "beta")]
+    found = torch.nn.functional.layer_norm(frames, (512,), *norm).numpy()
+    assert np.abs(wanted).max() > 5
+    np.testing.assert_allclose(found, wanted[:1475], atol=1e-3)
+
+
+def test_an_embedding_is_mean_and_deviation_of_its_own_frames(encoder) -> None:
+    audio = clip(2.345)
+    assert n_own_frames(len(audio.samples)) == 118
+    (frames,) = encoder._frames([audio.samples])
+    embedded = encoder.encode([audio])
+    assert embedded.shape == (1, encoder.dim) == (1, 3 * 2 * 384)
+    assert embedded.dtype == np.float32
+    np.testing.assert_allclose(embedded[0], pool([layer.numpy() for layer in frames]), atol=1e-5)
+
+
+@pytest.mark.parametrize(("precision", "atol"), [("float32", 1e-4), ("bfloat16", 0.06)])
+def test_a_batch_gives_what_each_clip_gives_alone(tiny, precision, atol) -> None:
+    encoder = WhisperEncoder(lent(tiny), (0, 2, 4), precision=precision, device="cpu")
+    clips = [clip(length) for length in (1.0, 0.2, 4.7, 2.51, 0.73, 2.5, 29.9)]
+    together = encoder.encode(clips)
+    alone = np.concatenate([encoder.encode([one]) for one in clips])
+    np.testing.assert_allclose(together, alone, atol=atol)
+
+
+def test_a_long_clip_is_heard_in_pieces_that_are_pooled_together(encoder) -> None:
+    audio = clip(60.0)
+    halves = np.split(audio.samples, 2)
+    frames = [
+        np.concatenate([layer.numpy() for layer in layers])
+        for layers in zip(*(encoder._frames([half])[0] for half in halves), strict=True)
+    ]
+    assert frames[0].shape == (3000, 384)
+    np.testing.assert_allclose(encoder.encode([audio])[0], pool(frames), atol=1e-4)
+    assert np.isfinite(encoder.encode([clip(30.001)])).all()
+
+
+def test_silence_is_embedded_and_too_short_a_clip_is_not(encoder) -> None:
+    silent = Audio(np.zeros(16_000, np.float32), 16_000)
+    assert np.isfinite(encoder.encode([silent, clip(1.0)])).all()
+    assert encoder.encode([]).shape == (0, encoder.dim)
+    with pytest.raises(EncoderError, match=r"100 ms is too short .* at least 200 ms") as caught:
+        encoder.encode([Audio(np.zeros(1_600, np.float32), 16_000)])
+    check_says_the_same(caught.value)
+    with pytest.raises(EncoderError, match="resample it first"):
+        encoder.encode([Audio(np.zeros(32_000, np.float32), 32_000)])
+
+
+def test_no_random_state_is_used(encoder) -> None:
+    torch.manual_seed(5)
+    random.seed(5)
+    before = torch.get_rng_state(), random.getstate(), torch.get_num_threads()
+    encoder.encode([clip(1.0)])
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), torch.get_num_threads()) == before[1:]
+
+
+def test_bfloat16_is_near_float32(tiny) -> None:
+    clips = [clip(1.5 + 0.2 * i, f0_hz=90 + 25 * i) for i in range(10)]
+    exact, rough = (
+        WhisperEncoder(lent(tiny), (1, 4), precision=precision, device="cpu").encode(clips)
+        for precision in ("float32", "bfloat16")
+    )
+    error = np.abs(rough - exact) / exact.std(axis=0).clip(1e-6)
+    assert np.median(error) < 0.1
+
+
+def test_the_precision_is_what_the_hardware_multiplies(monkeypatch) -> None:
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert dtype_for(CPU) == torch.float32
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert dtype_for(CPU) == torch.bfloat16
+    assert dtype_for(CPU, "float32") == torch.float32
+    assert dtype_for(torch.device("cuda")) == torch.float16
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quantization", "atol"),
+    [
+        ("float16", 1e-3),
+        ("bfloat16", 2e-2),
+        ("int8", 5e-2),
+        ("int8_float16", 5e-2),
+        ("int8_float32", 5e-2),
+        ("int8_bfloat16", 5e-2),
+        ("int16", 5e-3),
+    ],
+)
+def test_every_kind_of_file_is_read(model, tiny, tmp_path, quantization, atol) -> None:
+    folder = write_ctranslate2(tmp_path / "tiny", model, quantization)
+    exact, found = (
+        WhisperEncoder(lent(where), (1, 2), precision="float32", device="cpu").encode([clip(2.0)])
+        for where in (tiny, folder)
+    )
+    np.testing.assert_allclose(found, exact, atol=atol)
+    assert np.abs(found - exact).max() > 0
+
+
+def test_the_fingerprint_is_of_what_is_used(model, tiny, tmp_path) -> None:
+    half = write_ctranslate2(tmp_path / "half", model, "float16")
+    whole = WhisperEncoder(lent(tiny), (1, 3), precision="float32", device="cpu")
+    assert whole.fingerprint == WhisperEncoder(lent(half), (2, 3)).fingerprint
+    assert whole.fingerprint.startswith("whisper-")
+    assert whole.fingerprint != WhisperEncoder(lent(tiny), (1, 2)).fingerprint
+    other = write_ctranslate2(tmp_path / "other", small_whisper(1))
+    assert whole.fingerprint != WhisperEncoder(lent(other), (1, 3)).fingerprint
+    above = small_whisper()
+    with torch.no_grad():
+        above.model.encoder.layers[3].fc1.weight.zero_()
+    above = write_ctranslate2(tmp_path / "above", above)
+    assert whole.fingerprint == WhisperEncoder(lent(above), (1, 3)).fingerprint
+
+
+def test_sizes_are_told_by_their_shapes(tiny, whisper_base) -> None:
+    assert sizes_of(tiny) == ("tiny",)
+    assert sizes_of(whisper_base) == ("base",)
+
+
+def _truncated(folder: Path) -> None:
+    content = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(content[: len(content) // 3])
+
+
+def _without_scales(folder: Path) -> None:
+    write_ctranslate2(folder, small_whisper(), "int8")
+    content = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(content.replace(b"weight_scale\0", b"weight_scalf\0"))
+
+
+def _another_layer_missing(folder: Path) -> None:
+    content = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(
+        content.replace(
+            b"encoder/layer_2/ffn/linear_0/bias\0", b"encoder/layer_2/ffn/linear_0/biaz\0"
+        )
+    )
+
+
+def _not_finite(folder: Path) -> None:
+    model = small_whisper()
+    with torch.no_grad():
+        model.model.encoder.conv1.weight[3, 2, 1] = float("nan")
+    write_ctranslate2(folder, model)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "model.bin").unlink(), "cannot be read"),
+        (lambda folder: (folder / "model.bin").write_bytes(b""), "missing or empty"),
+        (_truncated, "ends after .* bytes"),
+        (_without_scales, "whole numbers without the scales"),
+        (_another_layer_missing, "lacks the tensor layer_2/ffn/linear_0/bias"),
+        (_not_finite, "conv1/weight holds values that are no numbers"),
+        (write_translator, "TransformerSpec of CTranslate2, not a Whisper model"),
+        (lambda folder: write_ctranslate2(folder, small_whisper(n_mels=128)), "is no Whisper tiny"),
+    ],
+)
+def test_a_bad_file_is_one_sentence(tiny, tmp_path, damage, said) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny, folder)
+    damage(folder)
+    with pytest.raises(WhisperModelError, match=said) as caught:
+        WhisperEncoder(lent(folder), (1,)).encode([clip(1.0)])
+    check_says_the_same(caught.value)
+
+
+def test_a_layer_that_the_file_lacks_is_one_sentence(tiny, monkeypatch) -> None:
+    monkeypatch.setitem(SIZES, "mine", SIZES["tiny"])
+    with pytest.raises(EncoderError, match=r"reads layer 5, but .* has 4") as caught:
+        WhisperEncoder(lent(tiny, "mine"), (5,))
+    check_says_the_same(caught.value)
+
+
+# --- memory ----------------------------------------------------------------------------------------
+
+
+def test_weights_are_held_once_and_let_go(tiny) -> None:
+    gc.collect()
+    before = len(weights_module._OPENED)
+    shallow = WhisperEncoder(lent(tiny), (1,), precision="float32", device="cpu")
+    deep = WhisperEncoder(lent(tiny), (0, 3), precision="float32", device="cpu")
+    other = WhisperEncoder(lent(tiny), (1,), precision="bfloat16", device="cpu")
+    assert shallow._weights is deep._weights is not other._weights
+    shallow.encode([clip(1.0)])
+    assert sorted(shallow._weights._layers) == [0]
+    deep.encode([clip(1.0)])
+    assert sorted(shallow._weights._layers) == [0, 1, 2]
+    assert len(weights_module._OPENED) == before + 2
+    del shallow, deep, other
+    gc.collect()
+    assert len(weights_module._OPENED) == before
+
+
+def test_a_replaced_model_is_another_one_and_the_old_one_works_on(tiny, tmp_path) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny, folder)
+    old = WhisperEncoder(lent(folder), (2,), precision="float32", device="cpu")
+    wanted = WhisperEncoder(lent(tiny), (2,), precision="float32", device="cpu").encode([clip(1.0)])
+    shutil.rmtree(folder)
+    np.testing.assert_array_equal(old.encode([clip(1.0)]), wanted)
+    with pytest.raises(WhisperModelError, match="is not there") as caught:
+        WhisperEncoder(lent(folder), (2,))
+    check_says_the_same(caught.value)
+    write_ctranslate2(folder, small_whisper(1))
+    new = WhisperEncoder(lent(folder), (2,), precision="float32", device="cpu")
+    assert np.abs(new.encode([clip(1.0)]) - wanted).max() > 0.01
+
+
+def test_threads_share_what_they_load(tiny) -> None:
+    gc.collect()
+    rows: list[np.ndarray] = []
+    problems: list[EmotionError] = []
+
+    def listen() -> None:
+        try:
+            encoder = WhisperEncoder(lent(tiny), (4,), precision="float32", device="cpu")
+            rows.append(encoder.encode([clip(1.0)]))
+        except EmotionError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=listen) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    for row in rows[1:]:
+        np.testing.assert_allclose(row, rows[0], atol=1e-5)
