@@ -42,6 +42,13 @@ __all__ = ["train"]
     help="A corpus on this machine (repeatable); 'corpora show NAME=DIR' says what is in it.",
 )
 @click.option(
+    "--calibrate-on",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="A corpus that is not trained on (repeatable): temperatures and thresholds are fitted on it, so that "
+    "they hold for people whom the head has not met. For heads on Whisper.",
+)
+@click.option(
     "--encoder",
     "encoder_id",
     default="prosody",
@@ -84,7 +91,8 @@ def train(**given: Any) -> int:
     preset = preset_named(given["recipe"]) if given["recipe"] else None
     with progress_bar("corpora") as progress:
         corpora = open_corpora(_corpora_named(given["corpora"], preset, progress))
-    plan = _plan(given, preset, corpora)
+        others = open_corpora(given["calibrate_on"]) if given["calibrate_on"] else ()
+    plan = _plan(given, preset, corpora, others)
     _show(corpora)
     for warning in check(corpora, plan.labels or None):
         say(f"note: {warning.en}")
@@ -122,7 +130,10 @@ def _corpora_named(
 
 
 def _plan(
-    given: dict[str, Any], preset: Preset | None, corpora: tuple[Corpus, ...]
+    given: dict[str, Any],
+    preset: Preset | None,
+    corpora: tuple[Corpus, ...],
+    others: tuple[Corpus, ...],
 ) -> TrainingPlan:
     from gpt_sovits_emotion.heads.folder import user_folder
     from gpt_sovits_emotion.labels import labels_of
@@ -140,17 +151,21 @@ def _plan(
         heads_dir=heads_dir,
         replace=given["replace"],
         even_without_gain=given["even_without_gain"],
-        command=_command(given, corpora),
+        command=_command(given, corpora, others),
         n_jobs=given["jobs"],
+        calibrate_on=others,
     )
 
 
-def _command(given: dict[str, Any], corpora: tuple[Corpus, ...]) -> str:
+def _command(
+    given: dict[str, Any], corpora: tuple[Corpus, ...], others: tuple[Corpus, ...]
+) -> str:
     """Return how to make the head again, without the folders of this machine."""
     words = ["gpt-sovits-emotion", "train"]
     if given["recipe"]:
         words += ["--recipe", given["recipe"]]
     words += [word for corpus in corpora for word in ("--corpus", f"{corpus.info.id}=DIR")]
+    words += [word for corpus in others for word in ("--calibrate-on", f"{corpus.info.id}=DIR")]
     words += ["--encoder", given["encoder_id"]]
     for option, name in (("--labels", "labels"), ("--sovits-weights", "sovits_weights")):
         if given.get(name):

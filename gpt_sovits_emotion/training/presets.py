@@ -69,6 +69,28 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                     "本情感模型也仅限非商业用途。",
                 ),
             ),
+            Preset(
+                "free",
+                ("emodb", "crema-d", "marco-voice"),
+                EKMAN,
+                Sentence(
+                    "Trained on corpora that anybody may use: ten German actors, happy and sad sentences of 78 "
+                    "English speakers, and six Mandarin voices of a speech synthesis. All of it is acted.",
+                    "只用任何人都可使用的语料训练：十位德语演员、78 位英语说话人的高兴与悲伤语句，"
+                    "以及六个语音合成的普通话声音。全部是表演语音。",
+                ),
+            ),
+            Preset(
+                "all-nc",
+                ("emodb", "ravdess", "nemo", "crema-d", "marco-voice"),
+                EKMAN,
+                Sentence(
+                    "Trained on 127 voices in German, English, Polish and Mandarin. Two of the five corpora "
+                    "are for non-commercial use, and so is this head.",
+                    "由德语、英语、波兰语和普通话的 127 个声音训练而成。五个语料库中有两个仅限非商业用途，"
+                    "本情感模型也仅限非商业用途。",
+                ),
+            ),
         )
     }
 )
