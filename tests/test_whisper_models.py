@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bilingual import check_says_the_same
-from click.testing import CliRunner
 from conftest import voiced
 
 from gpt_sovits_emotion import engines as engines_module
@@ -232,11 +231,13 @@ def test_a_bad_part_is_one_sentence(head, tiny, tmp_path, damage, said) -> None:
     check_says_the_same(caught.value)
 
 
-def test_the_commands_export_check_and_show(head, tiny, tmp_path) -> None:
+def test_the_commands_export_check_and_show(head, tiny, tmp_path, capsys) -> None:
     def run(*words: str) -> str:
-        result = CliRunner().invoke(main, ["heads", *words])
-        assert result.exit_code == 0, result.output
-        return result.output
+        with pytest.raises(SystemExit) as caught:
+            main(["heads", *words])
+        said = capsys.readouterr()
+        assert caught.value.code == 0, said.err
+        return str(said.out + said.err)
 
     folders = ("--heads-dir", str(head.parent))
     out = str(tmp_path / "out")
