@@ -30,9 +30,13 @@ def main() -> None:
 
     import hubert_speed
     import prosody_speed
+    import whisper_speed
     import whole
 
-    prosody_speed.main(["--clips", options.clips] if options.clips else [])
+    clips = ["--clips", options.clips] if options.clips else []
+    prosody_speed.main(clips)
+    print()
+    whisper_speed.main(clips)
     for title, rows in (
         ("start-up, best of 5, wall clock", whole.start_up()),
         ("annotate, best of 5, seconds per second of audio", whole.annotate_beyond_whisper()),

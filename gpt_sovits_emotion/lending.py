@@ -14,7 +14,14 @@ from typing import Any, Protocol, TypeAlias
 
 from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["Lent", "LentHubert", "LentSovits", "LentWhisper", "SpeakerEmbedding"]
+__all__ = [
+    "MAX_CARRIED_BYTES",
+    "Lent",
+    "LentHubert",
+    "LentSovits",
+    "LentWhisper",
+    "SpeakerEmbedding",
+]
 
 
 class SpeakerEmbedding(Protocol):
@@ -84,5 +91,8 @@ class LentWhisper:
     size: str
     source: Sentence
 
+
+MAX_CARRIED_BYTES = 2 << 30
+"""No file that a head carries of its encoder has more: all 32 layers of Whisper large-v3 have 1.3 GB."""
 
 Lent: TypeAlias = LentHubert | LentSovits | LentWhisper

@@ -1,4 +1,4 @@
-"""``heads list|show|check|add|remove``: which heads there are, what they are, whether they are sound."""
+"""``heads list|show|check|add|remove|export``: which heads there are, what they are, and moving them."""
 
 from __future__ import annotations
 
@@ -69,8 +69,13 @@ def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
     """Show a head's card: labels, training data, licence, measured results."""
     from gpt_sovits_emotion.heads import find_head, head_folders
 
-    for line in card_lines(find_head(head, head_folders(heads_dirs)).card):
+    found = find_head(head, head_folders(heads_dirs))
+    for line in card_lines(found.card):
         click.echo(line)
+    if found.encoder_file is not None:
+        from gpt_sovits_emotion.exporting import check_carried
+
+        click.echo(f"  carries   {check_carried(found.encoder_file.parent)}")
 
 
 @heads.command("check")
@@ -104,9 +109,14 @@ def _is_sound(entry: HeadEntry) -> bool:
 
 def _check_one(path: Path) -> None:
     from gpt_sovits_emotion.heads.check import check_head
+    from gpt_sovits_emotion.heads.files import ENCODER_NAME
 
     for remark in check_head(path):
         say(f"remark: {remark}")
+    if (path / ENCODER_NAME).exists():
+        from gpt_sovits_emotion.exporting import check_carried
+
+        say(f"carries: {check_carried(path)}")
     click.echo(f"{path}: sound")
 
 
@@ -144,6 +154,51 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
         click.confirm(f"Delete {entry.path} with all that is in it?", abort=True, err=True)
     remove_head(entry)
     click.echo(f"{entry.path}: removed")
+
+
+@heads.command("export")
+@click.argument("head", metavar="ID|PATH")
+@click.option(
+    "--with-encoder",
+    is_flag=True,
+    help="Write the layers of Whisper that it reads beside it (float16), so that it works without that one.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="Folder that the copy is put into.  [default: this one]",
+)
+@click.option(
+    "--whisper-model",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the Whisper that it reads.  [default: as transcription finds it]",
+)
+@heads_dir_option
+def export(
+    head: str,
+    with_encoder: bool,
+    out: Path,
+    whisper_model: Path | None,
+    heads_dirs: tuple[Path, ...],
+) -> None:
+    """Copy a head out of its folder of heads, to give it to somebody."""
+    from gpt_sovits_emotion.cli.options import whisper_models_of
+    from gpt_sovits_emotion.exporting import export_head
+    from gpt_sovits_emotion.heads import head_folders, list_heads
+
+    entries = list_heads(head_folders(heads_dirs))
+    named = [entry.path for entry in entries if entry.id == head and entry.state == "sound"]
+    place = export_head(
+        named[0] if named else Path(head),
+        out,
+        whisper=whisper_models_of({"whisper_model": whisper_model}),
+        with_encoder=with_encoder,
+    )
+    megabytes = sum(path.stat().st_size for path in place.iterdir()) / 1e6
+    click.echo(
+        f"{place}: {megabytes:.1f} MB; put it to use with  gpt-sovits-emotion heads add {place}"
+    )
 
 
 def card_lines(card: HeadCard) -> list[str]:

@@ -57,7 +57,7 @@ __all__ = ["say"]
     default="",
     help="Of the texts; told by their script when not given.",
 )
-@click.option("--judge", metavar="ID|PATH", help="The head that listens.  [default: prosody-emodb]")
+@click.option("--judge", metavar="ID|PATH", help="The head that listens.  [default: as annotate]")
 @heads_dir_option
 @click.option(
     "--speaker-statistics/--no-speaker-statistics",

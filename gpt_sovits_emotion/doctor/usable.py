@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
+from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.errors import EmotionError, HeadMismatchError, HostError
 from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
+from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.hosts.checkout import CheckoutHost
 from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["check_encoders", "check_hearing"]
 
@@ -62,7 +65,7 @@ def check_encoders(
         fingerprints: Load the weights and compare them with those that each head was trained on.
     """
     host = CheckoutHost(checkout.root)
-    lends = host.lends
+    lends, whisper = host.lends, WhisperModels(checkout=checkout.root)
     borrowed = [family for family in _BORROWED if family in lends]
     if borrowed:
         listed = ", ".join(["prosody", *borrowed])
@@ -83,11 +86,11 @@ def check_encoders(
             "pip install --force-reinstall --no-deps gpt-sovits-emotion",
         )
     for entry in entries:
-        yield _head(entry, host, lends, fingerprints=fingerprints)
+        yield _head(entry, host, whisper, fingerprints=fingerprints)
 
 
 def _head(
-    entry: HeadEntry, host: CheckoutHost, lends: frozenset[str], *, fingerprints: bool
+    entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, *, fingerprints: bool
 ) -> Finding:
     if entry.card is None or entry.problem:
         return warning(
@@ -98,7 +101,8 @@ def _head(
         )
     encoder = entry.card.encoder.id
     families = entry.card.encoder.families
-    if not families <= lends:
+    carried = (entry.path / ENCODER_NAME).is_file()
+    if any(not _is_here(family, whisper, carried) for family in families - host.lends):
         return warning(
             _ENCODERS,
             f"the head {entry.id} reads {encoder}, which is not at hand",
@@ -113,15 +117,19 @@ def _head(
             f"head {entry.id} ({encoder}); --fingerprints tells whether the weights are its own",
             f"情感头 {entry.id}（{encoder}）；加 --fingerprints 可核对权重",
         )
-    return _compare(entry, host, encoder)
+    return _compare(entry, host, whisper, encoder)
 
 
-def _compare(entry: HeadEntry, host: CheckoutHost, encoder: str) -> Finding:
+def _is_here(family: str, whisper: WhisperModels, carried: bool) -> bool:
+    return family.startswith(WHISPER) and (carried or whisper.has(family))
+
+
+def _compare(entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, encoder: str) -> Finding:
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.engines import bind
 
     try:
-        bind(find_head(str(entry.path), ()), host, ProsodyEncoder())
+        bind(find_head(str(entry.path), ()), host, ProsodyEncoder(), whisper)
     except HeadMismatchError as error:
         return warning(
             _ENCODERS,

@@ -16,7 +16,9 @@ from gpt_sovits_emotion.heads.card import MODES, HeadCard, card_from_yaml, card_
 from gpt_sovits_emotion.heads.golden import GOLDEN_NAME, golden_text
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.imported import STATE_DICT_NAMES, load_imported, state_dict_of
+from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import read_weights
+from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 
 __all__ = [
     "CARD_NAME",
@@ -121,8 +123,16 @@ def load_head(folder: str | Path) -> Head:
                 zh=f"{folder}：卡片中缺少模式 {mode!r} 的 temperature 和 threshold；请补上",
             )
     kept = {mode: found for mode, found in members.items() if found}
+    return Head(card, kept, mean, std, within, _carried(folder))
+
+
+def _carried(folder: Path) -> Path | None:
+    """Return the part of an encoder that a head carries; whoever opens it checks what is in it."""
     carried = folder / ENCODER_NAME
-    return Head(card, kept, mean, std, within, carried if carried.is_file() else None)
+    if not carried.exists():
+        return None
+    open_file(carried, max_bytes=MAX_CARRIED_BYTES)[0].close()
+    return carried
 
 
 def _first_mode(card: HeadCard) -> str:

@@ -13,14 +13,22 @@ from pathlib import Path, PurePosixPath
 from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.files import remove_folder
 from gpt_sovits_emotion.heads.check import check_head
-from gpt_sovits_emotion.heads.files import CARD_NAME, HEAD_FILES, WEIGHTS_NAME, load_head, save_head
+from gpt_sovits_emotion.heads.files import (
+    CARD_NAME,
+    ENCODER_NAME,
+    HEAD_FILES,
+    WEIGHTS_NAME,
+    load_head,
+    save_head,
+)
 from gpt_sovits_emotion.heads.folder import HeadEntry, list_heads, shipped_folder, user_folder
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
+from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 
-__all__ = ["add_head", "put_into_place", "removable", "remove_head", "staging"]
+__all__ = ["add_head", "copy_head", "put_into_place", "removable", "remove_head", "staging"]
 
 _BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
 _TAKEN = (*HEAD_FILES, *_BESIDE)
@@ -132,17 +140,30 @@ def _staged(source: Path, work: Path) -> Path:
         return _unpacked(source, work)
     target = work / (source.resolve().name or "head")
     target.mkdir(parents=True)
-    for name in _TAKEN:
-        if (source / name).exists():
-            stream, _ = open_file(source / name, max_bytes=MAX_WEIGHTS_BYTES)
-            with stream, (target / name).open("wb") as copy:
-                shutil.copyfileobj(stream, copy)
+    copy_head(source, target)
     if not any(target.iterdir()):
         raise HeadError(
             f"{source} is not the folder of a head: {CARD_NAME} and {WEIGHTS_NAME} were expected in it",
             zh=f"{source} 不是情感模型的文件夹：其中应有 {CARD_NAME} 和 {WEIGHTS_NAME}",
         )
     return target
+
+
+def copy_head(source: Path, target: Path) -> None:
+    """Copy the files of a head, and nothing else, into a folder that is there.
+
+    Raises:
+        HeadError: One of them is no ordinary file, or too large.
+    """
+    for name in _TAKEN:
+        if (source / name).exists():
+            stream, _ = open_file(source / name, max_bytes=_most_bytes(name))
+            with stream, (target / name).open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
+
+
+def _most_bytes(name: str) -> int:
+    return MAX_CARRIED_BYTES if name == ENCODER_NAME else MAX_WEIGHTS_BYTES
 
 
 def _unpacked(archive: Path, work: Path) -> Path:
@@ -177,7 +198,7 @@ def _unpacked(archive: Path, work: Path) -> Path:
 
 def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
     link = stat.S_ISLNK(info.external_attr >> 16)
-    if link or info.file_size > MAX_WEIGHTS_BYTES or target.exists():
+    if link or info.file_size > _most_bytes(target.name) or target.exists():
         raise HeadError(
             f"{packed.filename}: {info.filename!r} is a link, there twice, or larger than any file of a head",
             zh=f"{packed.filename}：{info.filename!r} 是链接、重复，或大于任何情感模型文件",

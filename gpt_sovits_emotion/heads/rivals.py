@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.entry import HeadEntry
-from gpt_sovits_emotion.heads.files import CARD_NAME, weights_of
+from gpt_sovits_emotion.heads.files import CARD_NAME, ENCODER_NAME, weights_of
 from gpt_sovits_emotion.heads.untrusted import read_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 
@@ -47,6 +47,10 @@ def with_rivals_told(entries: Sequence[HeadEntry], *, shipped: Path) -> tuple[He
     return tuple(told)
 
 
+def _carries(entry: HeadEntry) -> bool:
+    return (entry.path / ENCODER_NAME).is_file()
+
+
 def _tell(entries: list[HeadEntry], places: list[int], shipped: Path) -> None:
     first_folder = entries[places[0]].path.parent
 
@@ -66,6 +70,11 @@ def _tell(entries: list[HeadEntry], places: list[int], shipped: Path) -> None:
         same = {place: content_digest(entries[place].path) == digest for place in others}
     except HeadError:  # one of them went this very moment: told at the next look
         same = dict.fromkeys(others, False)
+    carrying = [place for place in others if same[place] and _carries(entries[place])]
+    if carrying and not _carries(working):  # the same head, and it works where its encoder is not
+        others = [best if place == carrying[0] else place for place in others]
+        same[best], best = True, carrying[0]
+        working = entries[best]
     for place in others:
         entry = entries[place]
         if same[place]:

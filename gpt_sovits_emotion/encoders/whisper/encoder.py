@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gpt_sovits_emotion.encoders.whisper.precision import Precision
+    from gpt_sovits_emotion.encoders.whisper.source import WhisperSource
 
 __all__ = ["WhisperEncoder"]
 
@@ -86,6 +87,11 @@ class WhisperEncoder:
     def id(self) -> str:
         """``whisper-``, the size, and the layers."""
         return EncoderName(f"whisper-{self._lent.size}", self.layers).id
+
+    @property
+    def source(self) -> WhisperSource:
+        """Where its weights are read."""
+        return self._weights.source
 
     @property
     def dim(self) -> int:

@@ -22,16 +22,27 @@ from gpt_sovits_emotion.encoders.whisper.source import (
 )
 from gpt_sovits_emotion.errors import EncoderError, WhisperModelError
 from gpt_sovits_emotion.files import replacing
+from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LICENCE", "MAX_SLICE_BYTES", "slice_source", "write_slice"]
+__all__ = ["slice_licence", "slice_source", "write_slice"]
 
-LICENCE = "MIT (OpenAI Whisper)"
-"""Of Whisper's weights, which a slice is a part of."""
-MAX_SLICE_BYTES = 2 << 30
-"""All 32 layers of large-v3 have 1.3 GB."""
+_LICENCE = "MIT, Copyright (c) 2022 OpenAI"
+_PERMISSION = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy of this software "
+    'and associated documentation files (the "Software"), to deal in the Software without '
+    "restriction, including without limitation the rights to use, copy, modify, merge, publish, "
+    "distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the "
+    "Software is furnished to do so, subject to the following conditions: The above copyright notice "
+    "and this permission notice shall be included in all copies or substantial portions of the "
+    'Software. THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, '
+    "INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE "
+    "AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, "
+    "DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, "
+    "OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE."
+)
 
 _MAX_HEADER_BYTES = 1 << 20
 _BYTES_OF_F16 = 2
@@ -68,7 +79,8 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
         "__metadata__": {
             "size": size,
             "n_heads": str(source.n_heads),
-            "licence": LICENCE,
+            "licence": _LICENCE,
+            "permission": _PERMISSION,
             "source": origin,
         }
     }
@@ -137,10 +149,17 @@ def slice_source(path: Path, size: str | None = None) -> WhisperSource:
     return WhisperSource(path, shape, int(heads), read)
 
 
+def slice_licence(path: Path) -> str:
+    """Return what a slice says of its licence and its source. Raises as `slice_source`."""
+    metadata = _header(_mapped(path), path)[0].get("__metadata__")
+    stated = metadata if isinstance(metadata, dict) else {}
+    return "; ".join(str(stated.get(key, "not stated"))[:200] for key in ("licence", "source"))
+
+
 def _mapped(path: Path) -> mmap.mmap:
     try:
-        if path.stat().st_size > MAX_SLICE_BYTES:
-            raise _unsound(path, f"it has more than {MAX_SLICE_BYTES >> 30} GB")
+        if path.stat().st_size > MAX_CARRIED_BYTES:
+            raise _unsound(path, f"it has more than {MAX_CARRIED_BYTES >> 30} GB")
         with path.open("rb") as stream:
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
@@ -187,7 +206,7 @@ def _places(
 
 
 def _natural(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_SLICE_BYTES:
+    if type(value) is not int or not 0 <= value <= MAX_CARRIED_BYTES:
         raise ValueError(value)
     return value
 
