@@ -74,8 +74,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("emodb", "crema-d", "marco-voice"),
                 EKMAN,
                 Sentence(
-                    "Trained on corpora that anybody may use: ten German actors, happy and sad sentences of 78 "
-                    "English speakers, and six Mandarin voices of a speech synthesis. All of it is acted.",
+                    "Trained on corpora that anybody may use: ten German actors, happy and sad sentences of "
+                    "78 English speakers, and six Mandarin voices of a speech synthesis. All of it is acted.",
                     "只用任何人都可使用的语料训练：十位德语演员、78 位英语说话人的高兴与悲伤语句，"
                     "以及六个语音合成的普通话声音。全部是表演语音。",
                 ),

@@ -11,7 +11,11 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Record
-from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in
+from gpt_sovits_emotion.training.calibration import (
+    MovingCalibration,
+    calibrate_moving,
+    probabilities_in,
+)
 from gpt_sovits_emotion.training.measures import (
     Coverage,
     Difference,
@@ -37,6 +41,7 @@ __all__ = [
     "SituationScore",
     "calibrate",
     "compare",
+    "judged_situations",
     "score",
     "score_few",
     "score_situations",
@@ -255,16 +260,19 @@ class SituationScore(Record):
     uar_interval: tuple[float, float]
 
 
-def score_situations(held_out: HeldOut, *, moves: bool) -> tuple[SituationScore, ...]:
+def score_situations(
+    held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None = None
+) -> tuple[SituationScore, ...]:
     """Return the scores of simulated recordings, kind by kind.
 
     Args:
         held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored.
-        moves: Both judgements are mixed, as a head with moving statistics does: how, is fitted on the
-            situations of the other speakers. Otherwise the recording's own mean is always used.
+        moves: Both judgements are mixed, as a head with moving statistics does. Otherwise the recording's own
+            mean is always used.
+        calibration: How they are mixed; fitted on the situations of the other speakers when None.
     """
     scores = []
-    judged = _judged(held_out, moves=moves)
+    judged = _judged(held_out, moves=moves, calibration=calibration)
     for kind in KINDS:
         found = [pair for pair in judged if pair[0].kind == kind]
         if not found:
@@ -279,16 +287,31 @@ def score_situations(held_out: HeldOut, *, moves: bool) -> tuple[SituationScore,
     return tuple(scores)
 
 
-def _judged(held_out: HeldOut, *, moves: bool) -> list[tuple[HeardSituation, np.ndarray]]:
+def judged_situations(
+    held_out: HeldOut, calibration: MovingCalibration
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities and truth of all segments of the situations of `REPORTED_LENGTH`."""
+    judged = _judged(held_out, moves=True, calibration=calibration)
+    return (
+        np.concatenate([rows for _, rows in judged]),
+        np.concatenate([one.truth for one, _ in judged]),
+    )
+
+
+def _judged(
+    held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None
+) -> list[tuple[HeardSituation, np.ndarray]]:
     scored = [one for one in held_out.situations if one.n_wanted == REPORTED_LENGTH]
     if not moves or all(one.judged is not None for one in scored):
         return [(one, one.own if one.judged is None else one.judged) for one in scored]
+    if calibration is not None:
+        return [(one, probabilities_in(one, calibration)) for one in scored]
     pairs = []
     for who in sorted({one.speaker for one in scored}):
         others = [one for one in held_out.situations if one.speaker != who]
         try:
-            calibration = calibrate_moving(others)
+            of_others = calibrate_moving(others)
         except CorpusError:
-            calibration = calibrate_moving(held_out.situations)  # there is nobody else
-        pairs += [(one, probabilities_in(one, calibration)) for one in scored if one.speaker == who]
+            of_others = calibrate_moving(held_out.situations)  # there is nobody else
+        pairs += [(one, probabilities_in(one, of_others)) for one in scored if one.speaker == who]
     return pairs

@@ -12,11 +12,19 @@ from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
 from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
 from gpt_sovits_emotion.training.folds import Fold
-from gpt_sovits_emotion.training.scoring import HeldOut
-from gpt_sovits_emotion.training.situations import LENGTHS, MOODS, HeardSituation
+from gpt_sovits_emotion.training.measures import expected_calibration_error
+from gpt_sovits_emotion.training.scoring import HeldOut, judged_situations, score_situations
+from gpt_sovits_emotion.training.situations import (
+    KINDS,
+    LENGTHS,
+    MOODS,
+    REPORTED_LENGTH,
+    HeardSituation,
+)
 
 __all__ = ["StrangerCalibration", "calibrate_on_strangers", "testable_corpora"]
 
+_SURE = 0.8
 _LEAST_MOODS = 3  # of a corpus, for recordings in several moods to be put together from it
 _FARTHEST_PERCENTILE = 99.9
 _FARTHEST_MARGIN = 1.15
@@ -31,13 +39,36 @@ class StrangerCalibration:
         fitted: Temperatures, thresholds, shares.
         farthest: Distance (`heads.head.Head.distances`) beyond which a segment is unlike the training.
         source: On whom it was fitted, in words.
-        cross: Corpus -> predictions for it by a head of the same recipe that was trained on the others.
+        tested: Corpus -> predictions for it, by the head itself where that never met it, else by a head of
+            the same recipe that was trained on the others.
     """
 
     fitted: MovingCalibration
     farthest: float
     source: Sentence
-    cross: dict[str, HeldOut]
+    tested: dict[str, HeldOut]
+
+    def notes(self, name: str) -> tuple[str, ...]:
+        """Return what was found in simulated recordings of one of `tested`, for the card.
+
+        Temperatures and shares are then those of the other corpora, as far as there are any.
+        """
+        others = [
+            one for other, found in self.tested.items() if other != name for one in found.situations
+        ]
+        calibration = calibrate_moving(others) if others else self.fitted
+        held_out = self.tested[name]
+        scores = score_situations(held_out, moves=True, calibration=calibration)
+        kinds = ", ".join(f"{KINDS[one.kind].en} {100 * one.uar:.1f}" for one in scores)
+        probabilities, truth = judged_situations(held_out, calibration)
+        error = expected_calibration_error(probabilities, truth)
+        sure = probabilities.max(axis=1) >= _SURE
+        right = (probabilities.argmax(axis=1) == truth)[sure]
+        said = f"of {len(right)} verdicts said with 80 % or more {100 * right.mean():.0f} % right"
+        return (
+            f"recordings of {REPORTED_LENGTH} segments, UAR: {kinds}",
+            f"in these an ECE of {error:.3f}" + (f", {said}" if len(right) else ""),
+        )
 
 
 def testable_corpora(data: LabelledEmbeddings, train_only: Sequence[str]) -> tuple[str, ...]:
@@ -86,6 +117,7 @@ def calibrate_on_strangers(
     situations: list[HeardSituation] = []
     far: list[float] = []
     names: list[str] = []
+    tested: dict[str, HeldOut] = {}
     if others is not None:
         for name in testable_corpora(others, ()):
             part = others.select(others.corpora == name)
@@ -93,15 +125,15 @@ def calibrate_on_strangers(
             found = _as_is(fitted, known, held_out.classes)
             situations += found.situations
             far.append(_distance(known, data))
+            tested[name] = found
             names.append(name)
-    cross: dict[str, HeldOut] = {}
     corpora = testable_corpora(data, train_only)
     if len(np.unique(data.corpora)) > 1 and len(corpora) > 1:
         for place, name in enumerate(corpora):
             if cancelled():
                 break
             found, distance = _left_out(data, name, held_out.classes, fit=fit, n_jobs=n_jobs)
-            cross[name] = found
+            tested[name] = found
             situations += found.situations
             far.append(distance)
             names.append(name)
@@ -113,7 +145,7 @@ def calibrate_on_strangers(
         situations, far = list(held_out.situations), [_distance(data, data)]
         source = Sentence("speakers that were left out", "留出的说话人")
     farthest = round(_FARTHEST_MARGIN * max(far), 3)
-    return StrangerCalibration(calibrate_moving(situations), farthest, source, cross)
+    return StrangerCalibration(calibrate_moving(situations), farthest, source, tested)
 
 
 def _left_out(

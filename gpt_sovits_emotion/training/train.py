@@ -7,7 +7,7 @@ heads of the same recipe that never met the speakers they are tested on; the las
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -374,7 +374,7 @@ def _card(
             **({"command": plan.command} if plan.command else {}),
             "made with": f"gpt-sovits-emotion {__version__}",
         },
-        results=_results(corpora, data, held_out, strangers),
+        results=_results(corpora, data, held_out, strangers, plan.calibrate_on),
         layer_weights=fitted.layer_weights or {},
         note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
         moving=None if strangers is None else strangers.fitted.moving,
@@ -388,6 +388,7 @@ def _results(
     data: LabelledEmbeddings,
     held_out: HeldOut,
     strangers: StrangerCalibration | None,
+    calibrate_on: Sequence[Corpus],
 ) -> tuple[Result, ...]:
     """Return the lines of the card: all speakers held out, those of each corpus, and each corpus held out."""
     train_only = tuple(one.name for one in corpora if one.train_only)
@@ -409,8 +410,14 @@ def _results(
             found += results_of(
                 own, corpus_name=by_name[name], protocol=protocol, few_counts=FEW_COUNTS
             )
-    for name, left_out in strangers.cross.items():
-        found += results_of(left_out, corpus_name=by_name[name], protocol="cross")
+    by_name.update({one.name: one.info.id for one in calibrate_on})
+    for name, left_out in strangers.tested.items():
+        trained_on = [one.info.id for one in corpora if one.name != name]
+        notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name))
+        found += [
+            replace(result, note="; ".join(filter(None, (result.note, *notes))))
+            for result in results_of(left_out, corpus_name=by_name[name], protocol="cross")
+        ]
     return tuple(found)
 
 
