@@ -32,7 +32,8 @@ __all__ = ["train"]
 @click.option(
     "--recipe",
     metavar="NAME",
-    help="A recipe by name (emodb, multi-nc): its corpora, fetched if they may be, and its classes.",
+    help="A recipe by name (emodb, multi-nc, free, all-nc): its corpora, fetched if they may be, and its "
+    "classes.",
 )
 @click.option(
     "--corpus",
@@ -45,8 +46,8 @@ __all__ = ["train"]
     "--calibrate-on",
     multiple=True,
     metavar="NAME=DIR",
-    help="A corpus that is not trained on (repeatable): temperatures and thresholds are fitted on it, so that "
-    "they hold for people whom the head has not met. For heads on Whisper.",
+    help="A corpus that is not trained on (repeatable): temperatures and thresholds are fitted on it, so "
+    "that they hold for people whom the head has not met. For heads on Whisper.",
 )
 @click.option(
     "--encoder",
@@ -157,9 +158,7 @@ def _plan(
     )
 
 
-def _command(
-    given: dict[str, Any], corpora: tuple[Corpus, ...], others: tuple[Corpus, ...]
-) -> str:
+def _command(given: dict[str, Any], corpora: tuple[Corpus, ...], others: tuple[Corpus, ...]) -> str:
     """Return how to make the head again, without the folders of this machine."""
     words = ["gpt-sovits-emotion", "train"]
     if given["recipe"]:
