@@ -393,13 +393,20 @@ def _recording_note(judgement: Judgement, speaker: SpeakerStatistics) -> Sentenc
     )
 
 
+def _primary(language: str) -> str:
+    """Return the language of a code such as ``en-US``, in small letters."""
+    return language.strip().casefold().replace("_", "-").partition("-")[0]
+
+
 def _notes(head: Head, transcript: Transcript, judgement: Judgement) -> tuple[Sentence, ...]:
     """Return what a reader must know before believing the labels."""
     notes = []
     taught = {
-        code.strip() for credit in head.card.corpora for code in credit.language.split(",")
+        _primary(code) for credit in head.card.corpora for code in credit.language.split(",")
     } - {""}
-    spoken = {segment.language for segment in transcript.segments if segment.language}
+    spoken = {
+        _primary(segment.language or transcript.language) for segment in transcript.segments
+    } - {""}
     unknown = sorted(spoken - taught) if taught else []
     if unknown:
         notes.append(
