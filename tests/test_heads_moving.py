@@ -21,7 +21,12 @@ from gpt_sovits_emotion.heads.card import MOVING_VERSION, card_from_yaml, card_t
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.moving import MovingStatistics, moving_statistics, own_share, spread_of
+from gpt_sovits_emotion.heads.moving import (
+    MovingStatistics,
+    moving_statistics,
+    own_share,
+    spread_of,
+)
 from gpt_sovits_emotion.heads.profiles import add_unlabelled, begin_profile, for_speaker
 from gpt_sovits_emotion.heads.recording import blend
 from gpt_sovits_emotion.records import Segment, Sentence, Transcript
@@ -123,9 +128,7 @@ def test_no_others_is_what_the_training_statistics_give():
     rows = rng.normal(size=(9, 4)).astype(np.float32)
     speakers = np.repeat(["a", "b", "c"], 3)
     training = FeatureStatistics.measure(rows, speakers)
-    found = normalise_moving(
-        rows, speakers, training, clip_z=6.0, prior_segments=1.0, n_others=0
-    )
+    found = normalise_moving(rows, speakers, training, clip_z=6.0, prior_segments=1.0, n_others=0)
     np.testing.assert_allclose(found, normalise(rows, training, clip_z=6.0), atol=1e-5)
 
 
@@ -182,9 +185,9 @@ def test_every_recording_gets_probabilities(n_segments, seed):
     layers = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
     members = tuple(Member(*(tensors[f"shared.{i}.{layer}"] for layer in layers)) for i in (0, 1))
     head = Head(moving_card(), {"global": members, "speaker": members}, mean, std, within)
-    rows = (mean + 3 * np.random.default_rng(seed).normal(size=(n_segments, FAKE_DIM)) * std).astype(
-        np.float32
-    )
+    rows = (
+        mean + 3 * np.random.default_rng(seed).normal(size=(n_segments, FAKE_DIM)) * std
+    ).astype(np.float32)
     found = judge_recording(head, rows)
     assert found.probabilities.shape == (n_segments, 3)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-6)
@@ -376,7 +379,9 @@ def tagged(head: Head, *, n_segments=6, options=None, language="en"):
     segments = tuple(replace(segment, language=language) for segment in segments)
     with recording_from_samples(np.concatenate(parts), 16_000) as recording:
         analyser = Analyser(head, encoder, encoder)
-        return tag(Transcript(segments, language, "x"), recording, analyser, options=options).transcript
+        return tag(
+            Transcript(segments, language, "x"), recording, analyser, options=options
+        ).transcript
 
 
 @pytest.mark.parametrize(
@@ -416,7 +421,8 @@ def test_segments_unlike_the_training_are_unsure_and_say_why(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("language", "named"), [("en", False), ("zh", True), ("", False), ("EN", False), ("en-US", False)]
+    ("language", "named"),
+    [("en", False), ("zh", True), ("", False), ("EN", False), ("en-US", False)],
 )
 def test_a_language_that_was_not_taught_is_named(tmp_path, language, named):
     document = tagged(moving_head(tmp_path, farthest=1e5), language=language)
@@ -434,9 +440,7 @@ def test_a_profile_of_few_clips_keeps_the_doubt_about_the_mean(head):
     _, expected = moving_statistics(head, np.zeros(FAKE_DIM), 2, prior_segments=1.0)
     np.testing.assert_allclose(statistics.std, expected)
     many = adapt(head, speaker="li", unlabelled=near(head, 400))
-    np.testing.assert_allclose(
-        for_speaker(head, many)[1].std, head.within_speaker_std, rtol=0.01
-    )
+    np.testing.assert_allclose(for_speaker(head, many)[1].std, head.within_speaker_std, rtol=0.01)
     found = judge_recording(head, near(head, 3), speaker=statistics)
     assert (found.mode, found.own_share) == ("speaker", 1.0)
 
