@@ -1,4 +1,4 @@
-"""One network for unseen speakers and known ones: recordings drawn from clips, calibration, what is tested."""
+"""One network for unseen speakers and known ones: recordings, their calibration, and who is tested."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_situation_scores_say_how_many():
 
 
 def test_probabilities_of_unseen_speakers_are_calibrated():
-    held_out, calibration = measured()
+    _, calibration = measured()
     others = held_out_predictions(
         data := acted(seed=9), speaker_folds(data, at_most=3), recipe=QUICK, lengths=(10,)
     )
