@@ -194,7 +194,7 @@ def tag(
         head_id=head.card.id,
         head_title=head.card.title,
         normalisation=judgement.mode,
-        normalisation_note=_normalisation_note(head, judgement, len(heard.embeddings), options),
+        normalisation_note=_normalisation_note(head, judgement, options),
         removed=transcript.removed,
         notes=_notes(head, transcript, judgement),
     )
@@ -344,9 +344,7 @@ def _smooth(probabilities: np.ndarray, segments: Sequence[Segment], smoothing: f
     return smoothed
 
 
-def _normalisation_note(
-    head: Head, judgement: Judgement, n_segments: int, options: TagOptions
-) -> Sentence:
+def _normalisation_note(head: Head, judgement: Judgement, options: TagOptions) -> Sentence:
     speaker = judgement.speaker
     if speaker is not None and speaker.source == "recording":
         return _recording_note(judgement, speaker)
@@ -365,6 +363,7 @@ def _normalisation_note(
         return Sentence(
             "judged against the training speakers, as asked", "按要求以训练说话人为基准"
         )
+    n_segments = int((~judgement.outside).sum())
     return Sentence(
         f"judged against the training speakers: fewer than {head.card.min_speaker_segments} segments of "
         f"this speaker ({n_segments})",
@@ -394,13 +393,20 @@ def _recording_note(judgement: Judgement, speaker: SpeakerStatistics) -> Sentenc
     )
 
 
+def _primary(language: str) -> str:
+    """Return the language of a code such as ``en-US``, in small letters."""
+    return language.strip().casefold().replace("_", "-").partition("-")[0]
+
+
 def _notes(head: Head, transcript: Transcript, judgement: Judgement) -> tuple[Sentence, ...]:
     """Return what a reader must know before believing the labels."""
     notes = []
     taught = {
-        code.strip() for credit in head.card.corpora for code in credit.language.split(",")
+        _primary(code) for credit in head.card.corpora for code in credit.language.split(",")
     } - {""}
-    spoken = {segment.language for segment in transcript.segments if segment.language}
+    spoken = {
+        _primary(segment.language or transcript.language) for segment in transcript.segments
+    } - {""}
     unknown = sorted(spoken - taught) if taught else []
     if unknown:
         notes.append(

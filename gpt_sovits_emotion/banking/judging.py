@@ -20,6 +20,7 @@ __all__ = ["Judged", "files_of", "judge"]
 
 _MANY_DOUBTED = 0.05
 _DIGITS = 4
+_BANK = "bank:"  # what the source of a voice's own statistics begins with
 _ORDINARY = ("neutral", "calm")
 _LEAST_ORDINARY = 1.0  # clips, all probabilities summed
 
@@ -103,7 +104,7 @@ def _speaker_of(
     if not rows:
         return None, []
     table = np.stack(list(rows.values()))
-    speaker = head.statistics(table, source=f"bank:{voice}")
+    speaker = head.statistics(table, source=f"{_BANK}{voice}")
     if speaker is None:
         least = head.card.min_speaker_segments
         return None, [
@@ -136,7 +137,10 @@ def _verdicts(
         return _Verdicts()
     table = np.stack(list(rows.values()))
     mode = "global" if speaker is None else "speaker"
-    found = head.probabilities(table, speaker)
+    against = speaker
+    if speaker is not None and speaker.source.startswith(_BANK):
+        against = head.statistics(table, source=speaker.source, inclusive=True)
+    found = head.probabilities(table, against)
     labels = head.card.labels
     return _Verdicts(
         {

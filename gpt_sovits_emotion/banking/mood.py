@@ -6,7 +6,8 @@ verdicts differ from clip to clip: the entropy of their mean less the mean of th
 Jensen-Shannon divergence of the verdicts; Lin 1991, "Divergence measures based on the Shannon entropy"), over
 the logarithm of the number of emotions. Chosen on nEMO with heads that had not met the speaker, against the
 share of the commonest verdict, the entropy of their mean, the spread of the logits and that of the features;
-``docs/banks.md`` has the figures.
+``docs/banks.md`` has the figures. A head with moving statistics brings its own answer, fitted when it was
+trained (`heads.judge_recording`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import math
 
 import numpy as np
 
-from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads import Head, judge_recording
 from gpt_sovits_emotion.heads.head import softmax
 
 __all__ = ["is_one_mood", "variety"]
 
 _ONE_MOOD = 0.235
+_OWN_SHARE = 0.5  # of the judgement against the voice's own mean
 _TINY = 1e-12
 
 
@@ -35,6 +37,9 @@ def is_one_mood(head: Head, table: np.ndarray) -> str | None:
         The emotion that the training statistics hear most.
     """
     found = head.probabilities(table)
+    if head.card.moving is not None:
+        share = judge_recording(head, table).own_share
+        return None if share >= _OWN_SHARE else head.card.labels[int(found.mean(axis=0).argmax())]
     # As the perceptrons say it: calibration for first-time speakers flattens verdicts, head by head.
     sharp = softmax(head.card.temperature["global"] * np.log(np.maximum(found, _TINY)))
     if variety(sharp) >= _ONE_MOOD:

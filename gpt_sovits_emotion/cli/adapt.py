@@ -248,7 +248,9 @@ def _measure(given: dict[str, Any]) -> None:
     encoder_id = head_for(given).card.encoder.id  # heads like it are fitted and measured
     encoder = encoder_for(given, encoder_id)
     with opened_cache(given) as cache:
-        for corpus in open_corpora(given["corpora"]):
+        with progress_bar("corpora") as reading:
+            corpora = open_corpora(given["corpora"], progress=reading)
+        for corpus in corpora:
             with progress_bar(corpus.name) as progress:
                 data = embed_corpus(
                     corpus,

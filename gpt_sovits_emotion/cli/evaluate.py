@@ -96,7 +96,8 @@ def evaluate(**given: Any) -> None:
 
     if given["head"] and given["encoder"]:
         raise click.UsageError("--head and --encoder exclude each other: a head has its encoder")
-    corpora = open_corpora(given["corpora"])
+    with progress_bar("corpora") as progress:
+        corpora = open_corpora(given["corpora"], progress=progress)
     candidate = _candidate(given)
     plan = EvaluationPlan(
         corpora=corpora,
@@ -235,6 +236,25 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
             f"{one.n_clips}: UAR {100 * one.uar:.1f}, WA {100 * one.wa:.1f}" for one in outcome.few
         ]
         lines.append("  statistics from so many clips: " + "; ".join(few))
+    lines += _situation_lines(outcome, language)
+    return lines
+
+
+def _situation_lines(outcome: Outcome, language: str) -> list[str]:
+    """Return how recordings are heard, put together from the clips of one speaker each."""
+    from gpt_sovits_emotion.training.situations import MOODS, REPORTED
+
+    if not outcome.situations:
+        return []
+    moods = ", ".join(mood for mood in MOODS if mood in outcome.labels)
+    lines = [f"  recordings of one speaker in the moods {moods}, UAR:"]
+    for one in outcome.situations:
+        low, high = (100 * edge for edge in one.uar_interval)
+        clips = "clip" if one.n_segments == 1 else "clips"
+        size = f"{one.n_recordings} x {one.n_segments} {clips}, {one.n_speakers} speakers"
+        lines.append(
+            f"  {100 * one.uar:>8.1f} [{low:.1f} to {high:.1f}]  {REPORTED[one.kind].say(language)} ({size})"
+        )
     return lines
 
 

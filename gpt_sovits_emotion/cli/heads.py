@@ -220,6 +220,16 @@ def card_lines(card: HeadCard) -> list[str]:
         f"{corpus.language}, {corpus.licence}"
         for corpus in card.corpora
     ]
+    if card.moving is not None:
+        lines.append(
+            "  recording judged against its own mean as far as it seems to hold several moods"
+        )
+    if card.farthest is not None:
+        lines.append(
+            f"  farthest  unsure from {card.farthest:g} times the usual distance to the training"
+        )
+    if card.calibrated_on is not None:
+        lines.append(f"  calibrated on {card.calibrated_on.en}")
     lines.append("  measured  (UAR and accuracy in %, with 95 % intervals over speakers)")
     lines += [_result_line(result) for result in card.results]
     for result in card.results:

@@ -37,7 +37,8 @@ __all__ = [
 CARD_FORMAT = "gpt-sovits-emotion/head"
 CARD_VERSION = 1
 MOVING_VERSION = 2
-"""Of a card with moving statistics or a farthest distance, which programs of version 1 would not heed."""
+"""Of a card that says how a recording is judged (`HeadCard.moving` and what follows it there), which programs
+of version 1 would not heed."""
 MODES = ("global", "speaker")
 """How embeddings are normalised: by training statistics, or by the speaker's own."""
 
@@ -344,16 +345,15 @@ def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
 
 def card_to_yaml(card: HeadCard) -> str:
     """Return a card as YAML text that `card_from_yaml` reads back equal."""
-    new = card.moving is not None or card.farthest is not None
-    version = MOVING_VERSION if new else CARD_VERSION
     fields = card.to_dict()
-    for name in ("moving", "farthest", "calibrated_on"):
-        if fields[name] is None:
-            del fields[
-                name
-            ]  # a program that knows version 1 alone refuses fields that it does not know
+    # A program that knows version 1 alone refuses fields that it does not know.
+    for name in [name for name in _NEW_FIELDS if fields[name] is None]:
+        del fields[name]
+    version = MOVING_VERSION if any(name in fields for name in _NEW_FIELDS) else CARD_VERSION
     return dump_card({"format": CARD_FORMAT, "version": version, **fields})
 
+
+_NEW_FIELDS = ("moving", "farthest", "calibrated_on")  # of `MOVING_VERSION`
 
 _NEEDED = tuple(
     part.name

@@ -148,16 +148,7 @@ class Head:
             EncoderError: The embeddings have another width or hold values that are not finite.
             HeadError: The weights are so large that no probabilities come of them.
         """
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
-            raise EncoderError(
-                f"embeddings of shape {embeddings.shape} were given to head {self.card.id!r}; "
-                f"(n_segments, {self.card.encoder.dim}) was expected"
-            )
-        if not np.isfinite(embeddings).all():
-            raise EncoderError(
-                f"the encoder {self.card.encoder.id!r} gave values that are not finite; "
-                "the audio or the encoder's weights are damaged"
-            )
+        self.check_embeddings(embeddings)
         mode = "global" if speaker is None else "speaker"
         with np.errstate(over="ignore", invalid="ignore"):  # looked at below
             probabilities = softmax(self.logits(embeddings, speaker), self.card.temperature[mode])
@@ -168,6 +159,23 @@ class Head:
                 zh=f"情感模型 {self.card.id!r} 的权重过大，得不到概率；训练出错，请换一个（heads list）",
             )
         return probabilities
+
+    def check_embeddings(self, embeddings: np.ndarray) -> None:
+        """Make sure that embeddings can be judged.
+
+        Raises:
+            EncoderError: They have another width or hold values that are not finite.
+        """
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
+            raise EncoderError(
+                f"embeddings of shape {embeddings.shape} were given to head {self.card.id!r}; "
+                f"(n_segments, {self.card.encoder.dim}) was expected"
+            )
+        if not np.isfinite(embeddings).all():
+            raise EncoderError(
+                f"the encoder {self.card.encoder.id!r} gave values that are not finite; "
+                "the audio or the encoder's weights are damaged"
+            )
 
     def logits(
         self, embeddings: np.ndarray, speaker: SpeakerStatistics | None = None

@@ -93,6 +93,12 @@ def load_imported(card_path: Path, weights_path: Path) -> Head:
             zh=f"{card_path} 不是情感模型的卡片：应有 'format: {CARD_FORMAT}'，或不写 format",
         )
     card = card_from_fields({**given, "encoder": encoder}, card_path)
+    if card.moving is not None:
+        raise HeadError(
+            f"{card_path} names moving statistics, which a network from a notebook was not trained for; "
+            "leave out moving",
+            zh=f"{card_path} 写有 moving，但从笔记本导入的网络没有为此训练；请省略 moving",
+        )
     _check_fit(card, member, card_path, weights_path)
     mean, std = np.zeros(dim, np.float32), np.ones(dim, np.float32)
     return Head(card, {"global": (member,)}, mean, std, std)

@@ -49,6 +49,7 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_name,
     for_speaker,
     head_digest,
+    speaker_std,
     undo_last,
 )
 
@@ -75,6 +76,7 @@ __all__ = [
     "profile_folder",
     "save_profile",
     "save_replay",
+    "speaker_std",
     "speakers_folder",
     "undo_last",
 ]

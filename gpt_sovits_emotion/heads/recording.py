@@ -67,6 +67,7 @@ def judge_recording(
         HeadError: The weights are so large that no probabilities come of them.
     """
     card = head.card
+    head.check_embeddings(embeddings)
     outside = np.zeros(len(embeddings), bool)
     if card.farthest is not None and len(embeddings):
         outside = head.distances(embeddings) > card.farthest
@@ -82,11 +83,16 @@ def judge_recording(
     if speaker is not None or use_own is True or card.moving is None:
         return Judgement(against_own, "speaker", 1.0, card.threshold["speaker"], outside, own)
     alone = head.probabilities(embeddings)
-    kept = ~outside if (~outside).sum() > 1 else np.ones(len(embeddings), bool)
+    kept = ~outside if (~outside).any() else np.ones(len(embeddings), bool)
     share = own_share(card.moving, against_own[kept], alone[kept])
     temperature = (card.temperature["global"], card.temperature["speaker"])
     found = blend(
-        head.logits(embeddings, own), head.logits(embeddings), temperature, card.moving, share
+        head.logits(embeddings, own),
+        head.logits(embeddings),
+        temperature,
+        card.moving,
+        share,
+        usual=kept,
     )
     threshold = share * card.threshold["speaker"] + (1 - share) * card.threshold["global"]
     mode: Literal["global", "speaker", "mixed"] = "mixed"
@@ -103,6 +109,8 @@ def blend(
     temperature: tuple[float, float],
     moving: MovingStatistics,
     share: float,
+    *,
+    usual: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return ``(n_segments, n_labels)`` probabilities of both judgements mixed.
 
@@ -112,9 +120,11 @@ def blend(
         temperature: Of the judgement alone, and of that against the own mean.
         moving: Says how much of the mean.
         share: Of the judgement against the own mean.
+        usual: ``(n_segments,)`` bool, whose mean it is; all when None.
     """
+    heard = alone_logits if usual is None else alone_logits[usual]
     smoothing = moving.smoothing
-    smoothed = (1 - smoothing) * alone_logits + smoothing * alone_logits.mean(axis=0)
+    smoothed = (1 - smoothing) * alone_logits + smoothing * heard.mean(axis=0)
     mixed = share * softmax(own_logits, temperature[1])
     mixed += (1 - share) * softmax(smoothed, temperature[0])
     return np.asarray(mixed)

@@ -14,6 +14,7 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError, HeadMismatchError
 from gpt_sovits_emotion.heads.head import Head, Member
+from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.records import Record, Sentence, SpeakerStatistics
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_name",
     "for_speaker",
     "head_digest",
+    "speaker_std",
     "undo_last",
 ]
 
@@ -295,7 +297,10 @@ def for_speaker(head: Head, profile: SpeakerProfile) -> tuple[Head, SpeakerStati
     if profile.mean is None:
         return head, None
     statistics = SpeakerStatistics(
-        profile.mean, head.within_speaker_std, profile.n_clips, f"{PROFILE_SOURCE}{profile.speaker}"
+        profile.mean,
+        speaker_std(head, profile.n_clips),
+        profile.n_clips,
+        f"{PROFILE_SOURCE}{profile.speaker}",
     )
     if not profile.members:
         return head, statistics
@@ -304,6 +309,18 @@ def for_speaker(head: Head, profile: SpeakerProfile) -> tuple[Head, SpeakerStati
         card = replace(card, temperature={**card.temperature, "speaker": profile.temperature})
     members = {**head.members, "speaker": profile.members}
     return replace(head, card=card, members=members), statistics
+
+
+def speaker_std(head: Head, n_clips: int) -> np.ndarray:
+    """Return the ``(dim,)`` deviation around a speaker's mean that was learned from so many clips.
+
+    It is that within the training speakers; a head with moving statistics was trained with more of it where
+    the mean may still be wrong (`heads.moving.moving_statistics`).
+    """
+    if head.card.moving is None:
+        return head.within_speaker_std
+    nothing = np.zeros_like(head.mean)
+    return moving_statistics(head, nothing, n_clips, prior_segments=head.card.prior_segments)[1]
 
 
 def check_belongs(profile: SpeakerProfile, head: Head) -> None:

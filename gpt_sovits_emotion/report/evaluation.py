@@ -25,7 +25,9 @@ from gpt_sovits_emotion.training.evaluation import (
     Contender,
     Evaluation,
     Outcome,
+    SituationScore,
 )
+from gpt_sovits_emotion.training.situations import REPORTED
 
 __all__ = ["evaluation_page", "write_evaluation_page"]
 
@@ -62,6 +64,16 @@ class _Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class _Recording:
+    """How recordings of one kind are heard."""
+
+    kind: Sentence
+    size: Sentence
+    uar: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Section:
     """One outcome with its pictures, which are SVG."""
 
@@ -71,6 +83,7 @@ class _Section:
     uar: str
     wa: str
     interval: str
+    situations: tuple[_Recording, ...]
     recalls: tuple[_Recall, ...]
     confusion: str
     reliability: str
@@ -136,6 +149,7 @@ def _section(outcome: Outcome) -> _Section:
         uar=_percent(outcome.uar, outcome.uar_interval),
         wa=_percent(outcome.wa, outcome.wa_interval),
         interval=interval_picture(outcome.uar, outcome.uar_interval, chance=chance),
+        situations=tuple(_recording(one, chance) for one in outcome.situations),
         recalls=tuple(
             _Recall(
                 Sentence(display_name(label, "en"), display_name(label, "zh")),
@@ -147,6 +161,19 @@ def _section(outcome: Outcome) -> _Section:
         confusion=confusion_picture(outcome.labels, outcome.confusion),
         reliability=reliability_picture(outcome.reliability),
         coverage=coverage_picture(outcome.curve),
+    )
+
+
+def _recording(one: SituationScore, chance: float) -> _Recording:
+    clips = "clip" if one.n_segments == 1 else "clips"
+    return _Recording(
+        kind=REPORTED[one.kind],
+        size=Sentence(
+            f"{one.n_recordings} × {one.n_segments} {clips}, {one.n_speakers} speakers",
+            f"{one.n_recordings} × {one.n_segments} 条录音，{one.n_speakers} 位说话人",
+        ),
+        uar=_percent(one.uar, one.uar_interval),
+        interval=interval_picture(one.uar, one.uar_interval, chance=chance),
     )
 
 

@@ -31,6 +31,7 @@ from gpt_sovits_emotion.heads.profiles import (
     add_unlabelled,
     begin_profile,
     check_belongs,
+    speaker_std,
 )
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
@@ -183,7 +184,7 @@ def learn(
         return replace(profile, recipe="mean")
     clip_z, members = head.card.clip_z, head.members["speaker"]
     taught = profile.embeddings[list(profile.valid)]
-    z = np.clip((taught - mean) / head.within_speaker_std, -clip_z, clip_z)
+    z = np.clip((taught - mean) / speaker_std(head, profile.n_clips), -clip_z, clip_z)
     own = _Part.labelled(z, _targets(profile), len(profile.labels))
     if replay is None:
         kept = _Part.imagined(members, z.shape[1])

@@ -13,6 +13,7 @@ import numpy as np
 
 from gpt_sovits_emotion.heads.card import EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.heads.moving import MovingStatistics
 from gpt_sovits_emotion.heads.profiles import Replay, for_speaker
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Sentence
@@ -292,6 +293,10 @@ def _calibrated(heads: Sequence[FoldHead]) -> tuple[FoldHead, ...]:
     )
 
 
+_EVENLY = MovingStatistics(0.0, 0.0, 0.0, 0.0)
+"""Marks a fold's head as one whose statistics move; nobody asks it about recordings."""
+
+
 def _as_head(fitted: FittedHead) -> Head:
     """Make a head of what was fitted, with a card that holds what measuring needs."""
     modes = tuple(fitted.members)
@@ -304,7 +309,7 @@ def _as_head(fitted: FittedHead) -> Head:
         licence="",
         clip_z=fitted.recipe.clip_z,
         min_duration_s=0.0,
-        min_speaker_segments=5,
+        min_speaker_segments=2 if fitted.recipe.heard else 5,
         prior_segments=fitted.recipe.prior_segments,
         temperature=dict.fromkeys(modes, 1.0),
         threshold=dict.fromkeys(modes, 0.0),
@@ -312,6 +317,7 @@ def _as_head(fitted: FittedHead) -> Head:
         corpora=(),
         recipe={},
         results=(),
+        moving=_EVENLY if fitted.recipe.heard else None,
     )
     statistics = fitted.statistics
     return Head(

@@ -16,7 +16,7 @@ from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
-from gpt_sovits_emotion.training.corpora import Clip, Corpus
+from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus
 from gpt_sovits_emotion.training.evaluate import Fitter
 from gpt_sovits_emotion.training.evaluation import Contender, Cost
 from gpt_sovits_emotion.training.fit import Recipe, recipe_for
@@ -121,15 +121,26 @@ def _recipe_of(head: Head) -> Recipe | None:
         for one in dataclasses.fields(Recipe)
         if one.name in said and isinstance(said[one.name], (bool, int, float))
     }
+    heard = said.get("heard", usual.heard)
+    if all(isinstance(number, int) for number in heard):
+        known["heard"] = tuple(heard)
     return replace(usual, **known)
 
 
 def has_met(head: Head, corpus: Corpus) -> bool:
-    """Say whether a head's card names this corpus, by whatever spelling, as one it was trained on."""
+    """Say whether a head was trained on this corpus, or on a synthesis that was made from it.
+
+    The head's card names corpora in whatever spelling. A voice that a synthesis took over from a corpus is no
+    stranger to a head that was trained on its outputs.
+    """
     trained_on = {_plain(credit.name) for credit in head.card.corpora}
-    return bool(
-        trained_on & {_plain(corpus.name), _plain(corpus.info.id), _plain(corpus.info.title)}
-    )
+    made_from = {
+        info.made_from
+        for info in KNOWN_CORPORA.values()
+        if info.made_from and trained_on & {_plain(info.id), _plain(info.title)}
+    }
+    names = {_plain(corpus.name), _plain(corpus.info.id), _plain(corpus.info.title)}
+    return bool(names & (trained_on | {_plain(corpus_id) for corpus_id in made_from}))
 
 
 def _plain(name: str) -> str:

@@ -46,6 +46,14 @@ def average(parts: Sequence[HeldOut]) -> HeldOut:
         first,
         logits=mean([part.logits for part in parts]),
         few=mean([part.few for part in parts]),
+        situations=tuple(
+            replace(
+                same[0],
+                own=np.mean([one.own for one in same], axis=0),
+                alone=np.mean([one.alone for one in same], axis=0),
+            )
+            for same in zip(*(part.situations for part in parts), strict=True)
+        ),
     )
 
 

@@ -95,7 +95,7 @@ class FinishedHead:
         statistics = None
         if mode == "speaker":
             own = embeddings if known is None else known
-            statistics = self.head.statistics(own, source="corpus")
+            statistics = self.head.statistics(own, source="corpus", inclusive=known is None)
         columns = [self.head.card.labels.index(label) for label in self.classes]
         probabilities = self.head.probabilities(embeddings, statistics)[:, columns]
         return np.asarray(np.log(np.maximum(probabilities, _LEAST_PROBABILITY)))
@@ -359,7 +359,9 @@ def _predict(
     for who in np.unique(speakers[test]):
         mine = speakers[test] == who
         known = embeddings[speakers == who]
-        logits["speaker"][mine] = fitted.logits(tested[mine], mode="speaker", known=known)
+        # Where all of a speaker is tested, the clips are the known ones, and each is one of them.
+        others = None if len(known) == mine.sum() else known
+        logits["speaker"][mine] = fitted.logits(tested[mine], mode="speaker", known=others)
         for count in few_counts:
             rng = np.random.default_rng(count)
             for draw in range(_FEW_DRAWS):

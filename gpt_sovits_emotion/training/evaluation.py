@@ -128,7 +128,8 @@ class Outcome(Record):
         aurc: Area under the curve of risk against coverage.
         few: Rates with a speaker's statistics from few clips; in mode ``speaker`` alone.
         note: What else one must know.
-        situations: Simulated recordings of a speaker; in mode ``speaker`` alone.
+        situations: Clips alone, simulated recordings of a speaker, and all of a speaker, in the moods that
+            recordings are put together from (`training.situations`); in mode ``speaker`` alone.
     """
 
     contender: str

@@ -50,10 +50,9 @@ def speaker_folds(
             as can be: the time of a fit counts.
 
     Raises:
-        CorpusError: There are fewer than two speakers.
+        CorpusError: There are fewer than two speakers, or none that may be tested.
     """
-    barred = np.isin(data.corpora, list(never_tested))
-    speakers = [who for who in _speakers_of(data) if not barred[data.speakers == who].all()]
+    speakers = _testable(data, never_tested)
     n_groups = min(len(speakers), max(at_most or len(speakers), 2))
     folds = []
     for index in range(n_groups):
@@ -63,17 +62,21 @@ def speaker_folds(
     return tuple(folds)
 
 
-def speaker_and_text_folds(data: LabelledEmbeddings, *, n_groups: int = 5) -> tuple[Fold, ...]:
+def speaker_and_text_folds(
+    data: LabelledEmbeddings, *, n_groups: int = 5, never_tested: Sequence[str] = ()
+) -> tuple[Fold, ...]:
     """Hold out a speaker and, at the same time, a group of texts: neither is ever trained on.
 
     Args:
         data: Segments with texts.
         n_groups: Into how many groups the texts are dealt, in alphabetic order.
+        never_tested: Corpora whose speakers are trained on and not tested.
 
     Raises:
-        CorpusError: Texts are unknown, or there are fewer than two; or fewer than two speakers.
+        CorpusError: Texts are unknown, or there are fewer than two; or fewer than two speakers, or none that
+            may be tested.
     """
-    speakers = _speakers_of(data)
+    speakers = _testable(data, never_tested)
     texts = np.unique(data.texts)
     if len(texts) < 2 or "" in texts:
         raise CorpusError(
@@ -94,17 +97,23 @@ def speaker_and_text_folds(data: LabelledEmbeddings, *, n_groups: int = 5) -> tu
     return tuple(folds)
 
 
-def split_fold(data: LabelledEmbeddings, *, test_speakers: Sequence[str] = ()) -> Fold:
+def split_fold(
+    data: LabelledEmbeddings,
+    *,
+    test_speakers: Sequence[str] = (),
+    never_tested: Sequence[str] = (),
+) -> Fold:
     """Test some speakers, train on all others: one fit in place of one per speaker.
 
     Args:
         data: All segments.
         test_speakers: Who is tested; when empty, every fourth speaker in alphabetic order.
+        never_tested: Corpora whose speakers are trained on and not tested.
 
     Raises:
-        CorpusError: A named speaker is not there, or nobody is left to train on.
+        CorpusError: A named speaker is not there, nobody may be tested, or nobody is left to train on.
     """
-    speakers = _speakers_of(data)
+    speakers = _testable(data, never_tested)
     unknown = sorted(set(test_speakers) - set(speakers))
     if unknown:
         raise CorpusError(
@@ -113,7 +122,7 @@ def split_fold(data: LabelledEmbeddings, *, test_speakers: Sequence[str] = ()) -
         )
     chosen = tuple(test_speakers) or tuple(speakers[_SPLIT_SHARE - 1 :: _SPLIT_SHARE])
     chosen = chosen or (speakers[-1],)
-    if len(set(chosen)) == len(speakers):
+    if len(set(chosen)) == len(np.unique(data.speakers)):
         raise CorpusError(
             "every speaker is to be tested, so that nobody is left to train on; name fewer",
             zh="所有说话人都被选作测试，没有人可供训练；请少选一些",
@@ -169,6 +178,18 @@ def check_folds(
                 zh=f"划分 {fold.name!r} 中训练录音 {int(fold.train.sum())} 条、"
                 f"测试录音 {int(fold.test.sum())} 条；两者都不能为空",
             )
+
+
+def _testable(data: LabelledEmbeddings, never_tested: Sequence[str]) -> list[str]:
+    """Return the speakers but those of corpora that are never tested."""
+    barred = set(data.speakers[np.isin(data.corpora, list(never_tested))].tolist())
+    speakers = [who for who in _speakers_of(data) if who not in barred]
+    if not speakers:
+        raise CorpusError(
+            "every corpus is for training only, so that nobody is left to test; add one of recorded speech",
+            zh="所有语料都仅供训练，没有可测试的说话人；请再加入真人录音的语料",
+        )
+    return speakers
 
 
 def _speakers_of(data: LabelledEmbeddings) -> list[str]:

@@ -150,6 +150,7 @@ def _trials(
         heads=[candidate.head for candidate in candidates if candidate.head is not None],
         anything_trained=any(candidate.is_trained_here for candidate in candidates),
         test_speakers=plan.test_speakers,
+        train_only=[corpus.name for corpus in plan.corpora if corpus.train_only],
     )
 
 
@@ -224,15 +225,18 @@ def _from_training(
     """Find the temperatures on speakers of the training part, as a finished head has them."""
     (fold,) = trial.folds
     trained = data.select(fold.train)
-    if len(np.unique(trained.speakers)) < 2:
+    train_only = [corpus.name for corpus in plan.corpora if corpus.train_only]
+    nobody = np.isin(trained.corpora, train_only).all()
+    if nobody or len(np.unique(trained.speakers)) < 2:
         return dict.fromkeys(plan.modes, 1.0)
     inner = held_out_predictions(
         trained,
-        speaker_folds(trained, at_most=_N_CALIBRATION_FOLDS),
+        speaker_folds(trained, at_most=_N_CALIBRATION_FOLDS, never_tested=train_only),
         recipe=candidate.recipe,
         fit=candidate.fit,
         classes=trial.classes,
         modes=plan.modes,
+        whole=not train_only,
         n_jobs=plan.n_jobs,
         progress=progress,
     )
@@ -322,7 +326,7 @@ def _cost(
 ) -> Cost | None:
     if not plan.cost:
         return None
-    clips = [clip for corpus in plan.corpora for clip in corpus.clips]
+    clips = [clip for corpus in plan.corpora if not corpus.train_only for clip in corpus.clips]
     try:
         return measure_cost(candidate.encoder, clips, head_s_per_clip=head_s)
     except (AudioError, EncoderError) as error:

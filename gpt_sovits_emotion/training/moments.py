@@ -14,7 +14,7 @@ from gpt_sovits_emotion.training.ways import Way
 
 __all__ = ["Moment", "Telling", "Watch"]
 
-Stage = Literal["features", "measuring", "fitting", "writing"]
+Stage = Literal["features", "measuring", "fitting", "calibrating", "writing"]
 """What a training does, in this order."""
 
 # Where each stage begins and ends, as shares of the whole. Features take the longest the first time, and no
@@ -22,7 +22,8 @@ Stage = Literal["features", "measuring", "fitting", "writing"]
 _SPANS: Mapping[Stage, tuple[float, float]] = {
     "features": (0.0, 0.4),
     "measuring": (0.4, 0.9),
-    "fitting": (0.9, 0.98),
+    "fitting": (0.9, 0.94),
+    "calibrating": (0.94, 0.98),
     "writing": (0.98, 1.0),
 }
 
@@ -91,10 +92,11 @@ class Telling:
     def fitting(self, way: Way) -> Callable[[FitMoment], None]:
         """Return what tells of the last fit."""
         n_passes = 0
+        n_modes = 1 if way.networks[0].recipe.heard else len(MODES)
 
         def watch(moment: FitMoment) -> None:
             nonlocal n_passes
-            total = len(way.networks) * len(MODES) * moment.n_members * moment.n_epochs
+            total = len(way.networks) * n_modes * moment.n_members * moment.n_epochs
             n_passes += 1 + moment.last - moment.first
             which_en, which_zh = f"network {moment.first}", f"{moment.first}"
             if moment.last > moment.first:

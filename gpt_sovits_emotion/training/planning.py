@@ -60,13 +60,14 @@ def fair_candidates(
             zh=f"有两个语料都叫 {max(names, key=names.count)!r}；请分别命名（--corpus NAME=DIR）",
         )
     candidates: list[Candidate] = []
-    warnings: list[Sentence] = []
+    warnings = _never_tested(plan.corpora)
     for candidate in (plan.candidate, *plan.others):
         met = [one.name for one in plan.corpora if candidate.head and has_met(candidate.head, one)]
         if candidate.head is None or not met:
             candidates.append(candidate)
         elif plan.protocol == "cross" and candidate is plan.candidate and len(met) < len(names):
             rest = tuple(corpus for corpus in plan.corpora if corpus.name not in met)
+            _never_tested(rest)
             plan = replace(plan, corpora=rest)
             warnings.append(_left_out(candidate.name, met))
             candidates.append(candidate)
@@ -90,6 +91,19 @@ def checked_corpora(plan: EvaluationPlan, candidates: Sequence[Candidate]) -> li
         having = Counter(label for corpus in plan.corpora for label in corpus.emotions)
         labels = tuple(sorted(label for label, n_corpora in having.items() if n_corpora > 1))
     return list(check(plan.corpora, labels or None))
+
+
+def _never_tested(corpora: Sequence[Corpus]) -> list[Sentence]:
+    """Return why some corpora are trained on alone. Raises `CorpusError` when none is left to test on."""
+    reasons = [reason for corpus in corpora if (reason := corpus.train_only_reason())]
+    if len(reasons) == len(corpora):
+        raise CorpusError(
+            f"{'; '.join(reason.en for reason in reasons)}: nothing is left to measure on, name a corpus of "
+            "recorded speech as well (--corpus)",
+            zh=f"{'；'.join(reason.zh for reason in reasons)}：没有可评测的语料，"
+            "请再加入真人录音的语料（--corpus）",
+        )
+    return reasons
 
 
 def _left_out(name: str, met: Sequence[str]) -> Sentence:

@@ -52,6 +52,7 @@ def trials_of(
     heads: Sequence[Head],
     anything_trained: bool,
     test_speakers: Sequence[str] = (),
+    train_only: Sequence[str] = (),
 ) -> list[Trial]:
     """Return the trials.
 
@@ -64,6 +65,7 @@ def trials_of(
         anything_trained: Whether something is trained in the folds. Across corpora each pair of them is a
             test then, and of three or more each one against all the others; else each is one test.
         test_speakers: Of protocol ``split``.
+        train_only: Names of corpora that are trained on and never tested.
 
     Raises:
         CorpusError: Corpus and protocol do not fit each other.
@@ -71,15 +73,16 @@ def trials_of(
     wanted = set(labels or data.classes)
     known = wanted.intersection(data.classes, *(head.card.labels for head in heads))
     names = tuple(corpora)
+    tested = tuple(name for name in names if name not in train_only)
     if protocol != "cross":
-        return [_within(data, protocol, known, names, test_speakers)]
+        return [_within(data, protocol, known, tested, test_speakers, train_only)]
     if not anything_trained:
         title = " and ".join(head.card.id for head in heads)
-        return [_across(data, known, (), name, title) for name in names]
+        return [_across(data, known, (), name, title) for name in tested]
     parts: list[tuple[tuple[str, ...], str]]
-    parts = [((one,), other) for one in names for other in names if one != other]
+    parts = [((one,), other) for one in names for other in tested if one != other]
     if len(names) > 2:
-        parts += [(tuple(one for one in names if one != name), name) for name in names]
+        parts += [(tuple(one for one in names if one != name), name) for name in tested]
     if not parts:
         raise CorpusError(
             "testing across corpora needs two of them, or a finished head (--head) that was trained "
@@ -95,15 +98,16 @@ def _within(
     known: set[str],
     names: tuple[str, ...],
     test_speakers: Sequence[str],
+    train_only: Sequence[str],
 ) -> Trial:
     rows = np.isin(data.labels, sorted(known))
     own = data.select(rows)
     if protocol == "loso":
-        folds = speaker_folds(own)
+        folds = speaker_folds(own, never_tested=train_only)
     elif protocol == "loso+text":
-        folds = speaker_and_text_folds(own)
+        folds = speaker_and_text_folds(own, never_tested=train_only)
     else:
-        folds = (split_fold(own, test_speakers=test_speakers),)
+        folds = (split_fold(own, test_speakers=test_speakers, never_tested=train_only),)
     trained_on = {"loso": "all other speakers", "loso+text": "all other speakers and texts"}
     return Trial(
         rows,
@@ -111,7 +115,7 @@ def _within(
         _shared(own.classes, known, " + ".join(names)),
         trained_on.get(protocol, "the other speakers"),
         names,
-        protocol != "split",
+        protocol != "split" and not train_only,
     )
 
 

@@ -33,7 +33,7 @@ from gpt_sovits_emotion.training.measures import (
     risk_coverage_curve,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.situations import KINDS, REPORTED_LENGTH, HeardSituation
+from gpt_sovits_emotion.training.situations import KINDS, MOODS, REPORTED_LENGTH, HeardSituation
 
 __all__ = [
     "HeldOut",
@@ -46,6 +46,9 @@ __all__ = [
     "score_few",
     "score_situations",
 ]
+
+
+_GROUPS = 10  # of speakers, each judged by what was calibrated on the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,19 +246,22 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class SituationScore(Record):
-    """How well the segments of simulated recordings of one kind were judged.
+    """How well the segments of recordings of one kind were judged. All are of clips in `situations.MOODS`.
 
     Attributes:
-        kind: See `situations.KINDS`.
-        n_segments: Of one recording, as far as the speaker had as many clips.
-        n_recordings: How many recordings.
-        uar: Unweighted average recall over all their segments, 0 to 1.
+        kind: See `situations.REPORTED`.
+        n_segments: Of one recording, as far as a speaker has as many clips; of ``all`` the median.
+        n_recordings: How many recordings; of ``alone`` how many clips.
+        n_speakers: Of how many speakers.
+        uar: Unweighted average recall over all their segments, 0 to 1, by whichever label was the likeliest
+            of all that the head has.
         uar_interval: 95 % bootstrap interval over speakers.
     """
 
     kind: str
     n_segments: int
     n_recordings: int
+    n_speakers: int
     uar: float
     uar_interval: tuple[float, float]
 
@@ -263,27 +269,47 @@ class SituationScore(Record):
 def score_situations(
     held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None = None
 ) -> tuple[SituationScore, ...]:
-    """Return the scores of simulated recordings, kind by kind.
+    """Return the scores of clips alone, of simulated recordings, kind by kind, and of all of a speaker.
 
     Args:
-        held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored.
+        held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored. Without any
+            there is nothing to return.
         moves: Both judgements are mixed, as a head with moving statistics does. Otherwise the recording's own
             mean is always used.
-        calibration: How they are mixed; fitted on the situations of the other speakers when None.
+        calibration: How they are mixed; fitted on the situations of other speakers when None.
     """
-    scores = []
     judged = _judged(held_out, moves=moves, calibration=calibration)
+    if not judged:
+        return ()
+    moods = [held_out.classes.index(mood) for mood in MOODS if mood in held_out.classes]
+    told = np.isin(held_out.truth, moods)
+    truth, speakers = held_out.truth[told], held_out.speakers[told]
+    sizes = np.unique(speakers, return_counts=True)[1]
+    n_labels = len(held_out.classes)
+
+    def scored(
+        kind: str, shape: tuple[int, int], truth: np.ndarray, scores: np.ndarray, who: np.ndarray
+    ) -> SituationScore:
+        predicted = scores.argmax(1)
+        uar = float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
+        interval, _ = bootstrap_over_speakers(truth, predicted, who, n_labels)
+        return SituationScore(kind, *shape, len(np.unique(who)), uar, interval)
+
+    scores = [scored("alone", (1, len(truth)), truth, held_out.logits["global"][told], speakers)]
     for kind in KINDS:
         found = [pair for pair in judged if pair[0].kind == kind]
-        if not found:
-            continue
-        truth = np.concatenate([one.truth for one, _ in found])
-        predicted = np.concatenate([rows.argmax(1) for _, rows in found])
-        speakers = np.concatenate([np.repeat(one.speaker, len(one.truth)) for one, _ in found])
-        n_labels = len(held_out.classes)
-        uar = float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
-        interval, _ = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
-        scores.append(SituationScore(kind, REPORTED_LENGTH, len(found), uar, interval))
+        if found:
+            scores.append(
+                scored(
+                    kind,
+                    (REPORTED_LENGTH, len(found)),
+                    np.concatenate([one.truth for one, _ in found]),
+                    np.concatenate([rows for _, rows in found]),
+                    np.concatenate([np.repeat(one.speaker, len(one.truth)) for one, _ in found]),
+                )
+            )
+    everything = (round(float(np.median(sizes))), len(sizes))
+    scores.append(scored("all", everything, truth, held_out.logits["speaker"][told], speakers))
     return tuple(scores)
 
 
@@ -307,11 +333,13 @@ def _judged(
     if calibration is not None:
         return [(one, probabilities_in(one, calibration)) for one in scored]
     pairs = []
-    for who in sorted({one.speaker for one in scored}):
-        others = [one for one in held_out.situations if one.speaker != who]
+    speakers = sorted({one.speaker for one in scored})
+    for group in (set(speakers[start::_GROUPS]) for start in range(min(_GROUPS, len(speakers)))):
+        others = [one for one in held_out.situations if one.speaker not in group]
         try:
             of_others = calibrate_moving(others)
         except CorpusError:
             of_others = calibrate_moving(held_out.situations)  # there is nobody else
-        pairs += [(one, probabilities_in(one, of_others)) for one in scored if one.speaker == who]
+        mine = [one for one in scored if one.speaker in group]
+        pairs += [(one, probabilities_in(one, of_others)) for one in mine]
     return pairs

@@ -18,6 +18,7 @@ __all__ = [
     "KINDS",
     "LENGTHS",
     "MOODS",
+    "REPORTED",
     "REPORTED_LENGTH",
     "HeardSituation",
     "Situation",
@@ -32,6 +33,13 @@ KINDS: Mapping[str, Sentence] = {
     "outlier": Sentence("one mood and one outlier", "一种情绪加一个例外"),
 }
 """Kind -> what it is."""
+
+REPORTED: Mapping[str, Sentence] = {
+    "alone": Sentence("one clip alone", "单独一条"),
+    **KINDS,
+    "all": Sentence("all of a speaker", "该说话人的全部录音"),
+}
+"""What evaluations report: no recording at all, those of `KINDS`, and everything that there is."""
 
 LENGTHS = (2, 3, 5, 10, 20, 40)
 """Numbers of segments that calibration draws."""

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate_moving
+from gpt_sovits_emotion.training.corpora import Corpus
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
 from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
 from gpt_sovits_emotion.training.folds import Fold
 from gpt_sovits_emotion.training.measures import expected_calibration_error
+from gpt_sovits_emotion.training.recipe import recipe_for
 from gpt_sovits_emotion.training.scoring import HeldOut, judged_situations, score_situations
 from gpt_sovits_emotion.training.situations import (
-    KINDS,
     LENGTHS,
     MOODS,
+    REPORTED,
     REPORTED_LENGTH,
     HeardSituation,
 )
 
-__all__ = ["StrangerCalibration", "calibrate_on_strangers", "testable_corpora"]
+__all__ = ["StrangerCalibration", "calibrate_on_strangers", "check_training", "testable_corpora"]
 
 _SURE = 0.8
 _LEAST_MOODS = 3  # of a corpus, for recordings in several moods to be put together from it
@@ -59,7 +62,7 @@ class StrangerCalibration:
         calibration = calibrate_moving(others) if others else self.fitted
         held_out = self.tested[name]
         scores = score_situations(held_out, moves=True, calibration=calibration)
-        kinds = ", ".join(f"{KINDS[one.kind].en} {100 * one.uar:.1f}" for one in scores)
+        kinds = ", ".join(f"{REPORTED[one.kind].en} {100 * one.uar:.1f}" for one in scores)
         probabilities, truth = judged_situations(held_out, calibration)
         error = expected_calibration_error(probabilities, truth)
         sure = probabilities.max(axis=1) >= _SURE
@@ -69,6 +72,47 @@ class StrangerCalibration:
             f"recordings of {REPORTED_LENGTH} segments, UAR: {kinds}",
             f"in these an ECE of {error:.3f}" + (f", {said}" if len(right) else ""),
         )
+
+
+def check_training(
+    corpora: Sequence[Corpus], calibrate_on: Sequence[Corpus], *, encoder_id: str
+) -> None:
+    """Make sure that a head can be measured and calibrated on these corpora.
+
+    Raises:
+        CorpusError: All of them are for training only, or those to calibrate on are of no use: trained on
+            too, for training only, or named for an encoder whose heads are not calibrated so.
+    """
+    if all(corpus.train_only for corpus in corpora):
+        names = [corpus.name for corpus in corpora]
+        raise CorpusError(
+            f"{', '.join(names)}: for training only, so that nobody is left to measure the head on; add a "
+            "corpus of recorded speech (--corpus)",
+            zh=f"{'、'.join(names)} 仅供训练，没有可用于检验的录音；请再加入真人录音的语料（--corpus）",
+        )
+    if calibrate_on and not recipe_for(encoder_id).heard:
+        raise CorpusError(
+            f"heads on {encoder_id} are calibrated on the speakers that are held out; leave --calibrate-on "
+            "out, or train on Whisper (--encoder whisper-base:1-4)",
+            zh=f"{encoder_id} 上的情感模型用留出的说话人校准；请去掉 --calibrate-on，"
+            "或改用 Whisper（--encoder whisper-base:1-4）",
+        )
+    known = {corpus.info.id for corpus in corpora} | {
+        corpus.info.made_from for corpus in corpora if corpus.info.made_from
+    }
+    for corpus in calibrate_on:
+        if reason := corpus.train_only_reason():
+            raise CorpusError(
+                f"{reason.en}; leave it out of --calibrate-on",
+                zh=f"{reason.zh}；请从 --calibrate-on 中去掉",
+            )
+        same = corpus.root.resolve() in {one.root.resolve() for one in corpora}
+        if same or corpus.info.id in known:
+            raise CorpusError(
+                f"{corpus.name} is trained on, so that calibrating on it would flatter; leave it out of "
+                "--calibrate-on or of the training",
+                zh=f"{corpus.name} 用于训练，再用它校准会使结果虚高；请从 --calibrate-on 或训练语料中去掉",
+            )
 
 
 def testable_corpora(data: LabelledEmbeddings, train_only: Sequence[str]) -> tuple[str, ...]:
@@ -122,6 +166,8 @@ def calibrate_on_strangers(
         for name in testable_corpora(others, ()):
             part = others.select(others.corpora == name)
             known = part.select(np.isin(part.labels, held_out.classes))
+            if not len(known.labels):
+                continue
             found = _as_is(fitted, known, held_out.classes)
             situations += found.situations
             far.append(_distance(known, data))

@@ -41,7 +41,11 @@ from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_av
 from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
 from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
 from gpt_sovits_emotion.training.situations import LENGTHS
-from gpt_sovits_emotion.training.strangers import StrangerCalibration, calibrate_on_strangers
+from gpt_sovits_emotion.training.strangers import (
+    StrangerCalibration,
+    calibrate_on_strangers,
+    check_training,
+)
 from gpt_sovits_emotion.training.versions import Alteration, copies_for
 from gpt_sovits_emotion.training.ways import Way, choose_way
 
@@ -135,12 +139,15 @@ def train(
         OutputError: The head cannot be written; nothing half written is left.
     """
     telling = Telling(watch)
+    check_training(corpora, plan.calibrate_on, encoder_id=encoder.id)
     with reserved(plan.heads_dir, plan.head_id, replace=plan.replace) as folder:
         warnings = list(check(corpora, plan.labels or None))
         corpus = merge(corpora, labels=plan.labels or None)
         data = _embed(corpus, encoder, plan, telling, cancelled, cache)
-        warnings += data.skipped
+        others = _embed_others(plan, encoder, telling, cancelled, cache)
+        warnings += data.skipped + (() if others is None else others.skipped)
         train_only = tuple(one.name for one in corpora if one.train_only)
+        warnings += [reason for one in corpora if (reason := one.train_only_reason())]
         way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
@@ -157,20 +164,17 @@ def train(
             warnings.append(_UNFINISHED)
         strangers = None
         if fitted.recipe.heard:
-            others = _embed_others(plan, encoder, telling, cancelled, cache)
-            telling.at("measuring", 0.9, _CALIBRATING)
+            telling.at("calibrating", 0.0, _CALIBRATING)
             strangers = calibrate_on_strangers(
-                data,
+                way.view(data),
                 held_out,
                 fitted,
                 fit=way,
                 train_only=train_only,
-                others=others,
+                others=None if others is None else way.view(others),
                 n_jobs=plan.n_jobs,
                 cancelled=cancelled,
-                progress=lambda share, name: telling.at(
-                    "measuring", 0.9 + 0.1 * share, _CALIBRATING
-                ),
+                progress=lambda share, name: telling.at("calibrating", share, _CALIBRATING),
             )
         telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
         card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers)
@@ -189,8 +193,7 @@ _UNFINISHED = Sentence(
     "训练在结束前被停止，实际效果不如各项指标所示。",
 )
 
-
-_CALIBRATING = Sentence("calibrating on corpora that were held out", "在留出的语料上校准")
+_CALIBRATING = Sentence("calibrating on people whom it has not met", "用未见过的人进行校准")
 
 
 class _StoppedError(Exception):

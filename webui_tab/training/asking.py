@@ -11,7 +11,7 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import is_head_id
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.labels import labels_of
-from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.sessions import PageError
 from webui_tab.training.job import Order
@@ -114,10 +114,10 @@ def find(
 
     wanted = tuple(labels) or None
     progress(0.0, "looking at clips")
-    corpora = open_corpora(named)
+    corpora = open_corpora(named, progress=part_of(progress, 0.0, 0.5))
     rows = label_table(corpora, wanted)
     try:
-        warnings = check(corpora, wanted, progress=progress)
+        warnings = check(corpora, wanted, progress=part_of(progress, 0.5, 1.0))
     except CorpusError as error:
         # The table shows best what is wrong, so it is shown all the same.
         return Found(corpora, rows, problem=Sentence(str(error), error.say("zh")))

@@ -36,6 +36,12 @@ def _sources(card: HeadCard) -> str:
         "encoder": html.escape(card.encoder.id),
         "licence": html.escape(card.licence),
     }
+    if card.calibrated_on is not None:
+        rows["calibrated_on"] = sentence(card.calibrated_on)
+    if card.moving is not None:
+        rows["recording"] = both("train_card_moving")
+    if card.farthest is not None:
+        rows["farthest"] = both("train_card_unlike", distance=f"{card.farthest:g}")
     lines = "".join(
         f"<dt>{both(f'train_card_{name}')}</dt><dd>{said}</dd>" for name, said in rows.items()
     )

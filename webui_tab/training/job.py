@@ -196,7 +196,7 @@ class Trainer:
         from gpt_sovits_emotion.training.feature_cache import FeatureCache
         from gpt_sovits_emotion.training.train import TrainingPlan, train
 
-        corpora = open_corpora(order.corpora)
+        corpora = open_corpora(order.corpora, progress=lambda share, doing: self._give_way())
         mark = self._mark(order.encoder)
         encoder = self._encoder(order.encoder)
 

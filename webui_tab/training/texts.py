@@ -100,6 +100,17 @@ TABLE = {
     "train_card_trained_on": ("Trained on", "训练语料"),
     "train_card_encoder": ("Encoder", "编码器"),
     "train_card_licence": ("Licence", "许可"),
+    "train_card_calibrated_on": ("Calibrated on", "校准依据"),
+    "train_card_recording": ("Recordings", "整段录音"),
+    "train_card_moving": (
+        "judged against the speaker's own mean as far as several moods are heard",
+        "听出的情绪越多样，越以说话人自己的均值为基准",
+    ),
+    "train_card_farthest": ("Unlike the training", "与训练数据不同"),
+    "train_card_unlike": (
+        "unsure from {distance} times the usual distance on",
+        "距离超过通常的 {distance} 倍时，标为不确定",
+    ),
     "train_card_none": (
         "Nothing was measured.",
         "没有测量结果。",
