@@ -1,0 +1,109 @@
+"""Which language is spoken in each utterance of a window."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from gpt_sovits_emotion.transcribe.placing import utterances
+from gpt_sovits_emotion.transcribe.speech import Stretch
+
+__all__ = ["Languages"]
+
+Probable = Mapping[str, float]
+"""Language code -> how probable it is."""
+
+Ask = Callable[[Sequence[tuple[float, float]]], Sequence[Probable]]
+"""Start and end of stretches -> the languages of each."""
+
+_CHUNK_S = 4.0  # so much speech is judged at once, as long as all agree
+_KEPT = 0.3  # the language of the window before stays where it is as probable as this
+_OTHER = 0.7  # another language in a window must be so probable ...
+_NOT_THIS = 0.1  # ... and the window's no more than this
+_SHORT_S = 1.0  # a shorter utterance is not judged by itself
+
+
+class Languages:
+    """Follows the language through a recording, window by window.
+
+    A change must be clear: where it is not, the language of the neighbour stays, because a short or noisy
+    stretch is easily taken for Norwegian or Welsh.
+    """
+
+    def __init__(self) -> None:
+        self._last: str | None = None
+
+    def runs(self, speech: Sequence[Stretch], ask: Ask) -> list[tuple[str, list[Stretch]]]:
+        """Part the speech of one window into runs of one language each, in order.
+
+        Args:
+            speech: The window's stretches.
+            ask: Tells the languages of parts of the window.
+        """
+        chunks = _chunks(speech)
+        probable = ask([(chunk[0].start_s, chunk[-1].end_s) for chunk in chunks])
+        main = self._main(chunks, probable)
+        others = {
+            best
+            for one in probable
+            if (best := _best(one)) != main
+            and one[best] >= _OTHER
+            and one.get(main, 0.0) <= _NOT_THIS
+        }
+        if not others:
+            self._last = main
+            return [(main, list(speech))]
+        runs = _runs(speech, ask, {main, *others}, main)
+        self._last = runs[-1][0]
+        return runs
+
+    def _main(self, chunks: Sequence[Sequence[Stretch]], probable: Sequence[Probable]) -> str:
+        """Return the language of most of the window, the last one's where that is possible."""
+        shares: dict[str, float] = defaultdict(float)
+        total_s = 0.0
+        for chunk, one in zip(chunks, probable, strict=True):
+            spoken_s = sum(stretch.duration_s for stretch in chunk)
+            total_s += spoken_s
+            for code, share in one.items():
+                shares[code] += share * spoken_s
+        if self._last is not None and shares[self._last] >= _KEPT * total_s:
+            return self._last
+        return _best(shares)
+
+
+def _best(probable: Probable) -> str:
+    return max(probable, key=lambda code: probable[code])
+
+
+def _chunks(speech: Sequence[Stretch]) -> list[list[Stretch]]:
+    """Gather stretches until there is enough speech in each chunk."""
+    chunks: list[list[Stretch]] = []
+    gathered_s = _CHUNK_S
+    for one in speech:
+        if gathered_s >= _CHUNK_S:
+            chunks.append([])
+            gathered_s = 0.0
+        chunks[-1].append(one)
+        gathered_s += one.duration_s
+    if len(chunks) > 1 and gathered_s < _CHUNK_S / 2:
+        chunks[-2] += chunks.pop()
+    return chunks
+
+
+def _runs(
+    speech: Sequence[Stretch], ask: Ask, codes: set[str], main: str
+) -> list[tuple[str, list[Stretch]]]:
+    """Give each utterance the most probable of `codes`; a short one goes with the one before it."""
+    spoken = utterances(speech)
+    probable = ask([(one.start_s, one.end_s) for one in spoken])
+    runs: list[tuple[str, list[Stretch]]] = []
+    for utterance, one in zip(spoken, probable, strict=True):
+        own = [stretch for stretch in speech if utterance.holds(stretch.start_s)]
+        code = max(sorted(codes), key=lambda code: one.get(code, 0.0))
+        if utterance.duration_s < _SHORT_S:
+            code = runs[-1][0] if runs else main
+        if runs and runs[-1][0] == code:
+            runs[-1][1].extend(own)
+        else:
+            runs.append((code, own))
+    return runs
