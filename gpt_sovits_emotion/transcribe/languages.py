@@ -16,7 +16,7 @@ Probable = Mapping[str, float]
 Ask = Callable[[Sequence[tuple[float, float]]], Sequence[Probable]]
 """Start and end of stretches -> the languages of each."""
 
-_CHUNK_S = 4.0  # so much speech is judged at once, as long as all agree
+_CHUNK_S = 1.5  # so much speech is judged at once, as long as all agree
 _KEPT = 0.3  # the language of the window before stays where it is as probable as this
 _OTHER = 0.7  # another language in a window must be so probable ...
 _NOT_THIS = 0.1  # ... and the window's no more than this
@@ -32,6 +32,12 @@ class Languages:
 
     def __init__(self) -> None:
         self._last: str | None = None
+
+    @staticmethod
+    def of_one(probable: Probable, near: str | None) -> str:
+        """Return the language of a single utterance; `near`, its neighbour's, where it is not clear."""
+        best = _best(probable)
+        return best if near is None or probable[best] >= _OTHER else near
 
     def runs(self, speech: Sequence[Stretch], ask: Ask) -> list[tuple[str, list[Stretch]]]:
         """Part the speech of one window into runs of one language each, in order.

@@ -17,7 +17,7 @@ from gpt_sovits_emotion.transcribe.blocks import blocks
 from gpt_sovits_emotion.transcribe.guards import guard, is_doubtful, removed_in
 from gpt_sovits_emotion.transcribe.heard import Heard, speech_share
 from gpt_sovits_emotion.transcribe.languages import Languages
-from gpt_sovits_emotion.transcribe.listening import Ear
+from gpt_sovits_emotion.transcribe.listening import Ear, Sound
 from gpt_sovits_emotion.transcribe.loading import load_model
 from gpt_sovits_emotion.transcribe.models import find_model
 from gpt_sovits_emotion.transcribe.options import NO_MODEL, TranscribeOptions
@@ -154,14 +154,14 @@ class _Listener:
         removed: list[RemovedText] = []
         missed = _missed(kept, speech)
         for i, window in enumerate(missed):
-            language = self._language or _language_near(kept, window.speech[0].start_s)
-            found = self._hear(window, language, alone=True)
+            sound, language = self._alone(window, kept)
+            found = self._placed(self._ear.hear(sound, language, alone=True), window)
             sure, unsure = guard(found)
             removed += [
                 RemovedText(o.start_s, o.end_s, o.text, _UNSURE) for o in sure if is_doubtful(o)
             ]
             sure = [one for one in sure if not is_doubtful(one)]
-            heard += sure or [_wordless(window, language or "")]
+            heard += sure or [_wordless(window, language)]
             removed += unsure
             progress((i + 1) / len(missed), "listening again")
         return heard, removed
@@ -184,9 +184,21 @@ class _Listener:
             earliest_s = speech[-1].end_s
             yield from self._hear(part, language)
 
-    def _hear(self, window: Window, language: str | None, *, alone: bool = False) -> list[Heard]:
+    def _alone(self, window: Window, kept: Sequence[Heard]) -> tuple[Sound, str]:
+        """Return the sound of one utterance, and its language."""
         sound = self._ear.sound(window, self._read)
-        return self._placed(self._ear.hear(sound, language, alone=alone), window)
+        if self._language is not None or not self._ear.is_multilingual:
+            return sound, self._language or "en"
+        sound = self._ear.encoded(sound)
+        (probable,) = self._ear.languages(
+            sound, [(window.speech[0].start_s, window.speech[-1].end_s)]
+        )
+        near = _language_near(kept, window.speech[0].start_s)
+        return sound, self._languages.of_one(probable, near)
+
+    def _hear(self, window: Window, language: str) -> list[Heard]:
+        sound = self._ear.sound(window, self._read)
+        return self._placed(self._ear.hear(sound, language), window)
 
     def _placed(self, heard: Iterator[Heard], window: Window) -> list[Heard]:
         return [
