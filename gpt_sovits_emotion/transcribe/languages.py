@@ -20,6 +20,9 @@ _CHUNK_S = 1.5  # so much speech is judged at once, as long as all agree
 _KEPT = 0.3  # the language of the window before stays where it is as probable as this
 _OTHER = 0.7  # another language in a window must be so probable ...
 _NOT_THIS = 0.1  # ... and the window's no more than this
+_CLEARLY = (
+    3.0  # times as probable, of two languages that are both known to be spoken in the recording
+)
 _SHORT_S = 1.0  # a shorter utterance is not judged by itself
 
 
@@ -32,6 +35,7 @@ class Languages:
 
     def __init__(self) -> None:
         self._last: str | None = None
+        self._spoken: set[str] = set()  # the languages that were clearly heard so far
 
     @staticmethod
     def of_one(probable: Probable, near: str | None) -> str:
@@ -49,19 +53,24 @@ class Languages:
         chunks = _chunks(speech)
         probable = ask([(chunk[0].start_s, chunk[-1].end_s) for chunk in chunks])
         main = self._main(chunks, probable)
-        others = {
-            best
-            for one in probable
-            if (best := _best(one)) != main
-            and one[best] >= _OTHER
-            and one.get(main, 0.0) <= _NOT_THIS
-        }
+        self._spoken.add(main)
+        others = {other for one in probable if (other := self._other(one, main)) is not None}
+        self._spoken |= others
         if not others:
             self._last = main
             return [(main, list(speech))]
         runs = _runs(speech, ask, {main, *others}, main)
         self._last = runs[-1][0]
         return runs
+
+    def _other(self, probable: Probable, main: str) -> str | None:
+        """Return the language of an utterance that is clearly not in the window's, else None."""
+        best, here = _best(probable), probable.get(main, 0.0)
+        if best != main and probable[best] >= _OTHER and here <= _NOT_THIS:
+            return best
+        # What is spoken elsewhere in the recording needs less to be believed.
+        known = max(sorted(self._spoken), key=lambda code: probable.get(code, 0.0))
+        return known if known != main and probable.get(known, 0.0) > _CLEARLY * here else None
 
     def _main(self, chunks: Sequence[Sequence[Stretch]], probable: Sequence[Probable]) -> str:
         """Return the language of most of the window, the last one's where that is possible."""
