@@ -72,6 +72,20 @@ _HEARING = (
     ),
     click.option("--beam-size", type=click.IntRange(1, 20), default=5, show_default=True),
     click.option(
+        "--chinese",
+        type=click.Choice(["simplified", "traditional", "as-heard"]),
+        default="simplified",
+        show_default=True,
+        help="Characters in which Chinese is written down; Whisper itself mixes both.",
+    ),
+    click.option(
+        "--initial-prompt",
+        metavar="TEXT",
+        help="Text in whose style and spelling Whisper goes on; '' for none at all.  [default: for "
+        "Chinese a sentence with punctuation, else none]",
+    ),
+    click.option("--hotwords", metavar="WORDS", help="Names and words that are likely to be said."),
+    click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
     ),
     click.option("--offline", is_flag=True, help="Never download a model."),
@@ -237,6 +251,9 @@ def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
         checkout=given["checkout"],
         language=given["language"],
         beam_size=given["beam_size"],
+        chinese=given["chinese"],
+        initial_prompt=given["initial_prompt"],
+        hotwords=given["hotwords"],
         device=given["device"],
         allow_download=not given["offline"],
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.records import Word
+from gpt_sovits_emotion.transcribe.chinese import PROMPTS
 from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime
 from gpt_sovits_emotion.transcribe.options import TranscribeOptions
 from gpt_sovits_emotion.transcribe.windows import Window
@@ -30,6 +31,7 @@ _REMAINDER_S = 0.5  # less speech than that behind the last word is its end, not
 _CONTEXT_S = (
     0.5  # of the encoding around a stretch; without it half of the languages come out wrong
 )
+_MOST_PROMPT_TOKENS = 220  # half of Whisper's text, less what marks the beginning
 _FRAMES_PER_S = 50  # of the encoding
 
 
@@ -62,7 +64,8 @@ class Ear:
     def __init__(self, model: WhisperModel, options: TranscribeOptions) -> None:
         self._model = model
         self._options = options
-        self.rate_hz: int = model.feature_extractor.sampling_rate
+        self._hotwords = _one_line(options.hotwords)
+        self._check_prompt()
 
     @property
     def is_multilingual(self) -> bool:
@@ -112,6 +115,28 @@ class Ear:
             found.append({token[2:-2]: float(share) for token, share in probable})
         return found
 
+    def _prompt(self, language: str | None) -> str:
+        given = self._options.initial_prompt
+        if given is not None:
+            return _one_line(given)
+        return PROMPTS[self._options.chinese] if language == "zh" else ""
+
+    def _check_prompt(self) -> None:
+        """Refuse a prompt that faster-whisper would cut, or that leaves no room for what is heard."""
+        prompt = _one_line(self._options.initial_prompt)
+        text = " ".join(one for one in (self._hotwords, prompt) if one)
+        if not text:
+            return
+        n_tokens = len(self._model.hf_tokenizer.encode(text, add_special_tokens=False).ids)
+        if n_tokens > _MOST_PROMPT_TOKENS:
+            raise WhisperModelError(
+                f"the initial prompt and the hotwords are {n_tokens} tokens long together; Whisper takes "
+                f"{_MOST_PROMPT_TOKENS}, about {_MOST_PROMPT_TOKENS * 4} letters or "
+                f"{_MOST_PROMPT_TOKENS // 2} Chinese characters; shorten them",
+                zh=f"初始提示与热词合计 {n_tokens} 个词元；Whisper 最多接受 {_MOST_PROMPT_TOKENS} 个，"
+                f"约 {_MOST_PROMPT_TOKENS * 4} 个字母或 {_MOST_PROMPT_TOKENS // 2} 个汉字；请缩短",
+            )
+
     def hear(self, sound: Sound, language: str | None, *, alone: bool = False) -> Iterator[Heard]:
         """Yield what is said in a window, in the recording's time.
 
@@ -138,6 +163,8 @@ class Ear:
             "no_speech_threshold": None if alone else 0.6,
             "hallucination_silence_threshold": None if sound.window.speech else 2.0,
             "language_detection_segments": 4,
+            "initial_prompt": self._prompt(language) or None,
+            "hotwords": self._hotwords or None,
         }
         with _as_one_sentence():
             try:
@@ -148,6 +175,11 @@ class Ear:
                     yield heard
             except _AllHeardError:
                 return
+
+
+def _one_line(text: str | None) -> str:
+    """Return text without line breaks and double blanks, "" for None."""
+    return " ".join((text or "").split())
 
 
 def _heard(segment: Any, language: str) -> Heard:

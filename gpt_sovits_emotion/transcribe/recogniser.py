@@ -14,6 +14,7 @@ from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import RemovedText, Transcript
 from gpt_sovits_emotion.transcribe.blocks import blocks
+from gpt_sovits_emotion.transcribe.chinese import written_in_chinese
 from gpt_sovits_emotion.transcribe.guards import guard, is_doubtful, removed_in
 from gpt_sovits_emotion.transcribe.heard import Heard, speech_share
 from gpt_sovits_emotion.transcribe.languages import Languages
@@ -255,6 +256,7 @@ def _transcript(
         max_segment_s=options.max_segment_s,
         speech=speech,
     )
+    segments = written_in_chinese(segments, options.chinese)
     if not options.word_times:
         segments = tuple(replace(segment, words=()) for segment in segments)
     spoken_s: dict[str, float] = defaultdict(float)

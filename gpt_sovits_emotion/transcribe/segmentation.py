@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.records import Segment, Word
 from gpt_sovits_emotion.transcribe.heard import Heard
+from gpt_sovits_emotion.transcribe.placing import SENTENCE_END
 from gpt_sovits_emotion.transcribe.speech import Stretch
 
 __all__ = ["segments_of"]
 
-_PAUSE_S = 1.0  # a longer pause between two words ends a segment
+_PAUSE_S = 0.7  # a longer pause between two words ends a segment
 _SHORT_S = 1.0  # a segment shorter than this joins its neighbour
 _JOINING_GAP_S = 0.4
 _SNAP_S = 0.4  # word times may miss the edge of the speech by so much
 _SHORTEST_S = 0.05
-_SENTENCE_END = frozenset(".!?。！？…")
 _CLAUSE_END = frozenset(",;:，；：、—")
 
 
@@ -116,7 +116,7 @@ def _best_cut(words: Sequence[Word]) -> int:
         before, after = words[i - 1], words[i]
         gap_s = min(after.start_s - before.end_s, 1.0)
         mark = before.text.strip()[-1:]
-        punctuation = 1.0 if mark in _SENTENCE_END else 0.5 if mark in _CLAUSE_END else 0.0
+        punctuation = 1.0 if mark in SENTENCE_END else 0.5 if mark in _CLAUSE_END else 0.0
         place_s = (before.end_s + after.start_s) / 2
         return 2.0 * gap_s + punctuation - 1.5 * abs(place_s - middle_s) / half_s
 
@@ -146,7 +146,7 @@ def _text_cut(text: str, share: float) -> int:
     wanted = share * len(text)
     if share <= 0:
         return 0
-    places = [i + 1 for i, c in enumerate(text) if c in _SENTENCE_END or c in _CLAUSE_END]
+    places = [i + 1 for i, c in enumerate(text) if c in SENTENCE_END or c in _CLAUSE_END]
     near = [place for place in places if abs(place - wanted) <= 0.15 * len(text)]
     if not near:
         near = [i for i, c in enumerate(text) if c.isspace()] or [round(wanted)]
@@ -246,8 +246,9 @@ def _merged(pieces: Sequence[_Piece], max_segment_s: float) -> list[_Piece]:
 def _belong_together(last: _Piece, piece: _Piece, max_segment_s: float) -> bool:
     return (
         min(last.duration_s, piece.duration_s) < _SHORT_S
+        and bool(last.text) == bool(piece.text)
         and piece.start_s - last.end_s <= _JOINING_GAP_S
-        and last.text[-1:] not in _SENTENCE_END
+        and last.text[-1:] not in SENTENCE_END
         and last.language == piece.language
         and piece.end_s - last.start_s <= max_segment_s
     )

@@ -59,8 +59,10 @@ def packed(speech: Sequence[Stretch], duration_s: float) -> list[Window]:
         speech: In order.
         duration_s: Length of the recording.
     """
-    firsts = _firsts(speech)
     windows: list[Window] = []
+    if not speech:
+        return windows
+    firsts = _firsts(speech)
     for first, last in zip(firsts, [*firsts[1:], len(speech)], strict=True):
         before_s = speech[first - 1].end_s if first else 0.0
         after_s = speech[last].start_s if last < len(speech) else duration_s
