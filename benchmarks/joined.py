@@ -40,6 +40,7 @@ class Sentence:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.end_s - self.start_s
 
 
@@ -53,6 +54,7 @@ class Joined:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return len(self.samples) / RATE_HZ
 
     def write(self, path: Path) -> Path:

@@ -27,6 +27,7 @@ _COUNTED_PAUSE_S = 0.5  # where in a pause a word's end lies says little: all pa
 _BEYOND_S = 0.15  # a word may end so far outside of its stretch for nothing
 _BROKEN = 0.4  # cost of a pause inside of a sentence, in seconds of a misplaced word
 _RUN_ON = 0.25  # cost of no pause between two sentences
+_UNMARKED = 0.6  # how much of a sentence's end an end of Whisper's segments is, without a mark
 _EMPTY = 0.2  # cost of an utterance without words
 _LONGEST_TAIL_S = 0.6  # the last word of a stretch is drawn out to its end over no more than this
 
@@ -58,7 +59,9 @@ def placed(heard: Sequence[Heard], speech: Sequence[Stretch]) -> list[Heard]:
     if not words or not spoken:
         return list(heard)
     closing = [
-        i == len(one.words) - 1 or word.text.strip()[-1:] in SENTENCE_END
+        1.0
+        if word.text.strip()[-1:] in SENTENCE_END
+        else (_UNMARKED if i == len(one.words) - 1 else 0.0)
         for one in heard
         for i, word in enumerate(one.words)
     ]
@@ -74,9 +77,15 @@ def placed(heard: Sequence[Heard], speech: Sequence[Stretch]) -> list[Heard]:
 
 
 def _utterance_of_each(
-    words: Sequence[Word], closing: Sequence[bool], spoken: Sequence[Stretch]
+    words: Sequence[Word], closing: Sequence[float], spoken: Sequence[Stretch]
 ) -> list[int]:
-    """Return the index of each word's utterance: the cheapest path, by dynamic programming."""
+    """Return the index of each word's utterance: the cheapest path, by dynamic programming.
+
+    Args:
+        words: In order.
+        closing: How surely a sentence ends with each, 0 to 1.
+        spoken: The utterances.
+    """
     starts, ends, clock = _short_paused(spoken)
     n_spoken = len(spoken)
     ends_at = np.interp([word.end_s + _LATER_S for word in words], *clock)
@@ -86,12 +95,12 @@ def _utterance_of_each(
     skipped = _EMPTY * np.arange(n_spoken)  # cost of all utterances before this one having no words
     cost = outside[0] + skipped
     for i in range(1, len(words)):
-        stay = cost + (_RUN_ON if closing[i - 1] else 0.0)
+        stay = cost + _RUN_ON * closing[i - 1]
         # The cheapest of all earlier utterances, to come from over a pause.
         best = np.minimum.accumulate(cost - skipped)
         which = np.maximum.accumulate(np.where(cost - skipped <= best, np.arange(n_spoken), 0))
         moved = np.concatenate([[np.inf], best[:-1] + skipped[:-1]])
-        moved += 0.0 if closing[i - 1] else _BROKEN
+        moved += _BROKEN * (1.0 - closing[i - 1])
         before = np.concatenate([[0], which[:-1]])
         came_from[i] = np.where(stay <= moved, np.arange(n_spoken), before)
         cost = np.minimum(stay, moved) + outside[i]

@@ -222,7 +222,7 @@ def _missed(kept: Sequence[Heard], speech: Sequence[Stretch]) -> list[Window]:
     for i, one in enumerate(spoken):
         if one.duration_s < _MISSED_S:
             continue
-        if any(word.start_s < one.end_s and word.end_s > one.start_s for word in words):
+        if any(word.start_s <= one.end_s and word.end_s >= one.start_s for word in words):
             continue
         earliest_s = spoken[i - 1].end_s if i else 0.0
         latest_s = spoken[i + 1].start_s if i + 1 < len(spoken) else one.end_s + 1.0
