@@ -1,12 +1,15 @@
 """Write Chinese as it is written: one script, full-width punctuation, a full stop where a sentence ends.
 
 Whisper mixes simplified and traditional characters in one recording, sets half-width commas, or blanks in
-place of marks, and leaves the end of a sentence open.
+place of marks, and leaves the end of a sentence open. A prompt with punctuation brings some more marks, but
+Whisper base lost a clause and wrote stray signs with it, so that marks are set here: by what Whisper wrote,
+and by the pauses.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import re
 from collections.abc import Sequence
@@ -14,18 +17,11 @@ from dataclasses import replace
 from typing import Any
 
 from gpt_sovits_emotion.records import Segment, Word
-from gpt_sovits_emotion.transcribe.options import AS_HEARD, SIMPLIFIED, TRADITIONAL
+from gpt_sovits_emotion.transcribe.options import SIMPLIFIED, TRADITIONAL
 
-__all__ = ["PROMPTS", "written_in_chinese"]
+__all__ = ["written_in_chinese"]
 
 _log = logging.getLogger(__name__)
-
-PROMPTS = {
-    SIMPLIFIED: "以下是普通话的句子，有标点符号。",
-    TRADITIONAL: "以下是普通話的句子，有標點符號。",
-    AS_HEARD: "以下是普通话的句子，有标点符号。",
-}
-"""What Whisper is told before a window in Chinese: it goes on as it was begun, with punctuation."""
 
 _CONVERSIONS = {SIMPLIFIED: "t2s", TRADITIONAL: "s2t"}
 _HAN = "㐀-䶿一-鿿豈-﫿"
@@ -36,6 +32,7 @@ _BLANK_BEHIND_MARK = re.compile(r"(?<=[，。！？；：、）]) ")
 _CLOSED = frozenset("。！？…；：!?.”」』）)")
 _OPEN = frozenset("，、,")
 _STOP_PAUSE_S = 0.5  # a shorter pause behind a segment is a comma's
+_COMMA_PAUSE_S = 0.3  # and so is a pause inside of one
 
 
 def written_in_chinese(segments: Sequence[Segment], script: str) -> tuple[Segment, ...]:
@@ -43,7 +40,7 @@ def written_in_chinese(segments: Sequence[Segment], script: str) -> tuple[Segmen
 
     Args:
         segments: In order of time.
-        script: `SIMPLIFIED`, `TRADITIONAL`, or `AS_HEARD`, which leaves the characters alone.
+        script: ``simplified``, ``traditional``, or ``as-heard``, which leaves the characters alone.
     """
     written: list[Segment] = []
     for i, segment in enumerate(segments):
@@ -56,6 +53,7 @@ def written_in_chinese(segments: Sequence[Segment], script: str) -> tuple[Segmen
 
 
 def _written(segment: Segment, script: str, pause_s: float) -> Segment:
+    segment = _with_commas(segment)
     spoken = "".join(word.text for word in segment.words)
     if segment.words and spoken.strip() == segment.text:
         text = _punctuated(_converted(spoken, script))
@@ -67,6 +65,19 @@ def _written(segment: Segment, script: str, pause_s: float) -> Segment:
     text = _punctuated(_converted(segment.text, script))
     text = _BLANK_BEHIND_MARK.sub("", text)
     return replace(segment, text=_with_end(text, pause_s), words=words)
+
+
+def _with_commas(segment: Segment) -> Segment:
+    """Set a comma at each pause between words that has no mark."""
+    words = list(segment.words)
+    if "".join(word.text for word in words).strip() != segment.text:
+        return segment
+    for i, (word, follows) in enumerate(itertools.pairwise(words)):
+        is_open = re.search(rf"[{_HAN}]$", word.text) and re.match(rf"[{_HAN}]", follows.text)
+        if is_open and follows.start_s - word.end_s >= _COMMA_PAUSE_S:
+            words[i] = replace(word, text=word.text + "，")
+    text = "".join(word.text for word in words).strip()
+    return replace(segment, text=text, words=tuple(words))
 
 
 def _closed(segment: Segment, text: str, pause_s: float) -> Segment:

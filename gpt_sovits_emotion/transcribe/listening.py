@@ -11,7 +11,6 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.records import Word
-from gpt_sovits_emotion.transcribe.chinese import PROMPTS
 from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime
 from gpt_sovits_emotion.transcribe.options import TranscribeOptions
 from gpt_sovits_emotion.transcribe.windows import Window
@@ -64,6 +63,7 @@ class Ear:
     def __init__(self, model: WhisperModel, options: TranscribeOptions) -> None:
         self._model = model
         self._options = options
+        self._prompt = _one_line(options.initial_prompt)
         self._hotwords = _one_line(options.hotwords)
         self._check_prompt()
 
@@ -115,16 +115,9 @@ class Ear:
             found.append({token[2:-2]: float(share) for token, share in probable})
         return found
 
-    def _prompt(self, language: str | None) -> str:
-        given = self._options.initial_prompt
-        if given is not None:
-            return _one_line(given)
-        return PROMPTS[self._options.chinese] if language == "zh" else ""
-
     def _check_prompt(self) -> None:
         """Refuse a prompt that faster-whisper would cut, or that leaves no room for what is heard."""
-        prompt = _one_line(self._options.initial_prompt)
-        text = " ".join(one for one in (self._hotwords, prompt) if one)
+        text = f"{self._hotwords} {self._prompt}".strip()
         if not text:
             return
         n_tokens = len(self._model.hf_tokenizer.encode(text, add_special_tokens=False).ids)
@@ -163,7 +156,7 @@ class Ear:
             "no_speech_threshold": None if alone else 0.6,
             "hallucination_silence_threshold": None if sound.window.speech else 2.0,
             "language_detection_segments": 4,
-            "initial_prompt": self._prompt(language) or None,
+            "initial_prompt": self._prompt or None,
             "hotwords": self._hotwords or None,
         }
         with _as_one_sentence():
@@ -177,9 +170,9 @@ class Ear:
                 return
 
 
-def _one_line(text: str | None) -> str:
-    """Return text without line breaks and double blanks, "" for None."""
-    return " ".join((text or "").split())
+def _one_line(text: str) -> str:
+    """Return text without line breaks and double blanks."""
+    return " ".join(text.split())
 
 
 def _heard(segment: Any, language: str) -> Heard:

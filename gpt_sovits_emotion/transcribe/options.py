@@ -46,8 +46,7 @@ class TranscribeOptions:
         max_segment_s: Longest segment; a longer one is split, so that each has one emotion.
         chinese: One of `SCRIPTS`.
         initial_prompt: Text that Whisper takes for what went before each window: it goes on in its style and
-            spelling. None leaves it to us, which is nothing but for Chinese, where it brings punctuation;
-            ``""`` is none at all.
+            spelling.
         hotwords: Names and words that are likely to be said.
 
     Raises:
@@ -67,8 +66,8 @@ class TranscribeOptions:
     cpu_threads: int = 0
     max_segment_s: float = 12.0
     chinese: str = SIMPLIFIED
-    initial_prompt: str | None = None
-    hotwords: str | None = None
+    initial_prompt: str = ""
+    hotwords: str = ""
 
     def __post_init__(self) -> None:
         if self.beam_size < 1:
