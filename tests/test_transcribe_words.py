@@ -384,23 +384,6 @@ def test_a_prompt_that_is_too_long_is_one_sentence(fake, monkeypatch):
     assert fake.asked == []
 
 
-@pytest.mark.parametrize(
-    ("options", "begins"),
-    [
-        ({"language": "zh"}, "以下是普通话"),
-        ({"language": "zh", "chinese": "traditional"}, "以下是普通話"),
-        ({"language": "en"}, None),
-        ({"language": "zh", "initial_prompt": ""}, None),
-    ],
-)
-def test_chinese_is_begun_with_punctuation(fake, monkeypatch, options, begins):
-    fake_speech_found(monkeypatch, [Stretch(1.0, 3.0)])
-    fake.says = lambda n, options: [whisper_segment((0.3, 2.0, "你好"))]
-    written(**options)
-    prompt = fake.asked[0][1]["initial_prompt"]
-    assert prompt is None if begins is None else prompt.startswith(begins)
-
-
 # --- Chinese ---------------------------------------------------------------------------------------
 
 
@@ -429,6 +412,13 @@ def test_chinese_as_it_is_written(heard, script, expected):
     (one,) = written_in_chinese([chinese(heard, *heard)], script)
     assert one.text == expected
     assert "".join(word.text for word in one.words) == expected
+
+
+def test_a_pause_inside_of_a_segment_is_a_comma():
+    words = (Word(0.0, 0.5, "你"), Word(0.5, 1.0, "好"), Word(1.4, 2.0, "再见"))
+    (one,) = written_in_chinese([Segment(0.0, 2.0, "你好再见", "zh", words)], "simplified")
+    assert one.text == "你好，再见。"
+    assert [word.text for word in one.words] == ["你", "好，", "再见。"]
 
 
 def test_a_short_pause_is_a_comma_and_other_languages_stay():

@@ -81,10 +81,15 @@ _HEARING = (
     click.option(
         "--initial-prompt",
         metavar="TEXT",
-        help="Text in whose style and spelling Whisper goes on; '' for none at all.  [default: for "
-        "Chinese a sentence with punctuation, else none]",
+        default="",
+        help="Text in whose style and spelling Whisper goes on.",
     ),
-    click.option("--hotwords", metavar="WORDS", help="Names and words that are likely to be said."),
+    click.option(
+        "--hotwords",
+        metavar="WORDS",
+        default="",
+        help="Names and words that are likely to be said.",
+    ),
     click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
     ),
