@@ -2,17 +2,21 @@
 
     python benchmarks/transcription.py [--seeds 0 1 2] [--variants plain lead gap two] [--systems ...]
                                        [--model base] [--language given|detected] [--show]
+    python benchmarks/transcription.py --processes [--model base] [--minutes 10]
 
 Recordings are joined from clips of ``$GPT_SOVITS_EMOTION_CORPORA`` or ``../shared/data`` (see `joined`) and
 written down by plain faster-whisper, by it with its ``vad_filter``, by its ``BatchedInferencePipeline`` and
 by `gpt_sovits_emotion.transcribe`, with the same model, beam (5), type (int8) and one thread. What is printed
-is Markdown; in brackets are 95 % intervals over recordings (bootstrap).
+is Markdown; in brackets are 95 % intervals over recordings (bootstrap). With ``--processes``, `annotate` as a
+whole, words and emotion, beside a process of plain faster-whisper, on minutes of EmoDB.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -63,7 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--corpora", nargs="+", default=list(CORPORA))
     parser.add_argument("--language", choices=("given", "detected"), default="detected")
     parser.add_argument("--show", action="store_true", help="print what was written")
+    parser.add_argument("--processes", action="store_true", help="compare whole processes")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of audio for --processes")
     options = parser.parse_args(arguments)
+    if options.processes:
+        _compare_processes(find_model(options.model).folder, options.minutes)
+        return
     hearers = _hearers(options.model)
     for variant in options.variants:
         recordings = [
@@ -125,6 +134,40 @@ def _run(hear: Hear, joined: Joined, *, given: bool) -> Run:
         texts = hear(path, joined.sentences[0].language if given else None)
         cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
     return Run(joined, measure(joined, texts), texts, cpu_s, wall_s)
+
+
+_PLAIN = """
+import sys
+from faster_whisper import WhisperModel
+model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8", cpu_threads=1)
+segments, _ = model.transcribe(sys.argv[2], beam_size=5, word_timestamps=True)
+print(len(list(segments)))
+"""
+
+
+def _compare_processes(folder: Path, minutes: float) -> None:
+    """Print time and memory of whole processes on one recording, one after the other."""
+    n_clips = round(minutes * 60 / 3.9)  # a clip of EmoDB and its pause
+    joined = join(DATA, ("emodb",), n_clips=n_clips, seed=0)
+    print(
+        f"\n{joined.duration_s / 60:.1f} min of EmoDB\n\n| | CPU | wall | peak memory |\n|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as place:
+        path = joined.write(Path(place) / "joined.wav")
+        annotate = ["-m", "gpt_sovits_emotion", "annotate", str(path), "--offline", "--json"]
+        for name, command in (
+            ("plain faster-whisper", ["-c", _PLAIN, str(folder), str(path)]),
+            ("`annotate`", [*annotate, "--device", "cpu", "--whisper", str(folder)]),
+        ):
+            started = time.perf_counter()
+            process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise SystemExit(f"{name} failed")
+            cpu_s = usage.ru_utime + usage.ru_stime
+            wall_s = time.perf_counter() - started
+            print(f"| {name} | {cpu_s:.1f} s | {wall_s:.1f} s | {usage.ru_maxrss / 1024:.0f} MiB |")
 
 
 def _print_table(variant: str, runs: dict[str, list[Run]]) -> None:

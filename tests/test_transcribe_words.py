@@ -16,8 +16,19 @@ from hypothesis import strategies as st
 from test_transcribe import RATE_HZ, FakeWhisper, fake_speech_found, tone
 
 from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.cli.annotate import summary_of
+from gpt_sovits_emotion.cli.console import echo_transcript
 from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.records import Segment, Word
+from gpt_sovits_emotion.records import (
+    RecordingInfo,
+    Segment,
+    Sentence,
+    TaggedSegment,
+    TaggedTranscript,
+    Word,
+)
+from gpt_sovits_emotion.report.content import notices_of
+from gpt_sovits_emotion.tag import Tagging
 from gpt_sovits_emotion.transcribe import TranscribeOptions, recogniser, transcribe
 from gpt_sovits_emotion.transcribe.chinese import written_in_chinese
 from gpt_sovits_emotion.transcribe.heard import Heard
@@ -357,6 +368,38 @@ def test_a_given_language_is_not_looked_for(fake, monkeypatch):
     fake.heard_language = lambda length_s: pytest.fail("was asked")
     fake.says = lambda n, options: [whisper_segment((0.3, 2.0, " Wort"))]
     assert written(language="de").language == "de"
+
+
+# --- speech without words is told -----------------------------------------------------------------
+
+
+def tagged(*texts, transcriber="faster-whisper:base", corrected=None):
+    info = RecordingInfo("talk.wav", 20.0, RATE_HZ, 1, -20.0, 0.0)
+    nobody = Sentence("any", "任意")
+    segments = tuple(
+        TaggedSegment(Segment(3.0 * i, 3.0 * i + 2.0, text, "en"), None, corrected_text=corrected)
+        for i, text in enumerate(texts)
+    )
+    return TaggedTranscript(info, segments, "en", transcriber, "any-head", nobody, "global", nobody)
+
+
+def test_seconds_without_words_are_counted():
+    assert tagged("Hello.", "", " ").wordless_s == pytest.approx(4.0)
+    assert tagged("Hello.").wordless_note is None
+    assert tagged("", corrected="Bye.").wordless_s == 0.0
+    # Where nobody looked for words, none are missing.
+    assert tagged("", "", transcriber="none").wordless_note is None
+
+
+def test_terminal_json_and_page_say_how_many_seconds_have_no_words(capsys):
+    transcript = tagged("Hello.", "")
+    echo_transcript("talk.wav", transcript, "en")
+    assert "2.0 s of speech have no words" in capsys.readouterr().out
+    echo_transcript("talk.wav", transcript, "zh")
+    assert "有 2.0 秒语音没有文字" in capsys.readouterr().out
+    tagging = Tagging(transcript, (None, None))
+    assert summary_of(Path("talk.wav"), tagging, language="en")["wordless_s"] == 2.0
+    assert transcript.wordless_note in notices_of(transcript, None)
 
 
 # --- prompts ---------------------------------------------------------------------------------------
