@@ -13,7 +13,9 @@ from gpt_sovits_emotion.transcribe.speech import Stretch
 
 __all__ = ["segments_of"]
 
-_PAUSE_S = 0.7  # a longer pause between two words ends a segment
+_PAUSE_S = 0.7  # a longer pause between two words ends a segment, ...
+_CLAUSE_PAUSE_S = 0.5  # ... behind a comma a shorter one, ...
+_SENTENCE_PAUSE_S = 0.25  # ... and a short one where a sentence ends
 _SHORT_S = 1.0  # a segment shorter than this joins its neighbour
 _JOINING_GAP_S = 0.4
 _SNAP_S = 0.4  # word times may miss the edge of the speech by so much
@@ -86,15 +88,23 @@ def _in_order(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _split(piece: _Piece, max_segment_s: float) -> list[_Piece]:
-    """Split at every long pause, and further, at the best place, until nothing is too long."""
+    """Split at every pause between sentences and every long one, and further, at the best place, until nothing is too long."""
     for i, (word, following) in enumerate(zip(piece.words, piece.words[1:], strict=False)):
-        if following.start_s - word.end_s >= _PAUSE_S:
+        if following.start_s - word.end_s >= _dividing_pause_s(word):
             return _cut(piece, i + 1, max_segment_s)
     if piece.duration_s <= max_segment_s:
         return [piece]
     if len(piece.words) > 1:
         return _cut(piece, _best_cut(piece.words), max_segment_s)
     return _split_evenly(piece, max_segment_s)
+
+
+def _dividing_pause_s(word: Word) -> float:
+    """Return how long a pause behind a word must be to end a segment."""
+    mark = word.text.strip()[-1:]
+    if mark in SENTENCE_END:
+        return _SENTENCE_PAUSE_S
+    return _CLAUSE_PAUSE_S if mark in _CLAUSE_END else _PAUSE_S
 
 
 def _cut(piece: _Piece, at: int, max_segment_s: float) -> list[_Piece]:
