@@ -323,7 +323,31 @@ def test_an_utterance_without_words_is_listened_to_again_by_itself(fake, monkeyp
     assert again_s == pytest.approx(4.0)  # half a second of silence at each side
     assert first["no_speech_threshold"] == 0.6
     assert again["no_speech_threshold"] is None
-    assert again["temperature"][-1] == 1.0
+    assert again["temperature"] == [0.0, 0.4, 0.8]
+
+
+def test_what_was_left_out_within_an_utterance_is_listened_to_too(fake, monkeypatch):
+    fake_speech_found(monkeypatch, [Stretch(1.0, 3.0), Stretch(3.1, 8.0), Stretch(8.15, 10.0)])
+
+    def says(n, options):
+        if n == 0:  # the second sentence is a part of the first word of the third
+            return [
+                whisper_segment(
+                    (0.5, 1.5, " Hello"),
+                    (1.5, 2.4, " there."),
+                    (2.4, 8.2, " And"),
+                    (8.2, 9.4, " bye."),
+                )
+            ]
+        return [whisper_segment((0.2, 3.0, " Something else."))]
+
+    fake.says = says
+    transcript = written()
+    assert [one.text for one in transcript.segments] == [
+        "Hello there.",
+        "Something else.",
+        "And bye.",
+    ]
 
 
 def test_what_stays_without_words_is_a_segment_without_words(fake, monkeypatch):
@@ -352,9 +376,9 @@ def test_what_stays_without_words_is_a_segment_without_words(fake, monkeypatch):
 
 
 def test_each_language_of_a_window_is_heard_by_itself(fake, monkeypatch):
-    fake_speech_found(monkeypatch, [Stretch(1.0, 5.0), Stretch(6.0, 8.0)])
-    fake.heard_language = lambda length_s: "de" if length_s > 3.5 else "en"
-    fake.says = lambda n, options: [whisper_segment((0.6, 2.0, " Wort" if n == 0 else " word"))]
+    fake_speech_found(monkeypatch, [Stretch(1.0, 3.0), Stretch(4.0, 5.5)])
+    fake.heard_language = lambda length_s: "de" if length_s > 2.7 else "en"
+    fake.says = lambda n, options: [whisper_segment((0.6, 1.9, " Wort" if n == 0 else " word"))]
     transcript = written()
     assert [(one.language, one.text) for one in transcript.segments] == [
         ("de", "Wort"),

@@ -29,6 +29,7 @@ _BROKEN = 0.4  # cost of a pause inside of a sentence, in seconds of a misplaced
 _RUN_ON = 0.25  # cost of no pause between two sentences
 _UNMARKED = 0.6  # how much of a sentence's end an end of Whisper's segments is, without a mark
 _EMPTY = 0.2  # cost of an utterance without words
+_LONGEST_WORD_S = 2.0  # what lies before that in a longer word is speech that got no words
 _LONGEST_TAIL_S = 0.6  # the last word of a stretch is drawn out to its end over no more than this
 
 
@@ -144,6 +145,7 @@ def _timed(words: Sequence[Word], own: Sequence[int], spoken: Sequence[Stretch])
             start_s = max(start_s, timed[-1].end_s)
         elif end_s - one.start_s <= _LONGEST_TAIL_S:
             start_s = one.start_s
+        start_s = max(start_s, end_s - _LONGEST_WORD_S)
         if is_last and one.end_s - end_s <= _LONGEST_TAIL_S:
             end_s = one.end_s
         timed.append(replace(word, start_s=start_s, end_s=max(end_s, start_s)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -44,7 +45,9 @@ _SPEECH_PROBABLE = 0.3
 4 s of 16 minutes more for speech, which Whisper and the guards can tell from words."""
 
 _MISSED_S = 1.0
-"""An utterance this long that got no words is listened to again."""
+"""Speech of this length that got no words is listened to again."""
+_MISSED_PART_S = 1.5
+"""So is a part of a stretch, if it lasts so long: word times are not exact."""
 
 _ALIASES = {"cmn": "zh", "jp": "ja", "cn": "zh", "in": "id", "iw": "he", "jv": "jw"}
 
@@ -155,7 +158,7 @@ class _Listener:
     def again(
         self, kept: Sequence[Heard], speech: Sequence[Stretch], progress: Progress
     ) -> tuple[list[Heard], list[RemovedText]]:
-        """Hear each utterance that got no words by itself.
+        """Hear by itself whatever speech got no words.
 
         Returns:
             What is said there, or a text of no letters where it stays without words; and what was
@@ -175,6 +178,7 @@ class _Listener:
             heard += sure or [_wordless(window, language)]
             removed += unsure
             progress((i + 1) / len(missed), "listening again")
+        progress(1.0, "listening")
         return heard, removed
 
     def _in_window(self, window: Window) -> Iterator[Heard]:
@@ -225,20 +229,49 @@ _UNSURE = "heard by itself, where no words were found before, and Whisper was un
 
 
 def _missed(kept: Sequence[Heard], speech: Sequence[Stretch]) -> list[Window]:
-    """Return a window for each utterance that got no words."""
-    words = [word for one in kept for word in (one.words or (one,))]
-    spoken = utterances(speech)
+    """Return a window for each utterance, or part of one, that lasts long enough and got no words."""
+    silent = _without_words(kept, speech)
     windows: list[Window] = []
-    for i, one in enumerate(spoken):
+    for one in utterances(silent):
         if one.duration_s < _MISSED_S:
             continue
-        if any(word.start_s <= one.end_s and word.end_s >= one.start_s for word in words):
-            continue
-        earliest_s = spoken[i - 1].end_s if i else 0.0
-        latest_s = spoken[i + 1].start_s if i + 1 < len(spoken) else one.end_s + 1.0
-        own = [stretch for stretch in speech if one.holds(stretch.start_s)]
-        windows.append(window_of(own, earliest_s=earliest_s, latest_s=latest_s))
+        own = [stretch for stretch in silent if one.holds(stretch.start_s)]
+        before_s = max((o.end_s for o in speech if o.end_s <= one.start_s), default=0.0)
+        after_s = min((o.start_s for o in speech if o.start_s >= one.end_s), default=one.end_s + 1)
+        # Inside of a stretch its neighbours are words: nothing of them is heard again.
+        within = any(o.start_s < one.start_s < o.end_s for o in speech)
+        follows = any(o.start_s < one.end_s < o.end_s for o in speech)
+        windows.append(
+            window_of(
+                own,
+                earliest_s=one.start_s if within else before_s,
+                latest_s=one.end_s if follows else after_s,
+            )
+        )
     return windows
+
+
+def _without_words(kept: Sequence[Heard], speech: Sequence[Stretch]) -> list[Stretch]:
+    """Return the speech without words: whole stretches, and parts of such as are half covered."""
+    words = sorted(
+        (word for one in kept for word in (one.words or (one,))), key=lambda w: w.start_s
+    )
+    silent: list[Stretch] = []
+    i = 0
+    for stretch in speech:
+        while i < len(words) and words[i].end_s < stretch.start_s:
+            i += 1
+        free_s = stretch.start_s
+        parts: list[Stretch] = []
+        for word in itertools.islice(words, i, None):
+            if word.start_s > stretch.end_s:
+                break
+            parts.append(Stretch(free_s, word.start_s))
+            free_s = max(free_s, word.end_s)
+        is_whole = not parts
+        parts.append(Stretch(free_s, stretch.end_s))
+        silent += [one for one in parts if is_whole or one.duration_s >= _MISSED_PART_S]
+    return silent
 
 
 def _language_near(kept: Sequence[Heard], time_s: float) -> str | None:

@@ -88,7 +88,7 @@ def _in_order(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _split(piece: _Piece, max_segment_s: float) -> list[_Piece]:
-    """Split at every pause between sentences and every long one, and further, at the best place, until nothing is too long."""
+    """Split at pauses between sentences and at long ones, and further until nothing is too long."""
     for i, (word, following) in enumerate(zip(piece.words, piece.words[1:], strict=False)):
         if following.start_s - word.end_s >= _dividing_pause_s(word):
             return _cut(piece, i + 1, max_segment_s)
