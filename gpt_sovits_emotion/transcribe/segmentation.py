@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -210,7 +211,13 @@ def _snapped(
 ) -> list[_Piece]:
     """Move edges to a near edge of speech: out of silence, and out to the end of a word cut short."""
     snapped: list[_Piece] = []
+    all_speech = speech
+    starts_s = [one.start_s for one in speech]
+    ends_s = [one.end_s for one in speech]
     for i, piece in enumerate(pieces):
+        # Of hours of speech only what is near.
+        first = bisect_left(ends_s, piece.start_s - _SNAP_S)
+        speech = all_speech[first : bisect_right(starts_s, piece.end_s + _SNAP_S)]
         earliest_s = max(snapped[-1].end_s if snapped else 0.0, piece.start_s - _SNAP_S)
         latest_s = pieces[i + 1].start_s if i + 1 < len(pieces) else duration_s
         latest_s = min(latest_s, piece.end_s + _SNAP_S)
