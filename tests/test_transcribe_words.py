@@ -181,13 +181,15 @@ def test_order_and_number_of_words_stay_and_all_lie_in_speech(speech, sentences)
 # --- languages -------------------------------------------------------------------------------------
 
 
-def asking(by_time):
-    """Answer which language is spoken by the middle of what is asked for."""
+def asking(by_time, whole=None):
+    """Answer which language is spoken by the middle of what is asked for, or in the whole window."""
 
     def ask(stretches):
         return [
-            next(p for until_s, p in by_time if (start_s + end_s) / 2 < until_s)
-            for start_s, end_s in stretches
+            (whole or by_time[0][1])
+            if stretch is None
+            else next(p for until_s, p in by_time if sum(stretch) / 2 < until_s)
+            for stretch in stretches
         ]
 
     return ask
@@ -210,6 +212,18 @@ def test_an_unclear_utterance_keeps_the_language_of_its_neighbours():
     unclear = {"nn": 0.4, "cy": 0.3, "de": 0.1}
     ask = asking([(3.5, DE), (7.5, unclear), (20, DE)])
     assert Languages().runs(FOUR, ask) == [("de", FOUR)]
+
+
+def test_one_odd_utterance_is_no_other_language():
+    odd = {"ru": 0.8, "en": 0.02}
+    three = [Stretch(0, 2), Stretch(3, 8)]
+    assert Languages().runs(three, asking([(2.5, odd), (20, EN)], whole=EN)) == [("en", three)]
+
+
+def test_where_the_utterances_are_unsure_the_whole_window_is_asked():
+    unsure = {"tl": 0.4, "en": 0.3}
+    assert Languages().runs(FOUR, asking([(20, unsure)], whole=EN)) == [("en", FOUR)]
+    assert Languages().runs(FOUR, asking([(20, unsure)], whole=unsure)) == [("tl", FOUR)]
 
 
 def test_an_unclear_window_keeps_the_language_of_the_one_before():
@@ -376,13 +390,18 @@ def test_what_stays_without_words_is_a_segment_without_words(fake, monkeypatch):
 
 
 def test_each_language_of_a_window_is_heard_by_itself(fake, monkeypatch):
-    fake_speech_found(monkeypatch, [Stretch(1.0, 3.0), Stretch(4.0, 5.5)])
-    fake.heard_language = lambda length_s: "de" if length_s > 2.7 else "en"
-    fake.says = lambda n, options: [whisper_segment((0.6, 1.9, " Wort" if n == 0 else " word"))]
+    fake_speech_found(monkeypatch, [Stretch(1.0, 5.0), Stretch(6.0, 9.2)])
+    fake.heard_language = lambda length_s: "de" if length_s > 4.5 else "en"
+
+    def says(n, options):
+        text = " Wort" if options["language"] == "de" else " word"
+        return [whisper_segment((0.6, 2.4, text), (2.4, 4.3, text))]
+
+    fake.says = says
     transcript = written()
     assert [(one.language, one.text) for one in transcript.segments] == [
-        ("de", "Wort"),
-        ("en", "word"),
+        ("de", "Wort Wort"),
+        ("en", "word word"),
     ]
     assert [asked["language"] for _, asked in fake.asked] == ["de", "en"]
 

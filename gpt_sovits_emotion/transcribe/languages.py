@@ -13,8 +13,8 @@ __all__ = ["Languages"]
 Probable = Mapping[str, float]
 """Language code -> how probable it is."""
 
-Ask = Callable[[Sequence[tuple[float, float]]], Sequence[Probable]]
-"""Start and end of stretches -> the languages of each."""
+Ask = Callable[[Sequence[tuple[float, float] | None]], Sequence[Probable]]
+"""Start and end of stretches, or None for the whole window -> the languages of each."""
 
 _CHUNK_S = 1.5  # so much speech is judged at once, as long as all agree
 _KEPT = 0.3  # the language of the window before stays where it is as probable as this
@@ -23,6 +23,8 @@ _NOT_THIS = 0.1  # ... and the window's no more than this
 _CLEARLY = (
     3.0  # times as probable, of two languages that are both known to be spoken in the recording
 )
+_SURE = 0.8  # where the utterances agree less, the window as a whole is asked too
+_ENOUGH_S = 3.0  # of a language that was not heard before
 _SHORT_S = 1.0  # a shorter utterance is not judged by itself
 
 
@@ -52,9 +54,9 @@ class Languages:
         """
         chunks = _chunks(speech)
         probable = ask([(chunk[0].start_s, chunk[-1].end_s) for chunk in chunks])
-        main = self._main(chunks, probable)
+        main = self._main(chunks, probable, ask)
         self._spoken.add(main)
-        others = {other for one in probable if (other := self._other(one, main)) is not None}
+        others = self._others(chunks, probable, main)
         self._spoken |= others
         if not others:
             self._last = main
@@ -72,7 +74,22 @@ class Languages:
         known = max(sorted(self._spoken), key=lambda code: probable.get(code, 0.0))
         return known if known != main and probable.get(known, 0.0) > _CLEARLY * here else None
 
-    def _main(self, chunks: Sequence[Sequence[Stretch]], probable: Sequence[Probable]) -> str:
+    def _others(
+        self, chunks: Sequence[Sequence[Stretch]], probable: Sequence[Probable], main: str
+    ) -> set[str]:
+        """Return what else is spoken in the window: for some time, or elsewhere in the recording."""
+        spoken_s: dict[str, float] = defaultdict(float)
+        for chunk, one in zip(chunks, probable, strict=True):
+            other = self._other(one, main)
+            if other is not None:
+                spoken_s[other] += sum(stretch.duration_s for stretch in chunk)
+        return {
+            code for code, own_s in spoken_s.items() if own_s >= _ENOUGH_S or code in self._spoken
+        }
+
+    def _main(
+        self, chunks: Sequence[Sequence[Stretch]], probable: Sequence[Probable], ask: Ask
+    ) -> str:
         """Return the language of most of the window, the last one's where that is possible."""
         shares: dict[str, float] = defaultdict(float)
         total_s = 0.0
@@ -81,6 +98,12 @@ class Languages:
             total_s += spoken_s
             for code, share in one.items():
                 shares[code] += share * spoken_s
+        if shares[_best(shares)] < _SURE * total_s:
+            # With the silence behind it Whisper judges short and strange speech better.
+            (whole,) = ask([None])
+            for code, share in whole.items():
+                shares[code] += share * total_s
+            total_s *= 2
         if self._last is not None and shares[self._last] >= _KEPT * total_s:
             return self._last
         return _best(shares)

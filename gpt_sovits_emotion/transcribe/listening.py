@@ -89,7 +89,7 @@ class Ear:
         return Sound(sound.window, sound.samples, sound.time, features, encoding)
 
     def languages(
-        self, sound: Sound, stretches: Sequence[tuple[float, float]]
+        self, sound: Sound, stretches: Sequence[tuple[float, float] | None]
     ) -> list[dict[str, float]]:
         """Return, for each stretch of an encoded window, how probable each language is.
 
@@ -98,15 +98,17 @@ class Ear:
 
         Args:
             sound: With its encoding.
-            stretches: Start and end in the recording.
+            stretches: Start and end in the recording; None for the whole window.
         """
         from ctranslate2 import StorageView
 
         encoding = _on_cpu(sound.encoding)
         found: list[dict[str, float]] = []
-        for start_s, end_s in stretches:
-            first = int((sound.time.joined(start_s) - _CONTEXT_S) * _FRAMES_PER_S)
-            last = int((sound.time.joined(end_s) + _CONTEXT_S) * _FRAMES_PER_S)
+        for stretch in stretches:
+            first, last = 0, encoding.shape[1]
+            if stretch is not None:
+                first = int((sound.time.joined(stretch[0]) - _CONTEXT_S) * _FRAMES_PER_S)
+                last = int((sound.time.joined(stretch[1]) + _CONTEXT_S) * _FRAMES_PER_S)
             cut = np.ascontiguousarray(encoding[:, max(first, 0) : last])
             if cut.shape[1] == 0:  # behind the first 30 s
                 cut = encoding

@@ -205,9 +205,7 @@ class _Listener:
         if self._language is not None or not self._ear.is_multilingual:
             return sound, self._language or "en"
         sound = self._ear.encoded(sound)
-        (probable,) = self._ear.languages(
-            sound, [(window.speech[0].start_s, window.speech[-1].end_s)]
-        )
+        (probable,) = self._ear.languages(sound, [None])
         near = _language_near(kept, window.speech[0].start_s)
         return sound, self._languages.of_one(probable, near)
 

@@ -211,27 +211,26 @@ def _snapped(
 ) -> list[_Piece]:
     """Move edges to a near edge of speech: out of silence, and out to the end of a word cut short."""
     snapped: list[_Piece] = []
-    all_speech = speech
     starts_s = [one.start_s for one in speech]
     ends_s = [one.end_s for one in speech]
     for i, piece in enumerate(pieces):
         # Of hours of speech only what is near.
         first = bisect_left(ends_s, piece.start_s - _SNAP_S)
-        speech = all_speech[first : bisect_right(starts_s, piece.end_s + _SNAP_S)]
+        near = speech[first : bisect_right(starts_s, piece.end_s + _SNAP_S)]
         earliest_s = max(snapped[-1].end_s if snapped else 0.0, piece.start_s - _SNAP_S)
         latest_s = pieces[i + 1].start_s if i + 1 < len(pieces) else duration_s
         latest_s = min(latest_s, piece.end_s + _SNAP_S)
         start_s, end_s = piece.start_s, piece.end_s
-        for stretch in speech:
+        for stretch in near:
             if stretch.start_s < piece.start_s <= stretch.end_s:
                 start_s = max(stretch.start_s, earliest_s)
             if stretch.start_s <= piece.end_s < stretch.end_s:
                 end_s = min(stretch.end_s, latest_s)
-        if not _lies_in(speech, piece.start_s):
-            nexts_s = (one.start_s for one in speech if one.start_s > piece.start_s)
+        if not _lies_in(near, piece.start_s):
+            nexts_s = (one.start_s for one in near if one.start_s > piece.start_s)
             start_s = _nearest(nexts_s, piece.start_s)
-        if not _lies_in(speech, piece.end_s):
-            lasts_s = (one.end_s for one in speech if one.end_s < piece.end_s)
+        if not _lies_in(near, piece.end_s):
+            lasts_s = (one.end_s for one in near if one.end_s < piece.end_s)
             end_s = _nearest(lasts_s, piece.end_s)
         if _SHORTEST_S <= end_s - start_s <= max_segment_s:
             piece = replace(piece, start_s=start_s, end_s=end_s)
