@@ -423,16 +423,22 @@ STRETCHES = (Stretch(1.0, 3.0), Stretch(10.0, 11.0), Stretch(20.0, 25.0))
 def test_joined_time_goes_back_to_the_recording():
     time = JoinedTime(STRETCHES)
     assert time.duration_s == pytest.approx(8.0)
-    assert time.original(0.5, 1.0) == pytest.approx((1.5, 2.0))
-    assert time.original(2.2, 2.6) == pytest.approx((10.2, 10.6))
-    assert time.original(3.5, 7.9) == pytest.approx((20.5, 24.9))
+    assert [time.original(at_s) for at_s in (0.5, 2.2, 7.9)] == pytest.approx([1.5, 10.2, 24.9])
+    # At a joint a beginning lies behind what was left out, an end before it.
+    assert time.original(2.0) == 10.0
+    assert time.original(2.0, is_end=True) == 3.0
+    assert [time.joined(at_s) for at_s in (0.0, 1.5, 5.0, 10.2, 30.0)] == pytest.approx(
+        [0.0, 0.5, 2.0, 2.2, 8.0]
+    )
 
 
-@given(st.floats(0, 8), st.floats(0, 3))
-def test_joined_time_stays_in_one_stretch(start_s, length_s):
-    first, last = JoinedTime(STRETCHES).original(start_s, start_s + length_s)
-    assert first <= last
-    assert any(one.start_s <= first and last <= one.end_s for one in STRETCHES)
+@given(st.floats(0, 8))
+def test_joined_time_stays_in_what_was_heard(at_s):
+    time = JoinedTime(STRETCHES)
+    for is_end in (False, True):
+        found_s = time.original(at_s, is_end=is_end)
+        assert any(one.holds(found_s) for one in STRETCHES)
+        assert time.joined(found_s) == pytest.approx(at_s, abs=2e-3)
 
 
 def test_speech_share():
@@ -742,17 +748,40 @@ def test_progress_may_stop_the_search():
 # --- the wiring, with a fake recogniser ------------------------------------------------------------
 
 
+class FakeExtractor:
+    sampling_rate = RATE_HZ
+    nb_max_frames = 3000
+
+    def __call__(self, samples, **_):
+        return np.zeros((80, len(samples) // 160 + 1), np.float32)
+
+
 class FakeWhisper:
-    """Says "one two." in every window of audio it is given."""
+    """Says "one two." in every window of audio it is given, in the language it was asked for.
+
+    What is detected where comes from `heard_language`, which is asked with the length of what is judged.
+    """
 
     def __init__(self, *, languages=("en", "zh", "de")):
-        self.feature_extractor = SimpleNamespace(sampling_rate=RATE_HZ, chunk_length=30)
-        self.model = SimpleNamespace(is_multilingual=True)
+        self.feature_extractor = FakeExtractor()
+        self.model = SimpleNamespace(is_multilingual=True, detect_language=self._detect)
         self.supported_languages = ["en", "fr", "zh", "de"]
         self.hf_tokenizer = SimpleNamespace(
             token_to_id=lambda token: 1 if token[2:-2] in languages else None
         )
         self.asked = []
+        self.n_encoded = 0
+        self.heard_language = lambda length_s: "en"
+
+    def encode(self, features):
+        from ctranslate2 import StorageView
+
+        self.n_encoded += 1
+        return StorageView.from_array(np.zeros((1, 1500, 4), np.float32))
+
+    def _detect(self, encoding):
+        code = self.heard_language(encoding.shape[1] / 50)
+        return [[(f"<|{code}|>", 0.98), ("<|nn|>", 0.02)]]
 
     def transcribe(self, samples, **options):
         self.asked.append((len(samples) / RATE_HZ, options))
@@ -788,42 +817,29 @@ def fake_blocks(monkeypatch, times_s):
     monkeypatch.setattr(recogniser, "blocks", lambda recording: iter(times_s))
 
 
-def test_times_of_later_blocks_are_those_of_the_recording(fake_whisper, monkeypatch):
+def fake_speech_found(monkeypatch, stretches):
+    monkeypatch.setattr(recogniser, "speech_in", lambda samples, rate, **_: list(stretches))
+
+
+def test_times_are_those_of_the_recording(fake_whisper, monkeypatch):
     fake, options = fake_whisper
-    fake_blocks(monkeypatch, [(0.0, 20.0), (20.0, 40.0)])
-    monkeypatch.setattr(
-        recogniser, "speech_in", lambda samples, rate, **_: [Stretch(5.0, 7.0), Stretch(15.0, 16.0)]
-    )
+    fake_blocks(monkeypatch, [(0.0, 60.0), (60.0, 120.0)])
+    fake_speech_found(monkeypatch, [Stretch(5.0, 6.0), Stretch(15.0, 16.0)])
     told = []
-    with recording_from_samples(tone(40.0), RATE_HZ) as recording:
+    with recording_from_samples(tone(120.0), RATE_HZ) as recording:
         transcript = transcribe(recording, options, progress=lambda f, doing: told.append(f))
-    assert [segment.text for segment in transcript.segments] == ["one two.", "one two."]
-    # The recogniser hears 4.6 to 7.4 and 14.6 to 16.4 joined; 0.5 s into that is 5.1 s.
-    assert transcript.segments[0].words[0].start_s == pytest.approx(5.1)
-    assert transcript.segments[1].words[0].start_s == pytest.approx(25.1)
-    assert fake.asked[0][0] == pytest.approx(4.6)
-    assert fake.asked[0][1]["clip_timestamps"] == "0"
-    assert [one[1]["language"] for one in fake.asked] == [None, "en"]  # detected once, then kept
+    # All four stretches fit into one window: of each pause two seconds are kept, a second at each side.
+    ((heard_s, asked),) = [one for one in fake.asked if one[0] > 4]
+    assert heard_s == pytest.approx(0.5 + 4 * 1.0 + 3 * 2.0 + 0.5)
+    assert asked["language"] == "en"
+    first = transcript.segments[0]
+    # The window begins at 4.5 s; 0.5 s into it is 5 s, where the speech begins.
+    assert first.text == "one two."
+    assert (first.start_s, first.end_s) == (5.0, 6.0)
     assert transcript.language == "en"
     assert transcript.source == "faster-whisper:fake"
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
-
-
-def test_a_model_with_a_short_window_hears_stretch_by_stretch(fake_whisper, monkeypatch):
-    fake, options = fake_whisper
-    fake.feature_extractor.chunk_length = 12
-    spoken = [Stretch(1.0, 3.0), Stretch(3.3, 5.0), Stretch(5.6, 8.0)]
-    monkeypatch.setattr(recogniser, "speech_in", lambda samples, rate, **_: spoken)
-    with recording_from_samples(tone(9.0), RATE_HZ) as recording:
-        transcript = transcribe(recording, options)
-    # The fake says its words early in the first stretch; they are all that is said there.
-    (segment,) = transcript.segments
-    assert (segment.start_s, segment.end_s) == (1.0, 5.0)
-    ((heard_s, asked),) = fake.asked
-    # 0.8 to 5.2 and 5.4 to 8.2: the pause of 0.3 s lies in a sentence, that of 0.6 s between two.
-    assert asked["clip_timestamps"] == pytest.approx([0.0, 4.4, 4.4, 7.2])
-    assert heard_s == pytest.approx(7.2)
 
 
 def test_a_block_without_speech_is_not_heard(fake_whisper, monkeypatch):

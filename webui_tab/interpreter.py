@@ -26,6 +26,7 @@ _OURS = {
     # From the clone that this runs from, where it does.
     "webui_tab": f'"{_CLONE}"' if (_CLONE / "setup.py").is_file() else "gpt-sovits-emotion",
     "pysubs2": "pysubs2",
+    "opencc": "opencc",
     "av": "av",
     "ctranslate2": "ctranslate2",
     "faster_whisper": "faster-whisper",

@@ -170,6 +170,8 @@ def summary_html(session: Session, language: str) -> str:
     notes = [note("plain", line)]
     notes += [note("warning", each.say(language)) for each in transcript.recording.warnings]
     notes += [note("warning", each.say(language)) for each in transcript.notes]
+    if transcript.wordless_note is not None:
+        notes.append(note("warning", transcript.wordless_note.say(language)))
     if transcript.removed:
         texts = "; ".join(f"“{removed.text}”" for removed in transcript.removed)
         notes.append(

@@ -15,7 +15,7 @@ from gpt_sovits_emotion.transcribe import NO_MODEL, TranscribeOptions, transcrib
 
 __all__ = ["Words", "hear_words", "hears_words"]
 
-_WORDS = 1  # raise it whenever the same model would give other words
+_WORDS = 2  # raise it whenever the same model would give other words
 _LONGEST_S = 60.0  # a longer clip is no reference, whatever is said in it
 _UNSPACED = frozenset({"zh", "ja", "yue"})
 
@@ -72,7 +72,15 @@ def hear_words(
 
 
 def _key(sha256: str, options: TranscribeOptions, language: str) -> bytes:
-    how = (options.model, options.language or language, options.beam_size, options.vad)
+    how = (
+        options.model,
+        options.language or language,
+        options.beam_size,
+        options.vad,
+        options.chinese,
+        options.initial_prompt,
+        options.hotwords,
+    )
     return key_of("words", str(_WORDS), sha256, json.dumps(how))
 
 

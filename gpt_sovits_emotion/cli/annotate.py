@@ -96,6 +96,7 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
         "normalisation": transcript.normalisation,
         "normalisation_note": transcript.normalisation_note.say(language),
         "notes": [one.say(language) for one in transcript.notes],
+        "wordless_s": round(transcript.wordless_s, 3),
         "segments": [
             {
                 "start_s": round(tagged.segment.start_s, 3),

@@ -55,6 +55,8 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
             click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
+    if transcript.wordless_note is not None:
+        click.echo(f"  {transcript.wordless_note.say(language)}")
     source = f"words: {transcript.transcriber}; emotion: {transcript.head_title.say(language)}"
     click.echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
     for one in transcript.notes:

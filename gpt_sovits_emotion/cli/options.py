@@ -72,6 +72,25 @@ _HEARING = (
     ),
     click.option("--beam-size", type=click.IntRange(1, 20), default=5, show_default=True),
     click.option(
+        "--chinese",
+        type=click.Choice(["simplified", "traditional", "as-heard"]),
+        default="simplified",
+        show_default=True,
+        help="Characters in which Chinese is written down; Whisper itself mixes both.",
+    ),
+    click.option(
+        "--initial-prompt",
+        metavar="TEXT",
+        default="",
+        help="Text in whose style and spelling Whisper goes on.",
+    ),
+    click.option(
+        "--hotwords",
+        metavar="WORDS",
+        default="",
+        help="Names and words that are likely to be said.",
+    ),
+    click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
     ),
     click.option("--offline", is_flag=True, help="Never download a model."),
@@ -237,6 +256,9 @@ def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
         checkout=given["checkout"],
         language=given["language"],
         beam_size=given["beam_size"],
+        chinese=given["chinese"],
+        initial_prompt=given["initial_prompt"],
+        hotwords=given["hotwords"],
         device=given["device"],
         allow_download=not given["offline"],
     )

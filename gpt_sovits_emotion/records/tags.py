@@ -113,3 +113,23 @@ class TaggedTranscript(Record):
     normalisation_note: Sentence
     removed: tuple[RemovedText, ...] = ()
     notes: tuple[Sentence, ...] = ()
+
+    @property
+    def wordless_s(self) -> float:
+        """Seconds of the segments in which somebody speaks and nobody could say what.
+
+        0 where no words were looked for, as with the transcriber ``none``.
+        """
+        if self.transcriber.split(" ")[0] == "none":
+            return 0.0
+        return sum(one.segment.duration_s for one in self.segments if not one.text.strip())
+
+    @property
+    def wordless_note(self) -> Sentence | None:
+        """`wordless_s` as a sentence; None where every segment has words."""
+        if not self.wordless_s:
+            return None
+        return Sentence(
+            f"{self.wordless_s:.1f} s of speech have no words: they were listened to twice",
+            f"有 {self.wordless_s:.1f} 秒语音没有文字：已听过两遍",
+        )

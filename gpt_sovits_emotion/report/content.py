@@ -204,6 +204,8 @@ def notices_of(
 ) -> tuple[Sentence, ...]:
     """Return what a reader must know before believing the page."""
     notices = list(transcript.recording.warnings)
+    if transcript.wordless_note is not None:
+        notices.append(transcript.wordless_note)
     if report is not None and report.host_id == "embedded":
         notices.append(
             Sentence(

@@ -61,43 +61,41 @@ class JoinedTime:
             joined_s += stretch.duration_s
         self.duration_s = joined_s
 
-    @property
-    def joints_s(self) -> list[float]:
-        """Where each stretch begins and ends in joined time, one after the other."""
-        ends_s = [*self._joined_starts_s[1:], self.duration_s]
-        return [
-            time_s
-            for stretch in zip(self._joined_starts_s, ends_s, strict=True)
-            for time_s in stretch
-        ]
+    def joined(self, original_s: float) -> float:
+        """Return where a time of the recording lies in joined time; left-out time has no length."""
+        joined_s = 0.0
+        for stretch, start_s in zip(self._stretches, self._joined_starts_s, strict=True):
+            if original_s >= stretch.start_s:
+                joined_s = start_s + min(original_s - stretch.start_s, stretch.duration_s)
+        return joined_s
 
     def _index(self, joined_s: float) -> int:
         return max(bisect_right(self._joined_starts_s, joined_s) - 1, 0)
 
-    def original(self, start_s: float, end_s: float) -> tuple[float, float]:
-        """Return where something lies in the recording, both ends in the stretch of its middle."""
-        i = self._index((start_s + end_s) / 2)
-        stretch, joined_s = self._stretches[i], self._joined_starts_s[i]
-        first, last = (
-            min(max(time_s - joined_s, 0.0), stretch.duration_s) + stretch.start_s
-            for time_s in (start_s, end_s)
+    def original(self, joined_s: float, *, is_end: bool = False) -> float:
+        """Return where a time lies in the recording; at a joint, an end lies before what was left out."""
+        i = self._index(joined_s - 1e-3 if is_end else joined_s)
+        stretch = self._stretches[i]
+        return (
+            min(max(joined_s - self._joined_starts_s[i], 0.0), stretch.duration_s) + stretch.start_s
         )
-        return first, last
 
     def restore(self, heard: Heard) -> Heard:
         """Return `heard` with its times, given in joined time, in the recording's."""
-        if heard.words:
-            words = []
-            for word in heard.words:
-                start_s, end_s = self.original(word.start_s, word.end_s)
-                words.append(replace(word, start_s=start_s, end_s=end_s))
-            return replace(
-                heard, start_s=words[0].start_s, end_s=words[-1].end_s, words=tuple(words)
+        words = tuple(
+            replace(
+                word,
+                start_s=self.original(word.start_s),
+                end_s=self.original(word.end_s, is_end=True),
             )
-        # Without words, a text may span several stretches: its ends are mapped one by one.
-        start_s = self.original(heard.start_s, heard.start_s)[0]
-        end_s = self.original(heard.end_s - 1e-3, heard.end_s)[1]
-        return replace(heard, start_s=start_s, end_s=max(end_s, start_s))
+            for word in heard.words
+        )
+        return replace(
+            heard,
+            start_s=words[0].start_s if words else self.original(heard.start_s),
+            end_s=words[-1].end_s if words else self.original(heard.end_s, is_end=True),
+            words=words,
+        )
 
 
 def speech_share(speech: Sequence[Stretch], start_s: float, end_s: float) -> float:

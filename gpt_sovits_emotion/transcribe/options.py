@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["AUTO", "NO_MODEL", "TranscribeOptions"]
+__all__ = [
+    "AS_HEARD",
+    "AUTO",
+    "NO_MODEL",
+    "SCRIPTS",
+    "SIMPLIFIED",
+    "TRADITIONAL",
+    "TranscribeOptions",
+]
 
 AUTO = "auto"
 """The model name that asks for what is here: small, else base, else small is fetched."""
 
 NO_MODEL = "none"
 """The model name that asks for stretches of speech without words."""
+
+SIMPLIFIED, TRADITIONAL, AS_HEARD = "simplified", "traditional", "as-heard"
+SCRIPTS = (SIMPLIFIED, TRADITIONAL, AS_HEARD)
+"""The characters in which Chinese is written down; `AS_HEARD` mixes both, as Whisper does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,13 @@ class TranscribeOptions:
         allow_download: Fetch a model that is nowhere on this machine.
         cpu_threads: Threads on the CPU; 0 leaves it to CTranslate2.
         max_segment_s: Longest segment; a longer one is split, so that each has one emotion.
+        chinese: One of `SCRIPTS`.
+        initial_prompt: Text that Whisper takes for what went before each window: it goes on in its style and
+            spelling.
+        hotwords: Names and words that are likely to be said.
 
     Raises:
-        ValueError: A number is out of its range.
+        ValueError: A number is out of its range, or a choice is none of those there are.
     """
 
     model: str = AUTO
@@ -49,6 +65,9 @@ class TranscribeOptions:
     allow_download: bool = True
     cpu_threads: int = 0
     max_segment_s: float = 12.0
+    chinese: str = SIMPLIFIED
+    initial_prompt: str = ""
+    hotwords: str = ""
 
     def __post_init__(self) -> None:
         if self.beam_size < 1:
@@ -59,3 +78,5 @@ class TranscribeOptions:
             raise ValueError(f"max_segment_s is {self.max_segment_s}; it must be 2 or more")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"device is {self.device!r}; it must be auto, cpu or cuda")
+        if self.chinese not in SCRIPTS:
+            raise ValueError(f"chinese is {self.chinese!r}; it must be one of {', '.join(SCRIPTS)}")

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import RemovedText, Transcript, Word
+from gpt_sovits_emotion.records import RemovedText, Transcript
 from gpt_sovits_emotion.transcribe.blocks import blocks
-from gpt_sovits_emotion.transcribe.guards import guard, removed_in
-from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime, speech_share
+from gpt_sovits_emotion.transcribe.chinese import written_in_chinese
+from gpt_sovits_emotion.transcribe.guards import guard, is_doubtful, removed_in
+from gpt_sovits_emotion.transcribe.heard import Heard, speech_share
+from gpt_sovits_emotion.transcribe.languages import Languages
+from gpt_sovits_emotion.transcribe.listening import Ear, Sound
 from gpt_sovits_emotion.transcribe.loading import load_model
 from gpt_sovits_emotion.transcribe.models import find_model
 from gpt_sovits_emotion.transcribe.options import NO_MODEL, TranscribeOptions
+from gpt_sovits_emotion.transcribe.placing import placed, utterances
 from gpt_sovits_emotion.transcribe.segmentation import segments_of
 from gpt_sovits_emotion.transcribe.speech import Stretch, segment_speech, speech_in
+from gpt_sovits_emotion.transcribe.windows import Window, packed, window_of
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -31,25 +37,17 @@ __all__ = ["transcribe"]
 
 _FETCHED = 0.3  # progress when a model has been downloaded; without a download, nothing is done yet
 _LOADING = 0.02  # the share of progress that loading is
+_SEARCHING = 0.05  # the share of listening that looking for speech is
+_AGAIN = 0.95  # progress of listening when what got no words is listened to again
 
-_WHISPER_WINDOW_S = 30
+_SPEECH_PROBABLE = 0.3
+"""Silero's own threshold, 0.5, misses 9 of 240 sentences, quiet and sad ones; this one misses 1 and takes
+4 s of 16 minutes more for speech, which Whisper and the guards can tell from words."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Silences:
-    """How much silence the recogniser hears.
-
-    Attributes:
-        longest_pause_s: A longer pause is left out, ...
-        edge_s: ... but for so much at each side of the speech.
-    """
-
-    longest_pause_s: float
-    edge_s: float
-
-
-_USUAL = _Silences(longest_pause_s=1.0, edge_s=0.4)
-_SHORT_WINDOWED = _Silences(longest_pause_s=0.45, edge_s=0.2)
+_MISSED_S = 1.0
+"""Speech of this length that got no words is listened to again."""
+_MISSED_PART_S = 1.5
+"""So is a part of a stretch, if it lasts so long: word times are not exact."""
 
 _ALIASES = {"cmn": "zh", "jp": "ja", "cn": "zh", "in": "id", "iw": "he", "jv": "jw"}
 
@@ -60,13 +58,14 @@ def transcribe(
     """Hear a recording.
 
     Args:
-        recording: The audio; hours of it are heard in blocks of minutes.
+        recording: The audio; hours of it are heard window by window.
         options: Which model and how; the model `NO_MODEL` finds stretches of speech without words.
         progress: Told how far it is. What it raises stops the work and leaves nothing behind.
 
     Returns:
         Segments in order of time, within the recording, not overlapping, none longer than
-        ``options.max_segment_s``; and in ``removed`` what the guards took out.
+        ``options.max_segment_s``; one without words where somebody speaks and nothing was understood; and
+        in ``removed`` what the guards took out.
 
     Raises:
         WhisperModelError: The model is not there, does not load, or does not know the language.
@@ -93,21 +92,195 @@ def transcribe(
         compute_type=options.compute_type,
         cpu_threads=options.cpu_threads,
     )
+    language = _known_language(model, options.language, found.name)
+    listener = _Listener(recording, Ear(model, options), language)
     listening = part_of(progress, fetched + _LOADING, 1.0)
-    listener = _Listener(model, options, _known_language(model, options.language, found.name))
-    heard: list[Heard] = []
+    if options.vad:
+        speech = _speech(recording, part_of(listening, 0.0, _SEARCHING))
+        heard = listener.by_windows(speech, part_of(listening, _SEARCHING, _AGAIN))
+        kept, removed = guard(heard)
+        again, removed_again = listener.again(kept, speech, part_of(listening, _AGAIN, 1.0))
+        kept = sorted([*kept, *again], key=lambda one: (one.start_s, one.end_s))
+        removed += removed_again
+    else:
+        speech = []
+        kept, removed = guard(listener.by_blocks(listening))
+    return _transcript(recording, kept, removed, speech, options, found.source)
+
+
+def _speech(recording: Recording, progress: Progress) -> list[Stretch]:
+    """Find the speech in a recording, block by block, cut at pauses of 0.1 s."""
     speech: list[Stretch] = []
     for start_s, end_s in blocks(recording):
-        hearing = part_of(listening, start_s / recording.duration_s, end_s / recording.duration_s)
         audio = recording.read(start_s, end_s)
-        block_speech = listener.speech(audio.samples)
-        for one in listener.hear(audio.samples, block_speech):
-            heard.append(_moved(one, start_s))
-            hearing(one.end_s / max(end_s - start_s, 1e-6), "listening")
-        speech += [Stretch(start_s + one.start_s, start_s + one.end_s) for one in block_speech]
-        hearing(1.0, "listening")
-    kept, removed = guard(heard)
-    return _transcript(recording, kept, removed, speech, options, found.source)
+        found = speech_in(
+            audio.samples,
+            audio.sampling_rate_hz,
+            min_pause_s=0.1,
+            pad_s=0.03,
+            threshold=_SPEECH_PROBABLE,
+        )
+        speech += [Stretch(start_s + one.start_s, start_s + one.end_s) for one in found]
+        progress(end_s / recording.duration_s, "looking for speech")
+    return speech
+
+
+class _Listener:
+    """One model at work on one recording."""
+
+    def __init__(self, recording: Recording, ear: Ear, language: str | None) -> None:
+        self._recording = recording
+        self._ear = ear
+        self._language = language
+        self._languages = Languages()
+
+    def by_windows(self, speech: Sequence[Stretch], progress: Progress) -> list[Heard]:
+        """Hear the speech window by window."""
+        heard: list[Heard] = []
+        for window in packed(speech, self._recording.duration_s):
+            for one in self._in_window(window):
+                heard.append(one)
+                progress(min(one.end_s / self._recording.duration_s, 1.0), "listening")
+            progress(window.heard[-1].end_s / self._recording.duration_s, "listening")
+        return heard
+
+    def by_blocks(self, progress: Progress) -> list[Heard]:
+        """Hear the whole recording, speech or not, minutes at a time."""
+        heard: list[Heard] = []
+        for start_s, end_s in blocks(self._recording):
+            sound = self._ear.sound(Window((), (Stretch(start_s, end_s),)), self._read)
+            for one in self._ear.hear(sound, self._language):
+                heard.append(one)
+                progress(min(one.end_s / self._recording.duration_s, 1.0), "listening")
+            progress(end_s / self._recording.duration_s, "listening")
+        return heard
+
+    def again(
+        self, kept: Sequence[Heard], speech: Sequence[Stretch], progress: Progress
+    ) -> tuple[list[Heard], list[RemovedText]]:
+        """Hear by itself whatever speech got no words.
+
+        Returns:
+            What is said there, or a text of no letters where it stays without words; and what was
+            understood and is not to be believed.
+        """
+        heard: list[Heard] = []
+        removed: list[RemovedText] = []
+        missed = _missed(kept, speech)
+        for i, window in enumerate(missed):
+            sound, language = self._alone(window, kept)
+            found = self._placed(self._ear.hear(sound, language, alone=True), window)
+            sure, unsure = guard(found)
+            removed += [
+                RemovedText(o.start_s, o.end_s, o.text, _UNSURE) for o in sure if is_doubtful(o)
+            ]
+            sure = [one for one in sure if not is_doubtful(one)]
+            heard += sure or [_wordless(window, language)]
+            removed += unsure
+            progress((i + 1) / len(missed), "listening again")
+        progress(1.0, "listening")
+        return heard, removed
+
+    def _in_window(self, window: Window) -> Iterator[Heard]:
+        if self._language is not None or not self._ear.is_multilingual:
+            yield from self._hear(window, self._language or "en")
+            return
+        sound = self._ear.encoded(self._ear.sound(window, self._read))
+        runs = self._languages.runs(
+            window.speech, lambda stretches: self._ear.languages(sound, stretches)
+        )
+        if len(runs) == 1:
+            yield from self._placed(self._ear.hear(sound, runs[0][0]), window)
+            return
+        earliest_s = window.heard[0].start_s
+        for i, (language, speech) in enumerate(runs):
+            following = runs[i + 1][1][0].start_s if i + 1 < len(runs) else window.heard[-1].end_s
+            part = window_of(speech, earliest_s=earliest_s, latest_s=following)
+            earliest_s = speech[-1].end_s
+            yield from self._hear(part, language)
+
+    def _alone(self, window: Window, kept: Sequence[Heard]) -> tuple[Sound, str]:
+        """Return the sound of one utterance, and its language."""
+        sound = self._ear.sound(window, self._read)
+        if self._language is not None or not self._ear.is_multilingual:
+            return sound, self._language or "en"
+        sound = self._ear.encoded(sound)
+        (probable,) = self._ear.languages(sound, [None])
+        near = _language_near(kept, window.speech[0].start_s)
+        return sound, self._languages.of_one(probable, near)
+
+    def _hear(self, window: Window, language: str) -> list[Heard]:
+        sound = self._ear.sound(window, self._read)
+        return self._placed(self._ear.hear(sound, language), window)
+
+    def _placed(self, heard: Iterator[Heard], window: Window) -> list[Heard]:
+        return [
+            replace(one, speech_share=speech_share(window.speech, one.start_s, one.end_s))
+            for one in placed(list(heard), window.speech)
+        ]
+
+    def _read(self, start_s: float, end_s: float) -> np.ndarray:
+        return self._recording.read(start_s, end_s).samples
+
+
+_UNSURE = "heard by itself, where no words were found before, and Whisper was unsure of it"
+
+
+def _missed(kept: Sequence[Heard], speech: Sequence[Stretch]) -> list[Window]:
+    """Return a window for each utterance, or part of one, that lasts long enough and got no words."""
+    silent = _without_words(kept, speech)
+    windows: list[Window] = []
+    for one in utterances(silent):
+        if one.duration_s < _MISSED_S:
+            continue
+        own = [stretch for stretch in silent if one.holds(stretch.start_s)]
+        before_s = max((o.end_s for o in speech if o.end_s <= one.start_s), default=0.0)
+        after_s = min((o.start_s for o in speech if o.start_s >= one.end_s), default=one.end_s + 1)
+        # Inside of a stretch its neighbours are words: nothing of them is heard again.
+        within = any(o.start_s < one.start_s < o.end_s for o in speech)
+        follows = any(o.start_s < one.end_s < o.end_s for o in speech)
+        windows.append(
+            window_of(
+                own,
+                earliest_s=one.start_s if within else before_s,
+                latest_s=one.end_s if follows else after_s,
+            )
+        )
+    return windows
+
+
+def _without_words(kept: Sequence[Heard], speech: Sequence[Stretch]) -> list[Stretch]:
+    """Return the speech without words: whole stretches, and parts of such as are half covered."""
+    words = sorted(
+        (word for one in kept for word in (one.words or (one,))), key=lambda w: w.start_s
+    )
+    silent: list[Stretch] = []
+    i = 0
+    for stretch in speech:
+        while i < len(words) and words[i].end_s < stretch.start_s:
+            i += 1
+        free_s = stretch.start_s
+        parts: list[Stretch] = []
+        for word in itertools.islice(words, i, None):
+            if word.start_s > stretch.end_s:
+                break
+            parts.append(Stretch(free_s, word.start_s))
+            free_s = max(free_s, word.end_s)
+        is_whole = not parts
+        parts.append(Stretch(free_s, stretch.end_s))
+        silent += [one for one in parts if is_whole or one.duration_s >= _MISSED_PART_S]
+    return silent
+
+
+def _language_near(kept: Sequence[Heard], time_s: float) -> str | None:
+    """Return the language of what was heard nearest to a time."""
+    near = min(kept, key=lambda one: abs((one.start_s + one.end_s) / 2 - time_s), default=None)
+    return near.language if near else None
+
+
+def _wordless(window: Window, language: str) -> Heard:
+    start_s, end_s = window.speech[0].start_s, window.speech[-1].end_s
+    return Heard(start_s, end_s, "", language, (), 0.0, 0.0, 0.0, 1.0)
 
 
 def _transcript(
@@ -124,6 +297,7 @@ def _transcript(
         max_segment_s=options.max_segment_s,
         speech=speech,
     )
+    segments = written_in_chinese(segments, options.chinese)
     if not options.word_times:
         segments = tuple(replace(segment, words=()) for segment in segments)
     spoken_s: dict[str, float] = defaultdict(float)
@@ -131,139 +305,6 @@ def _transcript(
         spoken_s[segment.language] += segment.duration_s
     language = max(spoken_s, key=lambda code: spoken_s[code]) if spoken_s else ""
     return Transcript(segments, language, source, removed_in(removed, recording.duration_s))
-
-
-class _Listener:
-    """One model at work on the blocks of one recording."""
-
-    def __init__(
-        self, model: WhisperModel, options: TranscribeOptions, language: str | None
-    ) -> None:
-        self._model = model
-        self._options = options
-        self._language = language
-        self._rate_hz: int = model.feature_extractor.sampling_rate
-        # A model with a short window hears every stretch of speech by itself, so
-        # that its windows do not begin and end inside of sentences. One with the usual window of 30 s
-        # hears better, and six times as fast, when several sentences share it.
-        self._by_stretch = model.feature_extractor.chunk_length < _WHISPER_WINDOW_S
-
-    def speech(self, samples: np.ndarray) -> list[Stretch]:
-        """Find the speech in a block; nothing when voice activity detection is switched off."""
-        if not self._options.vad:
-            return []
-        return speech_in(samples, self._rate_hz, min_pause_s=0.1, pad_s=0.03)
-
-    def hear(self, samples: np.ndarray, speech: Sequence[Stretch]) -> Iterator[Heard]:
-        """Yield what is said in a block of ``(n_samples,)`` samples, times from its start."""
-        whole = Stretch(0.0, len(samples) / self._rate_hz)
-        silences = _SHORT_WINDOWED if self._by_stretch else _USUAL
-        stretches = _spread(speech, whole.end_s, silences) if self._options.vad else [whole]
-        if not stretches:
-            return
-        joined = np.concatenate(
-            [
-                samples[round(one.start_s * self._rate_hz) : round(one.end_s * self._rate_hz)]
-                for one in stretches
-            ]
-        )
-        time = JoinedTime(stretches)
-        clips = time.joints_s if self._by_stretch else "0"
-        restored: Iterable[Heard] = (time.restore(one) for one in self._recognise(joined, clips))
-        if self._by_stretch and self._options.vad:
-            restored = _filling(stretches, list(restored), speech)
-        for one in restored:
-            share = speech_share(speech, one.start_s, one.end_s) if self._options.vad else None
-            yield replace(one, speech_share=share)
-
-    def _recognise(self, samples: np.ndarray, clips: list[float] | str) -> Iterator[Heard]:
-        # Each window is heard afresh (condition_on_previous_text=False): a text once invented is not
-        # carried on, at the price of names spelled differently now and then. Silence is skipped around
-        # suspicious words only where voice activity detection has not left it out already.
-        try:
-            segments, info = self._model.transcribe(
-                samples,
-                language=self._language,
-                beam_size=self._options.beam_size,
-                word_timestamps=True,
-                condition_on_previous_text=False,
-                compression_ratio_threshold=2.4,
-                log_prob_threshold=-1.0,
-                no_speech_threshold=0.6,
-                hallucination_silence_threshold=None if self._options.vad else 2.0,
-                language_detection_segments=4,
-                clip_timestamps=clips,
-            )
-            if self._language is None and info.language_probability > 0.5:
-                self._language = info.language
-            for segment in segments:
-                words = tuple(
-                    Word(word.start, word.end, word.word, float(word.probability))
-                    for word in segment.words or ()
-                )
-                yield Heard(
-                    start_s=segment.start,
-                    end_s=segment.end,
-                    text=segment.text.strip(),
-                    language=info.language,
-                    words=words,
-                    average_log_probability=segment.avg_logprob,
-                    no_speech_probability=segment.no_speech_prob,
-                    compression_ratio=segment.compression_ratio,
-                )
-        except (RuntimeError, ValueError) as error:
-            raise WhisperModelError(
-                f"Whisper failed while listening ({error}); if the memory was short, choose a smaller "
-                "model or the device cpu",
-                zh=f"Whisper 识别时出错（{error}）；如果内存不足，请换用更小的模型或设备 cpu",
-            ) from error
-
-
-def _spread(speech: Sequence[Stretch], duration_s: float, silences: _Silences) -> list[Stretch]:
-    """Join speech over short pauses and keep some of the silence around it."""
-    spread: list[Stretch] = []
-    for one in speech:
-        start_s = max(one.start_s - silences.edge_s, 0.0)
-        end_s = min(one.end_s + silences.edge_s, duration_s)
-        kept_s = silences.longest_pause_s - 2 * silences.edge_s
-        if spread and start_s - spread[-1].end_s <= kept_s:
-            spread[-1] = Stretch(spread[-1].start_s, end_s)
-        else:
-            spread.append(Stretch(start_s, end_s))
-    return spread
-
-
-def _filling(
-    stretches: Sequence[Stretch], heard: Sequence[Heard], speech: Sequence[Stretch]
-) -> Iterator[Heard]:
-    """Let what was heard in each stretch by itself last from its first sound to its last.
-
-    All that is spoken there is in this text, wherever the recogniser put its first and last word.
-    """
-    for stretch in stretches:
-        own = [one for one in heard if stretch.holds((one.start_s + one.end_s) / 2) and one.words]
-        sounds = [one for one in speech if stretch.holds((one.start_s + one.end_s) / 2)]
-        if own and sounds:
-            own[0] = _from(own[0], sounds[0].start_s)
-            own[-1] = _until(own[-1], sounds[-1].end_s)
-        yield from own
-
-
-def _from(heard: Heard, start_s: float) -> Heard:
-    first = replace(heard.words[0], start_s=min(start_s, heard.words[0].end_s))
-    return replace(heard, start_s=first.start_s, words=(first, *heard.words[1:]))
-
-
-def _until(heard: Heard, end_s: float) -> Heard:
-    last = replace(heard.words[-1], end_s=max(end_s, heard.words[-1].start_s))
-    return replace(heard, end_s=last.end_s, words=(*heard.words[:-1], last))
-
-
-def _moved(heard: Heard, by_s: float) -> Heard:
-    words = tuple(
-        replace(word, start_s=word.start_s + by_s, end_s=word.end_s + by_s) for word in heard.words
-    )
-    return replace(heard, start_s=heard.start_s + by_s, end_s=heard.end_s + by_s, words=words)
 
 
 # --- languages -------------------------------------------------------------------------------------

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.records import Segment, Word
 from gpt_sovits_emotion.transcribe.heard import Heard
+from gpt_sovits_emotion.transcribe.placing import SENTENCE_END
 from gpt_sovits_emotion.transcribe.speech import Stretch
 
 __all__ = ["segments_of"]
 
-_PAUSE_S = 1.0  # a longer pause between two words ends a segment
+_PAUSE_S = 0.7  # a longer pause between two words ends a segment, ...
+_CLAUSE_PAUSE_S = 0.5  # ... behind a comma a shorter one, ...
+_SENTENCE_PAUSE_S = 0.25  # ... and a short one where a sentence ends
 _SHORT_S = 1.0  # a segment shorter than this joins its neighbour
 _JOINING_GAP_S = 0.4
 _SNAP_S = 0.4  # word times may miss the edge of the speech by so much
 _SHORTEST_S = 0.05
-_SENTENCE_END = frozenset(".!?。！？…")
 _CLAUSE_END = frozenset(",;:，；：、—")
 
 
@@ -86,15 +89,23 @@ def _in_order(words: Sequence[Word]) -> tuple[Word, ...]:
 
 
 def _split(piece: _Piece, max_segment_s: float) -> list[_Piece]:
-    """Split at every long pause, and further, at the best place, until nothing is too long."""
+    """Split at pauses between sentences and at long ones, and further until nothing is too long."""
     for i, (word, following) in enumerate(zip(piece.words, piece.words[1:], strict=False)):
-        if following.start_s - word.end_s >= _PAUSE_S:
+        if following.start_s - word.end_s >= _dividing_pause_s(word):
             return _cut(piece, i + 1, max_segment_s)
     if piece.duration_s <= max_segment_s:
         return [piece]
     if len(piece.words) > 1:
         return _cut(piece, _best_cut(piece.words), max_segment_s)
     return _split_evenly(piece, max_segment_s)
+
+
+def _dividing_pause_s(word: Word) -> float:
+    """Return how long a pause behind a word must be to end a segment."""
+    mark = word.text.strip()[-1:]
+    if mark in SENTENCE_END:
+        return _SENTENCE_PAUSE_S
+    return _CLAUSE_PAUSE_S if mark in _CLAUSE_END else _PAUSE_S
 
 
 def _cut(piece: _Piece, at: int, max_segment_s: float) -> list[_Piece]:
@@ -116,7 +127,7 @@ def _best_cut(words: Sequence[Word]) -> int:
         before, after = words[i - 1], words[i]
         gap_s = min(after.start_s - before.end_s, 1.0)
         mark = before.text.strip()[-1:]
-        punctuation = 1.0 if mark in _SENTENCE_END else 0.5 if mark in _CLAUSE_END else 0.0
+        punctuation = 1.0 if mark in SENTENCE_END else 0.5 if mark in _CLAUSE_END else 0.0
         place_s = (before.end_s + after.start_s) / 2
         return 2.0 * gap_s + punctuation - 1.5 * abs(place_s - middle_s) / half_s
 
@@ -146,7 +157,7 @@ def _text_cut(text: str, share: float) -> int:
     wanted = share * len(text)
     if share <= 0:
         return 0
-    places = [i + 1 for i, c in enumerate(text) if c in _SENTENCE_END or c in _CLAUSE_END]
+    places = [i + 1 for i, c in enumerate(text) if c in SENTENCE_END or c in _CLAUSE_END]
     near = [place for place in places if abs(place - wanted) <= 0.15 * len(text)]
     if not near:
         near = [i for i, c in enumerate(text) if c.isspace()] or [round(wanted)]
@@ -200,21 +211,26 @@ def _snapped(
 ) -> list[_Piece]:
     """Move edges to a near edge of speech: out of silence, and out to the end of a word cut short."""
     snapped: list[_Piece] = []
+    starts_s = [one.start_s for one in speech]
+    ends_s = [one.end_s for one in speech]
     for i, piece in enumerate(pieces):
+        # Of hours of speech only what is near.
+        first = bisect_left(ends_s, piece.start_s - _SNAP_S)
+        near = speech[first : bisect_right(starts_s, piece.end_s + _SNAP_S)]
         earliest_s = max(snapped[-1].end_s if snapped else 0.0, piece.start_s - _SNAP_S)
         latest_s = pieces[i + 1].start_s if i + 1 < len(pieces) else duration_s
         latest_s = min(latest_s, piece.end_s + _SNAP_S)
         start_s, end_s = piece.start_s, piece.end_s
-        for stretch in speech:
+        for stretch in near:
             if stretch.start_s < piece.start_s <= stretch.end_s:
                 start_s = max(stretch.start_s, earliest_s)
             if stretch.start_s <= piece.end_s < stretch.end_s:
                 end_s = min(stretch.end_s, latest_s)
-        if not _lies_in(speech, piece.start_s):
-            nexts_s = (one.start_s for one in speech if one.start_s > piece.start_s)
+        if not _lies_in(near, piece.start_s):
+            nexts_s = (one.start_s for one in near if one.start_s > piece.start_s)
             start_s = _nearest(nexts_s, piece.start_s)
-        if not _lies_in(speech, piece.end_s):
-            lasts_s = (one.end_s for one in speech if one.end_s < piece.end_s)
+        if not _lies_in(near, piece.end_s):
+            lasts_s = (one.end_s for one in near if one.end_s < piece.end_s)
             end_s = _nearest(lasts_s, piece.end_s)
         if _SHORTEST_S <= end_s - start_s <= max_segment_s:
             piece = replace(piece, start_s=start_s, end_s=end_s)
@@ -246,8 +262,9 @@ def _merged(pieces: Sequence[_Piece], max_segment_s: float) -> list[_Piece]:
 def _belong_together(last: _Piece, piece: _Piece, max_segment_s: float) -> bool:
     return (
         min(last.duration_s, piece.duration_s) < _SHORT_S
+        and bool(last.text) == bool(piece.text)
         and piece.start_s - last.end_s <= _JOINING_GAP_S
-        and last.text[-1:] not in _SENTENCE_END
+        and last.text[-1:] not in SENTENCE_END
         and last.language == piece.language
         and piece.end_s - last.start_s <= max_segment_s
     )

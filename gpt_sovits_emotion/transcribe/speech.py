@@ -46,7 +46,12 @@ class Stretch:
 
 
 def speech_in(
-    samples: np.ndarray, sampling_rate_hz: int, *, min_pause_s: float, pad_s: float
+    samples: np.ndarray,
+    sampling_rate_hz: int,
+    *,
+    min_pause_s: float,
+    pad_s: float,
+    threshold: float = 0.5,
 ) -> list[Stretch]:
     """Find the speech in ``(n_samples,)`` float32 samples at 16 kHz.
 
@@ -55,6 +60,7 @@ def speech_in(
         sampling_rate_hz: 16000, the only rate that faster-whisper's copy of Silero takes.
         min_pause_s: Shorter pauses do not end a stretch.
         pad_s: Silence kept at each side of a stretch, as far as there is any.
+        threshold: How probable speech must be.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -63,6 +69,7 @@ def speech_in(
     found = get_speech_timestamps(
         samples,
         VadOptions(
+            threshold=threshold,
             min_silence_duration_ms=round(1000 * min_pause_s),
             speech_pad_ms=round(1000 * pad_s),
             min_speech_duration_ms=100,
