@@ -97,8 +97,12 @@ def _load(key: _Key) -> WhisperModel:
 
 
 def _open(key: _Key, device: str) -> WhisperModel:
+    import ctranslate2
     from faster_whisper import WhisperModel
 
+    # Each of its threads draws from a generator of its own, which is seeded so when it is first used: what is
+    # decoded at a temperature then comes out the same in every process.
+    ctranslate2.set_random_seed(0)
     try:
         return WhisperModel(
             str(key.folder),
