@@ -147,7 +147,6 @@ def train(
         others = _embed_others(plan, encoder, telling, cancelled, cache)
         warnings += data.skipped + (() if others is None else others.skipped)
         train_only = tuple(one.name for one in corpora if one.train_only)
-        warnings += [reason for one in corpora if (reason := one.train_only_reason())]
         way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
