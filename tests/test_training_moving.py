@@ -307,8 +307,8 @@ def test_each_corpus_is_judged_by_what_was_trained_on_the_others():
     few = [acted(name, n_speakers=3, n_clips=6, seed=i) for i, name in enumerate("abc")]
     found = strangers_of(join(few), fit=fit, train_only=("c",))
     assert fit.trained_on == [frozenset("bc"), frozenset("ac")]
-    assert list(found.cross) == ["a", "b"]
-    for name, held_out in found.cross.items():
+    assert list(found.tested) == ["a", "b"]
+    for name, held_out in found.tested.items():
         assert {who.partition("/")[0] for who in held_out.speakers.tolist()} == {name}
     assert found.source.en == "corpora that were left out: a, b"
 
@@ -317,7 +317,7 @@ def test_corpora_that_take_no_part_in_the_training_are_asked_first():
     others = acted("z", n_speakers=2, n_clips=6, seed=8)
     found = strangers_of(acted(n_speakers=3, n_clips=6), others=others)
     assert found.source.en == "corpora that were left out: z"
-    assert found.cross == {}
+    assert list(found.tested) == ["z"]
 
 
 def test_without_corpora_the_speakers_that_were_held_out_are_taken():
@@ -337,9 +337,21 @@ def test_a_corpus_that_lacks_a_class_is_judged_on_the_others():
     three = acted("b", n_speakers=3, n_clips=6, seed=4, labels=("angry", "neutral", "sad"))
     found = strangers_of(join([whole, three]))
     # Trained on b alone nobody has heard happiness, so it is not asked for in a.
-    assert set(found.cross["a"].truth.tolist()) == {0, 2, 3}
-    assert len(found.cross["b"].truth) == len(three.labels)
-    assert all(np.isfinite(one.uar) for one in score_situations(found.cross["b"], moves=True))
+    assert set(found.tested["a"].truth.tolist()) == {0, 2, 3}
+    assert len(found.tested["b"].truth) == len(three.labels)
+    assert all(np.isfinite(one.uar) for one in score_situations(found.tested["b"], moves=True))
+
+
+def test_the_card_says_what_was_found_in_recordings_and_nothing_of_a_corpus_without_any():
+    others = acted("z", n_speakers=2, n_clips=6, seed=8)
+    thin = acted("thin", n_speakers=4, n_clips=1, seed=9)
+    found = strangers_of(acted(n_speakers=3, n_clips=6), others=join([others, thin]))
+    assert list(found.tested) == ["thin", "z"]
+    assert found.notes("thin") == ()
+    recordings, error = found.notes("z")
+    assert recordings.startswith("recordings of 10 segments, UAR: one clip alone ")
+    assert all(f"{said.en} " in recordings for said in REPORTED.values())
+    assert error.startswith("in these an ECE of 0.")
 
 
 def test_corpora_of_two_moods_calibrate_nothing():

@@ -91,8 +91,10 @@ def train(**given: Any) -> int:
 
     preset = preset_named(given["recipe"]) if given["recipe"] else None
     with progress_bar("corpora") as progress:
-        corpora = open_corpora(_corpora_named(given["corpora"], preset, progress))
-        others = open_corpora(given["calibrate_on"]) if given["calibrate_on"] else ()
+        named = _corpora_named(given["corpora"], preset, progress)
+        corpora = open_corpora(named, progress=progress)
+        calibrate_on = given["calibrate_on"]
+        others = open_corpora(calibrate_on, progress=progress) if calibrate_on else ()
     plan = _plan(given, preset, corpora, others)
     _show(corpora)
     for warning in check(corpora, plan.labels or None):

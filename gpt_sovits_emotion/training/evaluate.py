@@ -17,16 +17,15 @@ import numpy as np
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.recording import judge_recording
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
+from gpt_sovits_emotion.training.finished import FinishedHead
 from gpt_sovits_emotion.training.fit import Recipe, fit_head
 from gpt_sovits_emotion.training.folds import Fold, check_folds
 from gpt_sovits_emotion.training.scoring import HeldOut
 from gpt_sovits_emotion.training.situations import HeardSituation, Situation, draw_situations
 
 __all__ = [
-    "FinishedHead",
     "Fitted",
     "Fitter",
     "FoldLogits",
@@ -35,7 +34,6 @@ __all__ = [
 ]
 
 _FEW_DRAWS = 8
-_LEAST_PROBABILITY = 1e-12
 
 
 class Fitted(Protocol):
@@ -68,43 +66,6 @@ class _ByRecipe:
         self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
     ) -> Fitted:
         return fit_head(data, recipe=self.recipe, classes=classes, modes=modes)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FinishedHead:
-    """A finished head, asked in the same way as one that was just fitted.
-
-    Attributes:
-        head: The head.
-        classes: Among which it chooses; all of them labels of the head. Its probabilities of others are
-            left out, and what remains is what `logits` gives the logarithm of: the head's own
-            temperature is in it, and 1 is the temperature to score it with.
-    """
-
-    head: Head
-    classes: tuple[str, ...]
-
-    def logits(
-        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return ``(n_segments, n_labels)`` logarithms of probabilities, up to a constant per row.
-
-        In mode ``speaker`` the head decides as it does at work: with fewer clips in `known` than its
-        card asks for, it judges by the training statistics.
-        """
-        statistics = None
-        if mode == "speaker":
-            own = embeddings if known is None else known
-            statistics = self.head.statistics(own, source="corpus", inclusive=known is None)
-        columns = [self.head.card.labels.index(label) for label in self.classes]
-        probabilities = self.head.probabilities(embeddings, statistics)[:, columns]
-        return np.asarray(np.log(np.maximum(probabilities, _LEAST_PROBABILITY)))
-
-    def judge(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return ``(n_segments, n_labels)`` probabilities of a recording, as the head gives them at work."""
-        columns = [self.head.card.labels.index(label) for label in self.classes]
-        found = judge_recording(self.head, embeddings).probabilities[:, columns]
-        return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), _LEAST_PROBABILITY))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

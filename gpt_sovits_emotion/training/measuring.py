@@ -74,7 +74,7 @@ def measure(
     """
     started_s = time.perf_counter()
     candidates, plan, warnings = fair_candidates(plan)
-    warnings += checked_corpora(plan, candidates)
+    warnings += [one for one in checked_corpora(plan, candidates) if one not in warnings]
     features = part_of(progress, 0.0, 0.3)
     data: list[LabelledEmbeddings] = []
     for number, candidate in enumerate(candidates):

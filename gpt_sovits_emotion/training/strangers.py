@@ -54,23 +54,28 @@ class StrangerCalibration:
     def notes(self, name: str) -> tuple[str, ...]:
         """Return what was found in simulated recordings of one of `tested`, for the card.
 
-        Temperatures and shares are then those of the other corpora, as far as there are any.
+        Temperatures and shares are then those of the other corpora, as far as there are any. Of a corpus that
+        no recording can be put together from there is nothing to say.
         """
+        held_out = self.tested[name]
+        if not any(one.n_wanted == REPORTED_LENGTH for one in held_out.situations):
+            return ()
         others = [
             one for other, found in self.tested.items() if other != name for one in found.situations
         ]
         calibration = calibrate_moving(others) if others else self.fitted
-        held_out = self.tested[name]
         scores = score_situations(held_out, moves=True, calibration=calibration)
         kinds = ", ".join(f"{REPORTED[one.kind].en} {100 * one.uar:.1f}" for one in scores)
         probabilities, truth = judged_situations(held_out, calibration)
         error = expected_calibration_error(probabilities, truth)
         sure = probabilities.max(axis=1) >= _SURE
         right = (probabilities.argmax(axis=1) == truth)[sure]
-        said = f"of {len(right)} verdicts said with 80 % or more {100 * right.mean():.0f} % right"
+        said = ""
+        if len(right):
+            said = f", of {len(right)} verdicts said with 80 % or more {100 * right.mean():.0f} % right"
         return (
             f"recordings of {REPORTED_LENGTH} segments, UAR: {kinds}",
-            f"in these an ECE of {error:.3f}" + (f", {said}" if len(right) else ""),
+            f"in these an ECE of {error:.3f}{said}",
         )
 
 

@@ -7,7 +7,7 @@ heads of the same recipe that never met the speakers they are tested on; the las
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
+from gpt_sovits_emotion.heads.card import MODES, HeadCard
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
 from gpt_sovits_emotion.records import Sentence
@@ -28,7 +28,6 @@ from gpt_sovits_emotion.training.describe import (
     encoder_spec,
     licence_of,
     measure_baseline,
-    results_of,
     title_of,
 )
 from gpt_sovits_emotion.training.embed import embed_corpus
@@ -39,6 +38,7 @@ from gpt_sovits_emotion.training.folds import Fold, speaker_folds
 from gpt_sovits_emotion.training.installing import install_head, reserved
 from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
 from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
+from gpt_sovits_emotion.training.results import FEW_COUNTS, MOST_FOLDS, card_results
 from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
 from gpt_sovits_emotion.training.situations import LENGTHS
 from gpt_sovits_emotion.training.strangers import (
@@ -51,14 +51,8 @@ from gpt_sovits_emotion.training.ways import Way, choose_way
 
 __all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]
 
-FEW_COUNTS = (5, 10, 20)
-"""From how many unlabelled clips of a speaker the speaker mode is measured, besides all of them."""
-
 _MIN_DURATION_S = 0.6
 _LEAST_SEGMENTS_MOVING = 2  # a mean that moves needs no more than another segment
-_MOST_FOLDS = (
-    12  # with more speakers than this they are held out in groups: the time of a fit counts
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +141,6 @@ def train(
         others = _embed_others(plan, encoder, telling, cancelled, cache)
         warnings += data.skipped + (() if others is None else others.skipped)
         train_only = tuple(one.name for one in corpora if one.train_only)
-        warnings += [reason for one in corpora if (reason := one.train_only_reason())]
         way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
@@ -263,7 +256,7 @@ def _measure(
     telling: Telling,
     cancelled: Callable[[], bool],
 ) -> tuple[Way, HeldOut, dict[str, Any]]:
-    folds = speaker_folds(data, at_most=_MOST_FOLDS, never_tested=train_only)
+    folds = speaker_folds(data, at_most=MOST_FOLDS, never_tested=train_only)
     n_ways = 1 + len(encoder.parts) if isinstance(encoder, FusedEncoder) else 1
     ways_done = 0
 
@@ -377,51 +370,13 @@ def _card(
             **({"command": plan.command} if plan.command else {}),
             "made with": f"gpt-sovits-emotion {__version__}",
         },
-        results=_results(corpora, data, held_out, strangers, plan.calibrate_on),
+        results=card_results(corpora, data, held_out, strangers, plan.calibrate_on),
         layer_weights=fitted.layer_weights or {},
         note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
         moving=None if strangers is None else strangers.fitted.moving,
         farthest=None if strangers is None else strangers.farthest,
         calibrated_on=None if strangers is None else strangers.source,
     )
-
-
-def _results(
-    corpora: Sequence[Corpus],
-    data: LabelledEmbeddings,
-    held_out: HeldOut,
-    strangers: StrangerCalibration | None,
-    calibrate_on: Sequence[Corpus],
-) -> tuple[Result, ...]:
-    """Return the lines of the card: all speakers held out, those of each corpus, and each corpus held out."""
-    train_only = tuple(one.name for one in corpora if one.train_only)
-    n_folds = len(speaker_folds(data, at_most=_MOST_FOLDS, never_tested=train_only))
-    tested = np.unique(data.speakers[~np.isin(data.corpora, train_only)])
-    protocol = "loso" if n_folds == len(tested) else f"loso in {n_folds} groups of speakers"
-    by_name = {one.name: one.info.id for one in corpora}
-    together = "+".join(one.info.id for one in corpora if not one.train_only)
-    found = list(
-        results_of(held_out, corpus_name=together, protocol=protocol, few_counts=FEW_COUNTS)
-    )
-    if strangers is None:
-        return tuple(found)
-    corpus_of = dict(zip(data.speakers.tolist(), data.corpora.tolist(), strict=True))
-    tested_corpora = np.array([corpus_of[who] for who in held_out.speakers.tolist()])
-    for name in dict.fromkeys(tested_corpora.tolist()):
-        if len(set(tested_corpora.tolist())) > 1:
-            own = held_out.select(tested_corpora == name)
-            found += results_of(
-                own, corpus_name=by_name[name], protocol=protocol, few_counts=FEW_COUNTS
-            )
-    by_name.update({one.name: one.info.id for one in calibrate_on})
-    for name, left_out in strangers.tested.items():
-        trained_on = [one.info.id for one in corpora if one.name != name]
-        notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name))
-        found += [
-            replace(result, note="; ".join(filter(None, (result.note, *notes))))
-            for result in results_of(left_out, corpus_name=by_name[name], protocol="cross")
-        ]
-    return tuple(found)
 
 
 def _both(note: Sentence | None, more: Sentence) -> Sentence:
