@@ -102,6 +102,8 @@ def build_bank(
     before = _sidecar(beside)  # one that cannot be read is told of before any work
     with ExitStack() as held:
         held.enter_context(only_build(beside))
+        if learn is not None and before is not None and before.teaches != learn:
+            write_sidecar(beside, replace(before, teaches=learn))
         journal = held.enter_context(Journal(journal_path(beside)))
         build = _Build(sources, engines, journal, cache, whisper, language, n_jobs, learn, before)
         sidecar = build.run(notes, progress, cancelled)

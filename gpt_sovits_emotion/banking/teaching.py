@@ -1,8 +1,8 @@
 """A voice teaches a head: what a person has labelled in its bank fits the head to that voice.
 
 The outcome is a speaker profile (`heads.profiles`) that belongs to this bank alone: its name holds a digest
-of where the bank lies, so two voices of one name never share. It is learned once and found again as long as the
-labelled clips, the head and its weights are the same.
+of where the bank lies, so two voices of one name never share. It is learned once and found again as long as
+the labelled clips, the head and its weights are the same.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def teach(
         problem = _keep(lesson, profile)
         if problem is not None:
             return Taught(profile, _with_problem(fitted_note(profile), problem), replay)
+        # As it will be found from now on: what is kept is rounded.
+        profile = _kept(lesson, head) or profile
     return Taught(profile, fitted_note(profile), replay)
 
 
@@ -177,29 +179,27 @@ def forget_speaker(
     }
     with _alone():
         deleted = forget(speaker, head_id=head_id)
-    notes = []
-    for bank in sorted(banks):
-        try:
-            set_teaching(bank, False)
-            notes.append(
-                Sentence(
-                    f"{bank} teaches no head any more, until  refs build --learn  is run on it; what was "
-                    "heard in its clips was heard with it: build it again",
-                    f"{bank} 不再用于适配情感模型，直到对它运行  refs build --learn；音库中已有的判断仍受其影响："
-                    "请重新构建",
-                )
-            )
-        except EmotionError as error:
-            notes.append(
-                Sentence(
-                    f"{bank} may teach a head again when it is opened next: {error}",
-                    f"下次打开 {bank} 时可能会再次适配：{error.say('zh')}",
-                )
-            )
-    return deleted, tuple(notes)
+    return deleted, tuple(_refuse(bank) for bank in sorted(banks))
 
 
 # --- inside ----------------------------------------------------------------------------------------
+
+
+def _refuse(bank: str) -> Sentence:
+    """Let a bank teach no more, and say so."""
+    try:
+        set_teaching(bank, False)
+    except EmotionError as error:
+        return Sentence(
+            f"{bank} may teach a head again when it is opened next: {error}",
+            f"下次打开 {bank} 时可能会再次适配：{error.say('zh')}",
+        )
+    return Sentence(
+        f"{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard in its "
+        "clips was heard with it: build it again",
+        f"{bank} 不再用于适配情感模型，直到对它运行  refs build --learn；"
+        "音库中已有的判断仍受其影响：请重新构建",
+    )
 
 
 def _kept(lesson: Lesson, head: Head) -> SpeakerProfile | None:
@@ -239,7 +239,7 @@ def _learned(
 
 
 def _keep(lesson: Lesson, profile: SpeakerProfile) -> EmotionError | None:
-    """Keep what was learned, unless a person has refused meanwhile; it serves all the same where it cannot."""
+    """Keep what was learned, unless a person has refused meanwhile; return why it could not be kept."""
     try:
         with _alone():
             if lesson.bank.is_file() and not read_sidecar(lesson.bank).teaches:

@@ -92,9 +92,10 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     profile = load_profile(found, speaker) or begin_profile(found, speaker)
     if profile.bank:
         raise HeadError(
-            f"{speaker} was learned from the bank {profile.bank} as a whole; change its labels, or forget the "
-            "voice (speakers forget)",
-            zh=f"{speaker} 是从音库 {profile.bank} 整体学到的；请修改其中的标注，或忘记该音色（speakers forget）",
+            f"{speaker} was learned from the bank {profile.bank} as a whole; change its labels, or forget "
+            "the voice (speakers forget)",
+            zh=f"{speaker} 是从音库 {profile.bank} 整体学到的；请修改其中的标注，"
+            "或忘记该音色（speakers forget）",
         )
     n_before = len(profile.corrections)
     profile = undo_last(profile)
