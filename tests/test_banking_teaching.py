@@ -280,6 +280,7 @@ def test_what_a_head_heard_does_not_teach_from_an_exported_bank(tmp_path, head_f
         for clip in heard.clips
     )
     copied = export_bank(replace(heard, clips=named), tmp_path / "copy", layout="names")
+    shutil.copy2(journal, copied / journal.name)
     for _ in range(2):
         bank = build(copied, head_folder)
         assert list_profiles() == ()
@@ -396,9 +397,7 @@ def test_a_bank_that_is_gone_is_told(tmp_path, head_folder):
 
 def test_the_command_line_shows_and_forgets_it(tmp_path, head_folder, capsys):
     folder = bank_in(tmp_path / "anna")
-    assert (
-        main(["refs", "build", str(folder), "--head", str(head_folder), "--whisper", "none"]) == 0
-    )
+    assert run("refs", "build", str(folder), "--head", str(head_folder), "--whisper", "none") == 0
     assert "with your own labels: angry 3, sad 3" in capsys.readouterr().err
     assert run("speakers", "list") == 0
     assert "(angry 3, sad 3)" in capsys.readouterr().out
