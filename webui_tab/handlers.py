@@ -356,7 +356,7 @@ def _who_speaks(session: Session, settings: Settings, engines: Engines) -> Engin
 
 
 def _who_is_heard(session: Session, engines: Engines) -> tuple[Engines, SpeakerStatistics | None]:
-    """Return engines whose judge knows the voice that will be heard, and its statistics, where it is cloned."""
+    """Return engines whose judge knows the voice that will be heard, and its statistics, if it is cloned."""
     from gpt_sovits_emotion.banking.voice import open_voice
 
     limits = engines.host.limits

@@ -39,8 +39,8 @@ class AdaptationScore:
 
     Attributes:
         kind: ``unlabelled``, ``labelled`` (clips per emotion) or ``none``; ``bank`` where half of the
-            speaker's clips, with their labels, are the voice's bank, and ``bank_unlabelled`` for the same half
-            without them.
+            speaker's clips, with their labels, are the voice's bank, and ``bank_unlabelled`` for that
+            half without them.
         count: How many clips, or how many of each emotion, of a bank on average.
         mean_clips: How many clips of a speaker that came to, on average.
         uar, wa: Unweighted average recall and accuracy on the speaker's other clips, pooled over speakers.

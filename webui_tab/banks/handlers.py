@@ -24,8 +24,8 @@ from webui_tab.texts import say
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
-    "build",
     "allow_teaching",
+    "build",
     "choose_clip",
     "export",
     "forget_lesson",
