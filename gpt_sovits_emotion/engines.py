@@ -37,6 +37,7 @@ __all__ = [
     "bind",
     "default_head",
     "embedded_host",
+    "folders_with",
     "lend_encoder",
     "open_engines",
 ]
@@ -60,6 +61,7 @@ class Engines:
         speaker: Statistics of the speaker that `tagger` was fitted to; None where nobody is known.
         whisper: Where heads on Whisper find it.
         note: Why the tagging head is not the one that is usually taken; None where it is.
+        folders: Where heads lie, with the replay rows that speakers are taught with.
     """
 
     tagger: Head
@@ -70,6 +72,7 @@ class Engines:
     speaker: SpeakerStatistics | None = None
     whisper: WhisperModels = field(default_factory=WhisperModels)
     note: Sentence | None = None
+    folders: tuple[Path, ...] = ()
     _prosody_of_clip: dict[Path, Prosody] = field(default_factory=dict)
     _held: dict[str, Encoder] = field(default_factory=dict)
 
@@ -101,6 +104,15 @@ class Engines:
         """
         head, statistics = for_speaker(self.tagger, profile)
         return replace(self, tagger=head, speaker=statistics)
+
+    def judge_for(self, profile: SpeakerProfile) -> tuple[Engines, SpeakerStatistics | None]:
+        """Return these engines with the judge fitted to the voice that speaks, and its statistics.
+
+        Raises:
+            HeadMismatchError: The profile belongs to another head, or to other weights.
+        """
+        head, statistics = for_speaker(self.judging, profile)
+        return replace(self, judging=head), statistics
 
     @property
     def listening_rate_hz(self) -> int:
@@ -137,6 +149,12 @@ def default_head(folders: Sequence[Path], whisper: WhisperModels) -> tuple[str, 
     if whisper.has(f"{WHISPER}base"):
         return WHISPER_HEAD, None
     return DEFAULT_HEAD, _fallen_back(whisper.absent("base"))
+
+
+def folders_with(head: str | Path | None, folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Return folders of heads, before them that of a head that was named by its folder."""
+    named = head is not None and Path(head).is_dir()
+    return (Path(head), *folders) if named and head is not None else tuple(folders)
 
 
 def _fallen_back(error: EmotionError) -> Sentence:
@@ -186,6 +204,7 @@ def open_engines(
         tracker,
         whisper=whisper,
         note=note,
+        folders=folders_with(judge, folders_with(head, folders)),
     )
     try:
         engines = _checked(opened)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gpt_sovits_emotion.errors import ConsentError, OutputError, ReferenceBankError
@@ -209,3 +210,36 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
     nobody = replace(session, bank=None, bank_place=None)
     with pytest.raises(PageError, match="voice"):
         analyse(nobody, settings, workshop, tmp_path, consent=True, language="en")
+
+
+def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
+    built, tmp_path, monkeypatch, fake_head
+):
+    from gpt_sovits_emotion.banking.teaching import forget_speaker
+    from gpt_sovits_emotion.heads import load_head
+    from gpt_sovits_emotion.heads.profiles import add, begin_profile, list_profiles, save_profile
+    from gpt_sovits_emotion.references.sidecar import read_sidecar
+    from gpt_sovits_emotion.testing import FAKE_DIM
+    from gpt_sovits_emotion.training.adapt import learn
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    session = own(built, tmp_path)
+    assert "taught no head" in view.lesson_html(handlers.lessons_of(session))
+    head, rows = load_head(fake_head), np.eye(6, FAKE_DIM, dtype=np.float32)
+    labels = ["angry", "angry", "sad", "sad", "sad", "neutral"]
+    for place in ("clips", "another"):
+        taught = learn(head, add(begin_profile(head, f"voice {place}"), rows, labels, "clip.wav"))
+        save_profile(replace(taught, bank=str((tmp_path / place).resolve()), lesson="x"))
+    said = view.lesson_html(handlers.lessons_of(session))
+    assert "6 clips with your own labels (angry 2, sad 3, neutral 1)" in said
+    assert "another" not in said
+    assert said.count('class="en"') == said.count('class="zh"') > 0
+    handlers.forget_lesson(session)
+    assert handlers.lessons_of(session) == ()
+    assert not read_sidecar(tmp_path / "clips").teaches
+    assert [entry.speaker for entry in list_profiles()] == ["voice another"]
+    handlers.allow_teaching(session)
+    assert read_sidecar(tmp_path / "clips").teaches
+    with pytest.raises(PageError, match="Open or build"):
+        handlers.forget_lesson(Session())
+    forget_speaker(None)

@@ -31,7 +31,7 @@ __all__ = ["RESTING", "STOPS", "Actions", "code_of", "page_id_of", "shown_on"]
 RESTING = (
     "analyse", "sample", "video", "resynthesise", "make_files",
     "train_look", "train_fetch", "speaker_learn", "speaker_undo", "speaker_forget",
-    "bank_build", "bank_open", "bank_export", "bank_use",
+    "bank_build", "bank_open", "bank_export", "bank_use", "bank_forget", "bank_learn",
 )  # fmt: skip
 """Buttons that rest while something is at work."""
 STOPS = ("stop", "stop_again", "stop_page", "stop_bank")

@@ -31,7 +31,6 @@ from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.tag import Tagging, TagOptions
 from gpt_sovits_emotion.takes import TakeOptions, words_where_there
-from gpt_sovits_emotion.voices import voice_statistics
 from webui_tab.sessions import PageError, Result, Session, Settings, Speaking
 from webui_tab.texts import say
 from webui_tab.view import COLUMNS, clip_name, edited_columns
@@ -112,7 +111,7 @@ def analyse(
     if session.source is None:
         raise PageError("no_recording")
     engines = workshop.engines(settings.head)
-    _who_speaks(session, settings, engines)  # what is wrong is said before any work
+    engines = _who_speaks(session, settings, engines)  # what is wrong is said before any work
     if settings.speaker:
         engines = engines.for_speaker(known_speaker(engines.tagger, settings.speaker))
     recording = open_recording(
@@ -126,7 +125,6 @@ def analyse(
             engines,
             whisper=workshop.whisper_options(settings),
             options=_tag_options(settings),
-            speaker=_who_speaks(session, settings, engines),
             progress=part_of(progress, 0.1, 1.0),
         )
     except BaseException:
@@ -280,7 +278,7 @@ def resynthesise(
         raise PageError("nothing_to_say")
     engines = workshop.engines(session.settings.head)
     speaking = speaking or Speaking()
-    speaker = _voice_statistics(session, engines)
+    engines, speaker = _who_is_heard(session, engines)
     synthesis = pipeline.resynthesise(
         _in_known_languages(transcript, session.settings.language),
         session.choices,
@@ -339,28 +337,33 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
     return [clips[name] for name in names]
 
 
-def _who_speaks(session: Session, settings: Settings, engines: Engines) -> SpeakerStatistics | None:
-    """Return what the voice's bank knows of it, where a person says that it is the one who speaks.
+def _who_speaks(session: Session, settings: Settings, engines: Engines) -> Engines:
+    """Return engines whose tagging head knows the voice, where a person says that it is the one who speaks.
 
     Raises:
         ReferenceBankError: The bank knows nothing of its voice for this head.
     """
+    from gpt_sovits_emotion.banking.voice import open_voice
+
     if not settings.same_voice or settings.speaker:
-        return None
+        return engines
     if session.bank_place is None:
         raise PageError("no_voice")
-    found = voice_statistics(session.bank_place, engines.analyser)
-    if found.speaker is None:
-        raise ReferenceBankError(found.note.en, zh=found.note.zh)
-    return found.speaker
+    opened = open_voice(session.bank_place, engines, who="tagger")
+    if opened.speaker is None:
+        raise ReferenceBankError(opened.note.en, zh=opened.note.zh)
+    return replace(opened.engines, speaker=opened.speaker)
 
 
-def _voice_statistics(session: Session, engines: Engines) -> SpeakerStatistics | None:
-    """Return what is known of the voice's usual way of speaking, where it is its voice that will be heard."""
+def _who_is_heard(session: Session, engines: Engines) -> tuple[Engines, SpeakerStatistics | None]:
+    """Return engines whose judge knows the voice that will be heard, and its statistics, if it is cloned."""
+    from gpt_sovits_emotion.banking.voice import open_voice
+
     limits = engines.host.limits
     if session.bank_place is None or limits is None or not limits.clones_voice:
-        return None
-    return voice_statistics(session.bank_place, engines.judge).speaker
+        return engines, None
+    opened = open_voice(session.bank_place, engines, who="judge")
+    return opened.engines, opened.speaker
 
 
 def _takes(session: Session, workshop: Workshop, n: int) -> TakeOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -11,7 +11,8 @@ from pathlib import Path
 from gpt_sovits_emotion.banking.embeddings import Listeners, RowStore, listeners_for
 from gpt_sovits_emotion.banking.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banking.journal import Journal, journal_path, only_build
-from gpt_sovits_emotion.banking.judging import files_of, judge
+from gpt_sovits_emotion.banking.judging import files_of, judge, once_each
+from gpt_sovits_emotion.banking.lessons import as_a_person_filed, has_labels, plan_lesson
 from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.recordings import cut_recording
 from gpt_sovits_emotion.banking.sources import RECORDING, Sources, find_sources
@@ -23,6 +24,7 @@ from gpt_sovits_emotion.banking.stages import (
     measured_clip,
     words_of_clips,
 )
+from gpt_sovits_emotion.banking.teaching import Taught, forget_bank, teach
 from gpt_sovits_emotion.banking.telling import Telling
 from gpt_sovits_emotion.banking.words import hears_words
 from gpt_sovits_emotion.engines import Engines
@@ -30,7 +32,7 @@ from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import ReferenceBank, Sentence
+from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.references.sidecar import (
     Sidecar,
@@ -56,6 +58,7 @@ def build_bank(
     language: str | None = None,
     cache: FeatureCache | None = None,
     n_jobs: int = 1,
+    learn: bool | None = None,
     progress: Progress = no_progress,
     cancelled: Callable[[], bool] = never,
 ) -> ReferenceBank:
@@ -74,6 +77,8 @@ def build_bank(
         language: What is spoken in the clips that do not say.
         cache: Where embeddings are kept for trainings, too; the journal keeps them when None.
         n_jobs: Processes that listen.
+        learn: Whether clips that carry a person's own labels fit the head to the voice (`teaching`); the
+            sidecar remembers a refusal. None: as it remembers, at first yes.
         progress: Told how far it is, with the time left.
         cancelled: Asked between clips.
 
@@ -94,21 +99,27 @@ def build_bank(
     if notes:
         progress = part_of(progress, _CUTTING, 1.0)
     beside = sidecar_path(sources.path)
-    _pins(beside)  # a sidecar that cannot be read is told of before any work
+    before = _sidecar(beside)  # one that cannot be read is told of before any work
     with ExitStack() as held:
         held.enter_context(only_build(beside))
+        if learn is not None and before is not None and before.teaches != learn:
+            write_sidecar(beside, replace(before, teaches=learn))
         journal = held.enter_context(Journal(journal_path(beside)))
-        build = _Build(sources, engines, journal, cache, whisper, language, n_jobs)
+        build = _Build(sources, engines, journal, cache, whisper, language, n_jobs, learn, before)
         sidecar = build.run(notes, progress, cancelled)
-        pinned = replace(sidecar.bank, pins=_pins(beside))  # a person may have pinned meanwhile
-        write_sidecar(beside, replace(sidecar, bank=pinned))
+        now = _sidecar(beside)  # a person may have pinned or refused meanwhile
+        pinned = replace(sidecar.bank, pins=now.pins if now else {})
+        teaches = learn if learn is not None else now is None or now.teaches
+        write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
         journal.forget_unused()
+    if not teaches:
+        forget_bank(beside)
     progress(1.0, "the bank is built")
     return load_bank(beside)
 
 
-def _pins(beside: Path) -> Mapping[str, Path]:
-    return read_sidecar(beside).pins if beside.is_file() else {}
+def _sidecar(beside: Path) -> Sidecar | None:
+    return read_sidecar(beside) if beside.is_file() else None
 
 
 def _prepared(
@@ -139,6 +150,8 @@ class _Build:
     whisper: TranscribeOptions | None
     language: str | None
     n_jobs: int
+    learn: bool | None
+    before: Sidecar | None
 
     def run(
         self,
@@ -154,12 +167,19 @@ class _Build:
         telling = self._telling(progress, cancelled)
         looked = look_at_clips(sources.clips, self.journal, telling)
         measured = self._measured(looked, listeners, telling)
-        judged = judge(measured, head, voice=sources.voice, known_speaker=self.engines.speaker)
+        taught = self._taught(measured)
+        judged = judge(
+            measured,
+            head,
+            voice=sources.voice,
+            known_speaker=self.engines.speaker,
+            taught=taught,
+        )
         bank = ReferenceBank(
             voice=sources.voice,
             root=sources.root,
             layout=sources.layout,
-            clips=judged.clips,
+            clips=self._remembered(judged.clips),
             synthetic=sources.synthetic,
             settings=sources.settings,
             head_id=head.card.id,
@@ -172,6 +192,26 @@ class _Build:
             encoder_fingerprint=head.card.encoder.fingerprint,
             speaker=judged.speaker,
             built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
+
+    def _taught(self, measured: Sequence[Measured]) -> Taught | None:
+        """Let the clips that a person labelled fit the head; one that is fitted to a speaker stays so."""
+        head = self.engines.tagger
+        if self.engines.speaker is not None or not has_labels(self.sources, head):
+            return None
+        contents = {path: content.sha256 for path, content in files_of(measured).items()}
+        lesson = plan_lesson(self.sources, contents, head, allowed=self.learn)
+        rows = once_each(measured, head.card.min_duration_s)
+        return teach(lesson, head, folders=self.engines.folders, embed=lambda _: rows)
+
+    def _remembered(self, clips: Sequence[ReferenceClip]) -> tuple[ReferenceClip, ...]:
+        """Keep in mind which labels of the layout a head has written into it (an exported bank)."""
+        sources = as_a_person_filed(self.sources.clips, self.before)
+        return tuple(
+            replace(clip, emotion=source.emotion, filed_by="head")
+            if clip.filed_by == "person" and source.filed_by == "head"
+            else clip
+            for clip, source in zip(clips, sources, strict=True)
         )
 
     def _measured(self, looked: Looked, listeners: Listeners, telling: Telling) -> list[Measured]:

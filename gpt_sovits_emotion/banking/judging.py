@@ -12,11 +12,13 @@ from gpt_sovits_emotion.banking.consistency import DOUBTFUL, consistency
 from gpt_sovits_emotion.banking.doubts import clip_doubts, text_pace
 from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.mood import is_one_mood
+from gpt_sovits_emotion.banking.teaching import Taught, held_out
 from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads.profiles import for_speaker
 from gpt_sovits_emotion.records import ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.sidecar import ClipContent
 
-__all__ = ["Judged", "files_of", "judge"]
+__all__ = ["Judged", "files_of", "judge", "once_each"]
 
 _MANY_DOUBTED = 0.05
 _DIGITS = 4
@@ -56,6 +58,7 @@ def judge(
     *,
     voice: str,
     known_speaker: SpeakerStatistics | None = None,
+    taught: Taught | None = None,
 ) -> Judged:
     """Judge every clip of a bank, each by itself and by what is usual in the bank.
 
@@ -64,10 +67,17 @@ def judge(
         head: The head that judges.
         voice: Name of the voice.
         known_speaker: Statistics of the speaker that the head was fitted to; they go before the bank's.
+        taught: What the bank's own labels taught the head. Then the fitted head judges, and each
+            labelled clip a head that was not taught with it; the statistics are the bank's all the same.
     """
-    rows = _once_each(measured, head.card.min_duration_s)
+    rows = once_each(measured, head.card.min_duration_s)
     speaker, notes = _speaker_of(rows, head, voice, known_speaker)
-    verdicts = _verdicts(rows, head, speaker)
+    if taught is not None and taught.profile is not None and rows:
+        verdicts = _fitted_verdicts(rows, head, taught)
+        notes = [taught.note]
+    else:
+        verdicts = _verdicts(rows, head, speaker)
+        notes += [taught.note] if taught is not None else []
     scores = _consistencies(measured)
     paces = text_pace(measured)
     clips = tuple(
@@ -77,7 +87,7 @@ def judge(
     return Judged(clips, speaker, (*notes, *_notes(clips, measured)))
 
 
-def _once_each(measured: Sequence[Measured], least_s: float) -> dict[str, np.ndarray]:
+def once_each(measured: Sequence[Measured], least_s: float) -> dict[str, np.ndarray]:
     """Return the embeddings of what is long enough to be judged, each content once, in order."""
     rows: dict[str, np.ndarray] = {}
     for each in measured:
@@ -140,8 +150,27 @@ def _verdicts(
     against = speaker
     if speaker is not None and speaker.source.startswith(_BANK):
         against = head.statistics(table, source=speaker.source, inclusive=True)
-    found = head.probabilities(table, against)
+    return _verdicts_of(rows, head, head.probabilities(table, against), mode)
+
+
+def _fitted_verdicts(rows: Mapping[str, np.ndarray], head: Head, taught: Taught) -> _Verdicts:
+    """Judge by what the voice taught, and what it taught with by what the rest of it taught."""
+    profile = taught.profile
+    assert profile is not None
+    fitted, statistics = for_speaker(head, profile)
+    table = np.stack(list(rows.values()))
+    found = fitted.probabilities(table, statistics)
+    without = held_out(profile, head, taught.replay)
+    for place, row in enumerate(table):
+        found[place] = without.get(np.ascontiguousarray(row, np.float32).tobytes(), found[place])
+    return _verdicts_of(rows, head, found, "speaker")
+
+
+def _verdicts_of(
+    rows: Mapping[str, np.ndarray], head: Head, found: np.ndarray, mode: str
+) -> _Verdicts:
     labels = head.card.labels
+    table = np.stack(list(rows.values()))
     return _Verdicts(
         {
             sha256: {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.engines import Engines, default_head, embedded_host
+from gpt_sovits_emotion.engines import Engines, default_head, embedded_host, folders_with
 from gpt_sovits_emotion.heads import find_head, head_folders
 from gpt_sovits_emotion.hosts.base import Host
 from gpt_sovits_emotion.whisper_models import WhisperModels
@@ -41,4 +41,13 @@ def engines_to_listen(
     folders = head_folders(heads_dirs)
     name, note = default_head(folders, whisper) if head is None else (head, None)
     tagger = find_head(name, folders)
-    return Engines(tagger, tagger, lender or host, host, tracker, whisper=whisper, note=note)
+    return Engines(
+        tagger,
+        tagger,
+        lender or host,
+        host,
+        tracker,
+        whisper=whisper,
+        note=note,
+        folders=folders_with(head, folders),
+    )

@@ -278,9 +278,15 @@ def _line(score: AdaptationScore) -> str:
         "none": "nothing known of the speaker",
         "unlabelled": f"{score.count} clips without labels",
         "labelled": f"{score.count} labelled of each emotion",
+        "bank_unlabelled": "half of them, without labels",
+        "bank": f"own bank, {score.count} clips per emotion",
     }[score.kind]
     low, high = score.uar_interval
-    only = f"  (mean alone {100 * score.mean_only_uar:.1f})" if score.kind == "labelled" else ""
+    only = (
+        f"  (mean alone {100 * score.mean_only_uar:.1f})"
+        if score.kind in ("labelled", "bank")
+        else ""
+    )
     return (
         f"  {what:30} {score.mean_clips:5.1f} clips  UAR {100 * score.uar:5.1f} "
         f"[{100 * low:.1f}-{100 * high:.1f}] +-{100 * score.spread:.1f}  WA {100 * score.wa:5.1f}  "

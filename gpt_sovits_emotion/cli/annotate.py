@@ -20,6 +20,7 @@ from gpt_sovits_emotion.cli.options import (
     tag_options_of,
     whisper_options_of,
 )
+from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.errors import EmotionError
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ __all__ = ["annotate", "summary_of"]
     is_flag=True,
     help="With --out: leave out recordings whose files are there already (to resume).",
 )
+@click.option(
+    "--voice",
+    type=click.Path(path_type=Path),
+    help="The bank of the voice that speaks: judge by what its labelled clips taught, or against that "
+    "voice's own usual, known since the bank was built (refs build).",
+)
+@learn_option
 @hearing_options
 @head_options
 @speaker_option
@@ -65,7 +73,11 @@ def annotate(
     """
     formats = formats or ("json",)
     targets = _targets(files, out, formats)
+    if given["voice"] is not None and given["speaker"] is not None:
+        raise click.UsageError("--voice and --speaker exclude each other: name one of them")
     engines = open_engines_for(given)
+    if given["voice"] is not None:
+        engines = voice_that_speaks(given["voice"], engines, given)
     n_failed = 0
     for path in files:
         written = targets.get(path, {})

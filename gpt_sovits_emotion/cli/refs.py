@@ -91,6 +91,13 @@ def refs() -> None:
     help="File in which features are kept for trainings, too.  [default: in the user's cache]",
 )
 @click.option("--no-cache", is_flag=True, help="Keep features beside the bank alone.")
+@click.option(
+    "--learn/--no-learn",
+    "learn",
+    default=None,
+    help="Let clips that carry your own labels fit the head to this voice, or not; a refusal is remembered.  "
+    "[default: yes, unless refused before]",
+)
 @language_option
 def build(source: Path, **given: Any) -> None:
     """Listen to every clip of SOURCE and write down beside it what was heard.
@@ -116,6 +123,7 @@ def build(source: Path, **given: Any) -> None:
             language=given["language"],
             cache=cache,
             n_jobs=given["jobs"],
+            learn=given["learn"],
             progress=progress,
         )
     language = given["lang"]

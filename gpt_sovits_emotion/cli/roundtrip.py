@@ -22,17 +22,18 @@ from gpt_sovits_emotion.cli.options import (
 )
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
+    learn_option,
     loaded_bank,
     prosody_bank,
     speaking_of,
     speaking_options,
     voice_of,
+    voice_that_speaks,
 )
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.carry import Carry
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.records import SpeakerStatistics
 
 __all__ = ["demo", "roundtrip"]
 
@@ -82,10 +83,11 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
     "--same-voice",
     is_flag=True,
     help="The recording is of the voice whose bank this is: judge it against that voice's own usual, known "
-    "since the bank was built (refs build).",
+    "since the bank was built (refs build), and by what its labelled clips taught.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @choosing_options
+@learn_option
 @speaking_options
 @hearing_options
 @head_options
@@ -157,9 +159,10 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     bank = loaded_bank(voice, engines, given)
     other = prosody_bank(engines, given)
     language, whisper = given["lang"], whisper_options_of(given)
-    speaking = speaking_of(
-        given, carry=carry, words=whisper, voice=voice_of(voice, engines, language)
-    )
+    engines, known = voice_of(voice, engines, given)
+    if given.get("same_voice") and given.get("speaker") is None:
+        engines = voice_that_speaks(voice, engines, given)
+    speaking = speaking_of(given, carry=carry, words=whisper, voice=known)
     with opened(file, given, also_at_hz=_second_rate_hz(engines, carry)) as (recording, progress):
         result = round_trip(
             recording,
@@ -168,7 +171,6 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
             whisper=whisper,
             transcript_file=existing_transcript(given, file),
             options=tag_options_of(given),
-            speaker=_known_speaker(voice, engines, given),
             speaking=speaking,
             prosody_from=other,
             progress=part_of(progress, 0.0, 0.9),
@@ -214,16 +216,3 @@ def _second_rate_hz(engines: Engines, carry: Carry) -> int:
     limits, listening_hz = engines.host.limits, engines.listening_rate_hz
     counts = carry.way == "recording" and limits is not None and limits.averages_timbre
     return _TIMBRE_RATE_HZ if counts and listening_hz == ANALYSIS_RATE_HZ else listening_hz
-
-
-def _known_speaker(
-    voice: Path, engines: Engines, given: dict[str, Any]
-) -> SpeakerStatistics | None:
-    """Return the statistics of the bank's voice for the tagging head, where it is who speaks."""
-    if not given.get("same_voice") or given.get("speaker") is not None:
-        return None
-    from gpt_sovits_emotion.voices import voice_statistics
-
-    found = voice_statistics(voice, engines.analyser)
-    say(f"tagger: {found.note.say(given['lang'])}")
-    return found.speaker

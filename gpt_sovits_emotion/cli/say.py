@@ -17,6 +17,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
+    learn_option,
     loaded_bank,
     prosody_bank,
     speaking_of,
@@ -80,6 +81,7 @@ __all__ = ["say"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @choosing_options
+@learn_option
 @speaking_options
 @lending_options
 @language_option
@@ -107,9 +109,8 @@ def say(
     engines = open_engines_for({**given, "head": given["judge"]})
     _check_way(engines, given)
     voice = loaded_bank(bank, engines, given)
-    speaking = speaking_of(
-        given, words=_words_of(given), voice=voice_of(bank, engines, given["lang"])
-    )
+    engines, known = voice_of(bank, engines, given)
+    speaking = speaking_of(given, words=_words_of(given), voice=known)
     with progress_bar(name) as progress:
         result = say_texts(
             lines,

@@ -9,6 +9,7 @@ import click
 
 from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
+from gpt_sovits_emotion.errors import HeadError
 
 __all__ = ["speakers"]
 
@@ -37,6 +38,7 @@ def list_command(as_json: bool) -> None:
                 "path": str(entry.path),
                 "unlabelled": entry.profile.n_unlabelled if entry.profile else None,
                 "labelled": entry.profile.counts if entry.profile else None,
+                "bank": (entry.profile.bank or None) if entry.profile else None,
                 "updated_at": entry.profile.updated_at if entry.profile else None,
                 "problem": entry.problem.en if entry.problem else None,
             }
@@ -88,6 +90,13 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
 
     found = head_for({"head": head, "heads_dirs": heads_dirs})
     profile = load_profile(found, speaker) or begin_profile(found, speaker)
+    if profile.bank:
+        raise HeadError(
+            f"{speaker} was learned from the bank {profile.bank} as a whole; change its labels, or forget "
+            "the voice (speakers forget)",
+            zh=f"{speaker} 是从音库 {profile.bank} 整体学到的；请修改其中的标注，"
+            "或忘记该音色（speakers forget）",
+        )
     n_before = len(profile.corrections)
     profile = undo_last(profile)
     if profile.n_clips >= found.card.min_speaker_segments:
@@ -102,14 +111,19 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
 @click.option("--all", "everyone", is_flag=True, help="Forget every speaker.")
 @click.option("--head", "head_id", metavar="ID", help="For this head alone.")
 def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
-    """Delete what was learned of a speaker, for every head; with --all, of everyone."""
-    from gpt_sovits_emotion.heads.profiles import forget as forget_speaker
+    """Delete what was learned of a speaker, for every head; with --all, of everyone.
+
+    The bank of a voice that is forgotten teaches no head any more, until 'refs build --learn' is run on it.
+    """
+    from gpt_sovits_emotion.banking.teaching import forget_speaker
 
     if (speaker is None) == (not everyone):
         raise click.UsageError("name one speaker, or give --all")
-    deleted = forget_speaker(speaker, head_id=head_id)
+    deleted, notes = forget_speaker(speaker, head_id=head_id)
     for folder in deleted:
         say(f"deleted: {folder}")
+    for note in notes:
+        say(note.en)
     if not deleted:
         say(f"nothing was known of {speaker or 'anyone'}")
     return 0 if deleted or everyone else 1

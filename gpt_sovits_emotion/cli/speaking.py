@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.carry import Carry
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.hosts.base import Host, Sampling
     from gpt_sovits_emotion.pipeline import SpeakingOptions
-    from gpt_sovits_emotion.records import ReferenceBank
+    from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics
     from gpt_sovits_emotion.takes import TakeOptions
     from gpt_sovits_emotion.transcribe import TranscribeOptions
-    from gpt_sovits_emotion.voices import VoiceStatistics
 
 __all__ = [
     "choosing_options",
+    "learn_option",
     "loaded_bank",
     "prosody_bank",
     "speaker_for",
     "speaking_of",
     "speaking_options",
     "voice_of",
+    "voice_that_speaks",
 ]
 
 _Command = Callable[..., Any]
@@ -108,6 +109,16 @@ _CHOOSING = (
 )
 
 
+learn_option = click.option(
+    "--learn/--no-learn",
+    "learn",
+    default=None,
+    help="Let the clips of the voice that carry your own labels fit the head to it, this time, or not.  "
+    "[default: yes, unless the bank was built with --no-learn]",
+)
+"""The option on whether a bank may teach the head that judges its voice."""
+
+
 def speaking_options(command: _Command) -> _Command:
     """Add the options on who speaks, and how."""
     return _apply(_SPEAKING, command)
@@ -164,23 +175,48 @@ def prosody_bank(engines: Engines, given: dict[str, Any]) -> ReferenceBank | Non
     return loaded_bank(given["prosody_from"], engines, {**given, "pins": ()})
 
 
-def voice_of(source: Path, engines: Engines, language: str) -> VoiceStatistics | None:
-    """Return what a built bank knows of its voice for the judging head; None where it knows nothing.
+def voice_of(
+    source: Path, engines: Engines, given: dict[str, Any]
+) -> tuple[Engines, SpeakerStatistics | None]:
+    """Return engines whose judge knows the voice that will be heard, and the voice's statistics for it.
 
-    Statistics of the cloned voice fit only a host that clones it.
+    Nothing is changed, and there are none, where nothing is known of the voice or somebody else's is heard:
+    what is known of the cloned voice fits only a host that clones it.
 
     Raises:
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
     """
+    from gpt_sovits_emotion.banking.voice import open_voice
     from gpt_sovits_emotion.references.sidecar import sidecar_path
-    from gpt_sovits_emotion.voices import voice_statistics
 
     limits = engines.host.limits
-    if limits is None or not limits.clones_voice or not sidecar_path(source).is_file():
-        return None
-    found = voice_statistics(source, engines.judge)
-    say(f"judge: {found.note.say(language)}")
-    return found
+    if limits is None or not limits.clones_voice:
+        return engines, None
+    with progress_bar("the voice") as progress:
+        opened = open_voice(
+            source, engines, who="judge", learn=given.get("learn"), progress=progress
+        )
+    if opened.taught or sidecar_path(source).is_file():
+        say(f"judge: {opened.note.say(given['lang'])}")
+    return opened.engines, opened.speaker
+
+
+def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> Engines:
+    """Return engines whose tagging head knows a bank's voice, which speaks in what will be heard.
+
+    Raises:
+        ReferenceBankError: It is no bank, or its sidecar is damaged or of a newer version.
+    """
+    from dataclasses import replace
+
+    from gpt_sovits_emotion.banking.voice import open_voice
+
+    with progress_bar("the voice") as progress:
+        opened = open_voice(
+            source, engines, who="tagger", learn=given.get("learn"), progress=progress
+        )
+    say(f"tagger: {opened.note.say(given['lang'])}")
+    return replace(opened.engines, speaker=opened.speaker)
 
 
 def speaking_of(
@@ -188,7 +224,7 @@ def speaking_of(
     *,
     carry: Carry | None = None,
     words: TranscribeOptions | None = None,
-    voice: VoiceStatistics | None = None,
+    voice: SpeakerStatistics | None = None,
 ) -> SpeakingOptions:
     """Make the options of speaking from a command's arguments.
 
@@ -214,7 +250,7 @@ def speaking_of(
         takes=_takes_of(given.get("takes", 1), words),
         carry=carry or Carry(),
         choice=choice,
-        voice=None if voice is None else voice.speaker,
+        voice=voice,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE
+from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE, VOICE_SOURCE
 from gpt_sovits_emotion.heads.recording import Judgement
 from gpt_sovits_emotion.records import Sentence, SpeakerStatistics, Transcript
 
@@ -26,6 +26,12 @@ def judgement_sentence(head: Head, judgement: Judgement, *, forbidden: bool) -> 
         return Sentence(
             f"judged with what was learned of the speaker {name} from {speaker.n_segments} clips",
             f"按已学习的说话人 {name} 判断（{speaker.n_segments} 个片段）",
+        )
+    if speaker is not None and speaker.source.startswith(VOICE_SOURCE):
+        taught = speaker.source.removeprefix(VOICE_SOURCE)
+        return Sentence(
+            f"the head was fitted to this voice from clips of its bank with your own labels: {taught}",
+            f"情感模型已根据该音色音库中您标注的片段适配：{taught}",
         )
     if speaker is not None:
         return Sentence(

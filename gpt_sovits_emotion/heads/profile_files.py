@@ -224,6 +224,8 @@ def _words(profile: SpeakerProfile) -> dict[str, Any]:
         "learned": list(profile.learned),
         "recipe": profile.recipe,
         "temperature": profile.temperature,
+        "bank": profile.bank,
+        "lesson": profile.lesson,
         "corrections": [correction.to_dict() for correction in profile.corrections],
     }
 
@@ -302,4 +304,6 @@ def _profile(words: Mapping[str, Any], numbers: Numbers) -> SpeakerProfile:
         members=tuple(members),
         temperature=None if temperature is None else float(temperature),
         recipe=str(words["recipe"]),
+        bank=str(words.get("bank", "")),
+        lesson=str(words.get("lesson", "")),
     )

@@ -40,6 +40,7 @@ from gpt_sovits_emotion.heads.replay import (
 )
 from gpt_sovits_emotion.heads.speaker_profile import (
     PROFILE_SOURCE,
+    VOICE_SOURCE,
     Correction,
     SpeakerProfile,
     add,
@@ -56,6 +57,7 @@ from gpt_sovits_emotion.heads.speaker_profile import (
 __all__ = [
     "PROFILE_SOURCE",
     "REPLAY_NAME",
+    "VOICE_SOURCE",
     "Correction",
     "ProfileEntry",
     "Replay",

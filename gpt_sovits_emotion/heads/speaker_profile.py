@@ -19,6 +19,7 @@ from gpt_sovits_emotion.records import Record, Sentence, SpeakerStatistics
 
 __all__ = [
     "PROFILE_SOURCE",
+    "VOICE_SOURCE",
     "Correction",
     "SpeakerProfile",
     "add",
@@ -44,6 +45,9 @@ _DEVICES = {
 
 PROFILE_SOURCE = "speaker:"
 """What `SpeakerStatistics.source` begins with when a profile gave them; the speaker's name follows."""
+
+VOICE_SOURCE = "voice:"
+"""The same where a voice's bank taught the head; what `SpeakerProfile.taught` says follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class SpeakerProfile:
             only the mean was learned.
         temperature: Of the fine-tuned perceptrons, None where the head's own holds.
         recipe: How it was learned, for the record.
+        bank: The bank of clips that taught it, "" where it is not the profile of a bank's voice.
+        lesson: Digest of all that the bank taught it with, so that a changed bank is seen.
     """
 
     head_id: str
@@ -97,6 +103,8 @@ class SpeakerProfile:
     members: tuple[Member, ...] = ()
     temperature: float | None = None
     recipe: str = ""
+    bank: str = ""
+    lesson: str = ""
 
     @property
     def n_unlabelled(self) -> int:
@@ -125,8 +133,20 @@ class SpeakerProfile:
         """Whether all corrections have been learned from."""
         return set(self.learned) == {correction.batch for correction in self.corrections}
 
+    @property
+    def taught(self) -> str:
+        """The labels that it was taught with and how many clips of each: ``angry 6, happy 4``."""
+        return ", ".join(f"{label} {count}" for label, count in self.counts.items() if count)
+
     def say(self) -> Sentence:
         """Say in one sentence what the profile holds and whether it has been learned from."""
+        if self.bank:
+            return Sentence(
+                f"{self.speaker}: fitted to the voice of {self.bank} from {len(self.valid)} clips with your "
+                f"own labels ({self.taught}) and {self.n_unlabelled} without",
+                f"{self.speaker}：已根据 {self.bank} 中您标注的 {len(self.valid)} 个片段（{self.taught}）和 "
+                f"{self.n_unlabelled} 个无标注片段适配该音色",
+            )
         n, k = self.n_unlabelled, len(self.valid)
         waiting = sum(correction.batch not in self.learned for correction in self.corrections)
         if self.mean is None:
@@ -296,12 +316,11 @@ def for_speaker(head: Head, profile: SpeakerProfile) -> tuple[Head, SpeakerStati
     check_belongs(profile, head)
     if profile.mean is None:
         return head, None
-    statistics = SpeakerStatistics(
-        profile.mean,
-        speaker_std(head, profile.n_clips),
-        profile.n_clips,
-        f"{PROFILE_SOURCE}{profile.speaker}",
-    )
+    source = f"{PROFILE_SOURCE}{profile.speaker}"
+    if profile.bank:
+        source = f"{VOICE_SOURCE}{profile.taught}"
+    std = speaker_std(head, profile.n_clips)
+    statistics = SpeakerStatistics(profile.mean, std, profile.n_clips, source)
     if not profile.members:
         return head, statistics
     card = head.card

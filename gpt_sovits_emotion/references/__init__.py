@@ -15,6 +15,7 @@ from gpt_sovits_emotion.references.bank import (
     REFERENCE_MIN_S,
     load_bank,
     set_pin,
+    set_teaching,
 )
 from gpt_sovits_emotion.references.choose import ChoiceOptions, choose
 from gpt_sovits_emotion.references.choose_all import choose_all
@@ -44,6 +45,7 @@ __all__ = [
     "load_bank",
     "read_sidecar",
     "set_pin",
+    "set_teaching",
     "sidecar_path",
     "split_tag",
     "statistics_of",

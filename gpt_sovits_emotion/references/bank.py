@@ -25,7 +25,7 @@ from gpt_sovits_emotion.references.sidecar import (
     write_sidecar,
 )
 
-__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "load_bank", "set_pin"]
+__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "load_bank", "set_pin", "set_teaching"]
 
 REFERENCE_MIN_S = 3.0
 REFERENCE_MAX_S = 10.0
@@ -119,6 +119,28 @@ def set_pin(path: str | Path, emotion: str, clip: str | Path | None) -> None:
     if clip is not None:
         pins[label] = _found(bank, Path(clip), beside.parent)
     write_sidecar(beside, replace(sidecar, bank=replace(sidecar.bank, pins=pins)))
+
+
+def set_teaching(path: str | Path, allowed: bool) -> None:
+    """Remember in the bank's sidecar whether its clips may teach a head.
+
+    Args:
+        path: The bank, or its sidecar; a bank that has none gets one when it is refused.
+        allowed: What a person wants.
+
+    Raises:
+        ReferenceBankError: There is no bank, or its sidecar is damaged or of a newer version.
+        OutputError: The sidecar cannot be written.
+    """
+    beside = sidecar_path(Path(path))
+    if beside.is_file():
+        sidecar = read_sidecar(beside)
+    elif allowed:
+        return
+    else:
+        sidecar = Sidecar(replace(load_bank(path), clips=(), pins={}))
+    if sidecar.teaches != allowed:
+        write_sidecar(beside, replace(sidecar, teaches=allowed))
 
 
 def _found(bank: ReferenceBank, clip: Path, folder: Path) -> Path:

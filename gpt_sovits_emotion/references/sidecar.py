@@ -78,6 +78,7 @@ class Sidecar:
         speaker: Statistics of the voice, from its own clips; None when there were too few, or when they
             all sound alike (`load_bank`'s clips were then judged with the training statistics).
         built_at: When it was built, ISO 8601 in UTC; "" when the bank was never built (a pin alone).
+        teaches: Whether its clips with a person's labels may teach a head; False once a person has refused.
         version: Of the file's format.
     """
 
@@ -87,6 +88,7 @@ class Sidecar:
     encoder_fingerprint: str = ""
     speaker: SpeakerStatistics | None = None
     built_at: str = ""
+    teaches: bool = True
     version: int = SIDECAR_VERSION
 
     @property
@@ -199,6 +201,7 @@ def write_sidecar(path: str | Path, sidecar: Sidecar) -> None:
         "head_digest": sidecar.head_digest,
         "encoder_fingerprint": sidecar.encoder_fingerprint,
         "speaker": _packed(sidecar.speaker),
+        **({} if sidecar.teaches else {"teaches": False}),
         "bank": bank,
     }
     contents = {
@@ -307,6 +310,7 @@ def read_sidecar(path: str | Path) -> Sidecar:
             encoder_fingerprint=str(held.get("encoder_fingerprint", "")),
             speaker=_unpacked(held.get("speaker")),
             built_at=str(held.get("built_at", "")),
+            teaches=bool(held.get("teaches", True)),
             version=held["version"],
         )
     except KeyError as error:

@@ -31,6 +31,7 @@ from gpt_sovits_emotion.training.measures import (
 __all__ = ["AdaptationScore", "FoldHead", "evaluate_adaptation", "fold_heads", "score_adaptation"]
 
 N_DRAWS = 10
+_BANKS = ("bank_unlabelled", "bank")  # both are given the same clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class AdaptationScore:
     """What some clips of a speaker were worth. Rates are 0 to 1, means over the draws.
 
     Attributes:
-        kind: ``unlabelled``, ``labelled`` (clips per emotion) or ``none``.
-        count: How many clips, or how many of each emotion.
+        kind: ``unlabelled``, ``labelled`` (clips per emotion) or ``none``; ``bank`` where half of the
+            speaker's clips, with their labels, are the voice's bank, and ``bank_unlabelled`` for that
+            half without them.
+        count: How many clips, or how many of each emotion, of a bank on average.
         mean_clips: How many clips of a speaker that came to, on average.
         uar, wa: Unweighted average recall and accuracy on the speaker's other clips, pooled over speakers.
         uar_interval: 95 % interval over speakers, mean over draws of its ends.
@@ -106,6 +109,7 @@ def evaluate_adaptation(
     heads = fold_heads(data, recipe=recipe, progress=progress)
     kinds = [("none", 0)]
     kinds += [("unlabelled", n) for n in unlabelled] + [("labelled", k) for k in labelled]
+    kinds += [(kind, _per_emotion(heads)) for kind in _BANKS]
     return tuple(
         score_adaptation(
             heads,
@@ -154,7 +158,7 @@ def score_adaptation(
 
     Args:
         heads: From `fold_heads`.
-        kind: ``none``, ``unlabelled`` or ``labelled``.
+        kind: As `AdaptationScore.kind`.
         count: How many clips, or how many of each emotion.
         n_draws: How often they are drawn.
         recipe: How to adapt.
@@ -190,6 +194,14 @@ def score_adaptation(
 # --- inside ----------------------------------------------------------------------------------------
 
 
+def _per_emotion(heads: Sequence[FoldHead]) -> int:
+    """Return how many clips of an emotion half of a speaker's are, on average."""
+    halves = [
+        count // 2 for fold in heads for count in np.unique(fold.own.labels, return_counts=True)[1]
+    ]
+    return round(float(np.mean(halves)))
+
+
 def _draws(
     truth: np.ndarray, kind: str, count: int, n_draws: int, seed: int
 ) -> Iterator[np.ndarray]:
@@ -198,6 +210,12 @@ def _draws(
         rng = np.random.default_rng([draw, count, seed])
         if kind == "none":
             yield np.zeros(0, np.int64)
+        elif kind in _BANKS:
+            halves: list[int] = []
+            for place in np.unique(truth):
+                rows = np.flatnonzero(truth == place)
+                halves += rng.choice(rows, len(rows) // 2, replace=False).tolist()
+            yield np.array(sorted(halves), np.int64)
         elif kind == "labelled":
             chosen: list[int] = []
             for place in np.unique(truth):
@@ -222,7 +240,7 @@ def _tested(
     if len(chosen) < fold.head.card.min_speaker_segments:  # nothing is learned from so few
         found = fold.head.probabilities(embeddings[rest])
         return found, found
-    if kind == "unlabelled":
+    if kind in ("unlabelled", "bank_unlabelled"):
         profile = adapt(fold.head, speaker=fold.speaker, unlabelled=embeddings[chosen])
     else:
         mask = np.isin(np.arange(len(embeddings)), chosen)

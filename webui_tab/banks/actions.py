@@ -24,6 +24,7 @@ from webui_tab.banks.view import (
     clip_headers,
     clip_rows,
     coverage_html,
+    lesson_html,
     opened_html,
 )
 from webui_tab.segment import lent_clip
@@ -34,7 +35,10 @@ from webui_tab.training.words import both, note_of
 
 __all__ = ["CLIP", "OPENED", "PINNED", "SHOWN", "BankActions"]
 
-SHOWN = ("bank_area", "bank_coverage", "bank_shown", "bank_clips", "bank_clips_note", "bank_choice")
+SHOWN = (
+    "bank_area", "bank_coverage", "bank_lesson", "bank_shown", "bank_clips", "bank_clips_note",
+    "bank_choice",
+)  # fmt: skip
 """What shows the bank that is open."""
 OPENED = ("bank_status", "bank_source", *SHOWN)
 CLIP = ("bank_clip_name", "bank_player", "bank_pin_emotion")
@@ -125,10 +129,23 @@ class BankActions:
             bank_source=str(shown.place),
             bank_area=gr.update(visible=True),
             bank_coverage=coverage_html(shown.bank),
+            bank_lesson=lesson_html(handlers.lessons_of(session)),
             bank_shown=gr.update(choices=_emotions_shown(shown.bank, language), value=every),
             bank_choice="",
             **self._table(session, None, language),
         )
+
+    # --- what it taught ------------------------------------------------------------------------------
+
+    def forget(self, _: str, request: gr.Request) -> Updates:
+        """Forget what the voice taught heads, and let it teach none."""
+        handlers.forget_lesson(self._pages.session(page_id_of(request)))
+        return self._named(bank_lesson=lesson_html((), "bank_forgotten"))
+
+    def learn(self, _: str, request: gr.Request) -> Updates:
+        """Let the voice teach heads again."""
+        handlers.allow_teaching(self._pages.session(page_id_of(request)))
+        return self._named(bank_lesson=lesson_html((), "bank_may_teach"))
 
     # --- its clips -----------------------------------------------------------------------------------
 

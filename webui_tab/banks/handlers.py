@@ -14,8 +14,8 @@ from gpt_sovits_emotion.errors import ConsentError, EmotionError
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label
 from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip
-from gpt_sovits_emotion.references import choose, export_bank, load_bank, set_pin
+from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
+from gpt_sovits_emotion.references import choose, export_bank, load_bank, set_pin, set_teaching
 from gpt_sovits_emotion.references.ranking import emotion_of
 from gpt_sovits_emotion.references.tagged_text import split_tag
 from webui_tab.handlers import choose_voice
@@ -24,9 +24,12 @@ from webui_tab.texts import say
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
+    "allow_teaching",
     "build",
     "choose_clip",
     "export",
+    "forget_lesson",
+    "lessons_of",
     "listing_of",
     "open_as_it_is",
     "pin",
@@ -109,6 +112,46 @@ def build(
     )
     cut = find_sources(source).layout == RECORDING
     return replace(session, shown=ShownBank(bank.root if cut else source, bank))
+
+
+def lessons_of(session: Session) -> tuple[Sentence, ...]:
+    """Return what the voice that is shown has taught heads, a sentence for each; nothing where none."""
+    from gpt_sovits_emotion.banking.lessons import place_of as full_place
+    from gpt_sovits_emotion.heads.profiles import list_profiles
+
+    place = full_place(_shown(session).place)
+    return tuple(
+        Sentence(f"{entry.head_id}: {said.en}", f"{entry.head_id}：{said.zh}")
+        for entry in list_profiles()
+        if entry.profile is not None and entry.profile.bank == place
+        for said in (entry.profile.say(),)
+    )
+
+
+def forget_lesson(session: Session) -> None:
+    """Forget what the voice that is shown taught heads; it teaches none until a person allows it again.
+
+    Raises:
+        PageError: No bank is shown.
+        ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
+        OutputError: The sidecar cannot be written, or what was learned cannot be deleted.
+    """
+    from gpt_sovits_emotion.banking.teaching import forget_bank
+
+    place = _shown(session).place
+    set_teaching(place, False)
+    forget_bank(place)
+
+
+def allow_teaching(session: Session) -> None:
+    """Let the voice that is shown teach heads again, when its clips are listened to next.
+
+    Raises:
+        PageError: No bank is shown.
+        ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
+        OutputError: The sidecar cannot be written.
+    """
+    set_teaching(_shown(session).place, True)
 
 
 def shown_clips(bank: ReferenceBank, label: str | None) -> tuple[ReferenceClip, ...]:

@@ -77,6 +77,16 @@ def _source_step(parts: Parts) -> None:
 
 def _holds_step(parts: Parts) -> None:
     parts.add("bank_coverage", gr.HTML, elem_id="emo-bank-coverage")
+    parts.add("bank_lesson", gr.HTML, elem_id="emo-bank-lesson")
+    with gr.Row():
+        parts.add(
+            "bank_forget",
+            gr.Button,
+            value="text:bank_forget",
+            size="sm",
+            elem_id="emo-bank-forget",
+        )
+        parts.add("bank_learn", gr.Button, value="text:bank_learn", size="sm")
     every = say("bank_all", parts.language)
     parts.add(
         "bank_shown",

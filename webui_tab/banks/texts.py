@@ -44,6 +44,21 @@ TABLE = {
         "{voice}: {usable} of {n} clips can be used; no head has listened to them yet.",
         "{voice}：{n} 个片段中 {usable} 个可用；尚未聆听情感。",
     ),
+    # --- what it taught
+    "bank_forget": ("Forget what this voice taught the head", "忘记从该音色学到的内容"),
+    "bank_learn": ("Let this voice teach the head", "允许情感模型学习该音色"),
+    "bank_taught_nothing": (
+        "This voice has taught no head. Clips that carry your own labels do when they are listened to.",
+        "情感模型没有学习该音色。聆听时，您自己标注的片段会用于适配。",
+    ),
+    "bank_forgotten": (
+        "Forgotten, and it will not be learned again. Listen to the clips again to judge them without it.",
+        "已忘记，之后也不再学习。要重新判断各片段，请再次聆听。",
+    ),
+    "bank_may_teach": (
+        "It may teach. Listen to the clips again, and the head is fitted to this voice.",
+        "已允许。再次聆听片段后，情感模型会适配该音色。",
+    ),
     # --- what it holds
     "bank_step_holds": ("2 · What this voice can say", "2 · 这个声音能表达什么"),
     "bank_shown": ("Emotion", "情感"),

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 from gpt_sovits_emotion.labels import colour_of, display_name, percent
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip
+from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.coverage import coverage
 from gpt_sovits_emotion.references.ranking import emotion_of
 from gpt_sovits_emotion.report.coverage import coverage_svg
@@ -21,6 +21,7 @@ __all__ = [
     "clip_headers",
     "clip_rows",
     "coverage_html",
+    "lesson_html",
     "opened_html",
 ]
 
@@ -71,6 +72,12 @@ def opened_html(bank: ReferenceBank) -> str:
     )
     notes = "".join(note_of("aside", sentence(said)) for said in bank.notes)
     return f'<div class="emo-both">{note_of("good", said)}{notes}</div>'
+
+
+def lesson_html(lessons: Sequence[Sentence], key: str = "bank_taught_nothing") -> str:
+    """Return what a voice has taught heads, in both languages; the text of `key` where that is nothing."""
+    notes = [note_of("good", sentence(said)) for said in lessons]
+    return f'<div class="emo-both">{"".join(notes) or note_of("aside", both(key))}</div>'
 
 
 def coverage_html(bank: ReferenceBank) -> str:

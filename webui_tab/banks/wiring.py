@@ -41,6 +41,8 @@ def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Bloc
     wire.finish(opened, page.show_saved, ())
     wire.quick(parts.stop_bank.click, page.stop)
 
+    for press, done in ((parts.bank_forget, banks.forget), (parts.bank_learn, banks.learn)):
+        wire.quick(press.click, done, (), ("bank_lesson",), failing_into="bank_lesson")
     clips = ("bank_clips", "bank_clips_note")
     wire.in_order(parts.bank_shown.input, banks.show_emotion, ("bank_shown",), clips)
     wire.in_order(parts.bank_clips.select, banks.select, ("bank_shown",), CLIP)

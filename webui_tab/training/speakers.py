@@ -20,7 +20,6 @@ from gpt_sovits_emotion.heads.profiles import (
     add_unlabelled,
     begin_profile,
     find_replay,
-    forget,
     list_profiles,
     load_profile,
     save_profile,
@@ -155,14 +154,17 @@ class Lessons:
             PageError: There is no name, or nothing was learned of this speaker.
             OutputError: It could not be deleted.
         """
+        from gpt_sovits_emotion.banking.teaching import forget_speaker
+
         speaker = _named(speaker)
         head_id = self._workshop.engines(head_name).tagger.card.id
         # Not loaded first: what is damaged, or was made for a head that was replaced, can be forgotten too.
-        if not forget(speaker, head_id=head_id):
+        deleted, notes = forget_speaker(speaker, head_id=head_id)
+        if not deleted:
             raise PageError("speaker_unknown", speaker=speaker, head=head_id)
         for of_recording in self._taught.values():
             of_recording.pop((head_id, speaker), None)
-        return Lesson(None, (filled("speaker_forgotten", speaker=speaker),))
+        return Lesson(None, (filled("speaker_forgotten", speaker=speaker), *notes))
 
     def look(self, head_name: str, speaker: str) -> Lesson:
         """Return what is known of a speaker; nothing where nothing was learned."""
