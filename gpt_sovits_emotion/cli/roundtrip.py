@@ -118,6 +118,8 @@ def demo(out: Path, lang: str) -> None:
     The sample's speaker and the voice's bank are synthetic (eSpeak NG); every engine is real, also the
     Whisper base that transcribes, which mishears such a speaker more often than a person.
     """
+    from gpt_sovits_emotion.engines import DEFAULT_HEAD
+
     samples = Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
     given = {
         "whisper": "base",
@@ -133,7 +135,9 @@ def demo(out: Path, lang: str) -> None:
         "transcript": None,
         "allow_damaged": False,
         "max_hours": 1.0,
-        "head": None,
+        # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears
+        # that, a head on Whisper has met people only.
+        "head": DEFAULT_HEAD,
         "judge": None,
         "heads_dirs": (),
         "speaker_statistics": None,
