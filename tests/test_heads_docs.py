@@ -18,14 +18,18 @@ from gpt_sovits_emotion.heads import list_heads, load_card
 from gpt_sovits_emotion.testing import check_head
 
 PAGE = (REPOSITORY / "docs" / "heads.md").read_text(encoding="utf-8")
-CARD, NOTEBOOK, NOTEBOOK_OF_MEANS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+CARD, MOVING, NOTEBOOK, NOTEBOOK_OF_MEANS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
-def write_by_hand(folder: Path) -> Path:
+MOVING_CARD = CARD.replace("version: 1", "version: 2") + MOVING
+
+
+def write_by_hand(folder: Path, *, text: str = CARD) -> Path:
     """Do what the page says with nothing but numpy, safetensors and a text editor."""
     folder.mkdir()
-    (folder / "head.yaml").write_text(CARD, encoding="utf-8")
-    card = yaml.safe_load(CARD)
+    (folder / "head.yaml").write_text(text, encoding="utf-8")
+    card = yaml.safe_load(text)
+    moves = "moving" in card
     dim, n_labels, hidden = card["encoder"]["dim"], len(card["labels"]), 7
     rng = np.random.default_rng(5)
     t = {
@@ -33,7 +37,7 @@ def write_by_hand(folder: Path) -> Path:
         "features.std": rng.uniform(0.5, 2, dim),
         "features.within_speaker_std": rng.uniform(0.5, 2, dim),
     }
-    for mode in ("global", "speaker"):
+    for mode in ("shared",) if moves else ("global", "speaker"):
         for i in range(2):
             t[f"{mode}.{i}.mlp.0.weight"] = rng.normal(0, 0.1, (hidden, dim))
             t[f"{mode}.{i}.mlp.0.bias"] = rng.normal(size=hidden)
@@ -44,9 +48,12 @@ def write_by_hand(folder: Path) -> Path:
     x = rng.normal(0, 2, (card["min_speaker_segments"], dim)).round(4)
     k, n = card["prior_segments"], len(x)
     speakers_mean = (x.sum(axis=0) + k * t["features.mean"]) / (n + k)
+    s = t["features.within_speaker_std"]
+    if moves:
+        s = np.sqrt(s**2 + k / (n + k) * np.maximum(t["features.std"] ** 2 - s**2, 0))
     z = {
         "global": (x - t["features.mean"]) / t["features.std"],
-        "speaker": (x - speakers_mean) / t["features.within_speaker_std"],
+        "speaker": (x - speakers_mean) / s,
     }
     probabilities = {}
     for mode, unclipped in z.items():
@@ -54,7 +61,8 @@ def write_by_hand(folder: Path) -> Path:
         scores = 0
         for i in range(2):
             w1, b1, w2, b2 = (
-                t[f"{mode}.{i}.mlp.{part}"] for part in ("0.weight", "0.bias", "3.weight", "3.bias")
+                t[f"{'shared' if moves else mode}.{i}.mlp.{part}"]
+                for part in ("0.weight", "0.bias", "3.weight", "3.bias")
             )
             scores = scores + np.maximum(clipped @ w1.T + b1, 0) @ w2.T + b2
         e = np.exp(scores / 2 / card["temperature"][mode])
@@ -64,8 +72,11 @@ def write_by_hand(folder: Path) -> Path:
     return folder
 
 
-def test_a_head_written_by_hand_from_this_page_keeps_the_contract(tmp_path: Path) -> None:
-    folder = write_by_hand(tmp_path / "my-head")
+@pytest.mark.parametrize("text", [CARD, MOVING_CARD])
+def test_a_head_written_by_hand_from_this_page_keeps_the_contract(
+    tmp_path: Path, text: str
+) -> None:
+    folder = write_by_hand(tmp_path / "my-head", text=text)
     assert check_head(folder) == ("no measured results: nobody knows how good it is",)
     assert [entry.state for entry in list_heads([tmp_path])] == ["sound"]
     assert load_card(folder).corpora[0].citation == "me, 2026"

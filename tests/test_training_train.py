@@ -38,10 +38,15 @@ LENGTHS_S = {"angry": 0.7, "neutral": 1.1, "sad": 1.6}
 @pytest.fixture(scope="module")
 def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four speakers who hum short when angry and long when sad, four times each."""
-    folder = tmp_path_factory.mktemp("corpora") / "hums"
+    return _hums(tmp_path_factory.mktemp("corpora") / "hums")
+
+
+def _hums(folder: Path, *, seed: int = 0, written: str = "") -> Path:
     folder.mkdir()
+    if written:
+        (folder / "corpus.yaml").write_text(written, encoding="utf-8")
     rows = []
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for number, speaker in enumerate(SPEAKERS):
         for emotion, length_s in LENGTHS_S.items():
             for take in range(4):
@@ -110,6 +115,49 @@ def test_a_head_is_trained_measured_and_installed(corpus_folder: Path, plan: Tra
     fitting = [moment for moment in moments if moment.stage == "fitting"]
     assert fitting[-1].loss < fitting[0].loss
     assert all(moment.held_out_uar > 0.8 for moment in fitting)
+
+
+def test_a_head_with_moving_statistics_is_calibrated_on_people_whom_it_never_met(
+    corpus_folder: Path, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(ways.recipe_for("fake"), heard=(0, 4, -1), prior_segments=1.0, n_epochs=10)
+    monkeypatch.setattr(ways, "recipe_for", lambda encoder_id: recipe)
+    made = _hums(tmp_path / "made", seed=1, written="synthetic: true\n")
+    (tmp_path / "others").mkdir()
+    others = _hums(tmp_path / "others" / "strangers", seed=2)
+    corpora = open_corpora([f"hums={corpus_folder}", f"made={made}"])
+    assert [corpus.train_only for corpus in corpora] == [False, True]
+    moments: list[Moment] = []
+    plan = replace(plan, calibrate_on=open_corpora([f"strangers={others}"]))
+    trained = train(corpora, plan, encoder=FakeEncoder(), watch=moments.append)
+
+    assert check_head(trained.folder) == ()
+    head, card = load_head(trained.folder), trained.card
+    assert head.members["global"] is head.members["speaker"]
+    assert replace(head.card, recipe={}) == replace(card, recipe={})
+    assert (card.min_speaker_segments, card.prior_segments) == (2, 1.0)
+    assert card.calibrated_on.en == "corpora that were left out: strangers"
+    assert card.moving is not None
+    assert card.farthest > 0
+    assert [credit.name for credit in card.corpora] == ["hums", "made"]
+    assert {(one.protocol, one.corpus, one.n_speakers) for one in card.results} == {
+        ("loso", "hums", 4),
+        ("cross", "strangers", 4),
+    }
+    reasons = [one.en for one in trained.warnings if "for training only" in one.en]
+    assert len(reasons) == 1
+    stages = [moment.stage for moment in moments]
+    assert sorted(set(stages), key=stages.index) == [
+        "features",
+        "measuring",
+        "fitting",
+        "calibrating",
+        "writing",
+    ]
+    fractions = [moment.fraction for moment in moments if moment.stage != "features"]
+    assert fractions == sorted(fractions)
+    # every network has gone over the rows once more at each of these, and there is one fit, not one a mode
+    assert [moment.epoch for moment in moments if moment.stage == "fitting"] == [*range(1, 11)]
 
 
 def test_the_same_seed_gives_the_same_head(

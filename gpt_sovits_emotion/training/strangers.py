@@ -15,7 +15,6 @@ from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbed
 from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
 from gpt_sovits_emotion.training.folds import Fold
 from gpt_sovits_emotion.training.measures import expected_calibration_error
-from gpt_sovits_emotion.training.recipe import recipe_for
 from gpt_sovits_emotion.training.scoring import HeldOut, judged_situations, score_situations
 from gpt_sovits_emotion.training.situations import (
     LENGTHS,
@@ -80,9 +79,15 @@ class StrangerCalibration:
 
 
 def check_training(
-    corpora: Sequence[Corpus], calibrate_on: Sequence[Corpus], *, encoder_id: str
+    corpora: Sequence[Corpus], calibrate_on: Sequence[Corpus], *, encoder_id: str, moves: bool
 ) -> None:
     """Make sure that a head can be measured and calibrated on these corpora.
+
+    Args:
+        corpora: To train on.
+        calibrate_on: To calibrate on.
+        encoder_id: What the head will read.
+        moves: Whether heads on it have moving statistics.
 
     Raises:
         CorpusError: All of them are for training only, or those to calibrate on are of no use: trained on
@@ -95,7 +100,7 @@ def check_training(
             "corpus of recorded speech (--corpus)",
             zh=f"{'、'.join(names)} 仅供训练，没有可用于检验的录音；请再加入真人录音的语料（--corpus）",
         )
-    if calibrate_on and not recipe_for(encoder_id).heard:
+    if calibrate_on and not moves:
         raise CorpusError(
             f"heads on {encoder_id} are calibrated on the speakers that are held out; leave --calibrate-on "
             "out, or train on Whisper (--encoder whisper-base:1-4)",

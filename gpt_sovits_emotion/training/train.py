@@ -47,7 +47,7 @@ from gpt_sovits_emotion.training.strangers import (
     check_training,
 )
 from gpt_sovits_emotion.training.versions import Alteration, copies_for
-from gpt_sovits_emotion.training.ways import Way, choose_way
+from gpt_sovits_emotion.training.ways import Way, choose_way, plain_way
 
 __all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]
 
@@ -133,7 +133,8 @@ def train(
         OutputError: The head cannot be written; nothing half written is left.
     """
     telling = Telling(watch)
-    check_training(corpora, plan.calibrate_on, encoder_id=encoder.id)
+    moves = bool(plain_way(encoder, seed=plan.seed).networks[0].recipe.heard)
+    check_training(corpora, plan.calibrate_on, encoder_id=encoder.id, moves=moves)
     with reserved(plan.heads_dir, plan.head_id, replace=plan.replace) as folder:
         warnings = list(check(corpora, plan.labels or None))
         corpus = merge(corpora, labels=plan.labels or None)

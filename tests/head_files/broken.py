@@ -176,7 +176,7 @@ _CARDS: dict[str, Spoil] = {
     "field missing": (_rewrites("licence: MIT\n", ""), "'licence'"),
     "no corpus": (_rewrites("corpora:\n-", "corpora: []\nothers:\n-"), "no training corpus"),
     "other format": (_rewrites("gpt-sovits-emotion/head", "recipe/cake"), "not the card"),
-    "newer version": (_rewrites("version: 1", "version: 2"), "update the program"),
+    "newer version": (_rewrites("version: 1", "version: 3"), "update the program"),
     "not YAML": (lambda folder: (folder / "head.yaml").write_text("a: [1\nb: }"), "is not YAML"),
     "no such day": (_rewrites("clip_z: 6.0", "clip_z: 2024-13-45"), "is not YAML"),
     "not text": (
