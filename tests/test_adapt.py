@@ -256,6 +256,8 @@ def test_evaluating_gives_a_row_for_everything_that_was_asked():
         ("none", 0),
         ("unlabelled", 5),
         ("labelled", 1),
+        ("bank_unlabelled", 6),
+        ("bank", 6),
     ]
     assert all(0 < score.uar <= 1 and 0 <= score.ece <= 1 for score in scores)
 
