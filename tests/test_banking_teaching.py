@@ -397,7 +397,9 @@ def test_a_bank_that_is_gone_is_told(tmp_path, head_folder):
 
 def test_the_command_line_shows_and_forgets_it(tmp_path, head_folder, capsys):
     folder = bank_in(tmp_path / "anna")
-    assert run("refs", "build", str(folder), "--head", str(head_folder), "--whisper", "none") == 0
+    arguments = ["refs", "build", folder, "--head", head_folder, "--whisper", "none"]
+    arguments += ["--no-cache", "--jobs", 1]
+    assert run(*arguments) == 0
     assert "with your own labels: angry 3, sad 3" in capsys.readouterr().err
     assert run("speakers", "list") == 0
     assert "(angry 3, sad 3)" in capsys.readouterr().out
@@ -409,7 +411,6 @@ def test_the_command_line_shows_and_forgets_it(tmp_path, head_folder, capsys):
     assert "as a whole" in capsys.readouterr().err
     assert run("speakers", "forget", row["speaker"]) == 0
     assert "teaches no head any more" in capsys.readouterr().err
-    arguments = ["refs", "build", str(folder), "--head", str(head_folder), "--whisper", "none"]
     assert run(*arguments) == 0
     assert list_profiles() == ()
     assert run(*arguments, "--learn") == 0
