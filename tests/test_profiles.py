@@ -356,3 +356,22 @@ def test_a_head_with_replay_rows_still_keeps_its_contract(tmp_path):
     folder = make_fake_head(tmp_path / "fake-head")
     save_replay(folder, make_replay(load_head(folder)))
     check_head(folder)
+
+
+def test_what_a_bank_taught_is_kept_and_not_changed_by_hand(head):
+    profile = replace(taught(head), bank="/voices/anna", lesson="abc")
+    save_profile(profile)
+    found = load_profile(head, "anna")
+    assert (found.bank, found.lesson) == ("/voices/anna", "abc")
+    assert found.say().en == (
+        "anna: fitted to the voice of /voices/anna from 6 clips with your own labels "
+        "(angry 2, sad 2, neutral 2) and 5 without"
+    )
+    assert for_speaker(head, found)[1].source == "voice:angry 2, sad 2, neutral 2"
+    for change in (
+        lambda: add(found, rows(1, 9), ["sad"], "more.wav"),
+        lambda: add_unlabelled(found, rows(1, 9)),
+        lambda: undo_last(found),
+    ):
+        with pytest.raises(HeadError, match="as a whole"):
+            change()

@@ -86,7 +86,10 @@ def open_voice(
         fitted, speaker = engines.judge_for(taught.profile)
         return OpenedVoice(fitted, speaker, taught.note, True)
     found = voice_statistics(source, analyser)
-    return OpenedVoice(engines, found.speaker, found.note, False)
+    note = found.note
+    if taught is not None:
+        note = Sentence(f"{taught.note.en}; {note.en}", f"{taught.note.zh}；{note.zh}")
+    return OpenedVoice(engines, found.speaker, note, False)
 
 
 def taught_by(

@@ -9,7 +9,6 @@ import click
 
 from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
-from gpt_sovits_emotion.errors import HeadError
 
 __all__ = ["speakers"]
 
@@ -90,13 +89,6 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
 
     found = head_for({"head": head, "heads_dirs": heads_dirs})
     profile = load_profile(found, speaker) or begin_profile(found, speaker)
-    if profile.bank:
-        raise HeadError(
-            f"{speaker} was learned from the bank {profile.bank} as a whole; change its labels, or forget "
-            "the voice (speakers forget)",
-            zh=f"{speaker} 是从音库 {profile.bank} 整体学到的；请修改其中的标注，"
-            "或忘记该音色（speakers forget）",
-        )
     n_before = len(profile.corrections)
     profile = undo_last(profile)
     if profile.n_clips >= found.card.min_speaker_segments:

@@ -222,8 +222,10 @@ def add(
         source: Where they come from, one for all or one per clip.
 
     Raises:
-        HeadError: A label is none of the head's, the widths differ, or a value is not finite.
+        HeadError: A label is none of the head's, the widths differ, a value is not finite, or a bank taught
+            the profile.
     """
+    _check_no_bank(profile)
     rows = _checked(profile, embeddings)
     sources = [source] * len(rows) if isinstance(source, str) else list(source)
     if not len(rows) == len(labels) == len(sources) or not len(rows):
@@ -263,8 +265,9 @@ def undo_last(profile: SpeakerProfile) -> SpeakerProfile:
     anew (`training.adapt.learn`); until then it changes no verdict.
 
     Raises:
-        HeadError: There is nothing to take back.
+        HeadError: There is nothing to take back, or a bank taught the profile.
     """
+    _check_no_bank(profile)
     if not profile.corrections:
         raise HeadError(
             f"there is no labelled clip of {profile.speaker} to take back",
@@ -291,8 +294,9 @@ def add_unlabelled(profile: SpeakerProfile, embeddings: np.ndarray) -> SpeakerPr
         embeddings: ``(n_clips, dim)`` of the head's encoder. Their sum alone is kept.
 
     Raises:
-        HeadError: The widths differ, or a value is not finite.
+        HeadError: The widths differ, a value is not finite, or a bank taught the profile.
     """
+    _check_no_bank(profile)
     known = {*profile.heard, *(_digest(row) for row in profile.embeddings)}
     fresh = {_digest(row): row for row in _checked(profile, embeddings)}
     fresh = {digest: row for digest, row in fresh.items() if digest not in known}
@@ -383,6 +387,17 @@ def check_name(speaker: str) -> None:
             'without / \\ : * ? " < > |, and no dot or space at either end',
             zh=f"{speaker[:80]!r} 不能用作说话人名称：应为 1 到 {_LONGEST_NAME} 个字符，"
             '不含 / \\ : * ? " < > |，首尾不能是点或空格',
+        )
+
+
+def _check_no_bank(profile: SpeakerProfile) -> None:
+    """Refuse to change by hand what a bank has taught: opened again, it would undo the change."""
+    if profile.bank:
+        raise HeadError(
+            f"{profile.speaker} was learned from the bank {profile.bank} as a whole; change the bank's "
+            "labels, forget the voice (speakers forget), or choose another name",
+            zh=f"{profile.speaker} 是从音库 {profile.bank} 整体学到的；请修改音库中的标注、忘记该音色"
+            "（speakers forget），或换一个名称",
         )
 
 
