@@ -262,6 +262,14 @@ def test_evaluating_gives_a_row_for_everything_that_was_asked():
     assert all(0 < score.uar <= 1 and 0 <= score.ece <= 1 for score in scores)
 
 
+def test_a_voices_own_bank_is_measured_on_its_other_half(folds):
+    plain, taught = (
+        score_adaptation(folds, kind, 6, n_draws=2) for kind in ("bank_unlabelled", "bank")
+    )
+    assert plain.mean_clips == taught.mean_clips == 18
+    assert taught.uar > plain.uar + 0.03
+
+
 def test_where_too_few_clips_were_drawn_the_head_is_tested_as_it_is(folds):
     nothing = score_adaptation(folds, "none", 0, n_draws=1)
     one = score_adaptation(folds, "labelled", 1, n_draws=1)
