@@ -105,7 +105,8 @@ def test_annotate_as_json(capsys, talk: Path) -> None:
     assert code == 0
     (line,) = out.splitlines()
     found = json.loads(line)
-    assert (found["file"], found["head"]) == (str(talk), "prosody-emodb")
+    assert (found["file"], found["head"]) == (str(talk), "whisper-base-free")
+    assert found["notes"] == []
     assert [segment["text"] for segment in found["segments"]] == [f"sentence {i}" for i in range(6)]
     for segment in found["segments"]:
         assert set(segment) >= {"start_s", "end_s", "text", "label", "scores", "reason"}
@@ -219,10 +220,12 @@ def test_heads_are_listed_shown_and_checked(capsys, tmp_path: Path) -> None:
         "fake-head",
         "prosody-emodb",
         "prosody-multi-nc",
+        "whisper-base-free",
+        "whisper-base-nc",
     ]
     assert "is not the card of a head" in err
     rows = json.loads(run(capsys, "heads", "list", "--heads-dir", tmp_path, "--json")[1])
-    assert [row["problem"] is None for row in rows] == [False, True, True, True]
+    assert [row["problem"] is None for row in rows] == [False, True, True, True, True, True]
     shown = run(capsys, "heads", "show", "prosody-emodb")[1]
     assert "EmoDB" in shown
     assert "UAR" in shown

@@ -106,7 +106,7 @@ def test_what_is_lent_is_asked_for_anew(hubert_head, lent):
 
 
 def test_a_head_on_prosody_needs_nobody(hubert_head):
-    engines = open_engines(lender=Lender())
+    engines = open_engines(head="prosody-emodb", lender=Lender())
     assert engines.analyser.encoder is engines.tracker
     assert engines.listening_rate_hz == 16_000
 

@@ -310,7 +310,8 @@ def test_commands_add_list_check_and_remove(capsys, tmp_path: Path) -> None:
     assert {row["state"] for row in rows} == {"sound", "waiting", "refused"}
     code, out, err = run(capsys, "heads", "check", "--heads-dir", heads)
     assert code == 1
-    assert "2 of 5 heads cannot be used" in err
+    n_shipped = len(list(shipped_folder().glob("*/head.yaml")))
+    assert f"2 of {3 + n_shipped} heads cannot be used" in err
     code, out, _ = run(capsys, "heads", "remove", "fake-head", "--yes", "--heads-dir", heads)
     assert code == 0
     assert not (heads / "fake-head").exists()
@@ -326,8 +327,10 @@ def test_the_tab_sees_what_comes_and_goes(tmp_path: Path) -> None:
     folder = make_fake_head(tmp_path / "fake-head")
     menu = heads_menu(workshop, "fake-head", "en")
     assert "fake-head" in menu.choices
-    # those of the program, which this host cannot lend
-    assert menu.notes.count("reads prosody") == len(list(shipped_folder().glob("*/head.yaml")))
+    # those of the program that this host cannot lend; the ones on Whisper need no host
+    assert menu.notes.count("reads prosody") == len(
+        list(shipped_folder().glob("prosody-*/head.yaml"))
+    )
     mark = heads_mark(workshop)
     assert heads_mark(workshop) == mark
     (tmp_path / "broken").mkdir()
@@ -354,9 +357,9 @@ def test_of_a_fused_encoder_every_part_must_be_lent(tmp_path: Path) -> None:
     save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors())
     host = FakeHost()
     workshop = Workshop(heads_dirs=(tmp_path,), host=host)
-    assert workshop.heads() == ()
+    assert "fake-head" not in [entry.id for entry in workshop.heads()]
     host.lends = frozenset({"fake", "hubert"})
-    assert [entry.id for entry in workshop.heads()] == ["fake-head"]
+    assert "fake-head" in [entry.id for entry in workshop.heads()]
 
 
 def test_engines_notice_a_head_that_was_replaced(tmp_path: Path) -> None:
@@ -389,4 +392,6 @@ def test_many_pages_may_ask_at_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [("fake-head",)] * 8
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    assert "fake-head" in found[0]

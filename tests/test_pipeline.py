@@ -14,7 +14,7 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
 from gpt_sovits_emotion.deliver import deliver
-from gpt_sovits_emotion.engines import DEFAULT_HEAD, Engines, open_engines
+from gpt_sovits_emotion.engines import WHISPER_HEAD, Engines, open_engines
 from gpt_sovits_emotion.errors import (
     HeadMismatchError,
     HostError,
@@ -233,7 +233,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
 
 def test_the_default_engines_open_and_know_what_they_are() -> None:
     engines = open_engines()
-    assert engines.tagger.card.id == DEFAULT_HEAD
+    assert engines.tagger.card.id == WHISPER_HEAD
+    assert engines.note is None
     assert engines.judging is engines.tagger
     assert "eSpeak" in engines.host.title.en
     assert "GPT-SoVITS" in engines.host.title.en

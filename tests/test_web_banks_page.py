@@ -128,7 +128,7 @@ def test_a_voice_is_built_seen_pinned_and_chosen_from(
 ):
     tab = open_tab(locale)
     build(tab, voice)
-    tab.shows("#emo-bank-status", "prosody-emodb")
+    tab.shows("#emo-bank-status", "whisper-base-free")
     assert tab.page.locator("#emo-bank-coverage svg").locator("visible=true").count() == 1
     tab.shows("#emo-bank-status", re.compile("14.*14"))
 

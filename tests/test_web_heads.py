@@ -16,7 +16,7 @@ from webui_tab.texts import say
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 W = "head.safetensors"
-SHIPPED = ["prosody-emodb", "prosody-multi-nc"]
+SHIPPED = ["whisper-base-free", "prosody-emodb", "prosody-multi-nc", "whisper-base-nc"]
 SOON_S = 2.0
 
 
