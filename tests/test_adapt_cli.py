@@ -118,7 +118,7 @@ def test_from_clips_to_a_profile_and_back(capsys, bank):
     (row,) = json.loads(out)
     assert (row["speaker"], row["head"], row["labelled"]["sad"]) == ("anna", "prosody-emodb", 3)
 
-    code, out, _ = run(capsys, "speakers", "show", "anna")
+    code, out, _ = run(capsys, "speakers", "show", "anna", *head)
     assert code == 0
     assert "sad0.wav" in out
 
@@ -130,17 +130,17 @@ def test_from_clips_to_a_profile_and_back(capsys, bank):
     assert heard["segments"][0]["scores"]["sad"] > 0.5
 
     for _ in range(2):
-        code, out, err = run(capsys, "speakers", "undo", "anna")
+        code, out, err = run(capsys, "speakers", "undo", "anna", *head)
         assert code == 0, err
     assert "3 clips without labels, 0 labelled; nothing learned yet" in out
-    code, _, err = run(capsys, "speakers", "undo", "anna")
+    code, _, err = run(capsys, "speakers", "undo", "anna", *head)
     assert code == 1
     assert "no labelled clip of anna to take back" in err
 
-    code, _, err = run(capsys, "speakers", "forget", "anna")
+    code, _, err = run(capsys, "speakers", "forget", "anna", *head)
     assert code == 0
     assert "deleted" in err
-    code, _, err = run(capsys, "speakers", "forget", "anna")
+    code, _, err = run(capsys, "speakers", "forget", "anna", *head)
     assert code == 1
     code, _, err = run(capsys, "annotate", bank / "sad" / "sad1.wav", "--whisper", "none",
                        "--speaker", "anna")  # fmt: skip

@@ -36,7 +36,9 @@ __all__ = ["adapt"]
 @click.argument("clips", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--speaker", metavar="NAME", help="Who speaks; a name of your choice.")
 @click.option(
-    "--head", metavar="ID|PATH", help="The head to fit to the speaker.  [default: prosody-emodb]"
+    "--head",
+    metavar="ID|PATH",
+    help="The head to fit to the speaker.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
 )
 @heads_dir_option
 @click.option("--label", help="The emotion of all CLIPS that do not say theirs.")

@@ -63,7 +63,11 @@ def refs() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Of a long recording: the new folder for its clips.  [default: <name>.bank beside it]",
 )
-@click.option("--head", metavar="ID|PATH", help="The head that listens.  [default: prosody-emodb]")
+@click.option(
+    "--head",
+    metavar="ID|PATH",
+    help="The head that listens.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
+)
 @heads_dir_option
 @click.option(
     "--checkout",

@@ -13,7 +13,10 @@ from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 __all__ = ["speakers"]
 
 _HEAD = click.option(
-    "--head", metavar="ID|PATH", default=None, help="The head.  [default: prosody-emodb]"
+    "--head",
+    metavar="ID|PATH",
+    default=None,
+    help="The head.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
 )
 
 
