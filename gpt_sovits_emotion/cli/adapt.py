@@ -38,7 +38,7 @@ __all__ = ["adapt"]
 @click.option(
     "--head",
     metavar="ID|PATH",
-    help="The head to fit to the speaker.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
+    help="The head to fit to the speaker.  [default: the best that works here]",
 )
 @heads_dir_option
 @click.option("--label", help="The emotion of all CLIPS that do not say theirs.")

@@ -66,7 +66,7 @@ def refs() -> None:
 @click.option(
     "--head",
     metavar="ID|PATH",
-    help="The head that listens.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
+    help="The head that listens.  [default: the best that works here]",
 )
 @heads_dir_option
 @click.option(

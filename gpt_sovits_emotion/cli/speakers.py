@@ -16,7 +16,7 @@ _HEAD = click.option(
     "--head",
     metavar="ID|PATH",
     default=None,
-    help="The head.  [default: whisper-base-free where Whisper base is here, else prosody-emodb]",
+    help="The head.  [default: the best that works here]",
 )
 
 
