@@ -258,6 +258,7 @@ def _analyse_segments(
         if not batch:
             return
         embedded, tracked = analyser.analyse(recording, [(start, end) for _, start, end in batch])
+        give_back()  # or the holes that each batch leaves add up over a long recording
         rows.append(embedded)
         for (index, start_s, end_s), track in zip(batch, tracked, strict=True):
             indices.append(index)
