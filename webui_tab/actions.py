@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
+from gpt_sovits_emotion.engines import DEFAULT_HEAD
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from gpt_sovits_emotion.transcribe.options import AUTO
@@ -176,7 +177,11 @@ class Actions:
         )
         # Its language is known, and a synthetic voice is easily taken for another one's.
         menus = (AUTO, language, SAMPLE_VOICE, None, None)
+        # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears
+        # that, a head on Whisper has met people only.
+        offered = DEFAULT_HEAD in [entry.id for entry in self.workshop.heads()]
         return {
+            self.parts.head: gr.update(value=DEFAULT_HEAD) if offered else gr.update(),
             self.parts.recording: gr.update(value=str(session.source)),
             **self._new_recording(page_id, session, language_name),
             **self.showing.settings(language, menus),
