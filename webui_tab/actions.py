@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from gpt_sovits_emotion.engines import DEFAULT_HEAD
+from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.progress import Progress
 from gpt_sovits_emotion.transcribe.options import AUTO
@@ -169,7 +169,7 @@ class Actions:
             **self.take_recording(language_name, payload, request),
         }
 
-    def take_sample(self, language_name: str, request: gr.Request) -> Updates:
+    def take_sample(self, language_name: str, head: str, request: gr.Request) -> Updates:
         """Load the sample recording, the sample voice, and say which language is spoken in it."""
         language, page_id = code_of(language_name), page_id_of(request)
         session = handlers.take_sample(
@@ -178,10 +178,11 @@ class Actions:
         # Its language is known, and a synthetic voice is easily taken for another one's.
         menus = (AUTO, language, SAMPLE_VOICE, None, None)
         # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears
-        # that, a head on Whisper has met people only.
+        # that, a head on Whisper has met people only. What a person chose stays.
         offered = DEFAULT_HEAD in [entry.id for entry in self.workshop.heads()]
+        untouched = offered and head == WHISPER_HEAD
         return {
-            self.parts.head: gr.update(value=DEFAULT_HEAD) if offered else gr.update(),
+            self.parts.head: gr.update(value=DEFAULT_HEAD) if untouched else gr.update(),
             self.parts.recording: gr.update(value=str(session.source)),
             **self._new_recording(page_id, session, language_name),
             **self.showing.settings(language, menus),

@@ -131,7 +131,7 @@ def _connect_recording(wire: Wire, actions: Actions) -> None:
     wire.finish(analysed, actions.show_heard, heard)
 
     loaded = wire.quick(
-        parts.sample.click, actions.take_sample, (), ("recording", "head", *SETTINGS, *fresh)
+        parts.sample.click, actions.take_sample, ("head",), ("recording", "head", *SETTINGS, *fresh)
     )
     analysed = wire.work(loaded.then, actions.analyse, inputs, ("status",))
     shown = wire.finish(analysed, actions.show_heard, heard)
