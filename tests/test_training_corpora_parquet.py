@@ -387,7 +387,7 @@ def test_paths_in_the_folder_are_read_where_they_lie(tmp_path, tones):
 
 
 def test_names_in_the_table_make_no_paths(tmp_path, cache, tones):
-    names = ["../../../escaped.wav", "/tmp/escaped.flac", "a/b.wav", "a/b.wav", None]
+    names = ["../../../escaped.wav", str(tmp_path / "escaped.flac"), "a/b.wav", "a/b.wav", None]
     lay(
         tmp_path / "mine" / "x.parquet",
         {"audio": audio_of(tones[:5], names), "emotion": ["sad"] * 5, "speaker": list("abcde")},

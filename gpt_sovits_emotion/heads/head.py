@@ -150,8 +150,18 @@ class Head:
         """
         self.check_embeddings(embeddings)
         mode = "global" if speaker is None else "speaker"
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at by `calibrated`
+            logits = self.logits(embeddings, speaker)
+        return self.calibrated(logits, mode)
+
+    def calibrated(self, logits: np.ndarray, mode: str) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` probabilities of logits, by the temperature of their mode.
+
+        Raises:
+            HeadError: The weights are so large that no probabilities come of them.
+        """
         with np.errstate(over="ignore", invalid="ignore"):  # looked at below
-            probabilities = softmax(self.logits(embeddings, speaker), self.card.temperature[mode])
+            probabilities = softmax(logits, self.card.temperature[mode])
         if not np.isfinite(probabilities).all():
             raise HeadError(
                 f"head {self.card.id!r} has weights so large that they give no probabilities; its training "

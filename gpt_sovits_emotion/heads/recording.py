@@ -79,16 +79,20 @@ def judge_recording(
     if own is None:
         found = head.probabilities(embeddings) if len(embeddings) else _nothing(head)
         return Judgement(found, "global", 0.0, card.threshold["global"], outside, None)
-    against_own = head.probabilities(embeddings, own)
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at by `Head.calibrated`
+        own_logits = head.logits(embeddings, own)
+    against_own = head.calibrated(own_logits, "speaker")
     if speaker is not None or use_own is True or card.moving is None:
         return Judgement(against_own, "speaker", 1.0, card.threshold["speaker"], outside, own)
-    alone = head.probabilities(embeddings)
+    with np.errstate(over="ignore", invalid="ignore"):
+        alone_logits = head.logits(embeddings)
+    alone = head.calibrated(alone_logits, "global")
     kept = ~outside if (~outside).any() else np.ones(len(embeddings), bool)
     share = own_share(card.moving, against_own[kept], alone[kept])
     temperature = (card.temperature["global"], card.temperature["speaker"])
     found = blend(
-        head.logits(embeddings, own),
-        head.logits(embeddings),
+        own_logits,
+        alone_logits,
         temperature,
         card.moving,
         share,
