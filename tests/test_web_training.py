@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from bilingual import check_says_the_same
 from conftest import voiced
 
@@ -262,7 +263,6 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
 def test_threads_of_others_keep_their_number(
     trainer: Trainer, held: Held, corpus: Path, tmp_path: Path
 ) -> None:
-    torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     seen = []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bilingual import check_says_the_same
 from conftest import voiced
 
@@ -21,20 +22,19 @@ from gpt_sovits_emotion.errors import EmotionError, EncoderError, WhisperModelEr
 from gpt_sovits_emotion.lending import LentHubert, LentWhisper
 from gpt_sovits_emotion.records import Audio, Sentence
 
-torch = pytest.importorskip("torch")
 pytest.importorskip("transformers", reason="small models are made with it")
-from whisper_files import (  # noqa: E402
+from whisper_files import (
     reference_frames,
     small_whisper,
     write_ctranslate2,
     write_translator,
 )
 
-from gpt_sovits_emotion.encoders.whisper import weights as weights_module  # noqa: E402
-from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder  # noqa: E402
-from gpt_sovits_emotion.encoders.whisper.forward import log_mel, n_own_frames  # noqa: E402
-from gpt_sovits_emotion.encoders.whisper.precision import dtype_for  # noqa: E402
-from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of  # noqa: E402
+from gpt_sovits_emotion.encoders.whisper import weights as weights_module
+from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
+from gpt_sovits_emotion.encoders.whisper.forward import log_mel, n_own_frames
+from gpt_sovits_emotion.encoders.whisper.precision import dtype_for
+from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of
 
 SOURCE = Sentence("a test", "测试")
 CPU = torch.device("cpu")
