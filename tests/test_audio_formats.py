@@ -134,6 +134,13 @@ def test_a_wav_that_was_written_into_a_pipe_is_as_long_as_it_is(
     assert probe_duration_s(path) == pytest.approx(3.0, abs=0.01)
 
 
+def test_a_wide_band_voice_message_is_not_judged_by_its_guessed_length(tmp_path: Path) -> None:
+    no_data = bytes([15 << 3 | 4])  # a frame in which the encoder said nothing
+    (tmp_path / "a.amr").write_bytes(b"#!AMR-WB\n" + no_data * 500)
+    with pytest.raises(AudioError, match="is silent"):
+        open_recording(tmp_path / "a.amr")
+
+
 # --- what was cut off -------------------------------------------------------------------------------
 
 CUT = [
@@ -187,6 +194,22 @@ def test_a_recording_without_its_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"has no index \(moov\).*repair") as caught:
         open_recording(path, allow_damaged=True)
     check_says_the_same(caught.value)
+
+
+def test_a_file_whose_format_changes_where_ffmpeg_cannot_follow(tmp_path: Path) -> None:
+    links = []
+    for rate_hz in (48_000, 16_000):
+        soundfile.write(tmp_path / "a.ogg", clicks(2.0, [0.5], rate_hz=rate_hz), rate_hz)
+        links.append((tmp_path / "a.ogg").read_bytes())
+    (tmp_path / "a.ogg").write_bytes(b"".join(links))
+    with pytest.raises(
+        AudioError, match=r"changes its format at 2\.0 s .* --allow-damaged"
+    ) as caught:
+        open_recording(tmp_path / "a.ogg")
+    check_says_the_same(caught.value)
+    found, said = heard(tmp_path / "a.ogg", allow_damaged=True)
+    assert found == near(0.5)
+    assert said == ["the file is damaged or cut off; 2.0 s could be read"]
 
 
 def test_how_much_of_a_cut_film_is_there(tmp_path: Path) -> None:

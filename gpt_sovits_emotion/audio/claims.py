@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-__all__ = ["has_length_tag", "is_cut_off", "wav_share_present"]
+__all__ = ["has_length_tag", "is_cut_off", "is_one_ogg", "wav_share_present"]
 
 _MOST_CHUNKS = 4096
 _TAG_REACH = 4096
@@ -125,6 +125,20 @@ def _ogg_is_cut_off(stream: BinaryIO) -> bool:
     n_parts = tail[at + 26]
     parts = tail[at + 27 : at + 27 + n_parts]
     return len(parts) < n_parts or at + 27 + n_parts + sum(parts) > len(tail)
+
+
+def is_one_ogg(stream: BinaryIO) -> bool:
+    """Return whether an Ogg file ends with the stream it began with; leave it at its start.
+
+    Files joined end to end are one valid Ogg file, of which FFmpeg tells the length of the last.
+    """
+    head = stream.read(18)
+    start = max(stream.seek(0, io.SEEK_END) - _OGG_REACH, 0)
+    stream.seek(start)
+    tail = stream.read()
+    stream.seek(0)
+    at = tail.rfind(b"OggS\0")
+    return at >= 0 and tail[at + 14 : at + 18] == head[14:18]
 
 
 def _matroska_is_cut_off(stream: BinaryIO) -> bool:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from gpt_sovits_emotion.audio.claims import has_length_tag, is_cut_off, wav_share_present
+from gpt_sovits_emotion.audio.claims import (
+    has_length_tag,
+    is_cut_off,
+    is_one_ogg,
+    wav_share_present,
+)
 from gpt_sovits_emotion.audio.mixdown import Mixdown
 from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
 from gpt_sovits_emotion.audio.timeline import Timeline
@@ -129,15 +134,23 @@ class Decoder:
             share = wav_share_present(stream)
             self._share_present = share or 1.0
             self.announced_s = track_s if share else 0.0
-        elif self._kind in _TELL_LENGTH or (self._kind == "mp3" and has_length_tag(stream)):
+        elif (
+            self._kind in _TELL_LENGTH
+            or (self._kind == "mp3" and has_length_tag(stream))
+            or (self._kind == "ogg" and is_one_ogg(stream))
+        ):
             self.announced_s = track_s
         self._is_cut_off = is_cut_off(stream, self._kind)
         stream.seek(at)
 
     @property
-    def is_film(self) -> bool:
-        """Whether other tracks tell where time begins: the length is not that of the sound alone."""
-        return self._tracks.others_start_s is not None
+    def told_s(self) -> float:
+        """The length on the time line that the header tells; 0.0 where only decoding does."""
+        if self._tracks.others_start_s is not None:
+            return 0.0  # the sound may start late, and end before the picture
+        if self.announced_s:
+            return self.announced_s
+        return 0.0 if self._tracks.start_s else self._promised_film_s
 
     def __enter__(self) -> Decoder:
         return self

@@ -240,8 +240,8 @@ def probe_duration_s(path: str | Path) -> float:
             return plain_s
         source = Decoder(stream, name_of(path), allow_damaged=False)
         with source:
-            if source.announced_s > 0 and not source.is_film:
-                return source.announced_s
+            if source.told_s:
+                return source.told_s
             return sum(len(chunk) for chunk in source) / source.sampling_rate_hz
 
 

@@ -102,6 +102,13 @@ class Tracks:
         return max(float(self.sound.duration * self.sound.time_base), 0.0)
 
     @property
+    def start_s(self) -> float:
+        """Time stamp at which the sound starts; 0.0 where the container does not say it."""
+        if self.sound.start_time is None or self.sound.time_base is None:
+            return 0.0
+        return float(self.sound.start_time * self.sound.time_base)
+
+    @property
     def others_start_s(self) -> float | None:
         """Time stamp at which the first of the other tracks starts; None where no other says it."""
         starts = [
