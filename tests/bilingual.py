@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.records import Sentence
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # File names, paths, addresses, numbers, versions, settings; names with more than one capital; options.
@@ -26,6 +28,12 @@ def check_says_the_same(error: EmotionError) -> None:
     assert error.say("en") == str(error)
     missing = _parts(str(error)) - _parts(chinese)
     assert not missing, f"{sorted(missing)} of {str(error)!r} are missing in {chinese!r}"
+
+
+def check_sentences(sentences: Iterable[Sentence]) -> None:
+    """Fail unless warnings have Chinese sentences, as errors do."""
+    for sentence in sentences:
+        check_says_the_same(EmotionError(sentence.en, zh=sentence.zh))
 
 
 def _parts(sentence: str) -> set[str]:

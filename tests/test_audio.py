@@ -142,7 +142,7 @@ def test_a_clipped_recording_says_so() -> None:
 def test_a_long_recording_leaves_memory_and_reads_back_equal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gpt_sovits_emotion.audio.recording._SPOOL_BYTES", 1 << 12)
+    monkeypatch.setattr("gpt_sovits_emotion.audio.scratch._SPOOL_BYTES", 1 << 12)
     tone = voiced(3.0, level=0.3)
     with recording_from_samples(tone, 16_000) as recording:
         assert recording._samples[16_000]._file._rolled
@@ -197,7 +197,7 @@ BAD = {
     "truncated mp3": (lambda d: _cut(encode(d / "t.mp3", "libmp3lame"), 0.5), "damaged or cut off"),
     "truncated wav": (lambda d: _cut(_write(d / "t.wav", voiced()), 0.5), "damaged or cut off"),
     "truncated flac": (lambda d: _cut(encode(d / "t.flac", "flac"), 0.5), "damaged or cut off"),
-    "truncated m4a": (lambda d: _cut(encode(d / "t.m4a", "aac"), 0.5), "is not audio"),
+    "truncated m4a": (lambda d: _cut(encode(d / "t.m4a", "aac"), 0.5), "has no index"),
 }
 
 

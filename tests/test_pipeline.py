@@ -9,10 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from bilingual import check_says_the_same
 from conftest import voiced
+from media_files import film
 
-from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
+import gpt_sovits_emotion
+from gpt_sovits_emotion.audio import (
+    Recording,
+    open_recording,
+    read_clip,
+    recording_from_samples,
+    write_wav,
+)
+from gpt_sovits_emotion.carry import Piece, write_prompt
 from gpt_sovits_emotion.deliver import deliver
 from gpt_sovits_emotion.engines import WHISPER_HEAD, Engines, open_engines
 from gpt_sovits_emotion.errors import (
@@ -35,6 +45,7 @@ from gpt_sovits_emotion.testing import FakeEncoder, FakeHost
 from gpt_sovits_emotion.transcribe import TranscribeOptions
 from gpt_sovits_emotion.transcript_io import read_json
 
+SAMPLE = Path(gpt_sovits_emotion.__file__).parent / "sample_data" / "sample_en.flac"
 NO_WHISPER = TranscribeOptions(model="none")
 
 
@@ -250,3 +261,35 @@ def test_segment_lengths_are_real(recording, engines, subtitles) -> None:
     assert [tagged.segment for tagged in transcript.segments][1] == Segment(
         2.0, 3.5, "sentence 1", "en"
     )
+
+
+def test_all_that_is_written_fits_a_film_whose_sound_starts_late(
+    bank, engines, tmp_path: Path
+) -> None:
+    said, rate_hz = soundfile.read(SAMPLE, dtype="float32")
+    sentences = said[: 5 * rate_hz], said[5 * rate_hz : 9 * rate_hz]  # at 0.4 s and at 0.2 s
+    stretches = [(2.0, sentences[0]), (12.0, sentences[1])]
+    path = tmp_path / "film.mkv"
+    film(path, stretches, "pcm_s16le", rate_hz=rate_hz, picture=(0.0, 20.0))
+    starts = (2.0, 12.0)
+    (tmp_path / "film.srt").write_text(
+        "1\n00:00:02,000 --> 00:00:06,800\none\n\n2\n00:00:12,000 --> 00:00:15,900\ntwo\n"
+    )
+    with open_recording(path) as recording:
+        assert recording.duration_s == pytest.approx(16.0, abs=0.01)
+        heard = annotate(recording, engines, whisper=NO_WHISPER).transcript
+        firsts = [tagged.segment.start_s for tagged in heard.segments]
+        assert firsts[0] == pytest.approx(2.4, abs=0.2)
+        assert any(first_s == pytest.approx(12.2, abs=0.2) for first_s in firsts)
+        assert not any(6.9 < first_s < 11.9 for first_s in firsts)
+        transcript = _tagged(recording, engines, tmp_path / "film.srt")
+        result = resynthesise(transcript, choose_references(transcript, bank), engines, bank=bank)
+        piece = Piece(11.5, 15.5, "two", "en")
+        prompt = read_clip(write_prompt(recording, piece, tmp_path, number=2).path).samples
+    joined, rate_hz = result.joined.samples, result.joined.sampling_rate_hz
+    assert not joined[: 2 * rate_hz].any()
+    for segment, at_s in zip(result.segments, starts, strict=True):
+        assert segment.start_s == at_s
+        assert joined[round((at_s + 0.1) * rate_hz) :][: rate_hz // 10].any()
+    assert np.abs(prompt[:7_900]).max() < 1e-4  # the gap before it
+    assert np.abs(prompt[16_000:]).max() > 0.1

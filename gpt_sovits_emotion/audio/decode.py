@@ -1,103 +1,156 @@
-"""Decode the first sound track of any file to mono float32 chunks, and say what is wrong with it."""
+"""Decode a sound track of any file to mono float32 chunks on the film's time line, and say what is wrong."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from gpt_sovits_emotion.audio.claims import (
+    has_length_tag,
+    is_cut_off,
+    is_one_ogg,
+    wav_share_present,
+)
+from gpt_sovits_emotion.audio.mixdown import Mixdown
+from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
+from gpt_sovits_emotion.audio.timeline import Timeline
+from gpt_sovits_emotion.audio.tracks import Tracks
 from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.records import Sentence
 
 if TYPE_CHECKING:
     import av.audio.frame
     import av.container
+    import av.packet
 
-__all__ = ["Decoder", "check_rate", "open_bytes"]
+__all__ = ["Decoder", "check_rate"]
 
 _MISSING_S = 0.5
+_MISSING_OF_ALL_TRACKS_S = (
+    1.0  # of the tracks of a film, none need end exactly where the header says
+)
+_MISSING_SHARE = 0.01
+_MOST_DAMAGED = 10_000
+_CUT_FRAMES = 2  # a broadcast that is cut out anywhere begins and ends within a frame
+_SILENCE_BLOCK_S = 10.0
 
-
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file for FFmpeg. It gets a stream and no name, so no name can be taken for an address."""
-    try:
-        stream = path.open("rb")
-        empty = not stream.read(1)
-        stream.seek(0)
-    except FileNotFoundError as error:
-        raise AudioError(
-            f"{path}: there is no such file; check the path", zh=f"{path}：没有这个文件；请检查路径"
-        ) from error
-    except IsADirectoryError as error:
-        raise AudioError(
-            f"{path} is a folder; name the audio files in it",
-            zh=f"{path} 是文件夹；请指定其中的音频文件",
-        ) from error
-    except PermissionError as error:
-        raise AudioError(
-            f"{path} may not be read; check its permissions",
-            zh=f"没有权限读取 {path}；请检查其权限",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise AudioError(
-            f"{path} cannot be read ({error})", zh=f"无法读取 {path}（{error}）"
-        ) from error
-    if empty:
-        stream.close()
-        raise AudioError(
-            f"{path.name} is empty (0 bytes); the copy or download may have failed",
-            zh=f"{path.name} 是空文件（0 字节）；复制或下载可能没有完成",
-        )
-    return stream
+# What these say of a track's length comes from their own header.
+_TELL_LENGTH = frozenset(
+    {"wav", "w64", "aiff", "caf", "flac", "au", "tta", "wv", "ape", "mov,mp4,m4a,3gp,3g2,mj2"}
+)
+# What these say holds for the longest of their tracks: the sound may end before the picture.
+_TELL_LENGTH_OF_ALL = frozenset({"matroska,webm", "flv", "asf", "avi"})
+# These are strings of frames, cut anywhere; what FFmpeg says of their length is a guess from the bit rate.
+_STRINGS_OF_FRAMES = frozenset(
+    {"mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpegts", "mpeg"}
+)
+# The clock of these may jump: broadcasts and live streams, cut and joined.
+_CLOCK_MAY_JUMP = frozenset({"mpegts", "mpeg", "flv", "ogg"})
+# Only these hold time stamps. Those of the others are counted by FFmpeg, at the rate of the first frame.
+_HAVE_CLOCK = (
+    _TELL_LENGTH_OF_ALL | _CLOCK_MAY_JUMP | {"mov,mp4,m4a,3gp,3g2,mj2", "nut", "mxf", "rm"}
+)
 
 
 class Decoder:
-    """The first sound track of a file, as mono float32 chunks at its own rate."""
+    """One sound track of a file, as mono float32 chunks at its own rate, from the start of the film."""
 
-    def __init__(self, stream: BinaryIO, name: str, *, allow_damaged: bool) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: str,
+        *,
+        allow_damaged: bool,
+        mixdown: Mixdown | None = None,
+    ) -> None:
+        """Open the file.
+
+        Args:
+            stream: At its start.
+            name: What to call it.
+            allow_damaged: Pass over what cannot be read.
+            mixdown: How its channels become one; None takes their mean.
+
+        Raises:
+            AudioError: It is not audio, holds no sound that could be decoded, or is encrypted.
+        """
         import av
 
         self._av = av
         self.name = name
+        self._mixdown = mixdown or Mixdown()
         self._allow_damaged = allow_damaged
         self._n_damaged = 0
+        self._n_cut = 0
         self._n_decoded = 0
+        self._first_s: float | None = None
+        self._sound_end_s = 0.0
+        self._film_end_s = 0.0
         self._container: av.container.InputContainer | None = None
-        header = stream.read(8)
-        self._n_bytes = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        self._riff_bytes_missing = _riff_bytes_missing(header, self._n_bytes)
         try:
             # A playlist could name other files or addresses: nothing but the stream itself is opened.
             container = av.open(
                 stream, metadata_errors="replace", options={"protocol_whitelist": ""}
             )
         except (av.error.FFmpegError, ValueError, OverflowError) as error:
-            raise self._not_audio() from error
+            raise not_audio_error(stream, name) from error
         self._container = container
-        if not container.streams.audio:
-            self.__exit__()
-            raise AudioError(
-                f"{name} holds no sound track; a recording, or a video with sound, was expected",
-                zh=f"{name} 没有音轨；应为录音或带声音的视频",
-            )
-        self._track: Any = container.streams.audio[0]
-        self.sampling_rate_hz = int(self._track.codec_context.sample_rate or 0)
-        self.n_channels = int(self._track.codec_context.channels or 0)
-        if not self.sampling_rate_hz or not self.n_channels:
-            self.__exit__()
-            raise self._not_audio()
+        self._kind = container.format.name
         try:
+            tracks = Tracks.of(container, name)
+            if tracks is None:
+                raise not_audio_error(stream, name)
+            self._tracks = tracks
+            if tracks.is_locked:
+                raise locked_error(name)
+            self.sampling_rate_hz = self._tracks.sampling_rate_hz
+            self.n_channels = self._tracks.n_channels
             check_rate(self.sampling_rate_hz, name)
         except AudioError:
             self.__exit__()
             raise
-        self.announced_s = self._announced_s()
-        # MP3 and raw AAC have no length in their header unless an encoder's tag tells it.
-        self.announcement_is_a_guess = container.format.name in ("mp3", "aac", "mpegts", "amr")
+        self._look_at_claims(stream)
+        self._timeline = Timeline(
+            self.sampling_rate_hz,
+            others_start_s=self._tracks.others_start_s,
+            clock_may_jump=self._kind in _CLOCK_MAY_JUMP,
+            may_overlap=self._kind != "ogg",
+        )
+
+    def _look_at_claims(self, stream: BinaryIO) -> None:
+        """Take down what the file's own header says of its length."""
+        assert self._container is not None
+        track_s = self._tracks.duration_s
+        film_s = (self._container.duration or 0) / self._av.time_base
+        self.announced_s = 0.0
+        self.expected_s = track_s or film_s
+        self._promised_film_s = film_s if self._kind in _TELL_LENGTH_OF_ALL else 0.0
+        at = stream.tell()
+        stream.seek(0)
+        self._share_present = 1.0
+        if self._kind == "wav":
+            share = wav_share_present(stream)
+            self._share_present = share or 1.0
+            self.announced_s = track_s if share else 0.0
+        elif (
+            self._kind in _TELL_LENGTH
+            or (self._kind == "mp3" and has_length_tag(stream))
+            or (self._kind == "ogg" and is_one_ogg(stream))
+        ):
+            self.announced_s = track_s
+        self._is_cut_off = is_cut_off(stream, self._kind)
+        stream.seek(at)
+
+    @property
+    def told_s(self) -> float:
+        """The length on the time line that the header tells; 0.0 where only decoding does."""
+        if self._tracks.others_start_s is not None:
+            return 0.0  # the sound may start late, and end before the picture
+        if self.announced_s:
+            return self.announced_s
+        return 0.0 if self._tracks.start_s else self._promised_film_s
 
     def __enter__(self) -> Decoder:
         return self
@@ -108,26 +161,39 @@ class Decoder:
             self._container = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        planar = self._av.AudioResampler(format="fltp")
-        for frame in self._frames():
-            for converted in planar.resample(frame):
-                samples = converted.to_ndarray()
-                mono = samples[0] if len(samples) == 1 else samples.mean(axis=0)
-                self._n_decoded += len(mono)
-                yield mono.astype(np.float32, copy=False)
+        for stamp_s, samples in self._packed():
+            mono = self._mixdown(samples)
+            self._n_decoded += len(mono)
+            placement = self._timeline.place(stamp_s, len(mono))
+            yield from self._silence(placement.n_silent)
+            if placement.n_left_out:
+                mono = mono[placement.n_left_out :]
+            yield mono
         self._check_whole()
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
-        """What was wrong with a damaged file that was used all the same."""
-        if not self._n_damaged and not self._missing_s:
-            return ()
-        return (
-            Sentence(
-                f"the file is damaged or cut off; {self._decoded_s:.1f} s of it could be read",
-                f"文件已损坏或不完整，只读出了 {self._decoded_s:.1f} 秒",
-            ),
-        )
+        """What a person should know: damage, jumps of the clock, which track and channel was taken."""
+        said = self._tracks.warnings + self._mixdown.warnings
+        if self._n_cut:
+            said += (
+                Sentence(
+                    "the last frame is cut in two: something may be missing at the end",
+                    "最后一帧不完整：结尾可能缺少一部分",
+                ),
+            )
+        if self._kind != "ogg":  # where recordings joined end to end are one valid file
+            said += self._timeline.warnings
+        if self._n_damaged or self._missing_s or self._is_cut_off:
+            of, of_zh = self._of_how_much()
+            return (
+                Sentence(
+                    f"the file is damaged or cut off; {self._decoded_s:.1f} s{of} could be read",
+                    f"文件已损坏或不完整，只读出了 {self._decoded_s:.1f} 秒{of_zh}",
+                ),
+                *said,
+            )
+        return said
 
     @property
     def _decoded_s(self) -> float:
@@ -135,74 +201,141 @@ class Decoder:
 
     @property
     def _missing_s(self) -> float:
-        missing_s = self.announced_s - self._decoded_s
-        return missing_s if missing_s > max(_MISSING_S, 0.01 * self.announced_s) else 0.0
+        """How much shorter the file is than its own header says; 0.0 where it says nothing."""
+        least_s = _MISSING_S
+        if self.announced_s:
+            spanned_s = self._sound_end_s - (self._first_s or 0.0)
+            missing_s = self._whole_s - max(self._decoded_s, spanned_s)
+        else:
+            missing_s = self._whole_s - max(self._film_end_s, self._sound_end_s)
+            least_s = _MISSING_OF_ALL_TRACKS_S
+        return missing_s if missing_s > max(least_s, _MISSING_SHARE * self._whole_s) else 0.0
+
+    @property
+    def _whole_s(self) -> float:
+        """The length that the header promises; 0.0 where it promises nothing."""
+        if self._share_present < 1.0:
+            return self._decoded_s / self._share_present  # FFmpeg's length may be of the rest alone
+        return self.announced_s or self._promised_film_s
+
+    def _silence(self, n_samples: int) -> Iterator[np.ndarray]:
+        block = round(_SILENCE_BLOCK_S * self.sampling_rate_hz)
+        for first in range(0, n_samples, block):
+            yield np.zeros(min(block, n_samples - first), np.float32)
+
+    def _packed(self) -> Iterator[tuple[float | None, np.ndarray]]:
+        """Yield each frame's time stamp and its samples ``(n_samples, n_channels)``.
+
+        Samples are asked for packed, in one plane. PyAV finds the planes of a frame by walking pointers up to
+        an empty one, and with many channels there is none: the process would end.
+        """
+        resampler, shape = None, None
+        for frame in self._frames():
+            if not frame.samples:
+                continue
+            stamp_s = None
+            if frame.pts is not None and self._kind in _HAVE_CLOCK:
+                stamp_s = float(frame.pts * frame.time_base)
+            if resampler is None or shape != (frame.format.name, frame.layout.name, frame.rate):
+                # A stream may change its rate or its channels on the way; a resampler may not.
+                shape = (frame.format.name, frame.layout.name, frame.rate)
+                resampler = self._av.AudioResampler(format="flt", rate=self.sampling_rate_hz)
+            if self._first_s is None:
+                self._first_s = stamp_s
+            self._sound_end_s = max(
+                self._sound_end_s, (stamp_s or 0.0) + frame.samples / frame.rate
+            )
+            try:
+                converted = resampler.resample(frame)
+            except (self._av.error.FFmpegError, ValueError) as error:
+                self._count_damage(error)
+                continue
+            for packed in converted:
+                yield stamp_s, packed.to_ndarray().reshape(packed.samples, -1)
 
     def _frames(self) -> Iterator[av.audio.frame.AudioFrame]:
         assert self._container is not None
-        packets = self._container.demux(self._track)
+        packets = self._container.demux(self._tracks.all)
         while True:
             try:
                 packet = next(packets)
+                if packet.stream.index != self._tracks.sound.index:
+                    self._see_other(packet)
+                    continue
                 frames = packet.decode()
             except StopIteration:
-                return
+                break
             except (self._av.error.FFmpegError, ValueError) as error:
-                self._n_damaged += 1
-                if not self._allow_damaged:
-                    raise self._damaged() from error
-                if self._n_damaged > 10_000:
+                if self._is_cut_frame():
+                    continue
+                self._count_damage(error)
+                if self._n_damaged > _MOST_DAMAGED:
                     return
                 continue
+            if frames and self._n_cut and self._n_decoded:
+                self._n_damaged += self._n_cut  # what seemed to be the end was in the middle
+                self._n_cut = 0
+                if not self._allow_damaged:
+                    raise self._damaged()
             yield from frames
+
+    def _see_other(self, packet: av.packet.Packet) -> None:
+        """Take down when the picture and the other tracks have something."""
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.time_base is None:
+            return
+        stamp_s = float(stamp * packet.time_base)
+        end_s = stamp_s + float((packet.duration or 0) * packet.time_base)
+        self._film_end_s = max(self._film_end_s, end_s)
+        if packet.stream.type in ("video", "audio"):
+            self._timeline.see_picture(stamp_s)
+
+    def _is_cut_frame(self) -> bool:
+        """Tell a frame that was cut in two from damage: it stands at an end of a string of frames."""
+        if self._kind not in _STRINGS_OF_FRAMES:
+            return False
+        if self._n_decoded:
+            self._n_cut += 1
+            return self._n_cut <= _CUT_FRAMES
+        return True
+
+    def _count_damage(self, error: Exception) -> None:
+        self._n_damaged += 1
+        if self._allow_damaged:
+            return
+        if isinstance(error, self._av.error.PatchWelcomeError):
+            raise AudioError(
+                f"{self.name} changes its format at {self._decoded_s:.1f} s in a way that FFmpeg cannot "
+                "follow; convert it to wav with the program that made it, or use what is there with "
+                "--allow-damaged",
+                zh=f"{self.name} 在 {self._decoded_s:.1f} 秒处改变了格式，FFmpeg 无法继续；"
+                "请用制作它的程序转成 wav，或用 --allow-damaged 使用可读的部分",
+            ) from error
+        raise self._damaged() from error
 
     def _check_whole(self) -> None:
         if not self._n_decoded:
             raise AudioError(
-                f"{self.name} holds a sound track without a single sample",
-                zh=f"{self.name} 的音轨里没有任何采样",
+                f"{self.name} holds a sound track without a single sample that could be decoded; "
+                "record or export it again",
+                zh=f"{self.name} 的音轨里没有任何可以解码的采样；请重新录制或导出",
             )
-        if self._missing_s and not self._allow_damaged:
+        if (self._missing_s or self._is_cut_off) and not self._allow_damaged:
             raise self._damaged()
 
-    def _announced_s(self) -> float:
-        """Return the length that the file's header claims, 0.0 when it claims none."""
-        assert self._container is not None
-        if self._container.format.name == "wav" and self._riff_bytes_missing:
-            # FFmpeg takes a cut-off WAV for a shorter one; the size in its header tells.
-            share = self._n_bytes / (self._n_bytes + self._riff_bytes_missing)
-            return float(self._track.duration * self._track.time_base) / share
-        if self._track.duration is not None and self._track.time_base is not None:
-            return float(self._track.duration * self._track.time_base)
-        if self._container.duration is not None:
-            return float(self._container.duration / self._av.time_base)
-        return 0.0
+    def _of_how_much(self) -> tuple[str, str]:
+        if not self._missing_s:
+            return "", ""
+        return f" of {self._whole_s:.1f} s", f"（全长 {self._whole_s:.1f} 秒）"
 
     def _damaged(self) -> AudioError:
-        of = f" of {self.announced_s:.1f} s" if self._missing_s else ""
-        of_zh = f"（全长 {self.announced_s:.1f} 秒）" if self._missing_s else ""
+        of, of_zh = self._of_how_much()
         return AudioError(
             f"{self.name} is damaged or cut off: {self._decoded_s:.1f} s{of} can be read; "
             "get a whole copy, or use what is there with --allow-damaged",
             zh=f"{self.name} 已损坏或不完整：只能读出 {self._decoded_s:.1f} 秒{of_zh}；"
             "请换一份完整的文件，或用 --allow-damaged 使用可读的部分",
         )
-
-    def _not_audio(self) -> AudioError:
-        return AudioError(
-            f"{self.name} is not audio that FFmpeg knows, or its beginning is damaged; "
-            "wav, flac, mp3, m4a, ogg or a video with sound was expected",
-            zh=f"{self.name} 不是 FFmpeg 认识的音频，或开头已损坏；"
-            "应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
-        )
-
-
-def _riff_bytes_missing(header: bytes, n_bytes: int) -> int:
-    """Return how many bytes a WAV file lacks by its own header; 0 for other files and for streams."""
-    claimed = int.from_bytes(header[4:8], "little")
-    if header[:4] != b"RIFF" or claimed in (0, 0xFFFFFFFF, 0x7FFFFFFF):
-        return 0
-    return max(claimed + 8 - n_bytes, 0)
 
 
 def check_rate(sampling_rate_hz: int, name: str) -> None:

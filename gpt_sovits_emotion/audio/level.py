@@ -19,12 +19,22 @@ _QUIET_DBFS = -50.0
 _FRAME_S = 0.05
 _ACTIVE_RANGE_DB = 20.0
 _CLIPPED_SHARE = 1e-3
+_BEYOND_DBFS = 6.0
+_WILD_PEAK = 100.0
+_FEWEST_FRAMES = 4  # 0.2 s of sound, the shortest recording that is taken
 
 
 def gain_to_target_db(meter: LevelMeter) -> float:
-    """Return the gain that brings quiet speech to -26 dBFS without clipping; never a negative one."""
+    """Return the gain that brings speech to -26 dBFS without clipping.
+
+    It is negative only where the speech is louder than full scale allows: the samples are floating-point
+    numbers that some program wrote in the range of integers.
+    """
+    gain_db = _TARGET_LEVEL_DBFS - meter.level_dbfs
+    if meter.is_beyond_full_scale:
+        return gain_db
     room_db = _PEAK_CEILING_DBFS - _decibels(meter.peak**2)
-    return max(min(_TARGET_LEVEL_DBFS - meter.level_dbfs, room_db), 0.0)
+    return max(min(gain_db, room_db), 0.0)
 
 
 class LevelMeter:
@@ -51,19 +61,50 @@ class LevelMeter:
         self._rest = samples[n_frames * self._frame :]
 
     @property
+    def is_beyond_full_scale(self) -> bool:
+        """Whether the speech is louder than anything that fits between -1 and 1."""
+        return _decibels(self._loud()) > _BEYOND_DBFS
+
+    @property
+    def has_wild_samples(self) -> bool:
+        """Whether single samples stand far beyond full scale in a recording that fits it."""
+        return self.peak > _WILD_PEAK and not self.is_beyond_full_scale
+
+    @property
     def level_dbfs(self) -> float:
         """Mean power of the frames that lie within 20 dB of the loud ones: of the speech, roughly."""
+        powers, loud = self._frames(), self._loud()
+        return _decibels(float(powers[powers >= loud * 10 ** (-_ACTIVE_RANGE_DB / 10)].mean()))
+
+    def _frames(self) -> np.ndarray:
         powers = np.concatenate(self._powers) if self._powers else np.empty(0)
-        if not len(powers):
-            powers = np.array([np.mean(np.square(self._rest, dtype=np.float64))])
+        return (
+            powers if len(powers) else np.array([np.mean(np.square(self._rest, dtype=np.float64))])
+        )
+
+    def _loud(self) -> float:
+        """Return the power of the loud frames."""
+        powers = self._frames()
         loud = float(np.quantile(powers, 0.95))
-        active = powers[powers >= loud * 10 ** (-_ACTIVE_RANGE_DB / 10)]
-        return _decibels(float(active.mean()))
+        if _decibels(loud) < SILENCE_DBFS:
+            # A few words in a long recording: more than 95 % of it may be digital silence.
+            heard = powers[powers > 10 ** (SILENCE_DBFS / 10)]
+            loud = float(np.quantile(heard, 0.95)) if len(heard) >= _FEWEST_FRAMES else loud
+        return loud
 
 
 def level_warnings(level_dbfs: float, meter: LevelMeter) -> tuple[Sentence, ...]:
     """Say what a person should know of a recording's level."""
     warnings = []
+    if meter.is_beyond_full_scale:
+        warnings.append(
+            Sentence(
+                f"the samples reach {meter.peak:.3g} times full scale (floating-point numbers in the range "
+                "of integers): it was turned down",
+                f"采样值达到满刻度的 {meter.peak:.3g} 倍（以整数范围写成的浮点数），已调低音量",
+            )
+        )
+        return tuple(warnings)
     if level_dbfs < _QUIET_DBFS:
         warnings.append(
             Sentence(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -12,15 +9,18 @@ from types import TracebackType
 
 import numpy as np
 
-from gpt_sovits_emotion.audio.decode import Decoder, check_rate, open_bytes
+from gpt_sovits_emotion.audio.decode import Decoder, check_rate
 from gpt_sovits_emotion.audio.level import (
     SILENCE_DBFS,
     LevelMeter,
     gain_to_target_db,
     level_warnings,
 )
+from gpt_sovits_emotion.audio.mixdown import Mixdown
+from gpt_sovits_emotion.audio.opening import name_of, open_bytes
+from gpt_sovits_emotion.audio.scratch import Scratch, resampled_to_scratch
 from gpt_sovits_emotion.audio.wav_header import plain_wav_duration_s
-from gpt_sovits_emotion.errors import AudioError, OutputError
+from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Audio, RecordingInfo, Sentence
 
@@ -40,8 +40,6 @@ ANALYSIS_RATE_HZ = 16_000
 MIN_DURATION_S = 0.2
 MAX_DURATION_S = 6 * 3600.0
 
-_SPOOL_BYTES = 64 * 1024 * 1024  # 17 minutes at 16 kHz float32
-
 
 class Recording:
     """A decoded, validated recording at `ANALYSIS_RATE_HZ`; use it as a context manager.
@@ -49,7 +47,7 @@ class Recording:
     Made by `open_recording` or `recording_from_samples`. Reading is safe from several threads.
     """
 
-    def __init__(self, samples: Mapping[int, _Scratch], info: RecordingInfo) -> None:
+    def __init__(self, samples: Mapping[int, Scratch], info: RecordingInfo) -> None:
         self._samples = samples
         self.info = info
         self.sampling_rate_hz = ANALYSIS_RATE_HZ
@@ -99,8 +97,7 @@ class Recording:
 
     def close(self) -> None:
         """Forget the samples. Reading afterwards is an error."""
-        for kept in self._samples.values():
-            kept.close()
+        _close(self._samples)
 
     def __enter__(self) -> Recording:
         return self
@@ -112,38 +109,6 @@ class Recording:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Scratch:
-    """Float32 samples in a file that lives in memory while small, on disk unnamed when large."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115
-        self._lock = threading.Lock()
-        self.n_samples = 0
-
-    def append(self, samples: np.ndarray) -> None:
-        try:
-            self._file.write(samples.astype("<f4", copy=False).tobytes())
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise OutputError(
-                    f"the disk holding {tempfile.gettempdir()} is full, and a long recording is "
-                    "unpacked there while it is worked on; free some space or set TMPDIR to another disk",
-                    zh=f"{tempfile.gettempdir()} 所在的磁盘已满，而长录音处理时要解码到那里；"
-                    "请腾出空间，或把 TMPDIR 设到另一个磁盘",
-                ) from error
-            raise
-        self.n_samples += len(samples)
-
-    def read(self, first: int, n_samples: int) -> np.ndarray:
-        with self._lock:
-            self._file.seek(first * 4)
-            data = self._file.read(n_samples * 4)
-        return np.frombuffer(data, dtype="<f4").astype(np.float32, copy=True)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def open_recording(
@@ -171,23 +136,34 @@ def open_recording(
         OutputError: The scratch disk is full.
     """
     path = Path(path)
+    name = name_of(path)
+    mixdown: Mixdown | None = Mixdown()
     with closing(open_bytes(path)) as stream:
-        source = Decoder(stream, path.name, allow_damaged=allow_damaged)
-        with source:
-            if source.announced_s > max_duration_s:
-                raise _too_long(path.name, source.announced_s, max_duration_s)
-            chunks = _watched(source, max_duration_s=max_duration_s, progress=progress)
-            scratch, meter = _resampled_to_scratch(
-                chunks, source.sampling_rate_hz, path.name, also_at_hz
-            )
-        return _finish(
-            scratch,
-            meter,
-            name=path.name,
-            sampling_rate_hz=source.sampling_rate_hz,
-            n_channels=source.n_channels,
-            warnings=source.warnings,
-        )
+        while mixdown is not None:
+            stream.seek(0)
+            source = Decoder(stream, name, allow_damaged=allow_damaged, mixdown=mixdown)
+            with source:
+                if source.announced_s > max_duration_s:
+                    raise _too_long(name, source.announced_s, max_duration_s)
+                chunks = _watched(source, max_duration_s=max_duration_s, progress=progress)
+                scratch, meter = resampled_to_scratch(
+                    chunks,
+                    source.sampling_rate_hz,
+                    name,
+                    metered_hz=ANALYSIS_RATE_HZ,
+                    also_at_hz=also_at_hz,
+                )
+            mixdown = mixdown.remedy()
+            if mixdown is not None:
+                _close(scratch)
+    return _finish(
+        scratch,
+        meter,
+        name=name,
+        sampling_rate_hz=source.sampling_rate_hz,
+        n_channels=source.n_channels,
+        warnings=source.warnings,
+    )
 
 
 def recording_from_samples(
@@ -220,16 +196,24 @@ def recording_from_samples(
         samples = (samples.astype(np.float32) - middle) / (info.max + 1 - middle)
     samples = samples.astype(np.float32, copy=False)
     n_channels = 1 if samples.ndim == 1 else samples.shape[1]
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     check_rate(sampling_rate_hz, name)
-    scratch, meter = _resampled_to_scratch(iter([mono]), sampling_rate_hz, name, also_at_hz)
+    mixdown = Mixdown()
+    samples = samples.reshape(len(samples), n_channels)
+    mono = mixdown(samples)
+    remedy = mixdown.remedy()
+    if remedy is not None:
+        mixdown = remedy
+        mono = mixdown(samples)
+    scratch, meter = resampled_to_scratch(
+        iter([mono]), sampling_rate_hz, name, metered_hz=ANALYSIS_RATE_HZ, also_at_hz=also_at_hz
+    )
     return _finish(
         scratch,
         meter,
         name=name,
         sampling_rate_hz=sampling_rate_hz,
         n_channels=n_channels,
-        warnings=(),
+        warnings=mixdown.warnings,
     )
 
 
@@ -254,10 +238,10 @@ def probe_duration_s(path: str | Path) -> float:
         plain_s = plain_wav_duration_s(stream)
         if plain_s is not None:
             return plain_s
-        source = Decoder(stream, path.name, allow_damaged=False)
+        source = Decoder(stream, name_of(path), allow_damaged=False)
         with source:
-            if source.announced_s > 0 and not source.announcement_is_a_guess:
-                return source.announced_s
+            if source.told_s:
+                return source.told_s
             return sum(len(chunk) for chunk in source) / source.sampling_rate_hz
 
 
@@ -268,62 +252,13 @@ def _watched(source: Decoder, *, max_duration_s: float, progress: Progress) -> I
         done_s = n_samples / source.sampling_rate_hz
         if done_s > max_duration_s:
             raise _too_long(source.name, done_s, max_duration_s)
-        if source.announced_s:
-            progress(min(done_s / source.announced_s, 1.0), "decoding")
+        if source.expected_s:
+            progress(min(done_s / source.expected_s, 1.0), "decoding")
         yield chunk
 
 
-class _Tap:
-    """Resamples a stream chunk by chunk into a scratch file."""
-
-    def __init__(self, from_hz: int, to_hz: int) -> None:
-        import soxr
-
-        self.scratch = _Scratch()
-        self._stream = None
-        if from_hz != to_hz:
-            self._stream = soxr.ResampleStream(
-                from_hz, to_hz, num_channels=1, dtype="float32", quality="HQ"
-            )
-
-    def add(self, chunk: np.ndarray, *, last: bool = False) -> np.ndarray:
-        """Keep a chunk; return what came out of it."""
-        out = chunk if self._stream is None else self._stream.resample_chunk(chunk, last=last)
-        self.scratch.append(out)
-        return out
-
-
-def _resampled_to_scratch(
-    chunks: Iterator[np.ndarray], sampling_rate_hz: int, name: str, also_at_hz: int
-) -> tuple[dict[int, _Scratch], LevelMeter]:
-    taps = {rate_hz: _Tap(sampling_rate_hz, rate_hz) for rate_hz in {ANALYSIS_RATE_HZ, also_at_hz}}
-    meter = LevelMeter(ANALYSIS_RATE_HZ)
-
-    def keep(chunk: np.ndarray, *, last: bool = False) -> None:
-        for rate_hz, tap in taps.items():
-            out = tap.add(chunk, last=last)
-            if rate_hz == ANALYSIS_RATE_HZ:
-                meter.add(out)
-
-    try:
-        for chunk in chunks:
-            if not np.isfinite(chunk).all():
-                raise AudioError(
-                    f"{name} holds samples that are not numbers (NaN or infinite); "
-                    "export it again from the program that made it",
-                    zh=f"{name} 含有无效的采样值（NaN 或无穷大）；请用制作它的程序重新导出",
-                )
-            keep(chunk)
-        keep(np.empty(0, np.float32), last=True)
-    except BaseException:
-        for tap in taps.values():
-            tap.scratch.close()
-        raise
-    return {rate_hz: tap.scratch for rate_hz, tap in taps.items()}, meter
-
-
 def _finish(
-    scratch: dict[int, _Scratch],
+    scratch: Mapping[int, Scratch],
     meter: LevelMeter,
     *,
     name: str,
@@ -344,9 +279,14 @@ def _finish(
             f"{name} is silent (level {meter.level_dbfs:.0f} dBFS); check the microphone or track",
             zh=f"{name} 是静音（电平 {meter.level_dbfs:.0f} dBFS）；请检查麦克风或音轨",
         )
+    elif meter.has_wild_samples:
+        problem = AudioError(
+            f"{name} holds single samples of {meter.peak:.0f} times full scale; "
+            "export it again from the program that made it",
+            zh=f"{name} 含有达到满刻度 {meter.peak:.0f} 倍的个别采样值；请用制作它的程序重新导出",
+        )
     if problem is not None:
-        for kept in scratch.values():
-            kept.close()
+        _close(scratch)
         raise problem
     level_dbfs = meter.level_dbfs
     gain_db = gain_to_target_db(meter)
@@ -360,6 +300,11 @@ def _finish(
         warnings=warnings + level_warnings(level_dbfs, meter),
     )
     return Recording(scratch, info)
+
+
+def _close(scratch: Mapping[int, Scratch]) -> None:
+    for kept in scratch.values():
+        kept.close()
 
 
 def _too_long(name: str, found_s: float, max_duration_s: float) -> AudioError:
