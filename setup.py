@@ -61,6 +61,7 @@ setup(
         "pyyaml>=6.0",
         # beside the seven: each does one thing that would otherwise be written here, and worse
         "av>=11",  # decodes every format (comes with faster-whisper)
+        "charset-normalizer>=3.1",  # text in older encodings (comes with gradio)
         "click>=8.1",  # the command line (comes with gradio)
         "filelock>=3.9",  # one training at a time per head (comes with faster-whisper)
         "httpx>=0.24",  # speaks with a GPT-SoVITS server (comes with gradio)

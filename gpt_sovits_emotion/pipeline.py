@@ -34,7 +34,7 @@ from gpt_sovits_emotion.references.choose_all import choose_all
 from gpt_sovits_emotion.resynthesis import resynthesise
 from gpt_sovits_emotion.tag import Tagging, TagOptions, tag
 from gpt_sovits_emotion.takes import TakeOptions
-from gpt_sovits_emotion.transcript_io import Line, read_transcript
+from gpt_sovits_emotion.transcript_io import Line, TextFile, read_transcript
 from gpt_sovits_emotion.verify import Verification, verify
 from gpt_sovits_emotion.written import (
     timed_as_spoken,
@@ -63,7 +63,7 @@ def hear(
     recording: Recording,
     *,
     whisper: TranscribeOptions,
-    transcript_file: Path | None = None,
+    transcript_file: Path | TextFile | None = None,
     progress: Progress = no_progress,
 ) -> Transcript:
     """Find out what was said and when: by Whisper, by voice activity alone, or from a file.
@@ -97,7 +97,7 @@ def annotate(
     engines: Engines,
     *,
     whisper: TranscribeOptions,
-    transcript_file: Path | None = None,
+    transcript_file: Path | TextFile | None = None,
     options: TagOptions | None = None,
     speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
@@ -206,7 +206,7 @@ def round_trip(
     engines: Engines,
     *,
     whisper: TranscribeOptions,
-    transcript_file: Path | None = None,
+    transcript_file: Path | TextFile | None = None,
     options: TagOptions | None = None,
     speaker: SpeakerStatistics | None = None,
     speaking: SpeakingOptions | None = None,

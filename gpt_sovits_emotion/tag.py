@@ -198,7 +198,7 @@ def tag(
             head, judgement, forbidden=options.speaker_statistics is False
         ),
         removed=transcript.removed,
-        notes=judgement_notes(head, transcript, judgement),
+        notes=(*transcript.notes, *judgement_notes(head, transcript, judgement)),
     )
     return Tagging(document, heard.tracks)
 

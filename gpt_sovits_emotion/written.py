@@ -20,7 +20,7 @@ from gpt_sovits_emotion.records import (
 )
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.references.tagged_text import labels_of_bank, split_tag
-from gpt_sovits_emotion.transcript_io import Line, read_json, read_lines
+from gpt_sovits_emotion.transcript_io import Line, TextFile, is_ours, read_json, read_lines
 from gpt_sovits_emotion.transcript_io.decoding import read_text
 from gpt_sovits_emotion.transcript_io.tables import is_txt
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
@@ -55,27 +55,28 @@ def with_written_tags(transcript: TaggedTranscript, *banks: ReferenceBank) -> Ta
     return replace(transcript, segments=segments)
 
 
-def with_labels_of_file(transcript: TaggedTranscript, path: Path) -> TaggedTranscript:
+def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -> TaggedTranscript:
     """Return a transcript with the emotions that a person wrote into the file its words came from.
 
     A mark with a percentage is a head's and counts for nothing here: the recording was just heard again.
 
     Args:
         transcript: Tagged, with words and times from the file.
-        path: The file, in any format of `transcript_io.read_transcript`.
+        source: The file, in any format of `transcript_io.read_transcript`.
 
     Raises:
         TranscriptError: The file cannot be read.
     """
-    if path.suffix.casefold() == ".json":
+    file = TextFile.of(source)
+    if is_ours(file):
         lines = [
             Line("", each.segment.start_s, each.segment.end_s, each.corrected_label)
-            for each in read_json(path).segments
+            for each in read_json(file.path).segments
         ]
-    elif path.suffix.casefold() == ".list":
+    elif file.path.suffix.casefold() == ".list":
         return transcript  # has no emotions, and a row for each of many recordings
     else:
-        lines = list(read_lines(path))
+        lines = list(read_lines(file))
     by_hand = {line.start_s: line.label for line in lines if line.label and line.confidence is None}
     whole = set(by_hand.values()) if None in by_hand and len(transcript.segments) == 1 else set()
     label_of_whole = whole.pop() if len(whole) == 1 else None

@@ -189,6 +189,7 @@ def transcript(*texts: str, label: str = "angry", corrected: str | None = None) 
 
 
 def held(text: str) -> str:
+    text = text.replace("\ufeff", "")
     rows = ("".join(c for c in row.replace("\t", " ") if c.isprintable() or not _control(c)).strip()
             for row in text.splitlines())  # fmt: skip
     return "\n".join(row for row in rows if row)
@@ -511,42 +512,27 @@ def test_ass_of_other_programs(tmp_path):
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ("早上好，今天天气不错。".encode("gb18030"), "早上好，今天天气不错。"),
-        ("早上好".encode("gb18030"), "早上好"),
-        ("Schöne Grüße, mein Mädchen".encode("cp1252"), "Schöne Grüße, mein Mädchen"),
         ("1\n你好".encode("utf-16-le"), "1\n你好"),
         ("1\n你好".encode("utf-16-be"), "1\n你好"),
         ("早上好".encode(), "早上好"),
         (b"", ""),
     ],
 )
-def test_encodings_are_told_apart(data, text):
+def test_unicode_is_told_apart(data, text):
     assert decode(data, name="talk.txt") == text
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", bytes(range(256)), "おはよう".encode("shift_jis")],
-)
-def test_what_is_no_text_is_refused(data):
-    with pytest.raises(TranscriptError, match="save it as UTF-8"):
-        decode(data, name="talk.txt")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nx", "line 2 has a negative time"),
         ("a.srt", "00:00:03,000 --> 00:00:02,000\nx", "before it starts"),
         ("a.srt", "00:00:0x,000 --> 00:00:02,000\nx", "times in line 1"),
         ("a.srt", "hello", "no cue with times"),
         ("a.srt", "00:00:01,000 --> 00:00:02,000\n\n", "has no text"),
-        ("a.srt", "00:00:01,0 --> 00:00:05,0\nx\n\n00:00:02,0 --> 00:00:06,0\ny", "overlap"),
         ("a.srt", "00:01:01,0 --> 00:01:02,0\nx", "past the end of the recording"),
         ("a.vtt", "WEBVTT\n", "no cue with times"),
         ("a.ass", "[Events]\nDialogue: 0,zero,0:00:01.00,Default,,0,0,0,,x", "damaged as ASS"),
         ("a.ass", "[Events]\n", "no line of dialogue"),
-        ("a.ass", "[Events]\nDialogue: 0,-0:00:02.00,0:00:01.00,D,,0,0,0,,x", "negative time"),
         ("a.txt", " \n", "has no text"),
         ("a.lab", "", "has no text"),
         ("a.list", "a.wav|ada|en|hello|happy", "has 5 fields"),

@@ -10,7 +10,6 @@ import click
 
 from gpt_sovits_emotion.cli.console import echo_transcript, say
 from gpt_sovits_emotion.cli.options import (
-    existing_transcript,
     head_options,
     hearing_options,
     language_option,
@@ -21,6 +20,7 @@ from gpt_sovits_emotion.cli.options import (
     whisper_options_of,
 )
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
+from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.errors import EmotionError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import click
 
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.cli.speaking import speaker_for
+from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
 from gpt_sovits_emotion.progress import Progress, part_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "encoder_for",
-    "existing_transcript",
     "feature_options",
     "head_for",
     "head_options",
@@ -94,12 +94,7 @@ _HEARING = (
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
     ),
     click.option("--offline", is_flag=True, help="Never download a model."),
-    click.option(
-        "--transcript",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Take the words from this file (.srt, .vtt, .lab, .txt, .list, our .json); 'beside' "
-        "takes the one that lies beside the recording.",
-    ),
+    *TRANSCRIPT_OPTIONS,
     click.option(
         "--allow-damaged", is_flag=True, help="Use what can be read of a damaged or cut-off file."
     ),
@@ -378,24 +373,3 @@ def opened(
     ):
         yield recording, part_of(progress, 0.1, 1.0)
     echo_warnings(recording.info, given["lang"])
-
-
-def existing_transcript(given: dict[str, Any], recording: Path) -> Path | None:
-    """Return the transcript file that ``--transcript`` means for one recording.
-
-    Raises:
-        TranscriptError: ``beside`` was asked for and nothing lies there.
-    """
-    from gpt_sovits_emotion.errors import TranscriptError
-    from gpt_sovits_emotion.transcript_io import READABLE_ENDINGS, find_transcript_beside
-
-    wanted: Path | None = given["transcript"]
-    if wanted is None or str(wanted) != "beside":
-        return wanted
-    found: Path | None = find_transcript_beside(recording)
-    if found is None:
-        raise TranscriptError(
-            f"no transcript lies beside {recording}; a file of the same name ending in one of "
-            f"{', '.join(sorted(READABLE_ENDINGS))} was expected"
-        )
-    return found

@@ -10,7 +10,6 @@ import click
 
 from gpt_sovits_emotion.cli.console import echo_transcript, say
 from gpt_sovits_emotion.cli.options import (
-    existing_transcript,
     head_options,
     hearing_options,
     language_option,
@@ -30,6 +29,7 @@ from gpt_sovits_emotion.cli.speaking import (
     voice_of,
     voice_that_speaks,
 )
+from gpt_sovits_emotion.cli.texts import existing_transcript
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.carry import Carry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.records.base import Record
+from gpt_sovits_emotion.records.base import Record, Sentence
 
 __all__ = ["WRITTEN", "RemovedText", "Segment", "Transcript", "Word"]
 
@@ -21,13 +21,17 @@ class Word(Record):
 
 @dataclass(frozen=True, slots=True)
 class Segment(Record):
-    """A stretch of speech: the unit that is tagged and spoken again. `text` may be empty."""
+    """A stretch of speech: the unit that is tagged and spoken again.
+
+    `text` may be empty; `speaker` is who says it, "" where nobody said so.
+    """
 
     start_s: float
     end_s: float
     text: str
     language: str = ""
     words: tuple[Word, ...] = ()
+    speaker: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -58,9 +62,11 @@ class Transcript(Record):
         language: Code of the recording's main language ("zh", "en", …), "" when unknown.
         source: Where the words come from: ``faster-whisper:small``, ``file:talk.srt``, ``none``, `WRITTEN`.
         removed: What guards against hallucinated text took out.
+        notes: What a person should know of how a file was read.
     """
 
     segments: tuple[Segment, ...]
     language: str
     source: str
     removed: tuple[RemovedText, ...] = ()
+    notes: tuple[Sentence, ...] = ()

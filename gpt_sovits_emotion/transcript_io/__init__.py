@@ -12,10 +12,14 @@ from gpt_sovits_emotion.transcript_io.documents import (
     read_document,
     read_json,
 )
-from gpt_sovits_emotion.transcript_io.lines import Line
+from gpt_sovits_emotion.transcript_io.finding import find_transcript_beside
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line
 from gpt_sovits_emotion.transcript_io.reading import (
     READABLE_ENDINGS,
-    find_transcript_beside,
+    TextFile,
+    has_times,
+    is_ours,
+    read_file,
     read_lines,
     read_transcript,
 )
@@ -27,11 +31,16 @@ __all__ = [
     "READABLE_ENDINGS",
     "TRANSCRIPT_FORMAT",
     "TRANSCRIPT_VERSION",
+    "FileLines",
     "Line",
+    "TextFile",
     "document_text",
     "find_transcript_beside",
     "format_of",
+    "has_times",
+    "is_ours",
     "read_document",
+    "read_file",
     "read_json",
     "read_lines",
     "read_transcript",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import re
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcript_io.encodings import CODECS, ENCODING_NAMES, guess_encoding
 
-__all__ = ["MAX_BYTES", "decode", "read_text"]
+__all__ = ["MAX_BYTES", "Decoded", "codec_of", "decode", "decoded", "read_decoded", "read_text"]
 
 MAX_BYTES = 64 * 1024 * 1024
 """A transcript of ten hours with word times stays far below this; a larger file is something else."""
@@ -20,69 +22,147 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# The two-byte characters of GB 18030 that GB 2312 (1980) already had: nearly all that is written.
-_GB2312 = re.compile(rb"[\xa1-\xa9\xb0-\xf7][\xa1-\xfe]")
-_GB18030 = re.compile(
-    rb"[\x81-\xfe][\x30-\x39][\x81-\xfe][\x30-\x39]|[\x81-\xfe][\x40-\x7e\x80-\xfe]"
-)
+_CERTAIN = frozenset({"utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, UTF-16, UTF-32, GB 18030 or Windows-1252.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text of a file.
+
+    Attributes:
+        text: Without a byte order mark in front.
+        encoding: What it was taken to be, as ``--encoding`` names it.
+        note: What a person should know of that, None where it is certain.
+    """
+
+    text: str
+    encoding: str
+    note: Sentence | None = None
+
+
+def read_text(path: Path, *, encoding: str = "") -> str:
+    """Return the text of `read_decoded` alone. Arguments and errors as there."""
+    return read_decoded(path, encoding=encoding).text
+
+
+def read_decoded(path: Path, *, encoding: str = "") -> Decoded:
+    """Read a text file in UTF-8, UTF-16, UTF-32 or an older encoding of its country.
+
+    Args:
+        path: The file.
+        encoding: What it is in; found out when "".
 
     Raises:
-        TranscriptError: The file is missing, unreadable, too large, or no text in these encodings.
+        TranscriptError: The file is missing, unreadable, too large, no regular file, or no text in `encoding`
+            or in any that is known.
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
+        status = path.stat()
         if path.is_dir():
-            raise TranscriptError(f"{path} is a folder; name a transcript file")
-        if size > MAX_BYTES:
             raise TranscriptError(
-                f"{path} has {size / 1e6:.0f} MB, and a transcript never has more than "
-                f"{MAX_BYTES / 1e6:.0f} MB; name a transcript file"
+                f"{path} is a folder; name a transcript file",
+                zh=f"{path} 是文件夹；请指定文稿文件",
+            )
+        if not path.is_file():
+            raise TranscriptError(
+                f"{path} is a device or a pipe; name a transcript file",
+                zh=f"{path} 是设备或管道；请指定文稿文件",
+            )
+        if status.st_size > MAX_BYTES:
+            raise TranscriptError(
+                f"{path} has {status.st_size / 1e6:.0f} MB, and a transcript never has more than "
+                f"{MAX_BYTES / 1e6:.0f} MB; name a transcript file",
+                zh=f"{path} 有 {status.st_size / 1e6:.0f} MB，而文稿不会超过 "
+                f"{MAX_BYTES / 1e6:.0f} MB；请指定文稿文件",
             )
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise TranscriptError(f"{path} does not exist; check the name") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise TranscriptError(f"{path} could not be read ({reason}); check the file") from error
-    return decode(data, name=str(path))
+        raise TranscriptError(
+            f"{path} does not exist; check the name", zh=f"{path} 不存在；请检查文件名"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TranscriptError(
+            f"{path} could not be read ({reason}); check the file",
+            zh=f"无法读取 {path}（{reason}）；请检查该文件",
+        ) from error
+    return decoded(data, name=str(path), encoding=encoding)
 
 
-def decode(data: bytes, *, name: str) -> str:
-    """Decode the bytes of a text file; a byte order mark is dropped.
+def decode(data: bytes, *, name: str, encoding: str = "") -> str:
+    """Return the text of `decoded` alone. Arguments and errors as there."""
+    return decoded(data, name=name, encoding=encoding).text
 
-    UTF-8 is certain when it decodes. GB 18030 decodes nearly anything, so it is believed only when
-    nearly all of its two-byte characters are common ones, and Windows-1252 only when most letters are
-    plain ASCII.
+
+def decoded(data: bytes, *, name: str, encoding: str = "") -> Decoded:
+    """Decode the bytes of a text file; a byte order mark in front is dropped.
+
+    A byte order mark decides, then UTF-8, which is certain when it decodes, then UTF-16 by its zero bytes,
+    and then what `encodings.guess_encoding` takes the letters for, which a note says.
+
+    Args:
+        data: The bytes.
+        name: What to call them in a note or an error.
+        encoding: What they are in (`codec_of`); found out when "".
 
     Raises:
-        TranscriptError: The bytes are no text in any of these encodings.
+        TranscriptError: The bytes are no text in `encoding`, or in any that is known.
     """
-    for byte_order_mark, encoding in _MARKS:
+    for byte_order_mark, marked in _MARKS:
         if data.startswith(byte_order_mark):
-            return _decode_as(data[len(byte_order_mark) :], encoding, name=name)
+            return Decoded(_decode_as(data[len(byte_order_mark) :], marked, name=name), marked)
+    if encoding:
+        return Decoded(_decode_as(data, encoding, name=name, asked=True), encoding)
     if b"\x00" in data:
-        return _decode_as(data, _utf16_order(data), name=name)
+        order = _utf16_order(data)
+        return Decoded(_decode_as(data, order, name=name), order)
     try:
-        return data.decode("utf-8")
+        return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
-        pass  # an older encoding, then: told apart below
-    if _looks_like_gb18030(data):
-        return _decode_as(data, "gb18030", name=name)
-    text = _decode_as(data, "cp1252", name=name)
-    if not _looks_like_western(text):
+        pass  # an older encoding, then
+    guess, is_sure = guess_encoding(data)
+    if not guess or (guess not in _CERTAIN and _is_binary(data)):
         raise _unknown(name)
-    return text
+    text = _decode_as(data, guess, name=name)
+    return Decoded(text, guess, None if guess in _CERTAIN else _guessed(name, guess, is_sure))
 
 
-def _decode_as(data: bytes, encoding: str, *, name: str) -> str:
+def codec_of(encoding: str) -> str:
+    """Return Python's codec for what a person calls an encoding.
+
+    Raises:
+        TranscriptError: There is none of that name, or it is none for text.
+
+    Examples:
+        >>> codec_of("GBK"), codec_of("shift-jis"), codec_of("windows-1251")
+        ('gbk', 'cp932', 'cp1251')
+    """
+    wanted = encoding.strip().casefold().replace("_", "-")
+    wanted = {"sjis": "shift-jis", "shiftjis": "shift-jis", "utf-16": "utf-16-le"}.get(
+        wanted, wanted
+    )
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
+        found = codecs.lookup(CODECS.get(wanted, wanted))
+        "x".encode(found.name)
+    except (LookupError, ValueError) as error:
+        names = ", ".join(ENCODING_NAMES)
+        raise TranscriptError(
+            f"{encoding!r} is no encoding that is known; expected one such as {names}",
+            zh=f"未知的编码 {encoding!r}；应为其中之一：{names}",
+        ) from error
+    return found.name
+
+
+def _decode_as(data: bytes, encoding: str, *, name: str, asked: bool = False) -> str:
+    try:
+        text = data.decode(codec_of(encoding))
+    except UnicodeError as error:
+        if asked:
+            raise TranscriptError(
+                f"{name} is not text in {encoding}; name another --encoding, or leave it out",
+                zh=f"{name} 不是 {encoding} 编码的文字；请换一个 --encoding，或不指定",
+            ) from error
         raise _unknown(name) from error
     if "\x00" in text:
         raise _unknown(name)
@@ -94,21 +174,24 @@ def _utf16_order(data: bytes) -> str:
     return "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
 
 
-def _looks_like_gb18030(data: bytes) -> bool:
-    characters = _GB18030.findall(data)
-    common = sum(_GB2312.fullmatch(character) is not None for character in characters)
-    return bool(characters) and common >= 0.9 * len(characters)
+def _is_binary(data: bytes) -> bool:
+    # No text has such control characters but for line ends, tabs, form feeds, DOS's end of file and escapes.
+    return any(byte < 32 and byte not in b"\t\n\v\f\r\x1a\x1b" for byte in data)
 
 
-def _looks_like_western(text: str) -> bool:
-    # Accented letters are the exception in every language that Windows-1252 was made for.
-    letters = sum(char.isalpha() for char in text)
-    beyond_ascii = sum(char > "\x7f" for char in text)
-    return beyond_ascii <= 0.3 * letters
+def _guessed(name: str, encoding: str, is_sure: bool) -> Sentence:
+    shown, name = ENCODING_NAMES[encoding], PurePath(name).name
+    doubt = ("", "") if is_sure else (", which is not certain", "（不能确定）")
+    return Sentence(
+        f"{name} is not UTF-8: read as {shown}{doubt[0]}; if letters are wrong, name its "
+        "encoding with --encoding",
+        f"{name} 不是 UTF-8：按 {shown} 读取{doubt[1]}；若文字有误，请用 --encoding 指定编码",
+    )
 
 
 def _unknown(name: str) -> TranscriptError:
     return TranscriptError(
-        f"{name} is not text in UTF-8, UTF-16, GB 18030 or Windows-1252; "
-        "open it in an editor and save it as UTF-8"
+        f"{name} is not text in an encoding that can be told; say which with --encoding, or open it in an "
+        "editor and save it as UTF-8",
+        zh=f"{name} 不是可识别编码的文字；请用 --encoding 指定，或用编辑器另存为 UTF-8",
     )

@@ -21,6 +21,7 @@ __all__ = [
     "TRANSCRIPT_FORMAT",
     "TRANSCRIPT_VERSION",
     "document_text",
+    "parse_json",
     "read_document",
     "read_json",
     "wrap",
@@ -66,7 +67,7 @@ def read_document(path: Path, cls: type[AnyRecord], *, format_name: str, version
             or a field of it is damaged; the message says which.
     """
     path = Path(path)
-    data = _parse(read_text(path), name=str(path))
+    data = parse_json(read_text(path), name=str(path))
     found_format = data.get("format") if isinstance(data, dict) else None
     if not isinstance(data, dict) or found_format != format_name:
         found = f"of the format {found_format!r}" if found_format else "JSON of another program"
@@ -103,7 +104,13 @@ def read_json(path: Path) -> TaggedTranscript:
     return transcript
 
 
-def _parse(text: str, *, name: str) -> object:
+def parse_json(text: str, *, name: str) -> object:
+    """Parse JSON.
+
+    Raises:
+        TranscriptError: It is damaged, or holds numbers that are not finite.
+    """
+
     def refuse(word: str) -> float:
         raise ValueError(f"{word} is not a number in JSON")
 

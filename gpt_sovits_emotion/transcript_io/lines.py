@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
-from gpt_sovits_emotion.records import TaggedSegment, TaggedTranscript
+from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
-__all__ = ["Line", "check_times", "lines_of"]
+__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Line:
         by_hand: True when a person set the label.
         language: Language code, "" when the line carries none.
         audio: The clip that the line names, "" when it names none.
+        speaker: Who says it, "" when the line does not say.
     """
 
     text: str
@@ -36,6 +38,38 @@ class Line:
     by_hand: bool = False
     language: str = ""
     audio: str = ""
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLines:
+    """The lines of a transcript file, and what a person should know of how they were read."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[Sentence, ...] = ()
+
+
+def from_zero(lines: Iterable[Line]) -> FileLines:
+    """Let lines begin at 0 at the earliest, and leave out those that lie before; a note says so.
+
+    Subtitles that were shifted have negative times where a film was cut.
+    """
+    kept, n_before, n_cut = [], 0, 0
+    for line in lines:
+        if line.start_s is None or line.start_s >= 0:
+            kept.append(line)
+        elif line.end_s is not None and line.end_s <= 0:
+            n_before += 1
+        else:
+            n_cut += 1
+            kept.append(replace(line, start_s=0.0))
+    if not n_before and not n_cut:
+        return FileLines(tuple(kept))
+    note = Sentence(
+        f"{n_before + n_cut} lines begin before the recording: {n_before} left out, {n_cut} cut at 0 s",
+        f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
+    )
+    return FileLines(tuple(kept), (note,))
 
 
 def lines_of(transcript: TaggedTranscript) -> tuple[Line, ...]:
@@ -60,16 +94,21 @@ def check_times(start_s: float, end_s: float, *, where: str) -> None:
         TranscriptError: A time is not finite, is negative, or the end lies before the start.
     """
     if not (math.isfinite(start_s) and math.isfinite(end_s)):
-        raise TranscriptError(f"{where} has a time that is not a number; correct it and try again")
+        raise TranscriptError(
+            f"{where} has a time that is not a number; correct it and try again",
+            zh=f"{where}：时间不是数字；请改正后重试",
+        )
     if start_s < 0 or end_s < 0:
         raise TranscriptError(
             f"{where} has a negative time ({start_s:g} s to {end_s:g} s); times are seconds from the "
-            "start of the recording: shift them and try again"
+            "start of the recording: shift them and try again",
+            zh=f"{where}：时间为负（{start_s:g} s 到 {end_s:g} s）；时间从录音开头算起，请平移后重试",
         )
     if end_s < start_s:
         raise TranscriptError(
             f"{where} ends at {end_s:g} s, before it starts at {start_s:g} s; "
-            "correct its times and try again"
+            "correct its times and try again",
+            zh=f"{where}：结束于 {end_s:g} s，早于开始的 {start_s:g} s；请改正后重试",
         )
 
 

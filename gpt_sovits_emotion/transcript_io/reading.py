@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.records import Segment, TaggedTranscript, Transcript
-from gpt_sovits_emotion.transcript_io.decoding import read_text
-from gpt_sovits_emotion.transcript_io.documents import TRANSCRIPT_FORMAT, read_json
-from gpt_sovits_emotion.transcript_io.lines import Line
+from gpt_sovits_emotion.records import Segment, Sentence, TaggedTranscript, Transcript
+from gpt_sovits_emotion.transcript_io.beside import named_after
+from gpt_sovits_emotion.transcript_io.decoding import read_decoded, read_text
+from gpt_sovits_emotion.transcript_io.documents import TRANSCRIPT_FORMAT, parse_json, read_json
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line
+from gpt_sovits_emotion.transcript_io.other_programs import (
+    is_foreign_table,
+    lines_of_json,
+    read_foreign_table,
+    read_ttml,
+)
+from gpt_sovits_emotion.transcript_io.speakers import with_speakers
 from gpt_sovits_emotion.transcript_io.substation import read_ass
-from gpt_sovits_emotion.transcript_io.subtitles import read_srt, read_vtt
+from gpt_sovits_emotion.transcript_io.subtitles import has_cues, read_subtitles
 from gpt_sovits_emotion.transcript_io.tables import is_txt, read_csv, read_txt
 from gpt_sovits_emotion.transcript_io.tagged_text import (
     has_rich_text_tags,
     read_list,
     read_rich_text,
 )
+from gpt_sovits_emotion.transcript_io.timed_text import read_lyrics, read_timed_text
+from gpt_sovits_emotion.transcript_io.timing import fitted, with_ends
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line, split_mark
 
-__all__ = ["READABLE_ENDINGS", "find_transcript_beside", "read_lines", "read_transcript"]
+__all__ = [
+    "READABLE_ENDINGS",
+    "TextFile",
+    "has_times",
+    "is_ours",
+    "read_file",
+    "read_lines",
+    "read_transcript",
+]
 
-READABLE_ENDINGS = (".json", ".srt", ".vtt", ".ass", ".ssa", ".list", ".lab", ".txt")
+READABLE_ENDINGS = (
+    ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".sbv", ".lrc", ".tsv", ".list", ".lab",
+    ".txt",
+)  # fmt: skip
 """What may lie beside a recording, best first: those with times before those without."""
 
-TOLERATED_OVERLAP_S = 0.1
-"""Subtitle editors round and snap; a cue that ends this little after the next begins is cut short."""
 
-TOLERATED_OVERRUN_S = 1.0
-"""A last cue may end this much after the recording, whose length the writer had rounded."""
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file of text, and the encoding that a person says it is in; "" to find that out."""
+
+    path: Path
+    encoding: str = ""
+
+    @classmethod
+    def of(cls, source: Path | TextFile) -> TextFile:
+        """Return a path as a file whose encoding nobody has named."""
+        return source if isinstance(source, TextFile) else cls(Path(source))
 
 
 def read_transcript(
-    path: Path,
+    path: Path | TextFile,
     *,
     duration_s: float | None = None,
     language: str = "",
@@ -42,90 +71,171 @@ def read_transcript(
     """Read what was said from a file: the words and their times, without any emotion marks.
 
     Args:
-        path: ``.json`` (ours), ``.srt``, ``.vtt``, ``.ass``, ``.ssa``, ``.csv`` (ours), ``.list``,
-            ``.lab`` or ``.txt``.
+        path: A file of any format of ``docs/formats.md`` that is read.
         duration_s: The recording's length; needed where the file has no times, whose text then is one
             segment over the whole, and checked against the times where it has some.
-        language: Language code; "" to take it from the file, where it says one.
+        language: Language code; "" to take it from the file or its name, where they say one.
         recording_name: File name of the recording: tells which row of a ``.list`` is meant.
 
     Raises:
-        TranscriptError: The file cannot be read, has no text, or its times are impossible, overlap, or
+        TranscriptError: The file cannot be read, has no text, its times run backwards, or most of its lines
             lie past the end of the recording.
     """
-    path = Path(path)
-    if path.suffix.casefold() == ".json":
+    file = TextFile.of(path)
+    path = file.path
+    named = named_after(path.name, recording_name) if recording_name else None
+    by_name = named.language if named is not None else ""
+    notes: list[Sentence] = []
+    if is_ours(file):
         segments = _segments_of(read_json(path), language)
     else:
-        lines = read_lines(path)
+        found = read_file(file)
+        notes += found.notes
+        lines: Sequence[Line] = found.lines
         if path.suffix.casefold() == ".list":
             lines = (_row_of(lines, recording_name, path=path),)
-        segments = [_segment_of(line, language) for line in _timed(lines, duration_s, path=path)]
-    segments = _in_order(segments, duration_s, path=path)
+        lines = _timed(lines, duration_s, path=path)
+        lines, said = with_speakers(lines)
+        notes += said
+        segments = [_segment_of(line, language, by_name) for line in lines]
+    ordered, changed = fitted(segments, duration_s, name=str(path))
     return Transcript(
-        segments=tuple(segments),
-        language=language or _main_language(segments),
+        segments=ordered,
+        language=language or _main_language(ordered),
         source=f"file:{path.name}",
+        notes=(*notes, *changed),
     )
 
 
-def read_lines(path: Path) -> tuple[Line, ...]:
-    """Read every line of a transcript file other than JSON, with emotions where it carries them.
+def read_lines(path: Path | TextFile) -> tuple[Line, ...]:
+    """Read every line of a transcript file other than our JSON, with emotions where it carries them.
 
     Raises:
         TranscriptError: The ending is unknown, or the file cannot be read.
     """
-    path = Path(path)
-    readers = {
-        ".srt": read_srt, ".vtt": read_vtt, ".ass": read_ass, ".ssa": read_ass, ".csv": read_csv,
-        ".list": read_list, ".lab": _read_words, ".txt": _read_words,
-    }  # fmt: skip
-    reader = readers.get(path.suffix.casefold())
-    if reader is None:
-        raise TranscriptError(
-            f"{path} has the ending {path.suffix!r}; expected one of {', '.join(readers)} or .json"
-        )
-    return reader(read_text(path), name=str(path))
+    return read_file(path).lines
 
 
-def find_transcript_beside(audio_path: Path) -> Path | None:
-    """Return the transcript that lies beside a recording, or None.
-
-    ``talk.srt`` and ``talk.wav.srt`` belong to ``talk.wav``, in the order of `READABLE_ENDINGS`; a
-    ``.json`` only when it is ours. Failing these, any ``.list`` in the folder that has a row for the
-    recording.
+def read_file(path: Path | TextFile) -> FileLines:
+    """Read the lines as `read_lines` does, and what a person should know of how they were read.
 
     Raises:
-        TranscriptError: The folder cannot be read.
+        TranscriptError: As `read_lines`.
     """
-    audio_path = Path(audio_path)
-    try:
-        beside = {
-            path.name.casefold(): path
-            for path in sorted(audio_path.parent.iterdir())
-            if path.is_file()
-        }
-    except OSError as error:
+    file = TextFile.of(path)
+    reader = _READERS.get(file.path.suffix.casefold())
+    if reader is None:
         raise TranscriptError(
-            f"the folder {audio_path.parent} could not be read ({error.strerror}); check the path"
-        ) from error
-    for ending in READABLE_ENDINGS:
-        for stem in (audio_path.stem, audio_path.name):
-            path = beside.get(f"{stem}{ending}".casefold())
-            if path is not None and path != audio_path and _is_meant(path):
-                return path
-    lists = (path for name, path in beside.items() if name.endswith(".list"))
-    return next((path for path in lists if _names_recording(path, audio_path.name)), None)
+            f"{file.path} has the ending {file.path.suffix!r}; expected one of {', '.join(_READERS)}",
+            zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {', '.join(_READERS)} 之一",
+        )
+    found = read_decoded(file.path, encoding=file.encoding)
+    lines = reader(found.text, name=str(file.path))
+    return FileLines(lines.lines, (*([found.note] if found.note else []), *lines.notes))
+
+
+def is_ours(path: Path | TextFile) -> bool:
+    """Say whether a file is a JSON document of ours, which `read_json` reads; or JSON that is none at all.
+
+    Raises:
+        TranscriptError: It cannot be read.
+    """
+    file = TextFile.of(path)
+    if file.path.suffix.casefold() != ".json":
+        return False
+    data = parse_json(read_text(file.path, encoding=file.encoding), name=str(file.path))
+    is_document = isinstance(data, dict) and data.get("format") == TRANSCRIPT_FORMAT
+    return is_document or lines_of_json(data, name=str(file.path)) is None
+
+
+def has_times(text: str) -> bool:
+    """Say whether plain text holds times, as `read_lines` would read it."""
+    return is_txt(text) or has_cues(text) or read_timed_text(text, name="text") is not None
+
+
+# --- inside ------------------------------------------------------------------------------------------
+
+
+def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
+    def read(text: str, *, name: str) -> FileLines:
+        return FileLines(reader(text.replace("\ufeff", ""), name=name))
+
+    return read
+
+
+def _read_text_file(text: str, *, name: str) -> FileLines:
+    text = text.replace("\ufeff", "")
+    if is_txt(text):
+        return FileLines(read_txt(text, name=name))
+    if has_cues(text):
+        return read_subtitles(text, name=name)
+    timed = read_timed_text(text, name=name)
+    if timed is not None:
+        return timed
+    return FileLines(_read_words(text, name=name))
+
+
+def _read_label_file(text: str, *, name: str) -> FileLines:
+    rows = [row.split() for row in text.splitlines() if row.strip()]
+    if rows and all(len(row) == 3 and row[0].isdecimal() and row[1].isdecimal() for row in rows):
+        raise TranscriptError(
+            f"{name} holds labels of sounds with their times (HTK), not words; expected the words "
+            f"of the recording",
+            zh=f"{name} 是带时间的音素标注（HTK），不是文字；应为录音的文字",
+        )
+    return _read_text_file(text, name=name)
+
+
+def _read_sbv(text: str, *, name: str) -> FileLines:
+    timed = read_timed_text(text, name=name)
+    if timed is None:
+        raise TranscriptError(
+            f"{name} has no line with a time; expected SBV, such as 0:00:01.000,0:00:02.000",
+            zh=f"{name} 没有带时间的行；应为 SBV，例如 0:00:01.000,0:00:02.000",
+        )
+    return timed
+
+
+def _read_csv(text: str, *, name: str) -> FileLines:
+    if is_foreign_table(text) and "start_s" not in text.partition("\n")[0]:
+        return read_foreign_table(text, name=name)
+    return FileLines(read_csv(text, name=name))
+
+
+def _read_json(text: str, *, name: str) -> FileLines:
+    lines = lines_of_json(parse_json(text, name=name), name=name)
+    if lines is None:
+        raise TranscriptError(
+            f"{name} is JSON without segments that have times and text; expected a transcript",
+            zh=f"{name} 是没有带时间文字段的 JSON；应为文稿",
+        )
+    return lines
+
+
+_READERS: Mapping[str, Callable[..., FileLines]] = {
+    ".srt": read_subtitles,
+    ".vtt": read_subtitles,
+    ".ass": read_ass,
+    ".ssa": read_ass,
+    ".ttml": read_ttml,
+    ".dfxp": read_ttml,
+    ".sbv": _read_sbv,
+    ".lrc": read_lyrics,
+    ".tsv": read_foreign_table,
+    ".csv": _read_csv,
+    ".list": _alone(read_list),
+    ".lab": _read_label_file,
+    ".txt": _read_text_file,
+    ".json": _read_json,
+}
 
 
 def _read_words(text: str, *, name: str) -> tuple[Line, ...]:
-    if is_txt(text):
-        return read_txt(text, name=name)
     if has_rich_text_tags(text):
         return read_rich_text(text)
     found, words = split_mark(clean(text))
     if not words:
-        raise TranscriptError(f"{name} has no text; expected the words of the recording")
+        raise _no_text(name)
     return (Line(text=words, label=found.label if found else None),)
 
 
@@ -141,17 +251,19 @@ def _segments_of(transcript: TaggedTranscript, language: str) -> list[Segment]:
                 language=language or heard.language or transcript.language,
                 # The recogniser's word times do not fit the words of a correction.
                 words=heard.words if tagged.corrected_text is None else (),
+                speaker=heard.speaker,
             )
         )
     return segments
 
 
-def _segment_of(line: Line, language: str) -> Segment:
+def _segment_of(line: Line, language: str, by_name: str) -> Segment:
     return Segment(
         start_s=line.start_s or 0.0,
         end_s=line.end_s or 0.0,
         text=one_line(line.text),
-        language=language or line.language,
+        language=language or line.language or by_name,
+        speaker=line.speaker,
     )
 
 
@@ -160,11 +272,11 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
     if all(line.start_s is not None for line in lines):
         timed = [line for line in lines if line.text or line.label]
         if not timed:
-            raise TranscriptError(f"{path} has no text; expected the words of the recording")
-        return timed
+            raise _no_text(path)
+        return list(with_ends(timed, duration_s))
     text = one_line("\n".join(line.text for line in lines if line.text))
     if not text:
-        raise TranscriptError(f"{path} has no text; expected the words of the recording")
+        raise _no_text(path)
     if duration_s is None:
         raise TranscriptError(
             f"{path} has no times, and the length of its recording is not known; "
@@ -173,38 +285,6 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
     languages = {line.language for line in lines if line.language}
     language = languages.pop() if len(languages) == 1 else ""
     return [Line(text=text, start_s=0.0, end_s=duration_s, language=language)]
-
-
-def _in_order(
-    segments: Iterable[Segment], duration_s: float | None, *, path: Path
-) -> list[Segment]:
-    ordered: list[Segment] = []
-    for segment in sorted(segments, key=lambda segment: (segment.start_s, segment.end_s)):
-        start_s, end_s = segment.start_s, segment.end_s
-        if duration_s is not None and (
-            start_s >= duration_s or end_s > duration_s + TOLERATED_OVERRUN_S
-        ):
-            raise TranscriptError(
-                f"{path}: the line at {start_s:.3f} s to {end_s:.3f} s lies past the end of the "
-                f"recording, which is {duration_s:.3f} s long; is it the transcript of another one?"
-            )
-        if duration_s is not None and end_s > duration_s:
-            segment = _ending_at(segment, duration_s)
-        if ordered and start_s < ordered[-1].end_s:
-            before = ordered[-1]
-            if before.end_s - start_s > TOLERATED_OVERLAP_S or start_s <= before.start_s:
-                raise TranscriptError(
-                    f"{path}: the lines at {before.start_s:.3f} s and {start_s:.3f} s overlap; a "
-                    "segment is one voice at a time: shift or join them"
-                )
-            ordered[-1] = _ending_at(before, start_s)
-        ordered.append(segment)
-    return ordered
-
-
-def _ending_at(segment: Segment, end_s: float) -> Segment:
-    words = tuple(word for word in segment.words if word.end_s <= end_s)
-    return Segment(segment.start_s, end_s, segment.text, segment.language, words)
 
 
 def _row_of(lines: Sequence[Line], recording_name: str, *, path: Path) -> Line:
@@ -245,20 +325,8 @@ def _main_language(segments: Sequence[Segment]) -> str:
     return max(seconds, key=lambda code: seconds[code], default="")
 
 
-def _is_meant(path: Path) -> bool:
-    if path.suffix.casefold() != ".json":
-        return True
-    # The format's name is the first thing in our documents; other programs write .json too.
-    try:
-        with path.open("rb") as stream:
-            return TRANSCRIPT_FORMAT.encode() in stream.read(1024)
-    except OSError:
-        return True  # reading it will say what is wrong with it
-
-
-def _names_recording(path: Path, recording_name: str) -> bool:
-    try:
-        lines = read_list(read_text(path), name=str(path))
-    except TranscriptError:
-        return False  # nobody named this file: one that is no list is simply not the transcript
-    return any(_same_name(line.audio, recording_name) for line in lines)
+def _no_text(name: object) -> TranscriptError:
+    return TranscriptError(
+        f"{name} has no text; expected the words of the recording",
+        zh=f"{name} 没有文字；应为录音的文字",
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, colour_of
-from gpt_sovits_emotion.transcript_io.lines import Line, check_times
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
 from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, mark, split_mark
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ LATEST_S = 9 * 3600 + 59 * 60 + 59.99
 
 _NOTICE = "Written by gpt-sovits-emotion; one style per emotion."
 _SIGNS = re.compile(rf"\\(?:([{{}}])|([Nn])|(h)|({JOINER}))|\{{[^}}]*\}}")
+_COLON_FRACTION = re.compile(
+    r"^(Dialogue:[^,\n]*,\s*-?\d+:\d\d:\d\d):(\d{2,3}\s*,\s*-?\d+:\d\d:\d\d):(?=\d{2,3}\s*,)",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
 def ass_text(lines: Sequence[Line], *, language: str) -> str:
@@ -61,13 +65,16 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
     return str(subtitles.to_string("ass", header_notice=_NOTICE))
 
 
-def read_ass(text: str, *, name: str) -> tuple[Line, ...]:
-    """Read ASS or SSA; comments and drawings are dropped, and so is all styling.
+def read_ass(text: str, *, name: str) -> FileLines:
+    """Read ASS or SSA; comments and drawings are dropped, and so is all styling; the actor is the speaker.
 
     Raises:
-        TranscriptError: No dialogue, a damaged line, or times that are negative or run backwards.
+        TranscriptError: No dialogue, a damaged line, or times that run backwards.
     """
     import pysubs2
+
+    # pysubs2 (1.8) drops a fraction after a colon, as old SSA files have it.
+    text = _COLON_FRACTION.sub(r"\1.\2.", text.replace("\ufeff", ""))
 
     version = "ssa" if re.search(r"^\[V4 Styles\]", text, re.MULTILINE | re.IGNORECASE) else "ass"
     try:
@@ -77,17 +84,19 @@ def read_ass(text: str, *, name: str) -> tuple[Line, ...]:
             subtitles = pysubs2.SSAFile.from_string(text, format_=version)
     except (ValueError, TypeError, LookupError, pysubs2.exceptions.Pysubs2Error) as error:
         raise TranscriptError(
-            f"{name} is damaged as ASS subtitles ({error}); save it again from a subtitle editor"
+            f"{name} is damaged as ASS subtitles ({error}); save it again from a subtitle editor",
+            zh=f"{name} ASS 字幕已损坏（{error}）；请用字幕编辑器重新保存",
         ) from error
     events = [event for event in subtitles if event.is_text]
     if not events:
         raise TranscriptError(f"{name} has no line of dialogue; expected ASS subtitles")
-    return tuple(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
+    return from_zero(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
 
 
 def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:
     start_s, end_s = event.start / 1000, event.end / 1000
-    check_times(start_s, end_s, where=f"{name}: line of dialogue {number}")
+    if start_s >= 0:
+        check_times(start_s, end_s, where=f"{name}: line of dialogue {number}")
     found, text = split_mark(clean(_unescape(event.text)))
     return Line(
         text=text,
@@ -96,6 +105,7 @@ def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:
         label=found.label if found else None,
         confidence=found.confidence if found else None,
         by_hand=found.by_hand if found else False,
+        speaker=clean(event.name),
     )
 
 

@@ -9,30 +9,44 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
-from gpt_sovits_emotion.transcript_io.lines import Line, check_times
-from gpt_sovits_emotion.transcript_io.wording import clean, guard, mark, split_mark, unguard
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
+from gpt_sovits_emotion.transcript_io.rolling import Cue, unrolled
+from gpt_sovits_emotion.transcript_io.wording import (
+    clean,
+    guard,
+    mark,
+    one_line,
+    plain_entities,
+    split_mark,
+    unguard,
+)
 
-__all__ = ["read_srt", "read_vtt", "srt_text", "vtt_text"]
+__all__ = ["has_cues", "read_srt", "read_subtitles", "read_vtt", "srt_text", "vtt_text"]
 
-_TIME = r"(?P<{0}>-?(?:\d+:)?\d{{1,2}}:\d{{1,2}}[.,]\d{{1,3}})"
-_TIMING = re.compile(rf"\s*{_TIME.format('start')}\s*-->\s*{_TIME.format('end')}(?:\s.*)?$")
-_BROKEN_TIMING = re.compile(r"\s*-?\d+:.*-->")
-_HTML_TAG = re.compile(r"</?(?:b|i|u|s|font|c|v|ruby|rt|lang|span)\b[^>]*>", re.IGNORECASE)
-_OVERRIDE = re.compile(r"\{\\[^}]*\}")
+_TIMING = re.compile(
+    rf"\s*(?P<start>-?{CLOCK})\s*-{{1,3}}\s?>\s*(?P<end>-?{CLOCK})(?P<behind>\s.*)?$"
+)
+# WebVTT's settings, SubRip's coordinates: anything else behind the times is words.
+_SETTINGS = re.compile(r"(?:\s+[A-Za-z]\w*:\S*)*\s*")
+_BROKEN_TIMING = re.compile(r"\s*-?\d+\s?:.*-->")
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_RUBY_TEXT = re.compile(r"<rt\b[^>]*>.*?(?:</rt>|(?=</ruby>))", re.IGNORECASE | re.DOTALL)
+_HTML_TAG = re.compile(
+    r"</?(?:b|i|u|s|em|strong|font|c|v|p|div|ruby|rt|rb|rp|lang|span|sub|sup|big|small|tt|center)"
+    r"(?:[\s./][^>]*)?>|<\d+:\d\d[\d:.,]*>",
+    re.IGNORECASE,
+)
+_OVERRIDE = re.compile(r"\{(?:\\|[YyCcFfSsPpHh]:)[^}]*\}")
 _VTT_TAG = re.compile(r"<[^>]*>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+(?P<name>[^>]*[^>\s])\s*>", re.IGNORECASE)
+_BLOCKS = ("NOTE", "STYLE", "REGION", "WEBVTT")
 _FREE_CLASS = "free"
-
-
-@dataclass(slots=True)
-class _Cue:
-    start_s: float
-    end_s: float
-    rows: list[str] = field(default_factory=list)
 
 
 def srt_text(lines: Sequence[Line], *, language: str) -> str:
@@ -62,24 +76,49 @@ def vtt_text(lines: Sequence[Line], *, language: str) -> str:
     return "\n".join([f"WEBVTT\n\nSTYLE\n{styles}\n", *cues])
 
 
-def read_srt(text: str, *, name: str) -> tuple[Line, ...]:
-    """Read SRT. Blank lines inside a cue, missing numbers and HTML tags are put up with.
-
-    Raises:
-        TranscriptError: No cue, a damaged time, or times that are negative or run backwards.
-    """
-    cues = _cues(text, name=name, blank_row_ends_cue=False)
-    return tuple(_line_of(cue, _srt_words(cue.rows)) for cue in cues)
+def has_cues(text: str) -> bool:
+    """Say whether a text holds subtitles: WebVTT, or rows of two times with an arrow between them."""
+    return text.lstrip("\ufeff \n").startswith("WEBVTT") or any(
+        (found := _TIMING.match(row)) is not None and _SETTINGS.fullmatch(found["behind"] or "")
+        for row in _rows(text)
+    )
 
 
-def read_vtt(text: str, *, name: str) -> tuple[Line, ...]:
-    """Read WebVTT; spans, styles and notes are dropped.
+def read_subtitles(text: str, *, name: str) -> FileLines:
+    """Read SRT or WebVTT, whichever it is; the first line says it, not the name.
 
     Raises:
         TranscriptError: As `read_srt`.
     """
-    cues = _cues(text, name=name, blank_row_ends_cue=True)
-    return tuple(_line_of(cue, _vtt_words(cue.rows)) for cue in cues)
+    is_vtt = text.lstrip("\ufeff \n\r").startswith("WEBVTT")
+    return read_vtt(text, name=name) if is_vtt else read_srt(text, name=name)
+
+
+def read_srt(text: str, *, name: str) -> FileLines:
+    """Read SRT. Blank lines inside a cue or missing between cues, missing numbers and tags are put up with.
+
+    Raises:
+        TranscriptError: No cue, a damaged time, or times that run backwards.
+    """
+    cues, _ = _cues(text, name=name, empty_row_ends_cue=False)
+    return _lines_of(cues, [_srt_words(cue.rows) for cue in cues])
+
+
+def read_vtt(text: str, *, name: str) -> FileLines:
+    """Read WebVTT; spans, styles and notes are dropped; ``<v Ada>`` says who speaks.
+
+    Raises:
+        TranscriptError: As `read_srt`.
+    """
+    cues, n_outside = _cues(text, name=name, empty_row_ends_cue=True)
+    found = _lines_of(cues, [_vtt_words(cue.rows) for cue in cues])
+    if not n_outside:
+        return found
+    outside = Sentence(
+        f"{n_outside} rows of text after an empty row belong to no cue, as WebVTT has it, and are left out",
+        f"按 WebVTT 的规定，空行之后的 {n_outside} 行文字不属于任何字幕，已略去",
+    )
+    return FileLines(found.lines, (*found.notes, outside))
 
 
 def _marked(line: Line, text: str, language: str) -> str:
@@ -104,59 +143,100 @@ def _clock(time_s: float | None, point: str) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{ms // 1000:02d}{point}{ms % 1000:03d}"
 
 
-def _seconds(clock: str) -> float:
-    sign = -1 if clock.startswith("-") else 1
-    *hours, minutes, seconds = clock.lstrip("-").replace(",", ".").split(":")
-    whole_minutes = int(hours[0] if hours else 0) * 60 + int(minutes)
-    return sign * (whole_minutes * 60_000 + round(float(seconds) * 1000)) / 1000
-
-
-def _cues(text: str, *, name: str, blank_row_ends_cue: bool) -> list[_Cue]:
-    cues: list[_Cue] = []
-    current: _Cue | None = None
+def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue], int]:
+    """Return the cues, and how many rows of text stand outside all of them."""
+    cues: list[Cue] = []
+    current: Cue | None = None
+    outside: list[str] = []
+    n_outside = 0
     for number, row in enumerate(_rows(text), start=1):
         timing = _TIMING.match(row)
         if timing is not None:
-            if current is not None and not blank_row_ends_cue:
-                _drop_number(current.rows)
-            current = _Cue(_seconds(timing["start"]), _seconds(timing["end"]))
-            check_times(current.start_s, current.end_s, where=f"{name}: the cue in line {number}")
+            n_outside += _n_lost(outside[:-1] if cues else [])  # the last may be the cue's name
+            outside = []
+            if current is not None:
+                _drop_number(current.rows, len(cues) + 1)
+            current = Cue(seconds_of(timing["start"]), seconds_of(timing["end"]))
+            if not _SETTINGS.fullmatch(timing["behind"] or ""):
+                current.rows.append(timing["behind"])
+            check_times(
+                max(current.start_s, 0.0),
+                max(current.end_s, 0.0) if current.start_s < 0 else current.end_s,
+                where=f"{name}: the cue in line {number}",
+            )
             cues.append(current)
         elif _BROKEN_TIMING.match(row):
             raise TranscriptError(
                 f"{name}: the times in line {number} ({row.strip()[:60]!r}) cannot be read; expected "
-                "00:00:01,000 --> 00:00:02,000"
+                "00:00:01,000 --> 00:00:02,000",
+                zh=f"{name}：第 {number} 行的时间（{row.strip()[:60]!r}）无法读取；应为 "
+                "00:00:01,000 --> 00:00:02,000",
             )
-        elif blank_row_ends_cue and not row.strip():
+        elif empty_row_ends_cue and not row:
+            # A row of blanks is no empty row: YouTube writes one above the words.
             current = None
+            n_outside += _n_lost(outside if cues else [])
+            outside = []
         elif current is not None:
             current.rows.append(row)
+        elif row.strip():
+            outside.append(row)
+    n_outside += _n_lost(outside if cues else [])
     if not cues:
-        raise TranscriptError(f"{name} has no cue with times; expected SubRip or WebVTT subtitles")
-    return cues
+        raise TranscriptError(
+            f"{name} has no cue with times; expected SubRip or WebVTT subtitles",
+            zh=f"{name} 没有带时间的字幕；应为 SubRip 或 WebVTT 字幕",
+        )
+    return cues, n_outside
+
+
+def _n_lost(block: Sequence[str]) -> int:
+    """Return how many rows of a block that is no cue hold words."""
+    return 0 if not block or block[0].startswith(_BLOCKS) else len(block)
 
 
 def _rows(text: str) -> Iterator[str]:
     # Not str.splitlines: it also breaks at signs that may stand within a cue's line.
-    yield from text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    yield from text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _drop_number(rows: list[str]) -> None:
-    # The row right above a timing row is that next cue's number.
+def _drop_number(rows: list[str], number: int) -> None:
+    """Take the next cue's number off, right above its times, or with blanks around and in order."""
     if rows and rows[-1].strip().isdecimal():
         rows.pop()
+        return
+    filled = [index for index, row in enumerate(rows) if row.strip()]
+    if not filled or not rows[filled[-1]].strip().isdecimal():
+        return
+    last = filled[-1]
+    if int(rows[last]) == number and last > 0 and not rows[last - 1].strip():
+        del rows[last]
 
 
-def _srt_words(rows: Iterable[str]) -> str:
-    text = "\n".join(rows)
-    return unguard(clean(_OVERRIDE.sub("", _HTML_TAG.sub("", text))))
+def _srt_words(rows: Sequence[str]) -> str:
+    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", "\n".join(rows)))
+    text = _OVERRIDE.sub("", _HTML_TAG.sub("", text))
+    return unguard(clean(plain_entities(text)))
 
 
-def _vtt_words(rows: Iterable[str]) -> str:
-    return clean(html.unescape(_VTT_TAG.sub("", "\n".join(rows))))
+def _vtt_words(rows: Sequence[str]) -> str:
+    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", "\n".join(rows)))
+    return clean(html.unescape(_VTT_TAG.sub("", text)))
 
 
-def _line_of(cue: _Cue, words: str) -> Line:
+def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
+    kept, n_repeated = unrolled(cues, plain)
+    found = from_zero(_line_of(cue, words) for cue, words in kept)
+    if not n_repeated:
+        return found
+    rolling = Sentence(
+        f"rolling captions: {n_repeated} rows that repeat what was shown before are left out",
+        f"滚动字幕：略去 {n_repeated} 行重复的文字",
+    )
+    return FileLines(found.lines, (*found.notes, rolling))
+
+
+def _line_of(cue: Cue, words: str) -> Line:
     found, text = split_mark(words)
     return Line(
         text=text,
@@ -165,4 +245,11 @@ def _line_of(cue: _Cue, words: str) -> Line:
         label=found.label if found else None,
         confidence=found.confidence if found else None,
         by_hand=found.by_hand if found else False,
+        speaker=_voice_of(cue.rows),
     )
+
+
+def _voice_of(rows: Sequence[str]) -> str:
+    """Return who speaks a cue as WebVTT's voice spans say it, "" where there is none or more than one."""
+    names = {html.unescape(found["name"]) for found in _VOICE.finditer("\n".join(rows))}
+    return one_line(clean(names.pop())) if len(names) == 1 else ""

@@ -7,6 +7,7 @@ joiner is added to however many are there already, so that nothing is ever mista
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -14,7 +15,17 @@ from urllib.parse import quote, unquote
 
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, display_name, percent
 
-__all__ = ["JOINER", "Mark", "clean", "guard", "mark", "one_line", "split_mark", "unguard"]
+__all__ = [
+    "JOINER",
+    "Mark",
+    "clean",
+    "guard",
+    "mark",
+    "one_line",
+    "plain_entities",
+    "split_mark",
+    "unguard",
+]
 
 JOINER = "\u2060"
 """Word joiner: takes no room, allows no line break, and is no part of any subtitle syntax."""
@@ -22,17 +33,17 @@ JOINER = "\u2060"
 BY_HAND = "✓"
 """Stands in a mark in place of the percentage when a person set the label."""
 
-# What would be read as syntax: an SRT arrow, an HTML or rich-text tag, an ASS override.
-_GUARDED = (
-    re.compile(rf"(--)(?={JOINER}*>)"),
-    re.compile(rf"(<)(?={JOINER}*[A-Za-z/|])"),
-    re.compile(rf"(\{{)(?={JOINER}*\\)"),
+_ENTITY = r"(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+# What would be read as syntax: an SRT arrow, an HTML, time or rich-text tag, an ASS or MicroDVD override, an
+# entity. What the sign is, and what must stand behind it.
+_SYNTAX = (
+    (r"(-)", ">"),
+    (r"(<)", r"(?:[A-Za-z/|]|\d+:\d)"),
+    (r"(\{)", r"(?:\\|[YyCcFfSsPpHh]:)"),
+    (r"(&)", _ENTITY),
 )
-_JOINED = (
-    re.compile(rf"(--){JOINER}(?={JOINER}*>)"),
-    re.compile(rf"(<){JOINER}(?={JOINER}*[A-Za-z/|])"),
-    re.compile(rf"(\{{){JOINER}(?={JOINER}*\\)"),
-)
+_GUARDED = tuple(re.compile(rf"{sign}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
+_JOINED = tuple(re.compile(rf"{sign}{JOINER}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
 
 _MARK = re.compile(
     rf"\s*\[(?P<label>[^\[\]\n]+?)(?:\s?(?P<percent>\d{{1,3}})\s?%|\s(?P<hand>{BY_HAND}))?\][ \t]*\n?"
@@ -53,13 +64,14 @@ def clean(text: str) -> str:
     r"""Bring text to what every text format can hold.
 
     Any kind of line break becomes ``\n``, blank lines and the outer spaces of each line go, and so do
-    control characters. JSON alone keeps text exactly as it is.
+    control characters and byte order marks. JSON alone keeps text exactly as it is.
 
     Examples:
         >>> clean("  one\r\n\r\n two\x00 ")
         'one\ntwo'
     """
-    kept = (_without_controls(line).strip() for line in text.splitlines())
+    lines = text.replace("\ufeff", "").splitlines()
+    kept = (_without_controls(line).strip() for line in lines)
     return "\n".join(line for line in kept if line)
 
 
@@ -90,6 +102,16 @@ def unguard(text: str) -> str:
     for pattern in _JOINED:
         text = pattern.sub(r"\1", text)
     return text
+
+
+def plain_entities(text: str) -> str:
+    """Replace HTML's names of characters: ``&amp;``, ``&#39;``, ``&nbsp;``; only with their semicolon.
+
+    Examples:
+        >>> plain_entities("you &amp; me, AT&T &lt;3")
+        'you & me, AT&T <3'
+    """
+    return re.sub(f"&{_ENTITY}", lambda found: html.unescape(found.group()), text)
 
 
 def mark(label: str, *, confidence: float | None, by_hand: bool, language: str) -> str:

@@ -1,0 +1,73 @@
+"""Options on files of words: which lies beside a recording, and in which encoding it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.transcript_io import TextFile
+
+__all__ = ["TRANSCRIPT_OPTIONS", "encoding_option", "existing_transcript"]
+
+
+def _checked(context: click.Context, parameter: click.Parameter, encoding: str) -> str:
+    if encoding:
+        from gpt_sovits_emotion.errors import TranscriptError
+        from gpt_sovits_emotion.transcript_io.decoding import codec_of
+
+        try:
+            codec_of(encoding)
+        except TranscriptError as error:
+            raise click.BadParameter(str(error)) from error
+    return encoding
+
+
+encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    default="",
+    callback=_checked,
+    help="Encoding of the text file, such as gb18030, big5, shift-jis, euc-kr, cp1251.  [default: found out]",
+)
+"""The option on the encoding of a text file."""
+
+TRANSCRIPT_OPTIONS = (
+    click.option(
+        "--transcript",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Take the words from this file (subtitles, lyrics, labels, text with or without times, "
+        "Whisper's JSON or TSV, our .json); 'beside' takes the one that lies beside the recording, in the "
+        "--language.",
+    ),
+    encoding_option,
+)
+"""The options on a transcript that is there already."""
+
+
+def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | None:
+    """Return the transcript file that ``--transcript`` means for one recording.
+
+    Raises:
+        TranscriptError: ``beside`` was asked for and nothing lies there, or in several languages.
+    """
+    from gpt_sovits_emotion.errors import TranscriptError
+    from gpt_sovits_emotion.transcript_io import READABLE_ENDINGS, TextFile, find_transcript_beside
+
+    wanted: Path | None = given["transcript"]
+    if wanted is None:
+        return None
+    encoding = given.get("encoding", "")
+    if str(wanted) != "beside":
+        return TextFile(wanted, encoding)
+    found = find_transcript_beside(recording, language=given["language"] or "")
+    if found is None:
+        endings = ", ".join(sorted(READABLE_ENDINGS))
+        raise TranscriptError(
+            f"no transcript lies beside {recording}; a file of the same name ending in one of "
+            f"{endings} was expected",
+            zh=f"{recording} 旁没有文稿；应有同名文件，扩展名为 {endings} 之一",
+        )
+    return TextFile(found, encoding)

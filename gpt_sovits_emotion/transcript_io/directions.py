@@ -1,0 +1,101 @@
+"""What stands in a text and is not said: ``[door slams]``, ``(laughs)``, ``（叹气）``, ``*sighs*``, ``♪``.
+
+Square and lenticular brackets hold nothing that is said. Round ones and asterisks may (an afterthought, an
+emphasis): what is in them is left out only where a word says that it is a sound or a way of speaking.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["is_direction", "without_directions"]
+
+_SQUARE = re.compile(r"\[[^\[\]\n]{1,80}\]|【[^【】\n]{1,80}】|［[^［］\n]{1,80}］")
+_ROUND = re.compile(
+    r"\((?P<half>[^()\n]{1,60})\)|（(?P<full>[^（）\n]{1,60})）|\*(?P<star>[^*\n]{1,40})\*"
+)
+_MUSIC = re.compile(r"[♩♪♫♬♭♮♯𝄞]+\ufe0f?")
+_SUNG = re.compile(r"\s*#\s+(?P<words>\S.*?)\s+#\s*", re.DOTALL)
+_TURN = re.compile(r"(?:^|(?<=[\s.!?。！？…]))>{2,3}\s*")
+_DASH = re.compile(r"(?:^|(?<=[.!?…。！？\"”」])\s+|(?<=[。！？…”」]))[-–—‐]\s+(?=\S)")
+# Stems: "laugh" is in laughs, laughing and laughter.
+_STEMS_LISTED = """
+laugh chuckl giggl snicker cackl sigh sob cry crying cries weep gasp groan moan grunt cough sneez
+sniff snor snort scoff scream shriek shout yell whisper mumbl mutter murmur throat breath pant
+exhal inhal gulp hiccup yawn applau cheer clap music song sing hum whistl door phone ring bell beep
+buzz knock footstep gunshot explosion thunder bark meow siren silence pause inaudible indistinct
+unintelligible crosstalk static noise voiceover voice-over v.o o.s off-screen audience crowd
+chatter foreign speaking speaks narrator smack click thud crash slam creak rustl splash engine horn
+honk alarm screech wind rain lach seufz wein schluchz hust nies schrei flüster murmel musik applaus
+klatsch klopf klingel stöhn räusper rire rires soupir soupire musique applaudissements toux pleurs
+murmure risas suspira música aplausos tose llora susurra
+"""
+_STEMS = _STEMS_LISTED.split()
+_WORDS = re.compile(rf"\b(?:{'|'.join(map(re.escape, _STEMS))})\w*", re.IGNORECASE)
+_WIDE_WORDS = re.compile(
+    r"笑|哭|叹气|叹息|嘆|咳|喘|抽泣|哽咽|啜泣|掌声|鼓掌|拍手|欢呼|音乐|音樂|歌声|敲门|脚步|铃声|电话|沉默|停顿|耳语|低语|小声|尖叫"
+    r"|呼吸|哈欠|喷嚏|画外音|旁白|背景音|听不清|吸气|呼气|打嗝|.声$|.状$|ため息|音楽|歓声|咳|沈黙|泣|拍手|囁|"
+    r"웃음|웃으며|한숨|박수|음악|울음|흐느|기침|비명|속삭|침묵|노래"
+)
+_SOMEBODY = re.compile(r"\b(?:i|you|we|he|she|they|it|ich|du|wir|je|tu|nous|yo)\b", re.IGNORECASE)
+_MOST_WORDS = 4
+_MOST_WIDE = 8
+
+
+def is_direction(held: str) -> bool:
+    """Say whether what stands in brackets is a sound or a way of speaking, by its words.
+
+    Examples:
+        >>> [is_direction(held) for held in ("door slams", "叹气", "I laughed a lot", "也就是说", "1998")]
+        [True, True, False, False, False]
+    """
+    held = held.strip()
+    if any("\u3040" <= char <= "\ud7a3" for char in held):
+        return len(held) <= _MOST_WIDE and _WIDE_WORDS.search(held) is not None
+    if len(held.split()) > _MOST_WORDS or _SOMEBODY.search(held):
+        return False
+    is_shouted = held.isupper() and len(re.findall(r"[A-Z]{2,}", held)) >= 2
+    return is_shouted or _WORDS.search(held) is not None
+
+
+def without_directions(text: str) -> tuple[str, tuple[str, ...]]:
+    """Split a text into the words to be said and what is left out of it, as it stands there.
+
+    Examples:
+        >>> without_directions("[door slams] Who (laughs) is there?"), without_directions("♪ La la ♪")
+        (('Who is there?', ('[door slams]', '(laughs)')), ('La la', ('♪', '♪')))
+        >>> without_directions("- Hi. - Hello (as always)."), without_directions("早上好（叹气）。")
+        (('Hi. Hello (as always).', ('-', '-')), ('早上好。', ('（叹气）',)))
+    """
+    left_out: list[str] = []
+
+    def drop(found: re.Match[str]) -> str:
+        left_out.append(found.group().strip())
+        return " "
+
+    def drop_direction(found: re.Match[str]) -> str:
+        held = found["half"] or found["full"] or found["star"]
+        return drop(found) if is_direction(held) else found.group()
+
+    rest = _SQUARE.sub(drop, text)
+    rest = _ROUND.sub(drop_direction, rest)
+    rest = _MUSIC.sub(drop, rest)
+    sung = _SUNG.fullmatch(rest)
+    if sung is not None:
+        left_out += ["#", "#"]
+        rest = sung["words"]
+    rest = _TURN.sub(drop, rest)
+    if re.match(r"\s*[-–—‐]\s+\S", rest):
+        rest = _DASH.sub(drop, rest.strip())
+    if not left_out:
+        return text, ()
+    return _closed_up(rest), tuple(left_out)
+
+
+def _closed_up(text: str) -> str:
+    """Take out the gaps that were left: before punctuation, and between Chinese or Japanese characters."""
+    text = re.sub(r"[ \t]{2,}", " ", text).strip()
+    text = re.sub(r" (?=[,.!?;:，。！？；：、…])", "", text)
+    wide = r"[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]"
+    text = re.sub(rf"(?<={wide}) (?={wide})", "", text)
+    return text if re.search(r"\w", text) else ""

@@ -1,0 +1,276 @@
+"""Transcripts that other programs write as data: Whisper's JSON, TSV and CSV in their dialects, and TTML.
+
+Sources: ``openai-whisper`` and WhisperX write ``{"segments": [{"start", "end", "text", "speaker"}]}``,
+whisper.cpp
+``{"transcription": [{"offsets": {"from", "to"}, "text"}]}`` in milliseconds, transformers' pipeline
+``{"chunks": [{"timestamp": [start, end], "text"}]}``; TTML is https://www.w3.org/TR/ttml2/.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
+from gpt_sovits_emotion.transcript_io.wording import clean
+
+__all__ = ["is_foreign_table", "lines_of_json", "read_foreign_table", "read_ttml"]
+
+_NAMES = {
+    "english": "en", "chinese": "zh", "mandarin": "zh", "cantonese": "yue", "japanese": "ja",
+    "korean": "ko", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "russian": "ru",
+    "polish": "pl", "portuguese": "pt",
+}  # fmt: skip
+_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
+_OFFSET = re.compile(r"(?P<value>\d+(?:\.\d+)?)(?P<unit>h|ms|m|s|f|t)")
+_FRAMES = re.compile(r"(?P<clock>\d+:\d\d:\d\d):(?P<frames>\d{2})(?:\.\d+)?")
+
+
+# --- JSON --------------------------------------------------------------------------------------------
+
+
+def lines_of_json(data: object, *, name: str) -> FileLines | None:
+    """Return the lines of another program's JSON; None where it holds no segments with times.
+
+    Raises:
+        TranscriptError: A segment lacks its times or its text, or they are impossible.
+    """
+    language = ""
+    held = data
+    if isinstance(data, Mapping):
+        result = data.get("result")
+        said = data.get("language") or (
+            result.get("language") if isinstance(result, Mapping) else ""
+        )
+        language = _language_of(said)
+        keys = ("segments", "transcription", "chunks")
+        held = next((data[key] for key in keys if isinstance(data.get(key), list)), None)
+    if not isinstance(held, list) or not held or not all(isinstance(one, Mapping) for one in held):
+        return None
+    if not any(_times(one) for one in held):
+        return None
+    lines = []
+    for number, one in enumerate(held, start=1):
+        where = f"{name}: segment {number}"
+        times, text = _times(one), one.get("text")
+        if times is None or not isinstance(text, str):
+            raise TranscriptError(
+                f"{where} has no times or no text; write the transcript anew",
+                zh=f"{where} 没有时间或文字；请重新生成文稿",
+            )
+        start_s, end_s = times
+        if end_s is not None and start_s >= 0:
+            check_times(start_s, end_s, where=where)
+        speaker = one.get("speaker")
+        lines.append(
+            Line(
+                clean(text),
+                start_s,
+                end_s,
+                language=_language_of(one.get("language")) or language,
+                speaker=clean(speaker) if isinstance(speaker, str) else "",
+            )
+        )
+    return from_zero(lines)
+
+
+def _times(one: Mapping[str, Any]) -> tuple[float, float | None] | None:
+    """Return start and end in seconds; the end is None where the program left it open."""
+    offsets, stamps = one.get("offsets"), one.get("timestamp")
+    start: Any = one.get("start")
+    end: Any = one.get("end")
+    unit_s = 1.0
+    if isinstance(offsets, Mapping):
+        start, end, unit_s = offsets.get("from"), offsets.get("to"), 0.001
+    elif isinstance(stamps, list) and len(stamps) == 2:
+        start, end = stamps
+    if not _is_number(start) or not (end is None or _is_number(end)):
+        return None
+    return round(start * unit_s, 3), None if end is None else round(end * unit_s, 3)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _language_of(said: object) -> str:
+    name = said.strip() if isinstance(said, str) else ""
+    code = _NAMES.get(name.casefold(), name)
+    return code if _CODE.fullmatch(code) else ""
+
+
+# --- tables ------------------------------------------------------------------------------------------
+
+
+def is_foreign_table(text: str) -> bool:
+    """Say whether a text is a table whose first row names ``start``, ``end`` and ``text``."""
+    return _columns(text.lstrip("\ufeff").partition("\n")[0]) is not None
+
+
+def read_foreign_table(text: str, *, name: str) -> FileLines:
+    """Read a table with the columns ``start``, ``end`` and ``text``, parted by tabs, commas or semicolons.
+
+    Whole numbers are milliseconds, as Whisper's programs write them, others seconds.
+
+    Raises:
+        TranscriptError: There is no such table, or a row of it is damaged.
+    """
+    text = text.lstrip("\ufeff")
+    sign = _columns(text.partition("\n")[0])
+    if sign is None:
+        raise TranscriptError(
+            f"{name} has no columns start, end and text; expected a table as Whisper writes it",
+            zh=f"{name} 没有 start、end 和 text 列；应为 Whisper 输出的表格",
+        )
+    # Whisper's TSV knows no quotes: one in a text is the text's own.
+    stream = io.StringIO(text, newline="")
+    if sign == "\t":
+        table = csv.reader(stream, delimiter=sign, quoting=csv.QUOTE_NONE)
+    else:
+        table = csv.reader(stream, delimiter=sign)
+    lines = []
+    try:
+        names = [column.strip().casefold() for column in next(table)]
+        rows = [(number, row) for number, row in enumerate(table, start=2) if any(row)]
+    except csv.Error as error:
+        raise TranscriptError(
+            f"{name} is damaged as a table ({error}); write it anew",
+            zh=f"{name} 表格已损坏（{error}）；请重新生成",
+        ) from error
+    in_ms = all(_field(row, names, key).isdecimal() for _, row in rows for key in ("start", "end"))
+    for number, row in rows:
+        where = f"{name}: row {number}"
+        try:
+            start_s, end_s = (
+                int(written) / 1000 if in_ms else seconds_of(written)
+                for written in (_field(row, names, "start"), _field(row, names, "end"))
+            )
+        except ValueError as error:
+            raise TranscriptError(
+                f"{where} has no times; expected a start and an end",
+                zh=f"{where} 没有时间；应有 start 和 end",
+            ) from error
+        check_times(start_s, end_s, where=where)
+        speaker = clean(_field(row, names, "speaker"))
+        lines.append(Line(clean(_field(row, names, "text")), start_s, end_s, speaker=speaker))
+    if not lines:
+        raise TranscriptError(
+            f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
+        )
+    return FileLines(tuple(lines))
+
+
+def _columns(header: str) -> str | None:
+    """Return the sign that parts the columns of a header with the three that are needed."""
+    for sign in ("\t", ",", ";"):
+        names = {column.strip().strip('"').casefold() for column in header.split(sign)}
+        if {"start", "end", "text"} <= names:
+            return sign
+    return None
+
+
+def _field(row: list[str], names: list[str], key: str) -> str:
+    place = names.index(key) if key in names else len(row)
+    return row[place].strip() if place < len(row) else ""
+
+
+# --- TTML --------------------------------------------------------------------------------------------
+
+
+def read_ttml(text: str, *, name: str) -> FileLines:
+    """Read TTML (also called DFXP): the paragraphs with times.
+
+    Raises:
+        TranscriptError: It is no TTML, declares entities, or a time cannot be read.
+    """
+    if re.search(r"<!(?:DOCTYPE|ENTITY)", text, re.IGNORECASE):
+        raise TranscriptError(
+            f"{name} declares its own entities, which subtitles never need; export it again",
+            zh=f"{name} 声明了自己的实体，字幕从不需要；请重新导出",
+        )
+    try:
+        root = ElementTree.fromstring(text.lstrip("\ufeff \r\n").encode("utf-8"), _parser())
+        lines = list(_paragraphs(root, 0.0, None, _Rates.of(root), name=name))
+    except (ElementTree.ParseError, RecursionError, LookupError) as error:
+        raise TranscriptError(
+            f"{name} is damaged as TTML ({error}); export it again",
+            zh=f"{name} TTML 已损坏（{error}）；请重新导出",
+        ) from error
+    if not lines:
+        raise TranscriptError(
+            f"{name} has no paragraph with times; expected TTML subtitles",
+            zh=f"{name} 没有带时间的段落；应为 TTML 字幕",
+        )
+    return FileLines(tuple(lines))
+
+
+class _Rates(dict[str, float]):
+    """How long a frame and a tick last, seconds."""
+
+    @classmethod
+    def of(cls, root: ElementTree.Element) -> _Rates:
+        held = {_local(key): value for key, value in root.attrib.items()}
+        rate, ticks = (
+            float(value) if re.fullmatch(r"0*[1-9]\d*", value := held.get(key, "")) else default
+            for key, default in (("frameRate", 30.0), ("tickRate", 1.0))
+        )
+        return cls(f=1 / rate, t=1 / ticks, h=3600.0, m=60.0, s=1.0, ms=0.001)
+
+
+def _parser() -> ElementTree.XMLParser:
+    # The text is decoded already, whatever the first line of the file says.
+    return ElementTree.XMLParser(encoding="utf-8")
+
+
+def _paragraphs(
+    element: ElementTree.Element, origin_s: float, speaker: str | None, rates: _Rates, *, name: str
+) -> Iterator[Line]:
+    held = {_local(key): value for key, value in element.attrib.items()}
+    start_s = origin_s + _ttml_s(held.get("begin", "0s"), rates, name=name)
+    speaker = held.get("agent", speaker)
+    if _local(element.tag) == "p" and ("end" in held or "dur" in held):
+        if "end" in held:
+            end_s = origin_s + _ttml_s(held["end"], rates, name=name)
+        else:
+            end_s = start_s + _ttml_s(held["dur"], rates, name=name)
+        check_times(start_s, end_s, where=f"{name}: the paragraph at {start_s:g} s")
+        yield Line(clean(_text_of(element)), start_s, end_s, speaker=speaker or "")
+        return
+    for child in element:
+        yield from _paragraphs(child, start_s, speaker, rates, name=name)
+
+
+def _ttml_s(written: str, rates: _Rates, *, name: str) -> float:
+    written = written.strip()
+    offset, frames = _OFFSET.fullmatch(written), _FRAMES.fullmatch(written)
+    if offset is not None:
+        return round(float(offset["value"]) * rates[offset["unit"]], 3)
+    if frames is not None:
+        return round(seconds_of(frames["clock"]) + int(frames["frames"]) * rates["f"], 3)
+    if re.fullmatch(CLOCK, written) is None:
+        raise TranscriptError(
+            f"{name} has the time {written[:40]!r}, which is none of TTML; expected such as 00:00:01.000",
+            zh=f"{name} 的时间 {written[:40]!r} 不是 TTML 的写法；应如 00:00:01.000",
+        )
+    return seconds_of(written)
+
+
+def _text_of(element: ElementTree.Element) -> str:
+    parts = [re.sub(r"\s+", " ", element.text or "")]
+    for child in element:
+        tag = _local(child.tag)
+        parts.append("\n" if tag == "br" else "" if tag == "metadata" else _text_of(child))
+        parts.append(re.sub(r"\s+", " ", child.tail or ""))
+    return "".join(parts)
+
+
+def _local(name: object) -> str:
+    """Return a name without its namespace; comments have a function in its place."""
+    return str(name).rpartition("}")[2]

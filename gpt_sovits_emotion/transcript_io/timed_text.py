@@ -1,0 +1,271 @@
+"""Plain text with times in it: what Whisper's programs print, labels, lyrics, copied transcripts, SBV.
+
+    [00:16.020 --> 00:41.090] words    whisper, whisper.cpp, faster-whisper, WhisperX; also [0.00s -> 4.00s]
+    16.020<TAB>41.090<TAB>words        Audacity's labels
+    [00:12.00][01:15.30]words          LRC lyrics: one line at several times, each until the next
+    0:16 words, or words a row below   a transcript copied from a video's page
+    0:00:16.020,0:00:41.090            SBV, the words below
+
+Each counts only where a whole file looks so: "12:30 is when we meet" is a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcript_io.clocks import CLOCK, NUMBER, seconds_of
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times
+from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities, split_mark
+
+__all__ = ["read_lyrics", "read_timed_text"]
+
+_TIME = rf"(?:{CLOCK}|{NUMBER}s?)"
+_SPAN = re.compile(
+    rf"\s*(?:Transcript:\s*)?(?P<open>[\[(（【]?)\s*(?P<start>{_TIME})\s*(?P<arrow>-{{1,3}}>|[-–—~～])"
+    rf"\s*(?P<end>{_TIME})\s*(?P<close>[\])）】]?)\s*[:：]?\s*(?P<words>.*)"
+)
+_SBV = re.compile(
+    r"\s*(?P<start>\d+:\d\d:\d\d\.\d{1,3}),(?P<end>\d+:\d\d:\d\d\.\d{1,3})\s*(?P<words>)$"
+)
+_LABEL = re.compile(
+    r"(?P<start>-?\d+[.,]\d+)(?:\t|[ ]+)(?P<end>-?\d+[.,]\d+)(?:(?:\t|[ ]+)(?P<words>.*))?$"
+)
+_STAMP = re.compile(
+    rf"\s*(?:(?P<open>[\[(（])\s*(?P<inner>{CLOCK})\s*[\])）]|(?P<bare>{CLOCK})(?![.,:\d])(?=\s|$|[^\w.,:%]))"
+    r"\s*[:：\-–—]?\s*(?P<words>.*)"
+)
+_STAMPS = re.compile(r"\s*((?:\[\s*\d+:\d\d(?:[.:]\d{1,3})?\s*\]\s*)+)(?P<words>.*)")
+_ONE_STAMP = re.compile(r"\[\s*(\d+):(\d\d)(?:[.:](\d{1,3}))?\s*\]")
+_WORD_STAMP = re.compile(r"<\d+:\d\d(?:[.:]\d{1,3})?>")
+_INFO = re.compile(r"\s*\[(?P<key>[A-Za-z#]{1,10}):(?P<value>[^\]]*)\]\s*$")
+_SPELT = re.compile(
+    r"(?:\d+ (?:hours?|minutes?|seconds?)(?:, )?)+|(?:\d+\s?(?:小时|分钟|分|秒钟|秒))+",
+    re.IGNORECASE,
+)
+"""A time in words, which a video's page puts under the clock for those who listen to it."""
+
+_FIRST_MINUTE_S = 60.0
+"""Where a clock without brackets or fractions could be that of a day, the first must be this early."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A stretch of text and its times; the end is None where the next piece says it."""
+
+    start_s: float
+    end_s: float | None
+    rows: list[str] = field(default_factory=list)
+
+
+def read_timed_text(text: str, *, name: str) -> FileLines | None:
+    """Read text that has times in one of the ways above; None where it has none.
+
+    The end of a line is None where it is the last and only the next would say it.
+
+    Raises:
+        TranscriptError: Times run backwards.
+    """
+    rows = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    filled = [row for row in rows if row.strip()]
+    for fits, split in _FORMS:
+        if filled and fits(filled):
+            return _gathered(rows, split, name=name)
+    if _are_lyrics(filled):
+        return read_lyrics(text, name=name)
+    return None
+
+
+def read_lyrics(text: str, *, name: str) -> FileLines:
+    """Read an LRC file: each line from its time to the next one's, as often as it has times.
+
+    Raises:
+        TranscriptError: No line has a time.
+    """
+    offset_s = 0.0
+    pieces: list[_Piece] = []
+    n_before = 0
+    for row in text.replace("\ufeff", "").splitlines():
+        found, info = _STAMPS.match(row), _INFO.match(row)
+        if found is not None:
+            words = _WORD_STAMP.sub(" ", found["words"]).strip()
+            words = re.sub(r" {2,}", " ", words)
+            for minutes, seconds, fraction in _ONE_STAMP.findall(found[1]):
+                start_s = int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+                pieces.append(_Piece(start_s, None, [words]))
+        elif info is not None:
+            if info["key"].casefold() == "offset":
+                offset_s = _offset_s(info["value"])
+        elif row.strip() and pieces:
+            pieces[-1].rows.append(row)
+        elif row.strip():
+            n_before += 1
+    if not pieces:
+        raise TranscriptError(
+            f"{name} has no line with a time; expected lyrics, such as [00:12.00]words",
+            zh=f"{name} 没有带时间的行；应为 LRC 歌词，例如 [00:12.00]words",
+        )
+    pieces.sort(key=lambda piece: piece.start_s)
+    for piece in pieces:
+        # A positive offset lets the lyrics come earlier.
+        piece.start_s = round(max(piece.start_s - offset_s, 0.0), 3)
+    return FileLines(_lines_of(pieces), _left_out(n_before))
+
+
+def _offset_s(value: str) -> float:
+    try:
+        return int(value) / 1000
+    except ValueError:
+        return 0.0
+
+
+# --- what a file looks like --------------------------------------------------------------------------
+
+
+def _are_spans(rows: Sequence[str]) -> bool:
+    found = [match for row in rows if (match := _SPAN.match(row)) is not None]
+    if any(_is_surely_span(match) for match in found):
+        return True
+    plain = [match for match in found if ":" in match["start"] and ":" in match["end"]]
+    return (
+        len(plain) >= 2
+        and 2 * len(plain) >= len(rows)
+        and _SPAN.match(rows[0]) is not None
+        and seconds_of(plain[0]["start"]) < _FIRST_MINUTE_S
+    )
+
+
+def _is_surely_span(found: re.Match[str]) -> bool:
+    bracketed = bool(found["open"]) and bool(found["close"])
+    if ":" not in found["start"] or ":" not in found["end"]:
+        return bracketed and ">" in found["arrow"]
+    return (
+        bracketed or ">" in found["arrow"] or re.search(r"[.,，．]\d", found["start"]) is not None
+    )
+
+
+def _is_sbv(rows: Sequence[str]) -> bool:
+    return _SBV.match(rows[0]) is not None
+
+
+def _are_labels(rows: Sequence[str]) -> bool:
+    # Rows of a backslash give Audacity's frequencies.
+    return all(row.startswith("\\") or _LABEL.match(row) for row in rows)
+
+
+def _are_stamps(rows: Sequence[str]) -> bool:
+    found = [match for row in rows if (match := _STAMP.match(row)) is not None]
+    if not found or _STAMP.match(rows[0]) is None or 3 * len(found) < len(rows):
+        return False
+    times = [seconds_of(match["inner"] or match["bare"]) for match in found]
+    if times != sorted(times):
+        return False
+    if all(match["open"] for match in found) and len(found) >= 2:
+        return True
+    return times[0] == 0 if len(found) == 1 else times[0] < _FIRST_MINUTE_S
+
+
+def _are_lyrics(rows: Sequence[str]) -> bool:
+    found = [match[1] for row in rows if (match := _STAMPS.match(row)) is not None]
+    n_info = sum(_INFO.match(row) is not None and not _STAMPS.match(row) for row in rows)
+    return (
+        bool(found)
+        and ("." in "".join(found) or n_info > 0)
+        and 2 * len(found) >= len(rows) - n_info
+    )
+
+
+# --- reading it --------------------------------------------------------------------------------------
+
+
+def _span(row: str) -> tuple[_Piece, str] | None:
+    found = _SPAN.match(row)
+    if found is None:
+        return None
+    if not _is_surely_span(found) and not (":" in found["start"] and ":" in found["end"]):
+        return None
+    return _Piece(seconds_of(found["start"]), seconds_of(found["end"])), found["words"]
+
+
+def _sbv(row: str) -> tuple[_Piece, str] | None:
+    found = _SBV.match(row)
+    if found is None:
+        return None
+    return _Piece(seconds_of(found["start"]), seconds_of(found["end"])), ""
+
+
+def _label(row: str) -> tuple[_Piece, str] | None:
+    found = _LABEL.match(row)
+    if found is None:
+        return None
+    start_s, end_s = (float(found[name].replace(",", ".")) for name in ("start", "end"))
+    return _Piece(start_s, end_s), found["words"] or ""
+
+
+def _stamp(row: str) -> tuple[_Piece, str] | None:
+    found = _STAMP.match(row)
+    if found is None:
+        return None
+    return _Piece(seconds_of(found["inner"] or found["bare"]), None), found["words"]
+
+
+_Split = Callable[[str], tuple[_Piece, str] | None]
+_FORMS: tuple[tuple[Callable[[Sequence[str]], bool], _Split], ...] = (
+    (_are_spans, _span),
+    (_is_sbv, _sbv),
+    (_are_labels, _label),
+    (lambda rows: _are_stamps(rows) and not _are_lyrics(rows), _stamp),
+)
+
+
+def _gathered(rows: Sequence[str], split: _Split, *, name: str) -> FileLines:
+    pieces: list[_Piece] = []
+    n_before = 0
+    for number, row in enumerate(rows, start=1):
+        found = split(row)
+        if found is not None:
+            piece, words = found
+            if piece.end_s is not None:
+                check_times(piece.start_s, piece.end_s, where=f"{name}: line {number}")
+            piece.rows.append(words)
+            pieces.append(piece)
+        elif not row.strip() or row.startswith("\\") or _is_spelt_time(row, pieces):
+            continue
+        elif pieces:
+            pieces[-1].rows.append(row.replace("[br]", "\n"))
+        else:
+            n_before += 1
+    return FileLines(_lines_of(pieces), _left_out(n_before))
+
+
+def _is_spelt_time(row: str, pieces: Sequence[_Piece]) -> bool:
+    return bool(pieces) and not any(pieces[-1].rows) and _SPELT.fullmatch(row.strip()) is not None
+
+
+def _lines_of(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
+    """Make lines of pieces; where one has no end, that is where the next begins that begins later."""
+    lines = []
+    for index, piece in enumerate(pieces):
+        later = (next_.start_s for next_ in pieces[index + 1 :] if next_.start_s > piece.start_s)
+        end_s = next(later, None) if piece.end_s is None else piece.end_s
+        found, words = split_mark(clean(plain_entities("\n".join(piece.rows))))
+        line = Line(words, piece.start_s, end_s)
+        if found is not None:
+            line = replace(
+                line, label=found.label, confidence=found.confidence, by_hand=found.by_hand
+            )
+        if line.text or line.label:
+            lines.append(line)
+    return tuple(lines)
+
+
+def _left_out(n_rows: int) -> tuple[Sentence, ...]:
+    if not n_rows:
+        return ()
+    note = Sentence(
+        f"{n_rows} rows above the first time are left out", f"略去第一个时间之前的 {n_rows} 行"
+    )
+    return (note,)
