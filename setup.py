@@ -87,7 +87,7 @@ setup(
         "benchmark": BENCHMARK,
         "test": TEST,
     },
-    entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.cli:main"]},
+    entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.__main__:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",

@@ -16,6 +16,7 @@ from gpt_sovits_emotion.records import (
     Synthesis,
 )
 from gpt_sovits_emotion.report import (
+    REPORT_FILES,
     TimelineData,
     timeline_of_audio,
     timeline_of_recording,
@@ -24,9 +25,16 @@ from gpt_sovits_emotion.report import (
 from gpt_sovits_emotion.transcript_io import FORMATS, write
 from gpt_sovits_emotion.verify import Verification
 
-__all__ = ["TRANSCRIPT_FORMATS", "deliver", "deliver_report"]
+__all__ = ["DELIVERED_FILES", "TRANSCRIPT_FORMATS", "deliver", "deliver_report"]
 
 TRANSCRIPT_FORMATS = ("json", "srt", "txt")
+_AUDIO_NAME = "after.wav"
+DELIVERED_FILES = (
+    _AUDIO_NAME,
+    *(f"transcript{FORMATS[name]}" for name in TRANSCRIPT_FORMATS),
+    *REPORT_FILES,
+)
+"""Every file that `deliver` may write into its folder."""
 
 
 def deliver(
@@ -57,7 +65,7 @@ def deliver(
     transcript = result.tagging.transcript
     synthesis, verification = result.synthesis, result.verification
     out_dir = Path(out_dir)
-    files = {"audio": "after.wav"}
+    files = {"audio": _AUDIO_NAME}
     progress(0.0, "writing audio")
     write_wav(out_dir / files["audio"], synthesis.joined)
     for name in TRANSCRIPT_FORMATS:

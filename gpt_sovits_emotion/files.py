@@ -82,8 +82,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, line ends as given, in one step. Raises `OutputError`."""
-    write_bytes(path, text.encode("utf-8"))
+    r"""Write `text` to `path` as UTF-8, line ends as given, in one step. Raises `OutputError`.
+
+    Half a surrogate pair, of which no UTF-8 can be made, is written as an escape (``\udce9``), which JSON
+    reads back as it was: a file name that is no UTF-8 holds such.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def remove_folder(folder: Path) -> None:

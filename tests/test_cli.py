@@ -156,7 +156,7 @@ def test_a_bad_file_among_good_ones_costs_only_itself(capsys, talk: Path, tmp_pa
     bad.write_text("not audio")
     code, out, err = run(capsys, "annotate", bad, talk, "--whisper", "none", "--json")
     first, second = map(json.loads, out.splitlines())
-    assert code == 1
+    assert code == 3
     assert "is not audio" in first["error"]
     assert second["segments"]
     assert err.count("is not audio") == 1

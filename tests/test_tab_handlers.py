@@ -122,7 +122,7 @@ def test_the_examples_in_docstrings_hold(module):
 def test_progress_speaks_the_pages_language():
     assert doing("speaking", "zh") == "合成语音"
     assert doing("speaking", "en") == "speaking"
-    assert doing("loading Whisper small", "zh") == "loading Whisper small"
+    assert doing("loading Whisper small", "zh") == "加载 Whisper small"
 
 
 # --- pages -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.banks import texts as banks
 from webui_tab.training import texts as training
@@ -298,13 +299,6 @@ SPOKEN_LANGUAGES: Mapping[str, Sentence] = MappingProxyType(
 )
 """Languages offered by name; any other code that Whisper knows can be typed."""
 
-_DOING = {
-    "decoding": "读取音频",
-    "listening for emotion": "聆听情感",
-    "looking at reference clips": "检查参考片段",
-    "speaking": "合成语音",
-}
-
 
 def filled(key: str, **fields: object) -> Sentence:
     """Return one sentence of the page in both languages, with its fields filled in."""
@@ -323,8 +317,8 @@ def say(key: str, language: str, **fields: object) -> str:
 
 
 def doing(what: str, language: str) -> str:
-    """Return what a `Progress` is told, in the page's language where we have a word for it."""
-    return _DOING.get(what, what) if language == "zh" else what
+    """Return what a `Progress` is told, in the page's language."""
+    return doing_in(language, what)
 
 
 def language_of_browser(accept_language: str | None) -> str:

@@ -1,4 +1,8 @@
-"""The command line. Results go to stdout, talk goes to stderr; heavy imports wait for their command."""
+"""The command line. Results go to stdout, talk goes to stderr; heavy imports wait for their command.
+
+Exit codes: 0 all of it was done; 1 nothing was, for the reason said in one sentence; 2 the arguments do not
+fit; 3 a part was done (some recordings failed, some segments were not said); 130 Ctrl-C, 143 kill.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ import sys
 import click
 
 from gpt_sovits_emotion import __version__
+from gpt_sovits_emotion.cli.language import in_language, language, language_of, set_language
+from gpt_sovits_emotion.cli.speech import in_chinese, with_common_options
+from gpt_sovits_emotion.cli.stopping import Stopped, stoppable
 from gpt_sovits_emotion.errors import EmotionError
 
 __all__ = ["command", "main"]
@@ -31,8 +38,6 @@ _COMMANDS = {
     "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
 }
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells expect
-
 
 class _Group(click.Group):
     """Imports a command's module when the command is named, so that --help stays quick."""
@@ -47,7 +52,7 @@ class _Group(click.Group):
             return None
         module, attribute = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        return with_common_options(found)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,38 +62,94 @@ def command(debug: bool) -> None:
     """Hear a recording, tag the emotion of each segment, say it again in that emotion.
 
     Everything runs on this machine. Analyse only recordings of people who have agreed to it.
+
+    Exit codes: 0 all was done, 1 nothing was, 2 the arguments do not fit, 3 a part was done (some recordings
+    failed, or some segments were not said), 130 stopped by Ctrl-C.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 an error said in one sentence, 2 usage, 130 Ctrl-C."""
+    """Run the command line and exit with one of its codes; whatever goes wrong is said in one sentence."""
+    from gpt_sovits_emotion.cli.shown import abandon_stdout
+
     arguments = sys.argv[1:] if arguments is None else arguments
+    set_language(language_of(arguments))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a terminal of another encoding shows escapes, and goes on
+            stream.reconfigure(errors="backslashreplace")
     try:
-        outcome = command.main(arguments, prog_name="gpt-sovits-emotion", standalone_mode=False)
-        sys.exit(outcome if isinstance(outcome, int) else 0)
-    except EmotionError as error:
-        _fail(str(error), 1)
-    except click.exceptions.Abort:
-        _fail("stopped; files that were finished stay", _INTERRUPTED)
-    except KeyboardInterrupt:
-        _fail("stopped; files that were finished stay", _INTERRUPTED)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        with stoppable() as stop:
+            code = _run(arguments, stop)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # The reader of stdout (head, less) went away; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(0)
+        abandon_stdout()
+        code = 0
+    except (EmotionError, OSError) as error:
+        abandon_stdout()
+        code = _fail(error.say(language()) if isinstance(error, EmotionError) else str(error), 1)
+    sys.exit(code)
+
+
+def _run(arguments: list[str], stop: Stopped) -> int:
+    """Run one command and return its exit code."""
+    try:
+        outcome = command.main(arguments, prog_name="gpt-sovits-emotion", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
+    except BrokenPipeError:
+        raise
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _stopped(stop)
     except Exception as error:
+        if stop.exit_code is not None and not isinstance(error, EmotionError):
+            return _stopped(
+                stop
+            )  # a library that was interrupted while it was imported says something else
+        if isinstance(error, EmotionError):
+            return _fail(error.say(language()), 1)
+        if isinstance(error, click.ClickException):
+            return _misused(error)
         if "--debug" in arguments:
             raise
-        _fail(
-            f"unexpected {type(error).__name__}: {error} (this is a fault of the program; "
+        return _unexpected(error)
+
+
+def _stopped(stop: Stopped) -> int:
+    sentence = in_language("stopped; files that were finished stay", "已停止；已完成的文件会保留")
+    return _fail(sentence, stop.exit_code or 130)
+
+
+def _misused(error: click.ClickException) -> int:
+    from gpt_sovits_emotion.cli.shown import echo
+
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        for line in error.ctx.get_usage().splitlines():
+            echo(in_chinese(line) if language() == "zh" else line, err=True)
+        hint = f"{error.ctx.command_path} --help"
+        echo(in_language(f"Try '{hint}' for help.", f"用 '{hint}' 查看帮助。"), err=True)
+        echo(err=True)
+    told = error.format_message()
+    echo(f"错误：{in_chinese(told)}" if language() == "zh" else f"Error: {told}", err=True)
+    return error.exit_code
+
+
+def _unexpected(error: Exception) -> int:
+    name = type(error).__name__
+    return _fail(
+        in_language(
+            f"unexpected {name}: {error} (this is a fault of the program; "
             "run again with --debug as the first word and report what it shows)",
-            1,
-        )
+            f"意外错误 {name}：{error}（这是程序的缺陷；请以 --debug 作为第一个参数重新运行，并报告其输出）",
+        ),
+        1,
+    )
 
 
-def _fail(sentence: str, exit_code: int) -> None:
-    click.echo(f"gpt-sovits-emotion: {sentence}", err=True)
-    sys.exit(exit_code)
+def _fail(sentence: str, exit_code: int) -> int:
+    from gpt_sovits_emotion.cli.shown import echo
+
+    echo(f"gpt-sovits-emotion: {sentence}", err=True)
+    return exit_code

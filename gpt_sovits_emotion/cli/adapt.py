@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.arguments import FilePath, Place
+from gpt_sovits_emotion.cli.console import echo, progress_bar, say
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
@@ -33,7 +34,7 @@ __all__ = ["adapt"]
 
 
 @click.command()
-@click.argument("clips", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("clips", nargs=-1, type=Place())
 @click.option("--speaker", metavar="NAME", help="Who speaks; a name of your choice.")
 @click.option(
     "--head",
@@ -46,7 +47,7 @@ __all__ = ["adapt"]
     "--correction",
     "corrections",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="A transcript (our .json) in which you corrected labels, with its recording beside it or named "
     "with --recording (repeatable).",
 )
@@ -54,7 +55,7 @@ __all__ = ["adapt"]
     "--recording",
     "recordings",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="The recording of a --correction, in the same order (repeatable).",
 )
 @click.option("--anew", is_flag=True, help="Forget what was learned of the speaker before.")
@@ -107,7 +108,7 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
         )
     profile = learn(head, profile, replay=replay)
     folder = save_profile(profile)
-    click.echo(profile.say().en)
+    echo(profile.say().en)
     _say_counts(profile)
     say(f"kept in {folder}; use it with --speaker {given['speaker']}")
     return 0
@@ -267,12 +268,12 @@ def _measure(given: dict[str, Any]) -> None:
                     n_draws=given["draws"],
                     progress=part_of(progress, 0.5, 1.0),
                 )
-            click.echo(
+            echo(
                 f"{corpus.name}: {len(data.labels)} clips, {len(data.classes)} classes, one speaker held out "
                 f"at a time; UAR in % on the speaker's other clips, {given['draws']} draws"
             )
             for score in scores:
-                click.echo(_line(score))
+                echo(_line(score))
 
 
 def _line(score: AdaptationScore) -> str:

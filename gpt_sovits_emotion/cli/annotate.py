@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import echo_transcript, say
+from gpt_sovits_emotion.cli.arguments import BadValue, Folder, Misuse, Place
+from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -19,11 +20,13 @@ from gpt_sovits_emotion.cli.options import (
     tag_options_of,
     whisper_options_of,
 )
+from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.cli.texts import existing_transcript
-from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.errors import EmotionError, OutputError
 
 if TYPE_CHECKING:
+    from gpt_sovits_emotion.cli.results import Ledger, Target
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.tag import Tagging
 
@@ -31,11 +34,9 @@ __all__ = ["annotate", "summary_of"]
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=Place())
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file, one a line.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write files into this folder."
-)
+@click.option("--out", type=Folder(), help="Write files into this folder.")
 @click.option(
     "--format",
     "formats",
@@ -46,11 +47,13 @@ __all__ = ["annotate", "summary_of"]
 @click.option(
     "--skip-done",
     is_flag=True,
-    help="With --out: leave out recordings whose files are there already (to resume).",
+    help="With --out: leave out recordings that are done already (to resume): those whose results lie there, "
+    "not those whose name alone is there.",
 )
+@click.option("--replace", is_flag=True, help="With --out: replace results that lie there already.")
 @click.option(
     "--voice",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="The bank of the voice that speaks: judge by what its labelled clips taught, or against that "
     "voice's own usual, known since the bank was built (refs build).",
 )
@@ -65,35 +68,54 @@ def annotate(
     out: Path | None,
     formats: tuple[str, ...],
     skip_done: bool,
+    replace: bool,
     **given: Any,
 ) -> int:
     """Transcribe FILES and tag the emotion of every segment.
 
-    Any audio, or video with sound. The result goes to stdout, or into files with --out.
+    Any audio, or video with sound. The result goes to stdout, or into files with --out: talk.json of
+    talk.wav, and of recordings of one name talk.wav.json and talk.mp3.json, or with their folders a/talk.json
+    and b/talk.json.
+
+    The exit code is 0 when all of it was done, 3 when some recordings failed, 1 when all did.
     """
-    formats = formats or ("json",)
-    targets = _targets(files, out, formats)
+    from gpt_sovits_emotion.cli.results import Ledger
+
+    targets = _targets(files, out, formats or ("json",), replace=replace, skip_done=skip_done)
     if given["voice"] is not None and given["speaker"] is not None:
-        raise click.UsageError("--voice and --speaker exclude each other: name one of them")
+        raise Misuse(
+            "--voice and --speaker exclude each other: name one of them",
+            zh="--voice 和 --speaker 不能同时使用：请只指定一个",
+        )
     engines = open_engines_for(given)
     if given["voice"] is not None:
         engines = voice_that_speaks(given["voice"], engines, given)
+    ledger = None if out is None else Ledger(out)
     n_failed = 0
-    for path in files:
-        written = targets.get(path, {})
-        if skip_done and written and all(target.exists() for target in written.values()):
-            say(f"{path.name}: done before")
+    for target in targets:
+        path = target.recording
+        if target.same_as is not None:
+            say(
+                f"{path}: the same file as {target.same_as}, taken once",
+                zh=f"{path}：与 {target.same_as} 是同一个文件，只处理一次",
+            )
             continue
         try:
+            claimed = _claimed(target, ledger, replace=replace, skip_done=skip_done)
+            if claimed is None:
+                continue
             tagging = _annotate_one(path, engines, given)
+            if ledger is not None:
+                ledger.write_down(target.files, claimed)
+            _deliver(path, tagging, target.files, as_json=as_json, language=given["lang"])
         except EmotionError as error:
             n_failed += 1
-            say(f"gpt-sovits-emotion: {error}")
+            say(f"gpt-sovits-emotion: {error}", zh=f"gpt-sovits-emotion: {error.say('zh')}")
             if as_json:
-                click.echo(json.dumps({"file": str(path), "error": str(error)}, ensure_ascii=False))
-            continue
-        _deliver(path, tagging, written, as_json=as_json, language=given["lang"])
-    return 1 if n_failed else 0
+                print_json({"file": str(path), "error": error.say(given["lang"])})
+    if not n_failed:
+        return 0
+    return PARTLY_DONE if n_failed < len(targets) else 1
 
 
 def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]:
@@ -145,38 +167,85 @@ def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Taggin
 
 
 def _targets(
-    files: tuple[Path, ...], out: Path | None, formats: tuple[str, ...]
-) -> dict[Path, dict[str, Path]]:
-    """Return file -> format -> where it will be written; two files of one name get both endings."""
+    files: tuple[Path, ...],
+    out: Path | None,
+    formats: tuple[str, ...],
+    *,
+    replace: bool,
+    skip_done: bool,
+) -> tuple[Target, ...]:
+    """Return where the results of each file go, after making sure that they may.
+
+    Raises:
+        OutputError: Nothing can be written to `out`, or results lie there that may not be replaced.
+    """
+    from gpt_sovits_emotion.cli.results import Target, check_free, check_writable, targets_of
     from gpt_sovits_emotion.transcript_io import FORMATS
 
     known = [name for name in FORMATS if name != "list"]  # that one goes with cut clips
     for name in formats:
         if name not in known:
-            raise click.BadParameter(
-                f"{name!r} is none of {', '.join(known)}", param_hint="--format"
+            raise BadValue(
+                f"{name!r} is none of {', '.join(known)}",
+                zh=f"{name!r} 不是以下格式之一：{', '.join(known)}",
+                param_hint="--format",
             )
     if out is None:
-        return {}
-    stems = [path.stem for path in files]
-    return {
-        path: {
-            name: out / f"{path.stem if stems.count(path.stem) == 1 else path.name}{FORMATS[name]}"
-            for name in formats
-        }
-        for path in files
-    }
+        if skip_done or replace:
+            raise Misuse(
+                "--skip-done and --replace are about files: name their folder with --out",
+                zh="--skip-done 和 --replace 只用于写文件：请用 --out 指定文件夹",
+            )
+        return tuple(Target(path, {}) for path in files)
+    targets = targets_of(files, out, {name: FORMATS[name] for name in formats})
+    check_writable(out)
+    if not skip_done:
+        written = [file for target in targets for file in target.files.values()]
+        check_free(list(dict.fromkeys(written)), replace=replace, or_skip=True)
+    return targets
+
+
+def _claimed(
+    target: Target, ledger: Ledger | None, *, replace: bool, skip_done: bool
+) -> str | None:
+    """Return the digest of a recording whose results may be written; None where it is done already.
+
+    Raises:
+        OutputError: With ``--skip-done``, what lies there came from another recording.
+    """
+    from gpt_sovits_emotion.cli.results import digest_of
+
+    if ledger is None:
+        return ""
+    path = target.recording
+    digest = digest_of(path) or ""
+    if not skip_done:
+        return digest
+    for files in (target.files, *target.earlier):
+        if ledger.has_all(files, digest):
+            where = next(iter(files.values()))
+            say(f"{path}: done before ({where})", zh=f"{path}：以前已完成（{where}）")
+            return None
+    for file in target.files.values():
+        if file.exists() and not replace and ledger.owner(file) != digest:
+            raise OutputError(
+                f"{path}: {file} is there already, from another recording or from one that is not known, "
+                "and was not touched; name another folder with --out, or let it be replaced with --replace",
+                zh=f"{path}：{file} 已经存在，来自另一个或未知的录音，没有改动；请用 --out 另选文件夹，"
+                "或用 --replace 允许替换",
+            )
+    return digest
 
 
 def _deliver(
-    path: Path, tagging: Tagging, written: dict[str, Path], *, as_json: bool, language: str
+    path: Path, tagging: Tagging, written: Mapping[str, Path], *, as_json: bool, language: str
 ) -> None:
     from gpt_sovits_emotion.transcript_io import write
 
     for name, target in written.items():
         write(tagging.transcript, target, format=name, language=language)
-        say(f"{path.name}: wrote {target}")
+        say(f"{path.name}: wrote {target}", zh=f"{path.name}：已写入 {target}")
     if as_json:
-        click.echo(json.dumps(summary_of(path, tagging, language=language), ensure_ascii=False))
+        print_json(summary_of(path, tagging, language=language))
     elif not written:
         echo_transcript(path.name, tagging.transcript, language)

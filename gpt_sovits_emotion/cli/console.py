@@ -6,18 +6,24 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
+from gpt_sovits_emotion.cli.language import in_language, language
+from gpt_sovits_emotion.cli.shown import echo, print_json, say, styled, visible
 from gpt_sovits_emotion.labels import colour_of, display_name
 from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.records import RecordingInfo, TaggedTranscript
 
-__all__ = ["clock", "echo_transcript", "echo_warnings", "progress_bar", "say", "shown_width"]
-
-
-def say(message: str) -> None:
-    """Say something to the person, on stderr."""
-    click.echo(message, err=True)
+__all__ = [
+    "clock",
+    "echo",
+    "echo_transcript",
+    "echo_warnings",
+    "print_json",
+    "progress_bar",
+    "say",
+    "shown_width",
+    "styled",
+]
 
 
 @contextmanager
@@ -26,10 +32,12 @@ def progress_bar(name: str) -> Iterator[Progress]:
     from tqdm import tqdm
 
     layout = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
+    name = visible(name)
     with tqdm(total=1.0, desc=name, bar_format=layout, leave=False, disable=None) as bar:
 
         def progress(fraction: float, doing: str) -> None:
-            bar.set_description_str(f"{name}: {doing}", refresh=False)
+            told = visible(doing_in(language(), doing))
+            bar.set_description_str(f"{name}: {told}", refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
 
         yield progress
@@ -40,27 +48,34 @@ def echo_warnings(info: RecordingInfo, language: str) -> None:
     for warning in info.warnings:
         say(f"{info.name}: {warning.say(language)}")
     if info.gain_db >= 1:
-        say(f"{info.name}: brought to level by {info.gain_db:.0f} dB")
+        say(
+            f"{info.name}: brought to level by {info.gain_db:.0f} dB",
+            zh=f"{info.name}：音量提高了 {info.gain_db:.0f} dB",
+        )
 
 
 def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> None:
     """Print a tagged transcript on stdout, one segment a paragraph."""
-    click.secho(name, bold=True)
+    echo(styled(name, bold=True))
     for tagged in transcript.segments:
         segment = tagged.segment
         label = _pad(display_name(tagged.label, language), 10)
         times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
-        label = click.style(label, fg=_rgb(colour_of(tagged.label)), bold=True)
-        click.echo(f"  {times}  {label}  {tagged.text}")
+        label = styled(label, fg=_rgb(colour_of(tagged.label)), bold=True)
+        echo(f"  {times}  {label}  {tagged.text}")
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
-            click.echo(f"  {'':{len(times)}}  {click.style(why.say(language), dim=True)}")
+            echo(f"  {'':{len(times)}}  {styled(why.say(language), dim=True)}")
     if transcript.wordless_note is not None:
-        click.echo(f"  {transcript.wordless_note.say(language)}")
-    source = f"words: {transcript.transcriber}; emotion: {transcript.head_title.say(language)}"
-    click.echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
+        echo(f"  {transcript.wordless_note.say(language)}")
+    title = transcript.head_title.say(language)
+    source = in_language(
+        f"words: {transcript.transcriber}; emotion: {title}",
+        f"文字：{transcript.transcriber}；情感：{title}",
+    )
+    echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
     for one in transcript.notes:
-        click.echo(f"  ({one.say(language)})")
+        echo(f"  ({one.say(language)})")
 
 
 def clock(seconds: float) -> str:
@@ -74,7 +89,7 @@ def clock(seconds: float) -> str:
 
 def shown_width(text: str) -> int:
     """Return how many columns a text takes in a terminal, where Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in visible(text))
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.arguments import Folder
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def list_command(as_json: bool) -> None:
             }
             for info in KNOWN_CORPORA.values()
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        print_json(rows)
         return
     for info in KNOWN_CORPORA.values():
         source = SOURCES.get(info.id)
@@ -54,11 +54,11 @@ def list_command(as_json: bool) -> None:
         if info.hub:
             how = f"Parquet, {info.hub_gigabytes:g} GB"
         use = "; for training only" if info.synthetic else ""
-        click.echo(f"{info.id:11} {info.language:7} {how:26} {info.licence}{use}")
-        click.echo(f"{'':19} {info.url}")
+        echo(f"{info.id:11} {info.language:7} {how:26} {info.licence}{use}")
+        echo(f"{'':19} {info.url}")
         if info.hub:
-            click.echo(f"{'':19} {hub_command(info)}")
-        click.echo(f"{'':19} {info.citation}")
+            echo(f"{'':19} {hub_command(info)}")
+        echo(f"{'':19} {info.citation}")
     say(
         "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with emotions, or "
         "Parquet files of the Hugging Face hub"
@@ -84,11 +84,11 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
     if not as_json:
         for corpus in opened:
             for line in corpus_lines(corpus, [row for row in table if row.corpus == corpus.name]):
-                click.echo(line)
+                echo(line)
     with progress_bar("corpora") as progress:
         warnings = check(opened, wanted, progress=progress)
     if as_json:
-        click.echo(json.dumps(_as_dict(opened, table, warnings), ensure_ascii=False))
+        print_json(_as_dict(opened, table, warnings))
         return
     for warning in warnings:
         say(f"warning: {warning.en}")
@@ -99,7 +99,7 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
 @click.option(
     "--to",
     "destination",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     required=True,
     help="The folder that will hold the corpus's folder.",
 )
@@ -112,7 +112,7 @@ def get(corpus_id: str, destination: Path) -> None:
         say(f"{info.title}: {info.licence}; cite: {info.citation} ({info.url})")
     with progress_bar("fetching") as progress:
         folder = fetch_corpus(corpus_id, destination, progress=progress)
-    click.echo(str(folder))
+    echo(str(folder))
 
 
 @corpora.command("unpack")
@@ -120,7 +120,7 @@ def get(corpus_id: str, destination: Path) -> None:
 @click.option(
     "--to",
     "destination",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     required=True,
     help="A new folder for the audio and its manifest.csv.",
 )
@@ -136,7 +136,7 @@ def unpack_command(named: str, destination: Path) -> None:
     for warning in corpus.warnings:
         say(f"warning: {warning.en}")
     say(f"{len(corpus.clips)} clips of {len(corpus.speakers)} speakers; {corpus.info.licence}")
-    click.echo(str(destination))
+    echo(str(destination))
 
 
 def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:

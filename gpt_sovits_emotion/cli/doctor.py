@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar
+from gpt_sovits_emotion.cli.arguments import FilePath, Folder
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, styled
 from gpt_sovits_emotion.cli.options import heads_dir_option, language_option
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 @click.option(
     "--checkout",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=Folder(exists=True),
     help="The GPT-SoVITS checkout: the folder that holds webui.py.",
 )
 @click.option(
     "--python",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FilePath(exists=True),
     help="The Python that runs it.  [default: runtime/python.exe of a Windows package, else this one]",
 )
 @heads_dir_option
@@ -65,10 +65,10 @@ def doctor(
             progress=progress,
         )
     if as_json:
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        print_json(report.to_dict())
     else:
         for line in report_lines(report, lang, paint=_painted):
-            click.echo(line)
+            echo(line)
     return int(report.is_broken)
 
 
@@ -82,4 +82,4 @@ def _tab_findings(checkout: Path, python: Path | None) -> list[Finding]:
 
 
 def _painted(word: str, state: State) -> str:
-    return click.style(word, fg=_COLOURS[state], bold=state != "ok")
+    return styled(word, fg=_COLOURS[state], bold=state != "ok")

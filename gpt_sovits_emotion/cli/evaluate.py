@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.arguments import FilePath, Misuse, Seed
+from gpt_sovits_emotion.cli.console import echo, progress_bar, say
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
@@ -18,7 +18,9 @@ from gpt_sovits_emotion.cli.options import (
     lending_options,
     open_engines_for,
     opened_cache,
+    replace_option,
 )
+from gpt_sovits_emotion.cli.results import check_free, check_writable
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.candidates import Candidate
@@ -71,11 +73,12 @@ _LEAST_SHARES = (0.0, 0.5, 0.7, 0.9)  # of the risk-coverage table, in a termina
     help="Measure openSMILE ComParE_2016 with a linear SVM in the same run (extra: benchmark).",
 )
 @click.option("--members", type=click.IntRange(1, 50), help="Networks per mode of a recipe.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of a recipe.")
+@click.option("--seed", type=Seed(), default=0, show_default=True, help="Of a recipe.")
 @click.option("--cost/--no-cost", default=True, show_default=True, help="Measure the RTF too.")
 @feature_options
-@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--page", "page_path", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "json_path", type=FilePath(), help="Write all of it into this JSON file.")
+@click.option("--page", "page_path", type=FilePath(), help="Write a page with pictures of it.")
+@replace_option
 @heads_dir_option
 @lending_options
 @language_option
@@ -95,7 +98,14 @@ def evaluate(**given: Any) -> None:
     from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
 
     if given["head"] and given["encoder"]:
-        raise click.UsageError("--head and --encoder exclude each other: a head has its encoder")
+        raise Misuse(
+            "--head and --encoder exclude each other: a head has its encoder",
+            zh="--head 和 --encoder 不能同时使用：情感模型自带编码器",
+        )
+    for path in (given["json_path"], given["page_path"]):
+        if path is not None:  # before hours of work
+            check_writable(path.parent)
+            check_free([path], replace=given["replace"])
     with progress_bar("corpora") as progress:
         corpora = open_corpora(given["corpora"], progress=progress)
     candidate = _candidate(given)
@@ -113,13 +123,13 @@ def evaluate(**given: Any) -> None:
     with progress_bar("evaluate") as progress, opened_cache(given) as cache:
         evaluation = measure(plan, cache=cache, progress=progress)
     for line in _table(evaluation, given["lang"]):
-        click.echo(line)
+        echo(line)
     if given["json_path"]:
         write_evaluation(evaluation, given["json_path"])
-        say(f"written: {given['json_path']}")
+        say(f"written: {given['json_path']}", zh=f"已写入：{given['json_path']}")
     if given["page_path"]:
         write_evaluation_page(evaluation, given["page_path"], language=given["lang"])
-        say(f"written: {given['page_path']}")
+        say(f"written: {given['page_path']}", zh=f"已写入：{given['page_path']}")
 
 
 def _candidate(given: dict[str, Any]) -> Candidate:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.arguments import Folder, Place
+from gpt_sovits_emotion.cli.console import echo, print_json, say
 from gpt_sovits_emotion.cli.options import heads_dir_option
 from gpt_sovits_emotion.errors import HeadError
 
@@ -34,12 +34,12 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
     folders = head_folders(heads_dirs)
     entries = list_heads(folders)
     if as_json:
-        click.echo(json.dumps([_row(entry) for entry in entries], ensure_ascii=False))
+        print_json([_row(entry) for entry in entries])
         return
     for entry in entries:
         card = entry.card
         what = f"{card.title.en}; reads {card.encoder.id}; {card.licence}" if card else ""
-        click.echo(f"{entry.id:24} {what}{'  ' if what else ''}{entry.path}")
+        echo(f"{entry.id:24} {what}{'  ' if what else ''}{entry.path}")
         if entry.problem:
             say(f"{'':24} {entry.problem}")
         for rival in entry.rivals:
@@ -71,11 +71,11 @@ def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
 
     found = find_head(head, head_folders(heads_dirs))
     for line in card_lines(found.card):
-        click.echo(line)
+        echo(line)
     if found.encoder_file is not None:
         from gpt_sovits_emotion.exporting import check_carried
 
-        click.echo(f"  carries   {check_carried(found.encoder_file.parent)}")
+        echo(f"  carries   {check_carried(found.encoder_file.parent)}")
 
 
 @heads.command("check")
@@ -117,11 +117,11 @@ def _check_one(path: Path) -> None:
         from gpt_sovits_emotion.exporting import check_carried
 
         say(f"carries: {check_carried(path)}")
-    click.echo(f"{path}: sound")
+    echo(f"{path}: sound")
 
 
 @heads.command("add")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=Place())
 @click.option("--replace", is_flag=True, help="Replace a head of the same id.")
 @heads_dir_option
 def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
@@ -137,7 +137,7 @@ def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
     place, remarks = add_head(source, folders=head_folders(heads_dirs), into=into, replace=replace)
     for remark in remarks:
         say(f"remark: {remark}")
-    click.echo(f"{place}: sound; use it with --head {place.name}")
+    echo(f"{place}: sound; use it with --head {place.name}")
 
 
 @heads.command("remove")
@@ -153,7 +153,7 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
     if not yes:
         click.confirm(f"Delete {entry.path} with all that is in it?", abort=True, err=True)
     remove_head(entry)
-    click.echo(f"{entry.path}: removed")
+    echo(f"{entry.path}: removed")
 
 
 @heads.command("export")
@@ -165,13 +165,13 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     default=".",
     help="Folder that the copy is put into.  [default: this one]",
 )
 @click.option(
     "--whisper-model",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="The folder of the Whisper that it reads.  [default: as transcription finds it]",
 )
 @heads_dir_option
@@ -196,9 +196,7 @@ def export(
         with_encoder=with_encoder,
     )
     megabytes = sum(path.stat().st_size for path in place.iterdir()) / 1e6
-    click.echo(
-        f"{place}: {megabytes:.1f} MB; put it to use with  gpt-sovits-emotion heads add {place}"
-    )
+    echo(f"{place}: {megabytes:.1f} MB; put it to use with  gpt-sovits-emotion heads add {place}")
 
 
 def card_lines(card: HeadCard) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import Folder, Place
 from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.options import language_option
 
@@ -18,14 +19,14 @@ __all__ = ["checkout_option", "install", "python_option", "uninstall"]
 checkout_option = click.option(
     "--checkout",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="The folder of GPT-SoVITS, which holds webui.py.",
 )
 """The option on the checkout."""
 
 python_option = click.option(
     "--python",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="The python that runs GPT-SoVITS.  [default: its runtime/python.exe if it has one, else the "
     "python that runs this]",
 )

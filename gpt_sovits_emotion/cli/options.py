@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Number
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.hosts.base import Host
+    from gpt_sovits_emotion.records import Sentence
     from gpt_sovits_emotion.tag import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcribe import TranscribeOptions
@@ -39,8 +41,10 @@ __all__ = [
     "open_engines_for",
     "opened",
     "opened_cache",
+    "replace_option",
     "speaker_option",
     "tag_options_of",
+    "tell_note",
     "whisper_models_of",
     "whisper_options_of",
 ]
@@ -58,12 +62,12 @@ _HEARING = (
     ),
     click.option(
         "--models-dir",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="Folder that holds faster-whisper models.",
     ),
     click.option(
         "--checkout",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="A GPT-SoVITS checkout: it lends HuBERT and SoVITS to heads that read them, and its "
         "tools/asr/models is searched for Whisper too.",
     ),
@@ -100,18 +104,23 @@ _HEARING = (
     ),
     click.option(
         "--max-hours",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         default=6.0,
         show_default=True,
         help="Refuse longer recordings.",
     ),
 )
 
+replace_option = click.option(
+    "--replace", is_flag=True, help="Replace files of these names that lie there already."
+)
+"""The option on whether what is there may be replaced."""
+
 heads_dir_option = click.option(
     "--heads-dir",
     "heads_dirs",
     multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="A further folder of heads (repeatable).",
 )
 """The option on further folders of heads."""
@@ -126,7 +135,7 @@ _HEAD = (
     heads_dir_option,
     click.option(
         "--sovits-weights",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FilePath(),
         help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
     ),
     click.option(
@@ -137,7 +146,7 @@ _HEAD = (
     ),
     click.option(
         "--smoothing",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         default=0.0,
         show_default=True,
         help="How much neighbouring segments count.",
@@ -155,19 +164,19 @@ speaker_option = click.option(
 _LENDING = (
     click.option(
         "--checkout",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for "
         "Whisper.",
     ),
     click.option(
         "--whisper-model",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that "
         "holds such folders.  [default: as transcription finds it]",
     ),
     click.option(
         "--sovits-weights",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FilePath(),
         help="A fine-tuned SoVITS .pth of the checkout, for its style encoder.",
     ),
     click.option(
@@ -178,14 +187,14 @@ _LENDING = (
 _FEATURES = (
     click.option(
         "--jobs",
-        type=click.IntRange(min=1),
-        default=os.cpu_count() or 1,
+        type=click.IntRange(1, 512),
+        default=min(os.cpu_count() or 1, 512),
         show_default="the number of cores",
         help="Processes.",
     ),
     click.option(
         "--cache",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FilePath(),
         help="File in which features are kept for the next time.  [default: in the user's cache]",
     ),
     click.option("--no-cache", is_flag=True, help="Keep no features."),
@@ -222,7 +231,7 @@ def opened_cache(given: dict[str, Any]) -> Iterator[FeatureCache | None]:
     with FeatureCache(given["cache"] or default_cache()) as cache:
         yield cache
         for warning in cache.warnings:
-            say(warning.en)
+            say(warning.en, zh=warning.zh)
 
 
 def head_options(command: _Command) -> _Command:
@@ -335,9 +344,14 @@ def open_engines_for(given: dict[str, Any]) -> Engines:
         speaker=given.get("speaker"),
         whisper=whisper_models_of(given),
     )
-    if engines.note is not None:
-        say(f"note: {engines.note.say(given.get('lang', 'en'))}")
+    tell_note(engines.note)
     return engines
+
+
+def tell_note(note: Sentence | None) -> None:
+    """Say what a person should know of, if there is anything."""
+    if note is not None:
+        say(f"note: {note.en}", zh=f"注意：{note.zh}")
 
 
 def _lender_for(given: dict[str, Any]) -> Host | None:

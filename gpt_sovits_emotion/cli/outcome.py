@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.console import echo, say, styled
+from gpt_sovits_emotion.cli.language import in_language
+from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.records import RoundTripReport, RoundTripSegment
 from gpt_sovits_emotion.takes import told
 
-__all__ = ["echo_files", "echo_outcome"]
+__all__ = ["echo_files", "echo_outcome", "outcome_code"]
+
+
+def outcome_code(result: RoundTrip) -> int:
+    """Return the exit code of a resynthesis, and say which segments were not said.
+
+    Segments without words are nothing to be said.
+    """
+    segments = result.synthesis.segments
+    texts = [tagged.text.strip() for tagged in result.tagging.transcript.segments]
+    wanted = [said for said in segments if texts[said.index]]
+    unsaid = [str(said.index + 1) for said in wanted if said.audio is None]
+    if not unsaid:
+        return 0
+    numbers = ", ".join(unsaid)
+    say(
+        f"not said: {len(unsaid)} of {len(wanted)} segments ({numbers}); the reasons stand above and in the "
+        "report",
+        zh=f"未能合成：{len(wanted)} 段中的 {len(unsaid)} 段（{numbers}）；原因见上文和报告",
+    )
+    return PARTLY_DONE if len(unsaid) < len(wanted) else 1
 
 
 def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) -> None:
@@ -24,17 +44,15 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
         with_texts: Whether the texts are shown too.
     """
     report = result.verification.report
-    click.secho(f"\n{report.voice} ({report.host_title.say(language)})", bold=True)
+    echo(styled(f"\n{report.voice} ({report.host_title.say(language)})", bold=True))
     if report.carry != "clip" and report.carry_note is not None:
-        click.echo(f"  {report.carry_note.say(language)}")
+        echo(f"  {report.carry_note.say(language)}")
     for segment in report.segments:
         wanted = display_name(segment.wanted, language)
         if with_texts:
-            click.echo(
-                f"  {segment.index + 1:3d}  {report.transcript.segments[segment.index].text}"
-            )
+            echo(f"  {segment.index + 1:3d}  {report.transcript.segments[segment.index].text}")
         number = "   " if with_texts else f"{segment.index + 1:3d}"
-        click.echo(f"  {number}  {wanted}: {segment.note.say(language)}")
+        echo(f"  {number}  {wanted}: {segment.note.say(language)}")
         _echo_reference(segment, language)
         _echo_takes(segment, language)
     _echo_survival(report)
@@ -49,26 +67,35 @@ def echo_files(report: RoundTripReport, out: Path) -> None:
 def _echo_reference(segment: RoundTripSegment, language: str) -> None:
     carried, choice = segment.carried, segment.choice
     if carried is not None:
-        click.echo(f"       {click.style(carried.note.say(language), dim=True)}")
+        echo(f"       {styled(carried.note.say(language), dim=True)}")
     if choice is not None and (carried is None or carried.way != "recording"):
-        reason = click.style(choice.reason.say(language), dim=True)
-        click.echo(f"       {choice.pick.path.name}: {reason}")
+        reason = styled(choice.reason.say(language), dim=True)
+        echo(f"       {choice.pick.path.name}: {reason}")
 
 
 def _echo_takes(segment: RoundTripSegment, language: str) -> None:
     for take in segment.takes:
         mark = "*" if take.kept else " "
-        told_of = click.style(told(take).say(language), dim=True)
-        click.echo(f"      {mark}{take.number} {take.clip.path.name}, seed {take.seed}: {told_of}")
+        told_of = styled(told(take).say(language), dim=True)
+        seed = in_language(f"seed {take.seed}", f"种子 {take.seed}")
+        echo(f"      {mark}{take.number} {take.clip.path.name}, {seed}: {told_of}")
         if take.text:
-            click.echo(f"        {click.style(take.text, dim=True)}")
+            echo(f"        {styled(take.text, dim=True)}")
 
 
 def _echo_survival(report: RoundTripReport) -> None:
-    kept = f"{report.survived} of {report.compared}"
-    click.echo(f"  emotion survived in {kept} segments, judged by {report.judge_id}")
+    echo(
+        in_language(
+            f"  emotion survived in {report.survived} of {report.compared} segments, judged by "
+            f"{report.judge_id}",
+            f"  {report.compared} 段中有 {report.survived} 段保留了情感，由 {report.judge_id} 判断",
+        )
+    )
     if report.judge_is_tagger:
-        click.echo(
-            "  (the judge is the head that tagged: this shows that the path holds together, "
-            "not that a person would agree)"
+        echo(
+            in_language(
+                "  (the judge is the head that tagged: this shows that the path holds together, "
+                "not that a person would agree)",
+                "  （判断者就是标注情感的模型：这只说明流程自洽，并不代表人会同意）",
+            )
         )

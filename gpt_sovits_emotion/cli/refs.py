@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar, say, shown_width
-from gpt_sovits_emotion.cli.options import heads_dir_option, language_option, opened_cache
+from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place, Seed
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width, styled
+from gpt_sovits_emotion.cli.language import in_language
+from gpt_sovits_emotion.cli.options import (
+    heads_dir_option,
+    language_option,
+    opened_cache,
+    replace_option,
+    tell_note,
+)
+from gpt_sovits_emotion.cli.results import check_free
 from gpt_sovits_emotion.labels import display_name, percent
 
 if TYPE_CHECKING:
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refs"]
 
-_BANK = click.argument("bank", type=click.Path(path_type=Path))
+_BANK = click.argument("bank", type=Place())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _LONGEST_TEXT = 48
 _FORMATS = ("infer_config", "brackets", "names")
@@ -39,7 +48,7 @@ def refs() -> None:
 
 
 @refs.command("build")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=Place())
 @click.option(
     "--whisper",
     metavar="MODEL|none",
@@ -51,7 +60,7 @@ def refs() -> None:
 )
 @click.option(
     "--models-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder that holds faster-whisper models.",
 )
 @click.option("--offline", is_flag=True, help="Never download a model.")
@@ -60,7 +69,7 @@ def refs() -> None:
 )
 @click.option(
     "--to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Of a long recording: the new folder for its clips.  [default: <name>.bank beside it]",
 )
 @click.option(
@@ -71,12 +80,12 @@ def refs() -> None:
 @heads_dir_option
 @click.option(
     "--checkout",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS.  [default: the one that SOURCE lies in]",
 )
 @click.option(
     "--sovits-weights",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
 )
 @click.option(
@@ -84,14 +93,14 @@ def refs() -> None:
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
+    type=click.IntRange(1, 512),
+    default=min(os.cpu_count() or 1, 512),
     show_default="the number of cores",
     help="Processes.",
 )
 @click.option(
     "--cache",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="File in which features are kept for trainings, too.  [default: in the user's cache]",
 )
 @click.option("--no-cache", is_flag=True, help="Keep features beside the bank alone.")
@@ -135,7 +144,11 @@ def build(source: Path, **given: Any) -> None:
         say(note.say(language))
     _echo_coverage(bank, language)
     beside = sources.path if sources.layout != RECORDING else bank.root
-    say(f"built: {beside}; look into it with  refs list {shlex.quote(str(beside))}")
+    quoted = shlex.quote(str(beside))
+    say(
+        f"built: {beside}; look into it with  refs list {quoted}",
+        zh=f"已建成：{beside}；查看内容请运行  refs list {quoted}",
+    )
 
 
 @refs.command("list")
@@ -151,18 +164,26 @@ def list_command(bank: Path, as_json: bool, lang: str) -> None:
     if as_json:
         _echo_json(listing(loaded))
         return
-    click.secho(
-        f"{loaded.voice} ({loaded.layout}, {len(loaded.usable)} of {len(loaded.clips)} usable)",
-        bold=True,
+    n_usable, n_clips = len(loaded.usable), len(loaded.clips)
+    echo(
+        styled(
+            in_language(
+                f"{loaded.voice} ({loaded.layout}, {n_usable} of {n_clips} usable)",
+                f"{loaded.voice}（{loaded.layout}，{n_clips} 个片段中 {n_usable} 个可用）",
+            ),
+            bold=True,
+        )
     )
     pinned = {path: label for label, path in loaded.pins.items()}
     for clip in loaded.clips:
-        click.echo("  ".join(_cells(clip, lang)).rstrip())
+        echo("  ".join(_cells(clip, lang)).rstrip())
         if clip.path in pinned:
-            click.echo(f"{'':10}  pinned for {display_name(pinned[clip.path], lang) or 'default'}")
+            slot = display_name(pinned[clip.path], lang)
+            told = in_language(f"pinned for {slot or 'default'}", f"已固定用于{slot or '默认'}")
+            echo(f"{'':10}  {told}")
         for remark in (clip.problem, *clip.doubts):
             if remark is not None:
-                click.echo(f"{'':10}  {click.style(remark.say(lang), dim=True)}")
+                echo(f"{'':10}  {styled(remark.say(lang), dim=True)}")
 
 
 @refs.command("coverage")
@@ -170,22 +191,27 @@ def list_command(bank: Path, as_json: bool, lang: str) -> None:
 @_JSON
 @click.option(
     "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="Draw it into this file: .svg or .png.",
 )
+@replace_option
 @language_option
-def coverage_command(bank: Path, as_json: bool, picture: Path | None, lang: str) -> None:
+def coverage_command(
+    bank: Path, as_json: bool, picture: Path | None, replace: bool, lang: str
+) -> None:
     """Show which emotions BANK has, how many seconds and how sure, and what stands in for the others."""
     from gpt_sovits_emotion.references import load_bank
     from gpt_sovits_emotion.references.coverage import coverage
 
+    if picture is not None:
+        check_free([picture], replace=replace)
     loaded = load_bank(bank)
     found = coverage(loaded)
     if picture is not None:
         from gpt_sovits_emotion.report.coverage import write_coverage_picture
 
         write_coverage_picture(found, picture, language=lang)
-        say(f"picture: {picture}")
+        say(f"picture: {picture}", zh=f"图：{picture}")
     if as_json:
         _echo_json(found.to_dict())
     else:
@@ -202,9 +228,7 @@ def coverage_command(bank: Path, as_json: bool, picture: Path | None, lang: str)
     help="infer_config: infer_config.json, one clip per emotion; brackets: 【label】text.wav; names: "
     "label_text.wav.",
 )
-@click.option(
-    "--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="A new folder."
-)
+@click.option("--to", required=True, type=Folder(), help="A new folder.")
 @click.option("--replace", is_flag=True, help="Replace an earlier export that lies there.")
 def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
     """Copy the usable clips of BANK into a new folder, in a form that other tools read."""
@@ -219,7 +243,7 @@ def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
         folder = export_bank(
             loaded, to, layout=layout, sidecar=sidecar, overwrite=replace, progress=progress
         )
-    click.echo(str(folder))
+    echo(str(folder))
 
 
 @refs.command("choose")
@@ -239,7 +263,7 @@ def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
 @click.option(
     "--order", type=click.Choice(["best", "random", "rotate"]), default="best", show_default=True
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="With --order random.")
+@click.option("--seed", type=Seed(), default=0, show_default=True, help="With --order random.")
 @_JSON
 @language_option
 def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
@@ -263,26 +287,29 @@ def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
     if as_json:
         _echo_json(choice.to_dict())
         return
-    click.echo(f"{choice.pick.path}: {choice.reason.say(lang)}")
+    echo(f"{choice.pick.path}: {choice.reason.say(lang)}")
     for rank, candidate in enumerate(choice.candidates, start=1):
         mark = "*" if candidate.clip is choice.pick else " "
-        click.echo(f" {mark}{rank:2d}  {candidate.score:7.3f}  {candidate.clip.path.name}")
-        click.echo(f"{'':15}{click.style(candidate.reason.say(lang), dim=True)}")
+        echo(f" {mark}{rank:2d}  {candidate.score:7.3f}  {candidate.clip.path.name}")
+        echo(f"{'':15}{styled(candidate.reason.say(lang), dim=True)}")
 
 
 @refs.command("pin")
 @_BANK
 @click.argument("emotion")
-@click.argument("clip", required=False, type=click.Path(path_type=Path))
+@click.argument("clip", required=False, type=Place())
 @click.option("--clear", is_flag=True, help="Take the pin of EMOTION away.")
 def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
     """Say which CLIP of BANK is to be used for EMOTION, whatever the ranking says."""
     from gpt_sovits_emotion.references.bank import set_pin
 
     if (clip is None) == (not clear):
-        raise click.UsageError("name the clip, or give --clear")
+        raise Misuse("name the clip, or give --clear", zh="请指定片段，或使用 --clear")
     set_pin(bank, emotion, clip)
-    say(f"{emotion}: {'no clip is pinned' if clip is None else f'{clip} is pinned'}")
+    if clip is None:
+        say(f"{emotion}: no clip is pinned", zh=f"{emotion}：没有固定片段")
+    else:
+        say(f"{emotion}: {clip} is pinned", zh=f"{emotion}：已固定 {clip}")
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -296,8 +323,7 @@ def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
     head, folders = given["head"], given["heads_dirs"]
     whisper = whisper_models_of(given)
     engines = engines_to_listen(head, heads_dirs=folders, whisper=whisper)
-    if engines.note is not None:
-        say(f"note: {engines.note.say(given['lang'])}")
+    tell_note(engines.note)
     checkout = given["checkout"]
     if checkout is None and not engines.tagger.card.encoder.borrows_nothing:
         checkout = sources.checkout
@@ -322,9 +348,7 @@ def _whisper(given: dict[str, Any]) -> TranscribeOptions:
 
 
 def _echo_json(held: object) -> None:
-    import json
-
-    click.echo(json.dumps(held, ensure_ascii=False))
+    print_json(held)
 
 
 def _echo_coverage(bank: ReferenceBank, language: str) -> None:
@@ -332,9 +356,9 @@ def _echo_coverage(bank: ReferenceBank, language: str) -> None:
 
     heading, rows = coverage_table(coverage(bank), language=language)
     widths = [max(shown_width(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
-    click.secho(_line(heading, widths), bold=True)
+    echo(styled(_line(heading, widths), bold=True))
     for row in rows:
-        click.echo(_line(row, widths))
+        echo(_line(row, widths))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

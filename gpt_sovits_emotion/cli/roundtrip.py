@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import echo_transcript, say
+from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
+from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
     language_option,
     open_engines_for,
     opened,
+    replace_option,
     speaker_option,
     tag_options_of,
     whisper_options_of,
 )
+from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
     learn_option,
@@ -37,21 +40,22 @@ if TYPE_CHECKING:
 
 __all__ = ["demo", "roundtrip"]
 
+_DEMO_OUT = Path("emotion-demo")
 _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=Place())
 @click.option(
     "--voice",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="The voice's reference bank: a folder per emotion, or an infer_config.json.",
 )
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder for the report, the audio and the transcripts.",
 )
 @click.option(
@@ -75,7 +79,7 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 )
 @click.option(
     "--scratch",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=Folder(exists=True),
     help="With --carry recording: folder in which its pieces lie while they are spoken; a server elsewhere "
     "has to see it (--api-folder).",
 )
@@ -86,6 +90,7 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
     "since the bank was built (refs build), and by what its labelled clips taught.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@replace_option
 @choosing_options
 @learn_option
 @speaking_options
@@ -93,26 +98,31 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 @head_options
 @speaker_option
 @language_option
-def roundtrip(file: Path, voice: Path, out: Path, as_json: bool, **given: Any) -> None:
+def roundtrip(
+    file: Path, voice: Path, out: Path, as_json: bool, replace: bool, **given: Any
+) -> int:
     """Say FILE again, segment by segment, each in the emotion that was heard in it.
 
     With --api the voice is the one that a running GPT-SoVITS server has loaded. Without, it is eSpeak
     NG, driven by the pitch, range, rate and loudness of the chosen reference clip: that shows the path,
     it does not clone the voice.
+
+    The exit code is 0 when every segment with words was said, 3 when some were not, 1 when none was.
     """
-    _run(file, voice, out, as_json=as_json, given=given)
+    check_out(out, replace=replace)
+    return _run(file, voice, out, as_json=as_json, given=given)
 
 
 @click.command()
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("emotion-demo"),
-    show_default=True,
-    help="Folder for the report, the audio and the transcripts.",
+    type=Folder(),
+    help="Folder for the report, the audio and the transcripts.  [default: emotion-demo, in which an "
+    "earlier demo is replaced]",
 )
+@replace_option
 @language_option
-def demo(out: Path, lang: str) -> None:
+def demo(out: Path | None, replace: bool, lang: str) -> int:
     """Run the whole round trip on the sample that comes with the package.
 
     The sample's speaker and the voice's bank are synthetic (eSpeak NG); every engine is real, also the
@@ -120,6 +130,7 @@ def demo(out: Path, lang: str) -> None:
     """
     from gpt_sovits_emotion.engines import DEFAULT_HEAD
 
+    check_out(out or _DEMO_OUT, replace=replace or out is None)
     samples = Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
     given = {
         "whisper": "base",
@@ -147,13 +158,16 @@ def demo(out: Path, lang: str) -> None:
     }
     say(
         "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base transcribes, and "
-        "mishears such a speaker more often than a person"
+        "mishears such a speaker more often than a person",
+        zh="演示：合成的说话人和音库，声音来自 eSpeak NG；Whisper base 负责识别，"
+        "对这样的说话人比对真人更容易听错",
     )
-    _run(samples / f"sample_{lang}.flac", samples / "voice_bank", out, as_json=False, given=given)
+    sample = samples / f"sample_{lang}.flac"
+    return _run(sample, samples / "voice_bank", out or _DEMO_OUT, as_json=False, given=given)
 
 
-def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> None:
-    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome
+def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> int:
+    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
     from gpt_sovits_emotion.progress import part_of
@@ -183,13 +197,12 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
             result, recording, out, language=language, progress=part_of(progress, 0.9, 1.0)
         )
     if as_json:
-        import json
-
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        print_json(report.to_dict())
     else:
         echo_transcript(file.name, result.tagging.transcript, language)
         echo_outcome(result, language)
     echo_files(report, out)
+    return outcome_code(result)
 
 
 def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
@@ -203,7 +216,10 @@ def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
     way = given.get("carry", "clip")
     if given.get("prosody_from") is not None:
         if way == "recording":
-            raise click.UsageError("--prosody-from and --carry recording exclude each other")
+            raise Misuse(
+                "--prosody-from and --carry recording exclude each other",
+                zh="--prosody-from 和 --carry recording 不能同时使用",
+            )
         way = "bank"
     carry = Carry(way, or_clip=given.get("or_clip", False), scratch=given.get("scratch"))
     check_carry(carry, engines.host.limits, host=engines.host.title)

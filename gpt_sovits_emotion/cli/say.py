@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar
+from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place
+from gpt_sovits_emotion.cli.console import print_json, progress_bar
 from gpt_sovits_emotion.cli.options import (
     heads_dir_option,
     language_option,
     lending_options,
     open_engines_for,
+    replace_option,
 )
+from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
     learn_option,
@@ -34,19 +37,19 @@ __all__ = ["say"]
 
 
 @click.command("say")
-@click.argument("bank", type=click.Path(path_type=Path))
+@click.argument("bank", type=Place())
 @click.argument("texts", metavar="[TEXT]...", nargs=-1)
 @click.option(
     "--file",
     "file",
-    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    type=FilePath(or_stdin=True),
     help="Say the lines of this text file, one segment each ('-': of the standard input), or those of a "
     "transcript (.json, .srt, .vtt, .ass) in its emotions.",
 )
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder for the report, the audio and its subtitles.",
 )
 @click.option(
@@ -76,10 +79,11 @@ __all__ = ["say"]
 )
 @click.option(
     "--models-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder that holds faster-whisper models.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@replace_option
 @choosing_options
 @learn_option
 @speaking_options
@@ -93,18 +97,22 @@ def say(
     emotion: str,
     language: str,
     as_json: bool,
+    replace: bool,
     **given: Any,
-) -> None:
+) -> int:
     """Say each TEXT with the clips of BANK, in the emotion that it begins with: "[happy] What a day!".
 
     Tags may be written as [happy], 【开心】, (happy) or <|HAPPY|>. With --api the voice is the one that a
     running GPT-SoVITS server has loaded; without, it is eSpeak NG, which clones nobody.
+
+    The exit code is 0 when every text was said, 3 when some were not, 1 when none was.
     """
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import say as say_texts
     from gpt_sovits_emotion.progress import part_of
     from gpt_sovits_emotion.tag import TagOptions
 
+    check_out(out, replace=replace)
     lines, name = _lines(texts, file)
     engines = open_engines_for({**given, "head": given["judge"]})
     _check_way(engines, given)
@@ -127,15 +135,14 @@ def say(
         report = deliver(
             result, None, out, language=given["lang"], progress=part_of(progress, 0.9, 1.0)
         )
-    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome
+    from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
 
     if as_json:
-        import json
-
-        click.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        print_json(report.to_dict())
     else:
         echo_outcome(result, given["lang"], with_texts=True)
     echo_files(report, out)
+    return outcome_code(result)
 
 
 def _check_way(engines: Engines, given: dict[str, Any]) -> None:
@@ -152,7 +159,9 @@ def _lines(texts: tuple[str, ...], file: Path | None) -> tuple[list[str | Line],
         TranscriptError: The file cannot be read, or is no text.
     """
     if (file is None) == (not texts):
-        raise click.UsageError("give texts, or a file of them with --file")
+        raise Misuse(
+            "give texts, or a file of them with --file", zh="请给出文字，或用 --file 指定文件"
+        )
     if file is None:
         return list(texts), "text"
     if str(file) == "-":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.console import echo, print_json, say
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 
 __all__ = ["speakers"]
@@ -46,11 +45,11 @@ def list_command(as_json: bool) -> None:
             }
             for entry in entries
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        print_json(rows)
         return
     for entry in entries:
         told = entry.profile.say() if entry.profile else entry.problem
-        click.echo(f"{entry.head_id:24} {told.en if told else ''}")
+        echo(f"{entry.head_id:24} {told.en if told else ''}")
     if not entries:
         say(f"nothing has been learned of any speaker ({speakers_folder()} holds no profile)")
 
@@ -64,14 +63,14 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     from gpt_sovits_emotion.heads.profiles import known_speaker
 
     profile = known_speaker(head_for({"head": head, "heads_dirs": heads_dirs}), speaker)
-    click.echo(profile.say().en)
-    click.echo(f"  head      {profile.head_id}")
-    click.echo(f"  changed   {profile.updated_at}")
-    click.echo(f"  learned   {profile.recipe}")
+    echo(profile.say().en)
+    echo(f"  head      {profile.head_id}")
+    echo(f"  changed   {profile.updated_at}")
+    echo(f"  learned   {profile.recipe}")
     for place in profile.valid:
         correction = profile.corrections[place]
         waiting = "" if correction.batch in profile.learned else "  (not learned yet)"
-        click.echo(f"  {correction.label:12} {correction.source}{waiting}")
+        echo(f"  {correction.label:12} {correction.source}{waiting}")
 
 
 @speakers.command("undo")
@@ -98,7 +97,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
         profile = learn(found, profile, replay=find_replay(found, head_folders(heads_dirs)))
     save_profile(profile)
     say(f"taken back: {n_before - len(profile.corrections)} labelled clips")
-    click.echo(profile.say().en)
+    echo(profile.say().en)
 
 
 @speakers.command("forget")

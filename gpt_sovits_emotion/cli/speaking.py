@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import FilePath, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
@@ -49,22 +50,22 @@ _SPEAKING = (
         help="The server sees the local folder HERE as THERE (repeatable); for a server on another "
         "machine or in a container.",
     ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the first segment."),
-    click.option("--speed", type=click.FloatRange(0.25, 4), help="Above 1 is faster."),
-    click.option("--temperature", type=click.FloatRange(0, 2)),
-    click.option("--top-p", type=click.FloatRange(0, 1)),
+    click.option("--seed", type=Seed(), default=0, show_default=True, help="Of the first segment."),
+    click.option("--speed", type=Number(0.25, 4), help="Above 1 is faster."),
+    click.option("--temperature", type=Number(0, 2)),
+    click.option("--top-p", type=Number(0, 1)),
     click.option("--top-k", type=click.IntRange(1, 100)),
     click.option(
         "--cut",
         type=click.Choice([f"cut{number}" for number in range(6)]),
         help="How GPT-SoVITS cuts a long text: cut0 not at all, cut5 at every punctuation mark.",
     ),
-    click.option("--pause-s", type=click.FloatRange(0, 5), help="Silence between such parts."),
+    click.option("--pause-s", type=Number(0, 5), help="Silence between such parts."),
     click.option("--sample-steps", type=click.IntRange(1, 128), help="Of v3 and v4 models."),
     click.option(
         "--timbre",
         multiple=True,
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        type=FilePath(exists=True),
         help="A further clip that sets the timbre alone (repeatable; v1, v2 and v2Pro models).",
     ),
 )
@@ -94,7 +95,7 @@ _CHOOSING = (
     click.option(
         "--prosody-from",
         metavar="BANK",
-        type=click.Path(path_type=Path),
+        type=Place(),
         help="Another voice's bank: its clips give the prosody, those of the voice the timbre (v1, v2, "
         "v2Pro and v2ProPlus models).",
     ),

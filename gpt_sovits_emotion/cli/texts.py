@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import FilePath
+
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcript_io import TextFile
 
@@ -37,7 +39,7 @@ encoding_option = click.option(
 TRANSCRIPT_OPTIONS = (
     click.option(
         "--transcript",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FilePath(),
         help="Take the words from this file (subtitles, lyrics, labels, text with or without times, "
         "Whisper's JSON or TSV, our .json); 'beside' takes the one that lies beside the recording, in the "
         "--language.",

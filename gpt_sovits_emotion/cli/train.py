@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Seed
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say
+from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.training.train import Moment, TrainedHead, TrainingPlan
 
 __all__ = ["train"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells expect
 
 
 @click.command()
@@ -62,11 +66,11 @@ __all__ = ["train"]
 @click.option("--labels", help="Classes, separated by commas.  [default: all]")
 @click.option(
     "--heads-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Folder of heads that it is put into.  [default: the user's own]",
 )
 @click.option("--replace", is_flag=True, help="Replace a head of this id.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=Seed(), default=0, show_default=True)
 @feature_options
 @click.option(
     "--even-without-gain",
@@ -78,7 +82,7 @@ def train(**given: Any) -> int:
     """Train a head, measure it on speakers it has not met, and put it into a folder of heads.
 
     Features are kept, so a training that was stopped goes on where it was. Ctrl-C keeps the best so far;
-    pressed twice, nothing.
+    pressed twice, nothing. The exit code is 130 either way.
 
     gpt-sovits-emotion train --recipe emodb
 
@@ -98,12 +102,12 @@ def train(**given: Any) -> int:
     plan = _plan(given, preset, corpora, others)
     _show(corpora)
     for warning in check(corpora, plan.labels or None):
-        say(f"note: {warning.en}")
-    trained = _train(corpora, plan, given)
+        say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
+    trained, interrupted = _train(corpora, plan, given)
     for warning in trained.warnings:
-        say(f"note: {warning.en}")
+        say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
     _print(trained, as_json=given["as_json"])
-    return 0
+    return _INTERRUPTED if interrupted else 0
 
 
 def _corpora_named(
@@ -112,7 +116,10 @@ def _corpora_named(
     """Return NAME=DIR of every corpus, those of a recipe fetched where nobody names a folder."""
     if preset is None:
         if not named:
-            raise click.UsageError("name what to train on: --corpus NAME=DIR, or --recipe NAME")
+            raise Misuse(
+                "name what to train on: --corpus NAME=DIR, or --recipe NAME",
+                zh="请指定训练数据：--corpus NAME=DIR 或 --recipe NAME",
+            )
         return named
     from gpt_sovits_emotion.heads.folder import user_folder
     from gpt_sovits_emotion.training.corpora import fetch_corpus
@@ -120,9 +127,11 @@ def _corpora_named(
     given = {pair.partition("=")[0]: pair for pair in named}
     unknown = sorted(set(given) - set(preset.corpora))
     if unknown:
-        raise click.UsageError(
-            f"the recipe {preset.name} is trained on {', '.join(preset.corpora)}, not on "
-            f"{', '.join(unknown)}; leave --recipe out to train on corpora of your own"
+        known, others = ", ".join(preset.corpora), ", ".join(unknown)
+        raise Misuse(
+            f"the recipe {preset.name} is trained on {known}, not on {others}; leave --recipe out to train "
+            "on corpora of your own",
+            zh=f"配方 {preset.name} 使用 {known} 训练，而不是 {others}；要用自己的语料训练，请去掉 --recipe",
         )
     home = user_folder().parent / "corpora"
     for corpus_id in preset.corpora:
@@ -187,7 +196,10 @@ def _show(corpora: tuple[Corpus, ...]) -> None:
             say(line)
 
 
-def _train(corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any]) -> TrainedHead:
+def _train(
+    corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any]
+) -> tuple[TrainedHead, bool]:
+    """Train; return the head, and whether Ctrl-C ended the training before its time."""
     from gpt_sovits_emotion.training.train import train as train_head
 
     encoder = encoder_for(given, given["encoder_id"])
@@ -199,15 +211,17 @@ def _train(corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any
 
         def watch(moment: Moment) -> None:
             heard = moment.held_out_uar
-            uar = f", held-out UAR {100 * heard:.1f}" if heard is not None else ""
+            held_out = in_language("held-out UAR", "留出 UAR")
+            uar = f", {held_out} {100 * heard:.1f}" if heard is not None else ""
             loss = f", loss {moment.loss:.3f}" if moment.loss is not None else ""
             left = moment.seconds_left
-            rest = f", {left:.0f} s left" if left is not None and left >= 1 else ""
-            progress(moment.fraction, f"{moment.doing.en}{loss}{uar}{rest}")
+            rest = in_language(f", {left:.0f} s left", f"，还需 {left:.0f} 秒") if left else ""
+            progress(moment.fraction, f"{moment.doing.say(language())}{loss}{uar}{rest}")
 
-        return train_head(
+        trained = train_head(
             corpora, plan, encoder=encoder, watch=watch, cancelled=cancelled, cache=cache
         )
+        return trained, cancelled()
 
 
 @contextmanager
@@ -220,7 +234,10 @@ def _stopped_by_ctrl_c() -> Iterator[Callable[[], bool]]:
         if pressed:
             raise KeyboardInterrupt
         pressed = True
-        say("stopping with the best there is (Ctrl-C again: at once, with nothing)")
+        say(
+            "stopping with the best there is (Ctrl-C again: at once, with nothing)",
+            zh="正在停止，保留目前最好的结果（再按一次 Ctrl-C：立即停止，什么也不保留）",
+        )
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -230,14 +247,13 @@ def _stopped_by_ctrl_c() -> Iterator[Callable[[], bool]]:
 
 
 def _print(trained: TrainedHead, *, as_json: bool) -> None:
-    import json
-
     if as_json:
-        click.echo(json.dumps(trained.card.to_dict(), ensure_ascii=False))
+        print_json(trained.card.to_dict())
         return
     from gpt_sovits_emotion.cli.heads import card_lines
 
     for line in card_lines(trained.card):
-        click.echo(line)
-    click.echo(f"installed: {trained.folder}")
-    click.echo(f"use it:    gpt-sovits-emotion annotate RECORDING --head {trained.card.id}")
+        echo(line)
+    use = f"gpt-sovits-emotion annotate RECORDING --head {trained.card.id}"
+    echo(in_language(f"installed: {trained.folder}", f"已安装：{trained.folder}"))
+    echo(in_language(f"use it:    {use}", f"使用：{use}"))

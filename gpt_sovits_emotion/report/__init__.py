@@ -9,6 +9,7 @@ from gpt_sovits_emotion.report.data import (
     timeline_of_recording,
 )
 from gpt_sovits_emotion.report.page import (
+    REPORT_FILES,
     REPORT_FORMAT,
     REPORT_VERSION,
     read_report,
@@ -18,6 +19,7 @@ from gpt_sovits_emotion.report.page import (
 from gpt_sovits_emotion.report.timeline import draw_timeline, write_timeline
 
 __all__ = [
+    "REPORT_FILES",
     "REPORT_FORMAT",
     "REPORT_VERSION",
     "TimelineData",

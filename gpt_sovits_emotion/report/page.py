@@ -21,6 +21,7 @@ from gpt_sovits_emotion.transcript_io import document_text, read_document
 
 __all__ = [
     "EMBED_LIMIT_BYTES",
+    "REPORT_FILES",
     "REPORT_FORMAT",
     "REPORT_VERSION",
     "Sound",
@@ -31,6 +32,10 @@ __all__ = [
 
 REPORT_FORMAT = "gpt-sovits-emotion/round-trip-report"
 REPORT_VERSION = 1
+_PAGE_NAME, _REPORT_NAME = "report.html", "report.json"
+_BEFORE_NAME, _AFTER_NAME = "timeline.png", "timeline-after.png"
+REPORT_FILES = (_PAGE_NAME, _REPORT_NAME, _BEFORE_NAME, _AFTER_NAME, "before.mp3", "after.mp3")
+"""Every file that `write_report` may write into its folder."""
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024
 """MP3 above this (17 minutes at 64 kbit/s) lies beside the page: browsers load a page whole."""
@@ -82,10 +87,10 @@ def write_report(
     """
     out_dir = Path(out_dir)
     written = {
-        "report page": "report.html",
-        "report": "report.json",
-        **({} if before is None else {"timeline": "timeline.png"}),
-        "timeline after": "timeline-after.png",
+        "report page": _PAGE_NAME,
+        "report": _REPORT_NAME,
+        **({} if before is None else {"timeline": _BEFORE_NAME}),
+        "timeline after": _AFTER_NAME,
     }
     report = replace(report, files={**report.files, **written})
     players: tuple[_Player, ...] = ()
