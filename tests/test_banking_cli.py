@@ -85,10 +85,26 @@ def test_a_pin_counts_until_it_is_taken_away(bank, capsys):
 
 
 def test_an_export_is_a_bank(bank, capsys, tmp_path):
-    code, out, _ = run(capsys, "export", bank, "--format", "names", "--to", tmp_path / "out")
+    code, out, err = run(capsys, "export", bank, "--format", "names", "--to", tmp_path / "out")
     assert code == 0
     assert out.strip() == str(tmp_path / "out")
-    assert "6 of 6 usable" in run(capsys, "list", tmp_path / "out")[1]
+    assert "left out: 1 of 6 clips, of which the head is unsure" in err
+    assert "5 of 5 usable" in run(capsys, "list", tmp_path / "out")[1]
+
+
+def test_a_pin_to_a_clip_that_is_gone_is_said_wherever_the_bank_is_opened(bank, capsys, tmp_path):
+    moved = shutil.copytree(bank, tmp_path / "moved")
+    assert run(capsys, "pin", moved, "happy", "5.wav")[0] == 0
+    (moved / "5.wav").unlink()
+    for command in (
+        ("list",),
+        ("coverage",),
+        ("choose", "--emotion", "happy"),
+        ("list", "--lang", "zh"),
+    ):
+        code, _, err = run(capsys, command[0], moved, *command[1:])
+        assert code == 0
+        assert ("为“开心”固定的片段 5.wav" if "zh" in command else "pinned for happy, 5.wav") in err
 
 
 def test_errors_are_one_sentence(capsys, tmp_path):

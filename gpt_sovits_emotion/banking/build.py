@@ -55,6 +55,7 @@ def build_bank(
     engines: Engines,
     whisper: TranscribeOptions | None = None,
     to: Path | None = None,
+    clips: Path | None = None,
     language: str | None = None,
     cache: FeatureCache | None = None,
     n_jobs: int = 1,
@@ -74,6 +75,7 @@ def build_bank(
         engines: Whose tagging head listens; its host need not speak.
         whisper: What hears the words of clips that have none; None, or the model ``none``: nobody.
         to: For a recording alone, the folder its clips go to; ``<name>.bank`` beside it when None.
+        clips: Of a list, a folder in which its clips are looked for first; the sidecar remembers it.
         language: What is spoken in the clips that do not say.
         cache: Where embeddings are kept for trainings, too; the journal keeps them when None.
         n_jobs: Processes that listen.
@@ -94,7 +96,7 @@ def build_bank(
         OutputError: The sidecar or the journal cannot be written.
     """
     sources, notes = _prepared(
-        find_sources(source), to, part_of(progress, 0.0, _CUTTING), cancelled
+        find_sources(source, clips=clips), to, part_of(progress, 0.0, _CUTTING), cancelled
     )
     if notes:
         progress = part_of(progress, _CUTTING, 1.0)
@@ -191,6 +193,7 @@ class _Build:
             head_digest=head_digest(head),
             encoder_fingerprint=head.card.encoder.fingerprint,
             speaker=judged.speaker,
+            clips_folder=sources.clips_folder,
             built_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         )
 

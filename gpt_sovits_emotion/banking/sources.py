@@ -12,7 +12,12 @@ from gpt_sovits_emotion.hosts.gpt_sovits.experiment import is_experiment, read_e
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.references.layouts import language_of_text, read_layout
 from gpt_sovits_emotion.references.layouts.listing import AUDIO_SUFFIXES
-from gpt_sovits_emotion.references.sidecar import is_sidecar, source_of
+from gpt_sovits_emotion.references.sidecar import (
+    is_sidecar,
+    read_sidecar,
+    sidecar_path,
+    source_of,
+)
 
 __all__ = ["EXPERIMENT", "RECORDING", "SourceClip", "Sources", "find_sources"]
 
@@ -65,6 +70,7 @@ class Sources:
         synthetic: Whether the source says that a synthesiser made it.
         settings: What else the source's file holds, as it was.
         checkout: The GPT-SoVITS checkout that the source lies in, None when it lies elsewhere.
+        clips_folder: Where a person says that the clips of a list are now; None where nobody said.
     """
 
     path: Path
@@ -75,6 +81,7 @@ class Sources:
     synthetic: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     checkout: Path | None = None
+    clips_folder: Path | None = None
 
     @property
     def n_stored(self) -> int:
@@ -82,7 +89,7 @@ class Sources:
         return sum(clip.stored is not None for clip in self.clips)
 
 
-def find_sources(source: str | Path) -> Sources:
+def find_sources(source: str | Path, *, clips: Path | None = None) -> Sources:
     """Find out what a source is, and which clips it names.
 
     - ``logs/<exp>`` of a GPT-SoVITS training: its clips, their texts, and the HuBERT features that it keeps;
@@ -90,6 +97,11 @@ def find_sources(source: str | Path) -> Sources:
       a person filed stays as it was filed;
     - an audio file: a long recording, to be cut first;
     - a sidecar: the bank that it belongs to.
+
+    Args:
+        source: What a person names.
+        clips: Of a file that names clips, a folder in which they are looked for first; by default the one
+            that the bank's sidecar remembers.
 
     Raises:
         ReferenceBankError: There is nothing there, or it cannot be read.
@@ -105,8 +117,9 @@ def find_sources(source: str | Path) -> Sources:
         return Sources(path, RECORDING, path.parent, (), path.stem)
     if path.is_dir() and is_experiment(path):
         return _experiment(path)
-    listing = read_layout(path)
-    clips = tuple(
+    clips = clips if clips is not None else _remembered(path)
+    listing = read_layout(path, clips=clips)
+    found = tuple(
         SourceClip(
             entry.path,
             entry.emotion,
@@ -117,7 +130,7 @@ def find_sources(source: str | Path) -> Sources:
         )
         for entry in listing.entries
     )
-    if not clips:
+    if not found:
         raise ReferenceBankError(
             f"{path} has no clips; {_EXPECTED.en}", zh=f"{path} 中没有片段；{_EXPECTED.zh}"
         )
@@ -125,11 +138,17 @@ def find_sources(source: str | Path) -> Sources:
         path=path,
         layout=listing.layout,
         root=listing.root,
-        clips=clips,
+        clips=found,
         voice=listing.voice or _name_of(path),
         synthetic=listing.synthetic,
         settings=listing.settings,
+        clips_folder=clips,
     )
+
+
+def _remembered(path: Path) -> Path | None:
+    beside = sidecar_path(path)
+    return read_sidecar(beside).clips_folder if beside.is_file() else None
 
 
 def _experiment(path: Path) -> Sources:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place, Seed
+from gpt_sovits_emotion.cli.banks import opened_bank
 from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width, styled
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
@@ -73,6 +74,12 @@ def refs() -> None:
     help="Of a long recording: the new folder for its clips.  [default: <name>.bank beside it]",
 )
 @click.option(
+    "--clips",
+    type=Folder(exists=True),
+    help="Of a .list or another file that came from elsewhere: the folder that its clips are in now; it is "
+    "remembered.",
+)
+@click.option(
     "--head",
     metavar="ID|PATH",
     help="The head that listens.  [default: the best that works here]",
@@ -125,7 +132,7 @@ def build(source: Path, **given: Any) -> None:
     from gpt_sovits_emotion.banking import build_bank, find_sources
     from gpt_sovits_emotion.banking.sources import RECORDING
 
-    sources = find_sources(source)
+    sources = find_sources(source, clips=given["clips"])
     engines = _engines(sources, given)
     with opened_cache(given) as cache, progress_bar(sources.voice) as progress:
         bank = build_bank(
@@ -133,6 +140,7 @@ def build(source: Path, **given: Any) -> None:
             engines=engines,
             whisper=_whisper(given),
             to=given["to"],
+            clips=given["clips"],
             language=given["language"],
             cache=cache,
             n_jobs=given["jobs"],
@@ -158,9 +166,8 @@ def build(source: Path, **given: Any) -> None:
 def list_command(bank: Path, as_json: bool, lang: str) -> None:
     """List the clips of BANK: emotion, how sure, length, language, text, and what is wrong with each."""
     from gpt_sovits_emotion.banking import listing
-    from gpt_sovits_emotion.references import load_bank
 
-    loaded = load_bank(bank)
+    loaded = opened_bank(bank, lang)
     if as_json:
         _echo_json(listing(loaded))
         return
@@ -174,12 +181,16 @@ def list_command(bank: Path, as_json: bool, lang: str) -> None:
             bold=True,
         )
     )
-    pinned = {path: label for label, path in loaded.pins.items()}
+    pinned: dict[Path, list[str]] = {}
+    for label, path in loaded.pins.items():
+        pinned.setdefault(path, []).append(
+            display_name(label, lang) or in_language("default", "默认")
+        )
     for clip in loaded.clips:
         echo("  ".join(_cells(clip, lang)).rstrip())
         if clip.path in pinned:
-            slot = display_name(pinned[clip.path], lang)
-            told = in_language(f"pinned for {slot or 'default'}", f"已固定用于{slot or '默认'}")
+            slots = ", ".join(pinned[clip.path])
+            told = in_language(f"pinned for {slots}", f"已固定用于{slots}")
             echo(f"{'':10}  {told}")
         for remark in (clip.problem, *clip.doubts):
             if remark is not None:
@@ -200,12 +211,11 @@ def coverage_command(
     bank: Path, as_json: bool, picture: Path | None, replace: bool, lang: str
 ) -> None:
     """Show which emotions BANK has, how many seconds and how sure, and what stands in for the others."""
-    from gpt_sovits_emotion.references import load_bank
     from gpt_sovits_emotion.references.coverage import coverage
 
     if picture is not None:
         check_free([picture], replace=replace)
-    loaded = load_bank(bank)
+    loaded = opened_bank(bank, lang)
     found = coverage(loaded)
     if picture is not None:
         from gpt_sovits_emotion.report.coverage import write_coverage_picture
@@ -230,13 +240,20 @@ def coverage_command(
 )
 @click.option("--to", required=True, type=Folder(), help="A new folder.")
 @click.option("--replace", is_flag=True, help="Replace an earlier export that lies there.")
-def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
-    """Copy the usable clips of BANK into a new folder, in a form that other tools read."""
-    from gpt_sovits_emotion.references import load_bank
+@language_option
+def export(bank: Path, layout: str, to: Path, replace: bool, lang: str) -> None:
+    """Copy the usable clips of BANK into a new folder, in a form that other tools read.
+
+    Clips of which the head is unsure are left out, unless you pinned them.
+    """
+    from gpt_sovits_emotion.references.clips_to_export import left_out_note
     from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path
     from gpt_sovits_emotion.references.writing import export_bank
 
-    loaded = load_bank(bank)
+    loaded = opened_bank(bank, lang)
+    left_out = left_out_note(loaded)
+    if left_out is not None:
+        say(left_out.say(lang))
     beside = sidecar_path(bank)
     sidecar = read_sidecar(beside) if beside.is_file() else None
     with progress_bar(loaded.voice) as progress:
@@ -268,7 +285,7 @@ def export(bank: Path, layout: str, to: Path, replace: bool) -> None:
 @language_option
 def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
     """Rank the clips of BANK for an emotion and a text, with the reason for each."""
-    from gpt_sovits_emotion.references import choose, load_bank
+    from gpt_sovits_emotion.references import choose
     from gpt_sovits_emotion.references.choose import ChoiceOptions
 
     options = ChoiceOptions(
@@ -278,7 +295,7 @@ def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
         seed=given["seed"],
     )
     choice = choose(
-        load_bank(bank),
+        opened_bank(bank, lang),
         wanted=given["emotion"],
         text=given["text"],
         language=given["language"],

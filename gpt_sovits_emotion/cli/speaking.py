@@ -153,13 +153,16 @@ def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> Referenc
     Raises:
         ReferenceBankError: It is no bank, or a pin names no clip of it.
     """
-    from gpt_sovits_emotion.references import load_bank
+    from gpt_sovits_emotion.cli.banks import opened_bank
     from gpt_sovits_emotion.voices import with_pins
 
     limits = engines.host.limits
     assert limits is not None  # every host that the options can name has a voice
-    bank = load_bank(
-        path, reference_min_s=limits.reference_min_s, reference_max_s=limits.reference_max_s
+    bank = opened_bank(
+        path,
+        given["lang"],
+        reference_min_s=limits.reference_min_s,
+        reference_max_s=limits.reference_max_s,
     )
     for clip in bank.clips:
         if clip.problem:

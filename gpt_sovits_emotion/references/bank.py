@@ -13,8 +13,15 @@ from gpt_sovits_emotion.labels import slot_label
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.duplicates import with_duplicates_marked
-from gpt_sovits_emotion.references.layouts import EXPECTED, READABLE_LAYOUTS, Listing, read_layout
+from gpt_sovits_emotion.references.layouts import (
+    EXPECTED,
+    READABLE_LAYOUTS,
+    Listing,
+    checked,
+    read_layout,
+)
 from gpt_sovits_emotion.references.overlay import Known, listing_of, what_is_known
+from gpt_sovits_emotion.references.pins import pin_notes
 from gpt_sovits_emotion.references.sidecar import (
     Sidecar,
     is_sidecar,
@@ -88,8 +95,9 @@ def load_bank(
         settings=listing.settings,
         head_id=sidecar.head_id if sidecar else "",
         pins=_pins_of(sidecar, clips, beside.parent) if sidecar else {},
-        notes=sidecar.bank.notes if sidecar else (),
+        notes=(*listing.notes, *(sidecar.bank.notes if sidecar else ())),
     )
+    bank = replace(bank, notes=(*pin_notes(bank), *bank.notes))
     if not bank.usable:
         raise _wholly_unusable(bank, reference_min_s, reference_max_s)
     progress(1.0, "looking at reference clips")
@@ -165,8 +173,8 @@ def _listed(source: Path, sidecar: Sidecar | None) -> Listing:
     if sidecar is not None and sidecar.bank.clips:
         readable = sidecar.bank.layout in READABLE_LAYOUTS
         if not readable or not source.exists():
-            return listing_of(sidecar)
-    return read_layout(source)
+            return checked(listing_of(sidecar))
+    return read_layout(source, clips=sidecar.clips_folder if sidecar is not None else None)
 
 
 def _pins_of(sidecar: Sidecar, clips: Sequence[ReferenceClip], folder: Path) -> dict[str, Path]:
@@ -211,9 +219,22 @@ def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence |
     return None
 
 
+def _elsewhere(bank: ReferenceBank, first: ReferenceClip) -> ReferenceBankError:
+    return ReferenceBankError(
+        f"the list in {bank.root} names {len(bank.clips)} clips that are not on this machine "
+        f"({first.path.name}, …): put them into slicer_opt beside the list's folder, or say where they are:  "
+        "refs build LIST --clips FOLDER",
+        zh=f"{bank.root} 中的列表所列的 {len(bank.clips)} 个片段不在本机上（{first.path.name}……）："
+        "请把它们放到列表所在文件夹旁的 slicer_opt 中，或指明位置：refs build 列表 --clips 文件夹",
+    )
+
+
 def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> ReferenceBankError:
     first = bank.clips[0]
     why = first.problem or Sentence("", "")
+    missing = bank.layout == "list" and not any(clip.path.exists() for clip in bank.clips)
+    if missing:
+        return _elsewhere(bank, first)
     n_clips = len(bank.clips)
     of = "its only clip cannot" if n_clips == 1 else f"none of its {n_clips} clips can"
     of_zh = "唯一的片段不能用" if n_clips == 1 else f"全部 {n_clips} 个片段都不能用"

@@ -32,6 +32,7 @@ from gpt_sovits_emotion.references.choose_words import (
     substitution,
 )
 from gpt_sovits_emotion.references.layouts import language_of_text
+from gpt_sovits_emotion.references.pins import why_not_usable
 from gpt_sovits_emotion.references.ranking import BankTable, Occasion, Ranking
 
 __all__ = ["ChoiceOptions", "ChoiceOrder", "choose", "choose_from"]
@@ -177,7 +178,7 @@ class _Desk:
         """Pick what a person chose for this segment."""
         place = self.table.place_of(pin)
         if place is None:
-            why = self._why_not(pin)
+            why = why_not_usable(self.bank, pin)
             raise ReferenceBankError(
                 f"the clip {pin} chosen by hand cannot be used: {why.en}; choose another",
                 zh=f"手动选择的片段 {pin} 无法使用：{why.zh}；请另选一个",
@@ -199,9 +200,9 @@ class _Desk:
         if emotion not in pins:
             return None, None
         name = label_names(emotion)
-        place = self.table.place_of(pins[emotion])
+        place = self.table.place_of(pins[emotion], emotion)
         if place is None:
-            why = self._why_not(pins[emotion])
+            why = why_not_usable(self.bank, pins[emotion])
             file = pins[emotion].name
             return None, Sentence(
                 f"the clip pinned for {name.en}, {file}, cannot be used ({why.en.rstrip('.')})",
@@ -298,9 +299,3 @@ class _Desk:
 
     def _described(self, place: int) -> Sentence:
         return describe(self.table.clips[place], self.occasion, language=self.occasion.language)
-
-    def _why_not(self, path: Path) -> Sentence:
-        held = next((clip for clip in self.bank.clips if clip.path == path), None)
-        why = held.problem if held else None
-        root = self.bank.root
-        return why or Sentence(f"it is not in the bank {root}", f"它不在音库 {root} 中")

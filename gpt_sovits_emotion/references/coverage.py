@@ -14,6 +14,7 @@ from gpt_sovits_emotion.references.choose_wish import (
     wish_for,
 )
 from gpt_sovits_emotion.references.choose_words import label_names
+from gpt_sovits_emotion.references.pins import pinned_clips
 from gpt_sovits_emotion.references.ranking import BankTable, Occasion, emotion_of
 
 __all__ = [
@@ -43,7 +44,9 @@ class EmotionCoverage(Record):
             where it listened to none, or does not know the emotion.
         by_person: Usable clips that a person filed here.
         by_head: Usable clips that a head filed here.
-        pinned: Name of the file that a person pinned for the emotion, "" when none.
+        pinned: Name of the file that a person pinned for the emotion, "" when none. It may be filed under
+            another one, so that an emotion may have a pin and no clips.
+        pin_works: Whether that clip can be used.
     """
 
     label: str
@@ -55,6 +58,7 @@ class EmotionCoverage(Record):
     by_person: int
     by_head: int
     pinned: str = ""
+    pin_works: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Coverage(Record):
         head_id: The head that listened to the clips, "" when none has.
         emotions: What is there, in the order in which emotions are shown, then free labels, then the default
             slot. An emotion of which all clips were refused has zero clips, and is missing too.
-        missing: The canonical emotions that are not there (other than ``other``).
+        missing: The canonical emotions that are not there (other than ``other``), and not pinned.
         n_clips: Usable clips.
         n_refused: Clips that cannot be used.
         usable_s: Length of the usable clips together.
@@ -109,11 +113,15 @@ def coverage(bank: ReferenceBank) -> Coverage:
     for clip in bank.clips:
         by_emotion.setdefault(emotion_of(clip), []).append(clip)
     pins = {slot_label(name): path.name for name, path in bank.pins.items()}
-    order = [*EMOTIONS, *sorted(by_emotion.keys() - EMOTIONS.keys() - {DEFAULT}), DEFAULT]
+    works = pinned_clips(bank).keys()
+    shown = by_emotion.keys() | works
+    order = [*EMOTIONS, *sorted(shown - EMOTIONS.keys() - {DEFAULT}), DEFAULT]
     emotions = tuple(
-        _emotion_coverage(label, by_emotion[label], pins.get(label, ""))
+        _emotion_coverage(
+            label, by_emotion.get(label, []), pins.get(label, ""), pin_works=label in works
+        )
         for label in order
-        if label in by_emotion
+        if label in shown
     )
     table, usable = BankTable.of(bank), bank.usable
     present = set(table.emotions)
@@ -124,7 +132,7 @@ def coverage(bank: ReferenceBank) -> Coverage:
         missing=tuple(
             _missing(label, table, present)
             for label in EMOTIONS
-            if present and label != "other" and label not in present
+            if present and label != "other" and label not in present | works
         ),
         n_clips=len(usable),
         n_refused=len(bank.clips) - len(usable),
@@ -178,7 +186,9 @@ _NEARNESS = {
 }
 
 
-def _emotion_coverage(label: str, clips: list[ReferenceClip], pinned: str) -> EmotionCoverage:
+def _emotion_coverage(
+    label: str, clips: list[ReferenceClip], pinned: str, *, pin_works: bool
+) -> EmotionCoverage:
     usable = [clip for clip in clips if clip.problem is None]
     heard = []
     for clip in usable:
@@ -196,6 +206,7 @@ def _emotion_coverage(label: str, clips: list[ReferenceClip], pinned: str) -> Em
         by_person=by_person,
         by_head=len(usable) - by_person,
         pinned=pinned,
+        pin_works=pin_works or not pinned,
     )
 
 
@@ -227,7 +238,8 @@ def _row(one: EmotionCoverage, language: str) -> tuple[str, ...]:
     if one.n_doubtful:
         notes.append(f"{one.n_doubtful} 个存疑" if zh else f"{one.n_doubtful} doubtful")
     if one.pinned:
-        notes.append(f"固定：{one.pinned}" if zh else f"pinned: {one.pinned}")
+        broken = "" if one.pin_works else "（无法使用）" if zh else " (cannot be used)"
+        notes.append(f"固定：{one.pinned}{broken}" if zh else f"pinned: {one.pinned}{broken}")
     return (
         label_names(one.label).say(language),
         str(one.n_clips),

@@ -100,6 +100,7 @@ def plain(entry: ClipEntry) -> ReferenceClip:
         filed_by=entry.filed_by,
         probabilities=entry.probabilities,
         intensity=entry.intensity,
+        doubts=entry.doubts,
     )
 
 
@@ -114,7 +115,7 @@ def _joined(entry: ClipEntry, was: ReferenceClip, content: ClipContent | None) -
         return Known(plain(entry))  # looked at next, which says what is wrong with it
     if unchanged:
         return Known(_with_what_was_heard(entry, was), content)
-    return Known(replace(plain(entry), doubts=(CHANGED,)))
+    return Known(replace(plain(entry), doubts=(*entry.doubts, CHANGED)))
 
 
 def _with_what_was_heard(entry: ClipEntry, was: ReferenceClip) -> ReferenceClip:
@@ -133,7 +134,7 @@ def _with_what_was_heard(entry: ClipEntry, was: ReferenceClip) -> ReferenceClip:
         intensity=was.intensity if was.intensity is not None else entry.intensity,
         quality=was.quality,
         consistency=was.consistency,
-        doubts=was.doubts,
+        doubts=tuple(dict.fromkeys((*entry.doubts, *was.doubts))),
     )
 
 

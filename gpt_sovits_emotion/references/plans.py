@@ -7,10 +7,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.references.clips_to_export import (
+    all_labelled,
+    most_ordinary,
+    one_per_emotion,
+)
 from gpt_sovits_emotion.references.layouts.infer_config import COPY_KEY, INFER_CONFIG
 from gpt_sovits_emotion.references.layouts.listing import (
     AUDIO_SUFFIXES,
@@ -20,7 +26,6 @@ from gpt_sovits_emotion.references.layouts.listing import (
 )
 from gpt_sovits_emotion.references.layouts.names import (
     NamedClip,
-    are_labelled,
     split_brackets,
     split_underscore,
 )
@@ -64,25 +69,19 @@ class Plan:
 
 
 def infer_config_plan(bank: ReferenceBank) -> Plan:
-    """Plan an ``infer_config.json``: one clip per emotion, ``default`` first.
-
-    Of several clips of one emotion the pinned one is taken, else the one that was heard most surely.
-    """
-    by_emotion: dict[str, list[ReferenceClip]] = {}
-    for clip in bank.usable:
-        by_emotion.setdefault(clip.emotion, []).append(clip)
-    chosen = {
-        emotion: max(clips, key=lambda clip: _worth(clip, bank))
-        for emotion, clips in by_emotion.items()
-    }
-    names = _Names()
-    placed = [
-        Placed(clip, "reference_audio/" + names.free(_plain(emotion or "default"), _suffix(clip)))
-        for emotion, clip in sorted(chosen.items(), key=lambda item: bool(item[0]))
-    ]
+    """Plan an ``infer_config.json``: one clip per emotion (`one_per_emotion`), ``default`` first."""
+    chosen = one_per_emotion(bank)
+    names, given = _Names(), dict[Path, str]()
+    placed = []
+    for emotion, clip in sorted(chosen.items(), key=lambda item: bool(item[0])):
+        # A clip that serves two emotions is one file, so that it is no duplicate of itself.
+        name = given.get(clip.path) or names.free(_plain(emotion or "default"), _suffix(clip))
+        if emotion:
+            given[clip.path] = name
+        placed.append(Placed(clip, f"reference_audio/{name}"))
     settings = dict(bank.settings)
     more = settings.pop("emotion_list", {})
-    copied = None if "" in chosen else _ordinary(list(chosen))
+    copied = most_ordinary(chosen) if chosen and "" not in chosen else None
     slots = {each.clip.emotion or "default": _slot(each) for each in placed}
     if copied is not None:
         slots = {"default": slots[copied], **slots}
@@ -99,15 +98,6 @@ def infer_config_plan(bank: ReferenceBank) -> Plan:
         "emotion_list": slots,
     }
     return Plan(tuple(placed), {INFER_CONFIG: _json(held, bank)})
-
-
-def _worth(clip: ReferenceClip, bank: ReferenceBank) -> tuple[bool, float, bool]:
-    pinned = bank.pins.get(clip.emotion) == clip.path
-    return pinned, clip.probabilities.get(clip.emotion, 0.0), bool(clip.text)
-
-
-def _ordinary(emotions: Sequence[str]) -> str:
-    return next((label for label in ("neutral", "calm") if label in emotions), emotions[0])
 
 
 def _slot(placed: Placed) -> dict[str, str]:
@@ -174,7 +164,7 @@ def _by_name(
 ) -> tuple[Placed, ...]:
     names: dict[str, _Names] = {}
     placed = []
-    for clip in bank.usable:
+    for clip in all_labelled(bank):
         label = label_of(clip.emotion)
         _check_label(clip, label, layout)
         folder = folder_of(clip)
@@ -244,9 +234,10 @@ def _voice_file(
         held["language"] = languages.pop()
     if bank.synthetic:
         held["synthetic"] = True
-    names = [each.name.rpartition("/")[2].rpartition(".")[0] for each in placed]
-    if not languages_in_folders and not are_labelled(names):
-        held["layout"] = "names"  # nothing but labels of this bank's own: they could be anything
+    if not languages_in_folders:
+        held["layout"] = (
+            "names"  # the label is what stands before the first _, whatever else a name holds
+        )
     settings = {key: value for key, value in bank.settings.items() if key not in held}
     return {_VOICE_FILE: yaml.safe_dump({**held, **settings}, allow_unicode=True, sort_keys=False)}
 

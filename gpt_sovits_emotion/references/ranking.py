@@ -214,9 +214,14 @@ class BankTable:
         order = np.lexsort((np.arange(len(score)), -score))
         return Ranking(emotion, parts, score, order)
 
-    def place_of(self, path: Path) -> int | None:
-        """Return the place of the clip with this path, the first of several; None if there is none."""
-        return next((i for i, clip in enumerate(self.clips) if clip.path == path), None)
+    def place_of(self, path: Path, emotion: str = DEFAULT) -> int | None:
+        """Return the place of the clip with this path; None if there is none.
+
+        Of a file that is filed under several emotions the one under `emotion` is taken, else the first.
+        """
+        places = [place for place, clip in enumerate(self.clips) if clip.path == path]
+        filed = (place for place in places if self.clips[place].emotion == emotion)
+        return next(filed, places[0] if places else None)
 
     def _by_clip(self, languages: set[str], wanted: str) -> np.ndarray:
         fit = {language: _language_fit(language, wanted) for language in languages}

@@ -10,10 +10,11 @@ file's own folder where they can be, with ``/``, so that a bank may be moved or 
 from __future__ import annotations
 
 import base64
-import binascii
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,7 @@ class Sidecar:
             all sound alike (`load_bank`'s clips were then judged with the training statistics).
         built_at: When it was built, ISO 8601 in UTC; "" when the bank was never built (a pin alone).
         teaches: Whether its clips with a person's labels may teach a head; False once a person has refused.
+        clips_folder: Where a person says that the clips of a list are now; None where nobody said.
         version: Of the file's format.
     """
 
@@ -89,6 +91,7 @@ class Sidecar:
     speaker: SpeakerStatistics | None = None
     built_at: str = ""
     teaches: bool = True
+    clips_folder: Path | None = None
     version: int = SIDECAR_VERSION
 
     @property
@@ -135,6 +138,8 @@ def source_of(sidecar: Path) -> Path:
 
 def content_of(clip: Path) -> ClipContent:
     """Describe what a clip's file holds now. Reads all of it. Raises `OSError`."""
+    if not stat.S_ISREG(clip.stat().st_mode):  # a pipe would let us wait for ever
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(clip))
     with clip.open("rb") as stream:
         status = os.fstat(stream.fileno())
         digest = hashlib.sha256()
@@ -202,12 +207,18 @@ def write_sidecar(path: str | Path, sidecar: Sidecar) -> None:
         "encoder_fingerprint": sidecar.encoder_fingerprint,
         "speaker": _packed(sidecar.speaker),
         **({} if sidecar.teaches else {"teaches": False}),
+        **_clips_folder(sidecar, folder),
         "bank": bank,
     }
     contents = {
         portable(clip, folder): content.to_dict() for clip, content in sidecar.contents.items()
     }
     write_text(path, _as_json(path, head, clips, contents))
+
+
+def _clips_folder(sidecar: Sidecar, folder: Path) -> dict[str, str]:
+    named = sidecar.clips_folder
+    return {} if named is None else {"clips_folder": portable(named, folder)}
 
 
 def _as_json(
@@ -288,7 +299,7 @@ def read_sidecar(path: str | Path) -> Sidecar:
     """
     path = sidecar_path(path)
     held = _held(path)
-    folder = path.parent
+    folder, clips_folder = path.parent, held.get("clips_folder")
     try:
         bank = dict(held["bank"])
         bank["clips"] = [
@@ -311,18 +322,23 @@ def read_sidecar(path: str | Path) -> Sidecar:
             speaker=_unpacked(held.get("speaker")),
             built_at=str(held.get("built_at", "")),
             teaches=bool(held.get("teaches", True)),
+            clips_folder=None if clips_folder is None else _placed(clips_folder, folder),
             version=held["version"],
         )
     except KeyError as error:
         raise _damaged(path, f"{error} is missing") from error
-    except (TranscriptError, AttributeError, TypeError, ValueError, binascii.Error) as error:
+    except (TranscriptError, AttributeError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(path, str(error)) from error
+    except RecursionError as error:
+        raise _damaged(path, "it is nested too deep") from error
 
 
 def _held(path: Path) -> dict[str, Any]:
     """Read a sidecar's JSON and make sure that it is one, of a version that we know."""
     try:
-        held = json.loads(path.read_bytes())
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is no ordinary file")
+        held = json.loads(path.read_bytes(), parse_constant=_refused)
     except FileNotFoundError as error:
         raise ReferenceBankError(
             f"{path} is not there: this bank has not been built yet; run  refs build  on it first",
@@ -354,7 +370,13 @@ def _held(path: Path) -> dict[str, Any]:
     return held
 
 
+def _refused(written: str) -> float:
+    raise ValueError(f"{written} is not a number in JSON")
+
+
 def _placed(written: str, folder: Path) -> Path:
+    if "\0" in written:
+        raise ValueError("a path in it holds a zero byte")
     return folder / written  # an absolute path stays what it is
 
 

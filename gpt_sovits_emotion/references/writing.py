@@ -17,6 +17,7 @@ from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.files import remove_folder, write_bytes, write_text
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.references.clips_to_export import left_out_note
 from gpt_sovits_emotion.references.layouts import read_layout
 from gpt_sovits_emotion.references.plans import Plan, bracket_plan, infer_config_plan, name_plan
 from gpt_sovits_emotion.references.sidecar import (
@@ -110,7 +111,13 @@ def _plan(bank: ReferenceBank, layout: str) -> Plan:
             f"the reference bank {bank.root} has no usable clip: there is nothing to export",
             zh=f"参考音库 {bank.root} 没有可用的片段：没有可导出的内容",
         )
-    return planner(bank)
+    plan, left_out = planner(bank), left_out_note(bank)
+    if not plan.placed and left_out is not None:
+        raise ReferenceBankError(
+            f"nothing of the reference bank {bank.root} can be exported ({left_out.en})",
+            zh=f"参考音库 {bank.root} 没有可导出的内容（{left_out.zh}）",
+        )
+    return plan
 
 
 def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> None:
@@ -178,9 +185,12 @@ def _write(
         layout=layout,
         clips=tuple(copies),
         pins=_pins(bank.pins, plan, folder),
+        notes=sidecar.bank.notes if sidecar is not None else (),
     )
     about = sidecar or Sidecar(written)
-    write_sidecar(folder / SIDECAR_NAME, replace(about, bank=written, contents=contents))
+    write_sidecar(
+        folder / SIDECAR_NAME, replace(about, bank=written, contents=contents, clips_folder=None)
+    )
 
 
 def _copy(source: Path, copy: Path) -> None:

@@ -14,6 +14,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.references.clips_to_export import left_out_note
 from gpt_sovits_emotion.references.ranking import emotion_of
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.banks import handlers
@@ -31,7 +32,7 @@ from webui_tab.segment import lent_clip
 from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.showing import Updates
 from webui_tab.texts import LANGUAGES, say
-from webui_tab.training.words import both, note_of
+from webui_tab.training.words import both, note_of, sentence
 
 __all__ = ["CLIP", "OPENED", "PINNED", "SHOWN", "BankActions"]
 
@@ -43,7 +44,7 @@ SHOWN = (
 OPENED = ("bank_status", "bank_source", *SHOWN)
 CLIP = ("bank_clip_name", "bank_player", "bank_pin_emotion")
 """What shows the clip that was selected in the table."""
-PINNED = ("bank_pin_note", "bank_clips")
+PINNED = ("bank_pin_note", "bank_clips", "bank_coverage", "bank_choice")
 
 _PROGRESS = gr.Progress()
 
@@ -201,6 +202,8 @@ class BankActions:
         return self._named(
             bank_pin_note=said,
             bank_clips=self._table(session, _label(shown), language)["bank_clips"],
+            bank_coverage=coverage_html(_shown_bank(session)),
+            bank_choice="",  # what was tried was chosen without this pin
         )
 
     def _clips(self, session: Session, label: str | None) -> tuple[ReferenceClip, ...]:
@@ -258,6 +261,8 @@ class BankActions:
                 job.session, destination, layout=layout, progress=job.progress
             )
         said = note_of("good", both("bank_exported", path=written))
+        left_out = left_out_note(_shown_bank(job.session))
+        said += "" if left_out is None else note_of("aside", sentence(left_out))
         return {self.parts.bank_exported: f'<div class="emo-both">{said}</div>'}
 
     def relabel(self, language_name: str, shown: str, request: gr.Request) -> Updates:
@@ -282,6 +287,13 @@ class BankActions:
 
     def _named(self, **updates: Any) -> Updates:
         return {self.parts.named[name]: update for name, update in updates.items()}
+
+
+def _shown_bank(session: Session) -> ReferenceBank:
+    """Return the bank that the page shows. Raises `PageError` where it shows none."""
+    if session.shown is None:
+        raise PageError("bank_none_open")
+    return session.shown.bank
 
 
 def _emotions_shown(bank: ReferenceBank, language: str) -> list[str]:

@@ -15,7 +15,15 @@ from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
-from gpt_sovits_emotion.references import choose, export_bank, load_bank, set_pin, set_teaching
+from gpt_sovits_emotion.references import (
+    choose,
+    export_bank,
+    load_bank,
+    read_sidecar,
+    set_pin,
+    set_teaching,
+    sidecar_path,
+)
 from gpt_sovits_emotion.references.ranking import emotion_of
 from gpt_sovits_emotion.references.tagged_text import split_tag
 from webui_tab.handlers import choose_voice
@@ -209,8 +217,14 @@ def export(
     destination = destination.strip().strip('"')
     if not destination:
         raise PageError("bank_no_folder")
+    shown = _shown(session)
+    beside = sidecar_path(shown.place)
     return export_bank(
-        _shown(session).bank, Path(destination).expanduser(), layout=layout, progress=progress
+        shown.bank,
+        Path(destination).expanduser(),
+        layout=layout,
+        sidecar=read_sidecar(beside) if beside.is_file() else None,
+        progress=progress,
     )
 
 

@@ -14,7 +14,7 @@ from gpt_sovits_emotion.references.layouts.listing import (
     Listing,
     language_of_text,
 )
-from gpt_sovits_emotion.references.layouts.reading import READABLE_LAYOUTS, read_layout
+from gpt_sovits_emotion.references.layouts.reading import READABLE_LAYOUTS, checked, read_layout
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -23,6 +23,7 @@ __all__ = [
     "READABLE_LAYOUTS",
     "ClipEntry",
     "Listing",
+    "checked",
     "language_of_text",
     "read_layout",
 ]

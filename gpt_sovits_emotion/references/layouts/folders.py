@@ -3,44 +3,44 @@
 angry/1.wav  angry/1.lab                            a folder per emotion, the words beside
 reference_audios/中文/emotions/【开心】text.wav      the packs that go round, with …/randoms/text.wav
 参考音频/<voice>/开心_happy/【开心_happy】text.wav    the same, sorted by a tagger
-angry_text.wav                                      a flat folder
+angry_text.wav  alice-sad.wav  开心2.wav             a flat folder, with labels in its names
 0001.wav  0001.lab                                  clips without a label
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path, PurePath
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.labels import EMOTIONS
+from gpt_sovits_emotion.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.references.layouts.files import read_words
+from gpt_sovits_emotion.references.layouts.label_words import folder_label
 from gpt_sovits_emotion.references.layouts.listing import (
-    AUDIO_SUFFIXES,
     ClipEntry,
     Listing,
     emotion_of,
     language_code,
     language_of_name,
     language_of_text,
-    read_words,
 )
 from gpt_sovits_emotion.references.layouts.names import (
+    NamedClip,
     are_labelled,
     split_brackets,
     split_underscore,
+    spot_label,
     words_of_name,
 )
+from gpt_sovits_emotion.references.layouts.voice_file import VOICE_FILE, read_voice_file
+from gpt_sovits_emotion.references.layouts.walking import MOST_DEEP, Content, Walk
 
-__all__ = ["VOICE_FILE", "read_folders"]
+__all__ = ["read_folders"]
 
-VOICE_FILE = "voice.yaml"
 _PACKS = frozenset({"reference_audios", "reference_audio", "参考音频", "emotions", "多语种混合"})
 _RANDOMS = "randoms"  # clips of a pack that nobody labelled, named by their words
 _TRAINING_CLIPS = "5-wav32k"  # where GPT-SoVITS keeps the clips of a training, in logs/<exp>
-_MOST_DEEP = 6
 _NAMES_SHOWN = 4
 
 
@@ -48,6 +48,7 @@ _NAMES_SHOWN = 4
 class _Found:
     """What a walk has gathered so far, by how its labels were known."""
 
+    walk: Walk = field(default_factory=Walk)
     brackets: list[ClipEntry] = field(default_factory=list)
     folders: list[ClipEntry] = field(default_factory=list)
     loose: list[_Loose] = field(default_factory=list)
@@ -64,13 +65,6 @@ class _Loose:
     random: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    audio: tuple[Path, ...]
-    folders: tuple[Path, ...]
-    texts: dict[str, Path]
-
-
 def read_folders(root: Path) -> Listing:
     """Read a bank that is a folder.
 
@@ -85,45 +79,83 @@ def read_folders(root: Path) -> Listing:
             "it first",
             zh=f"{root} 是 GPT-SoVITS 的训练文件夹，其中的片段还没有情感标签；请先运行  refs build",
         )
-    settings = _read_voice_file(root / VOICE_FILE)
+    next(root.iterdir(), None)  # a root that cannot be read is no bank, other than a folder in it
+    settings = read_voice_file(root / VOICE_FILE)
     voice = str(settings.pop("voice", "") or "")
     language = language_code(str(settings.pop("language", "") or ""))
     synthetic = settings.pop("synthetic", False) is True
     found = _Found()
     _walk(root, found, language, 0)
     if not (found.brackets or found.folders or found.loose) and found.voices:
-        inner = _only_voice(root, found.voices)
+        inner = _only_voice(root, found)
         _walk(inner, found, language, 1)
         voice = voice or inner.name
+    else:
+        for (
+            folder
+        ) in found.voices:  # further folders of the same voice, whose clips' names are labelled
+            if any(
+                isinstance(spot_label(path.stem), NamedClip)
+                for path in found.walk.content(folder).audio
+            ):
+                _walk(folder, found, language, 1)
     by_name = settings.get("layout") == "names"
     if by_name:
         del settings["layout"]
     layout, entries = _sorted_out(found, by_name=by_name)
-    return Listing(layout, root, entries, voice, synthetic, settings)
+    notes = (*found.walk.notes(), *_about(entries))
+    return Listing(layout, root, entries, voice, synthetic, settings, notes)
+
+
+def _about(entries: tuple[ClipEntry, ...]) -> list[Sentence]:
+    """Say once what is unclear of any clip's name."""
+    unclear = [entry for entry in entries if entry.doubts]
+    if not unclear:
+        return []
+    first, n_more = unclear[0], len(unclear) - 1
+    more, more_zh = (
+        (f" (and {n_more} more like it)", f"（另有 {n_more} 个类似）") if n_more else ("", "")
+    )
+    return [
+        Sentence(
+            f"{first.path.name}: {first.doubts[0].en}{more}",
+            f"{first.path.name}：{first.doubts[0].zh}{more_zh}",
+        )
+    ]
 
 
 def _sorted_out(found: _Found, *, by_name: bool) -> tuple[str, tuple[ClipEntry, ...]]:
-    """Decide what loose clips are; `by_name`: the bank says that their names hold labels."""
+    """Decide what loose clips are; `by_name`: the bank says that their names are ``label_text``."""
     labelled = found.brackets + found.folders
-    named = [loose.path.stem for loose in found.loose if not loose.random]
-    by_name = not labelled and (by_name or are_labelled(named))
+    loose = [_spotted(each) for each in found.loose]
     if labelled:
         # Beside folders of clips, a lone file is the whole recording, or a take that was thrown out.
-        loose = [_unlabelled(each) for each in found.loose if each.random]
-    else:
-        loose = [
-            _named(each) if by_name and not each.random else _unlabelled(each)
-            for each in found.loose
+        kept = [
+            entry
+            for entry, each in zip(loose, found.loose, strict=True)
+            if each.random or entry.filed_by == "person" or entry.doubts
         ]
-    layout = "names" if by_name else "clips"
-    if labelled:
         layout = "brackets" if found.brackets else "folders"
-    return layout, tuple(sorted(labelled + loose, key=lambda entry: entry.path))
+        return layout, tuple(sorted(labelled + kept, key=lambda entry: entry.path))
+    one_label = [each for entry, each in zip(loose, found.loose, strict=True) if not entry.doubts]
+    free = by_name or are_labelled([each.path.stem for each in one_label if not each.random])
+    if free:
+        loose = [
+            _named(each) if not each.random and (by_name or _is_open(entry)) else entry
+            for entry, each in zip(loose, found.loose, strict=True)
+        ]
+    named = free or any(entry.filed_by == "person" for entry in loose)
+    return "names" if named else "clips", tuple(sorted(loose, key=lambda entry: entry.path))
+
+
+def _is_open(entry: ClipEntry) -> bool:
+    """Say whether a name holds no known label: what stands before its ``_`` may be a free one."""
+    return entry.filed_by != "person" and not entry.doubts
 
 
 def _walk(folder: Path, found: _Found, language: str, depth: int, *, random: bool = False) -> None:
     """Gather the clips of a folder that is no emotion's, and of the folders in it."""
-    content = _content(folder)
+    content = found.walk.content(folder)
     for path in content.audio:
         text = _text_beside(path, content)
         named = None if random else split_brackets(path.stem)
@@ -131,38 +163,74 @@ def _walk(folder: Path, found: _Found, language: str, depth: int, *, random: boo
             found.loose.append(_Loose(path, text, language, random))
         else:
             found.brackets.append(_entry(path, named.emotion, text or named.text, language))
-    if depth == _MOST_DEEP:
+    if depth == MOST_DEEP:
         return
     for inner in content.folders:
         name, spoken = inner.name.casefold(), language_of_name(inner.name)
+        label = _emotion_of_folder(inner.name)
         if name in _PACKS or name == _RANDOMS or spoken:
             _walk(inner, found, spoken or language, depth + 1, random=name == _RANDOMS)
-        elif emotion_of(inner.name) in ("", *EMOTIONS) or _content(inner).audio:
+        elif label is not None:
+            _gather(inner, label, found, language, depth + 1)
+        elif _has_unlabelled(found.walk.content(inner)):
             _gather(inner, emotion_of(inner.name), found, language, depth + 1)
         else:
             found.voices.append(inner)
 
 
+def _emotion_of_folder(name: str) -> str | None:
+    """Return the known emotion that a folder is named after, "" for the default slot; None for others."""
+    label = emotion_of(name)
+    return label if label in ("", *EMOTIONS) else folder_label(name)
+
+
+def _has_unlabelled(content: Content) -> bool:
+    """Say whether a folder of an unknown name holds clips that have no label but the folder's."""
+    return any(
+        split_brackets(path.stem) is not None or spot_label(path.stem) is None
+        for path in content.audio
+    )
+
+
 def _gather(folder: Path, emotion: str, found: _Found, language: str, depth: int) -> None:
     """Gather the clips of an emotion's folder, and of whatever folders it was divided into."""
-    content = _content(folder)
+    content = found.walk.content(folder)
     for path in content.audio:
         text = _text_beside(path, content)
         named = split_brackets(path.stem)
         if named is None:
-            found.folders.append(_entry(path, emotion, text, language))
+            found.folders.append(_filed(path, emotion, text, language))
         else:
             found.brackets.append(_entry(path, named.emotion, text or named.text, language))
-    if depth < _MOST_DEEP:
+    if depth < MOST_DEEP:
         for inner in content.folders:
-            spoken = language_of_name(inner.name)
-            _gather(inner, emotion, found, spoken or language, depth + 1)
+            spoken, label = language_of_name(inner.name), emotion_of(inner.name)
+            nearest = label if label in EMOTIONS else emotion
+            _gather(inner, nearest, found, spoken or language, depth + 1)
 
 
-def _only_voice(root: Path, folders: list[Path]) -> Path:
-    voices = [folder for folder in folders if _has_audio(folder)]
+def _filed(path: Path, emotion: str, text: str, language: str) -> ClipEntry:
+    """Return a clip of an emotion's folder. The folder counts; a name that says something else is told of."""
+    entry = _entry(path, emotion, text, language)
+    spotted = spot_label(path.stem)
+    if not isinstance(spotted, NamedClip) or spotted.emotion in ("", emotion):
+        return entry
+    if emotion not in ("", *EMOTIONS):  # a folder of whatever name: the clip's own label says more
+        return _entry(path, spotted.emotion, text or spotted.text, language)
+    name, other = display_name(emotion) or "default", display_name(spotted.emotion)
+    name_zh, other_zh = display_name(emotion, "zh") or "默认", display_name(spotted.emotion, "zh")
+    doubt = Sentence(
+        f"it lies in the folder of {name}, and its name says {other}: the folder counts; move it if that is "
+        "wrong",
+        f"它在“{name_zh}”文件夹中，而文件名写着“{other_zh}”：以文件夹为准；如有误请移动",
+    )
+    return replace(entry, doubts=(doubt,))
+
+
+def _only_voice(root: Path, found: _Found) -> Path:
+    voices = [folder for folder in found.voices if found.walk.has_audio(folder)]
     if not voices:
-        return folders[0]
+        return found.voices[0]
     if len(voices) > 1:
         names = ", ".join(folder.name for folder in voices[:_NAMES_SHOWN])
         more = ", …" if len(voices) > _NAMES_SHOWN else ""
@@ -173,38 +241,7 @@ def _only_voice(root: Path, folders: list[Path]) -> Path:
     return voices[0]
 
 
-def _has_audio(folder: Path) -> bool:
-    return any(content.audio for content in _below(folder, 0))
-
-
-def _below(folder: Path, depth: int) -> Iterator[_Content]:
-    content = _content(folder)
-    yield content
-    if depth < _MOST_DEEP:
-        for inner in content.folders:
-            yield from _below(inner, depth + 1)
-
-
-def _content(folder: Path) -> _Content:
-    """List a folder once: its clips, its folders, and the texts that may lie beside clips."""
-    with os.scandir(folder) as listed:
-        entries = sorted(
-            (entry for entry in listed if not entry.name.startswith(".")),
-            key=lambda entry: entry.name,
-        )
-    audio, folders, texts = [], [], {}
-    for entry in entries:
-        suffix = PurePath(entry.name).suffix.casefold()
-        if entry.is_dir():
-            folders.append(folder / entry.name)
-        elif suffix in AUDIO_SUFFIXES:
-            audio.append(folder / entry.name)
-        elif suffix in (".lab", ".txt"):
-            texts[entry.name[: -len(suffix)] + suffix] = folder / entry.name
-    return _Content(tuple(audio), tuple(folders), texts)
-
-
-def _text_beside(path: Path, content: _Content) -> str:
+def _text_beside(path: Path, content: Content) -> str:
     beside = content.texts.get(path.stem + ".lab") or content.texts.get(path.stem + ".txt")
     return read_words(beside) if beside is not None else ""
 
@@ -218,30 +255,13 @@ def _named(loose: _Loose) -> ClipEntry:
     return _entry(loose.path, named.emotion, loose.text_beside or named.text, loose.language)
 
 
-def _unlabelled(loose: _Loose) -> ClipEntry:
+def _spotted(loose: _Loose) -> ClipEntry:
+    """Return a clip under the label that its name holds, or without one."""
+    spotted = None if loose.random else spot_label(loose.path.stem)
+    if isinstance(spotted, NamedClip):
+        text = loose.text_beside or spotted.text
+        return _entry(loose.path, spotted.emotion, text, loose.language)
     text = loose.text_beside or (words_of_name(loose.path.stem) if loose.random else "")
     language = loose.language or language_of_text(text)
-    return ClipEntry(loose.path, "", text, language, filed_by="head")
-
-
-def _read_voice_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    import yaml
-
-    try:
-        held = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise ReferenceBankError(
-            f"{path} is not readable YAML ({first_line}); correct it or remove it",
-            zh=f"{path} 不是可读的 YAML（{first_line}）；请改正或删除",
-        ) from error
-    if held is None:
-        return {}
-    if not isinstance(held, dict):
-        raise ReferenceBankError(
-            f"{path} holds a {type(held).__name__}; names with values (voice: …, language: …) were expected",
-            zh=f"{path} 的内容是 {type(held).__name__}；应为名称和值（voice: …, language: …）",
-        )
-    return {str(key): value for key, value in held.items()}
+    doubts = () if spotted is None else (spotted,)
+    return ClipEntry(loose.path, "", text, language, filed_by="head", doubts=doubts)

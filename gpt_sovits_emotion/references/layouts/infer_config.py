@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.references.layouts.files import Places, read_json_file
 from gpt_sovits_emotion.references.layouts.listing import (
     ClipEntry,
     Listing,
     emotion_of,
-    find_named,
     language_code,
     language_of_text,
-    read_json_file,
 )
 
 __all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]
@@ -26,7 +26,7 @@ _SLOT = ("ref_wav_path", "prompt_text", "prompt_language")
 _SLOTS_KEY = "emotion_list"
 
 
-def read_infer_config(path: Path) -> Listing:
+def read_infer_config(path: Path, *, clips: Path | None = None) -> Listing:
     """Read the file, or one of the early kind that holds a single clip without an ``emotion_list``.
 
     Raises:
@@ -44,7 +44,8 @@ def read_infer_config(path: Path) -> Listing:
             zh=f"{path} 没有 emotion_list；"
             '应为 {"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}}',
         )
-    entries = [_entry(path, str(name), slot) for name, slot in listed.items()]
+    places = Places(path.parent, clips)
+    entries = [_entry(path, places, str(name), slot) for name, slot in listed.items()]
     settings = {str(key): value for key, value in held.items() if key not in (_SLOTS_KEY, *_SLOT)}
     copied = settings.pop(COPY_KEY, None)
     if isinstance(copied, str):
@@ -64,24 +65,30 @@ def _without_copy(entries: list[ClipEntry], copied: str) -> list[ClipEntry]:
     return [entry for entry in entries if entry.emotion or entry.path not in originals]
 
 
-def _entry(config: Path, name: str, slot: object) -> ClipEntry:
+def _entry(config: Path, places: Places, name: str, slot: object) -> ClipEntry:
     wav = slot.get("ref_wav_path") if isinstance(slot, dict) else None
     if not isinstance(slot, dict) or not isinstance(wav, str) or not wav.strip():
         raise ReferenceBankError(
             f"{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the emotion",
             zh=f"{config}：情感 {name!r} 没有 ref_wav_path；请在那里写明片段，或删除该情感",
         )
-    text = str(slot.get("prompt_text") or "").strip()
-    language = language_code(str(slot.get("prompt_language") or ""))
-    path = _clip(wav.strip(), config.parent)
+    text = _word(config, name, "prompt_text", slot.get("prompt_text"))
+    language = language_code(_word(config, name, "prompt_language", slot.get("prompt_language")))
+    path = _clip(wav.strip(), places)
     return ClipEntry(path, emotion_of(name), text, language or language_of_text(text))
 
 
-def _clip(written: str, folder: Path) -> Path:
+def _word(config: Path, name: str, field: str, value: Any) -> str:
+    if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool)):
+        return "" if value is None else str(value).strip()
+    raise ReferenceBankError(
+        f"{config}: {field} of the emotion {name!r} is no text but {type(value).__name__}; correct it",
+        zh=f"{config}：情感 {name!r} 的 {field} 不是文本，而是 {type(value).__name__}；请改正",
+    )
+
+
+def _clip(written: str, places: Places) -> Path:
     # The file may have been written on Windows; its separators are no separators elsewhere.
     plain = Path(written)
-    beside = folder / (plain if plain.is_absolute() else Path(*PureWindowsPath(written).parts))
-    exact = folder / plain
-    if beside.is_file():
-        return beside
-    return exact if exact.is_file() else find_named(written, folder) or beside
+    beside = Path(*PureWindowsPath(written).parts)
+    return places.find(written) or places.folder / (plain if plain.is_absolute() else beside)

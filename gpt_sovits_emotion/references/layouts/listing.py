@@ -1,18 +1,15 @@
-"""What a reader of a layout gives, and what all readers share: labels, languages, texts, names of files."""
+"""What a reader of a layout gives, and what all readers share: labels and languages."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.labels import canonical_label, is_default_slot
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.decoding import decode
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -20,13 +17,10 @@ __all__ = [
     "ClipEntry",
     "Listing",
     "emotion_of",
-    "find_named",
     "language_code",
     "language_of_name",
     "language_of_text",
     "menu_name",
-    "read_json_file",
-    "read_words",
 ]
 
 EXPECTED = Sentence(
@@ -74,6 +68,7 @@ class ClipEntry:
             emotions; empty when it did not say.
         intensity: As written by that program, 0 to 1; None when it did not say.
         problem: Why the bank's file does not really name a clip here, None when it does.
+        doubts: What is unclear about how it is filed.
     """
 
     path: Path
@@ -84,6 +79,7 @@ class ClipEntry:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     intensity: float | None = None
     problem: Sentence | None = None
+    doubts: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,7 @@ class Listing:
         voice: The voice's name, "" when the bank does not say.
         synthetic: Whether the bank says that a synthesiser made it.
         settings: Everything else that its file holds, as it was.
+        notes: What a person should know of how it was read: what was passed over, and what is unclear.
     """
 
     layout: str
@@ -106,6 +103,7 @@ class Listing:
     voice: str = ""
     synthetic: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Sentence, ...] = ()
 
 
 def emotion_of(name: str) -> str:
@@ -167,63 +165,3 @@ def language_of_text(text: str) -> str:
         if re.search(script, text):
             return code
     return ""
-
-
-def read_words(path: Path) -> str:
-    """Read a text file of whatever encoding, without outer spaces. Raises `OSError`."""
-    data = path.read_bytes()
-    try:
-        return decode(data, name=path.name).strip()
-    except TranscriptError:
-        # Neither is certain; replacement characters let a person see that, and mend the file.
-        return data.decode("gb18030", errors="replace").strip()
-
-
-def read_json_file(path: Path) -> Any:
-    """Return what a JSON file of whatever encoding holds.
-
-    Raises:
-        ReferenceBankError: It is not readable JSON.
-        OSError: It cannot be opened.
-    """
-    try:
-        return json.loads(read_words(path))
-    except (ValueError, RecursionError) as error:
-        raise ReferenceBankError(
-            f"{path} is not readable JSON ({error}); correct it in a text editor",
-            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
-        ) from error
-
-
-def find_named(written: str, folder: Path, *, suffixes: tuple[str, ...] = ("",)) -> Path | None:
-    r"""Find the file that a list, a table or a configuration names, wherever the whole was moved to.
-
-    Tried in this order: the path as it is; below the file's own folder and each of the five above it (a
-    path may be relative to the folder of the program that wrote it); the mere name in the file's folder.
-
-    Args:
-        written: As it stands in the file, with ``/`` or ``\``.
-        folder: Where that file lies.
-        suffixes: What may follow the name.
-
-    Returns:
-        The file, None when there is none.
-    """
-    plain, windows = Path(written), PureWindowsPath(written)
-    relative = Path(*(windows.parts[1:] if windows.anchor else windows.parts))
-    tried = [plain] if plain.is_absolute() else []
-    for base in (folder, *list(folder.absolute().parents)[:5]):
-        tried += [base / plain] if not plain.is_absolute() and plain != relative else []
-        tried += [base / relative] if not windows.anchor else []
-    tried += [folder / windows.name]
-    named = (
-        path.with_name(path.name + suffix) for path in tried if path.name for suffix in suffixes
-    )
-    return next((path for path in named if _is_file(path)), None)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long for any file: what stands there is no name
-        return False

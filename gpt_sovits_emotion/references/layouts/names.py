@@ -1,19 +1,35 @@
 """Names that hold a label and the words: ``【label】text.wav`` and ``label_text.wav``.
 
-Used by the reader and by the writer, so that what is written is by construction what is read.
+Used by the reader and by the writer, so that what is written is by construction what is read. Names that
+people give their files, with a label anywhere in them, are read by `spot_label`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import EMOTIONS
+from gpt_sovits_emotion.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.references.layouts.label_words import labels_in_name
 from gpt_sovits_emotion.references.layouts.listing import emotion_of
 
-__all__ = ["NamedClip", "are_labelled", "split_brackets", "split_underscore", "words_of_name"]
+__all__ = [
+    "NamedClip",
+    "are_labelled",
+    "split_brackets",
+    "split_underscore",
+    "spot_label",
+    "words_of_name",
+]
 
 _BRACKETS = re.compile(r"【(?P<label>[^【】]+)】(?P<text>.*)", re.DOTALL)
+_LABEL_THEN_TEXT = re.compile(
+    r"(?:.*【(?P<inner>[^【】]+)】|[\[(（「《](?P<outer>[^\])）」》]+)[\])）」》]|(?P<plain>[^_]+)_)(?P<text>.*)",
+    re.DOTALL,
+)
+_NUMBERED = re.compile(r"[_-]\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,45 @@ def split_underscore(stem: str) -> NamedClip:
     if not separator or not label.strip():
         return NamedClip("", words_of_name(text if separator else stem))
     return NamedClip(emotion_of(label.strip()), words_of_name(text))
+
+
+def spot_label(stem: str) -> NamedClip | Sentence | None:
+    """Find the label in a name that a person gave a file; None where it holds none.
+
+    What follows a label and ``_``, or a label in brackets, are the words, unless it ends in a number of its
+    own; any other name says nothing of the words.
+
+    Returns:
+        Label and words; or, where the name holds several labels, a sentence that says which.
+
+    Examples:
+        >>> spot_label("voice_angry_03"), spot_label("01【生气】你好")
+        (NamedClip(emotion='angry', text=''), NamedClip(emotion='angry', text='你好'))
+        >>> spot_label("happy_sad").en
+        'its name holds several emotions (happy, sad), so that none was taken; name it after one of them'
+    """
+    found = labels_in_name(stem)
+    if len(found) > 1:
+        return _two_labels(found)
+    if not found:
+        return None
+    split = _LABEL_THEN_TEXT.fullmatch(stem)
+    label = (
+        next((part for part in split.group("inner", "outer", "plain") if part), "") if split else ""
+    )
+    if split is None or labels_in_name(label) != found or _NUMBERED.search(split["text"]):
+        return NamedClip(found[0], "")
+    return NamedClip(found[0], words_of_name(split["text"]))
+
+
+def _two_labels(labels: Sequence[str]) -> Sentence:
+    """Say that a name holds several labels."""
+    names = ", ".join(display_name(label) or "default" for label in labels)
+    names_zh = "、".join(display_name(label, "zh") or "默认" for label in labels)
+    return Sentence(
+        f"its name holds several emotions ({names}), so that none was taken; name it after one of them",
+        f"文件名中有多种情感（{names_zh}），因此未采用；请只用其中一种命名",
+    )
 
 
 def are_labelled(stems: list[str]) -> bool:

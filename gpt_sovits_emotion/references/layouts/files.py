@@ -1,0 +1,195 @@
+"""What files of a bank hold, and where the files are that they name. They may come from anywhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode
+
+__all__ = ["MAX_BYTES", "Places", "check_ordinary", "plain_problem", "read_json_file", "read_words"]
+
+_MOST_DEEP = 64
+_LONGEST_TEXT_BYTES = 1 << 20  # of a file beside a clip
+_N_ABOVE = 5
+_CUT_INTO = ("slicer_opt", "denoise_opt")
+"""Folders of GPT-SoVITS that its lists, which it puts into ``asr_opt`` beside them, name clips of."""
+
+
+def read_words(path: Path, *, most_bytes: int = _LONGEST_TEXT_BYTES) -> str:
+    """Read a text file of whatever encoding, without outer spaces; "" where it is too large for a text.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if path.stat().st_size > most_bytes:
+        return ""
+    data = path.read_bytes()
+    try:
+        return decode(data, name=path.name).strip()
+    except TranscriptError:
+        # Neither is certain; replacement characters let a person see that, and mend the file.
+        return data.decode("gb18030", errors="replace").strip()
+
+
+def check_ordinary(path: Path) -> None:
+    """Make sure that a file that names clips is one that can be read as a whole.
+
+    Raises:
+        ReferenceBankError: It is a pipe, a device or a socket, or far too large.
+        OSError: It is not there.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ReferenceBankError(
+            f"{path} is no ordinary file but a pipe, a device or a socket; name the file itself",
+            zh=f"{path} 不是普通文件，而是管道、设备或套接字；请指定文件本身",
+        )
+    if status.st_size > MAX_BYTES:
+        raise ReferenceBankError(
+            f"{path} has {status.st_size / 1e6:.0f} MB, and no file that names clips has more than "
+            f"{MAX_BYTES / 1e6:.0f} MB; name the right one",
+            zh=f"{path} 有 {status.st_size / 1e6:.0f} MB，而此类文件不会超过 {MAX_BYTES / 1e6:.0f} MB；"
+            "请指定正确的文件",
+        )
+
+
+def plain_problem(path: Path) -> Sentence | None:
+    """Say why a path cannot be that of a clip, whatever it holds; None where it can, or where nothing is."""
+    if "\0" in str(path):
+        return Sentence(
+            "damaged row: its path holds a zero byte; correct it",
+            "行有误：路径中含有空字节；请改正",
+        )
+    try:
+        ordinary = stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return None  # what is wrong shows when it is read
+    if ordinary:
+        return None
+    return Sentence(
+        "cannot be read: it is a folder, a pipe, a device or a socket and no file",
+        "无法读取：它是文件夹、管道、设备或套接字，不是文件",
+    )
+
+
+def read_json_file(path: Path) -> Any:
+    """Return what a JSON file of whatever encoding holds, halves of two-part characters replaced.
+
+    Raises:
+        ReferenceBankError: It is not readable JSON, holds a name twice, or a number that is none, or is
+            nested deeper than any bank.
+        OSError: It cannot be opened.
+    """
+    check_ordinary(path)
+    try:
+        held = json.loads(
+            read_words(path, most_bytes=MAX_BYTES),
+            object_pairs_hook=_once,
+            parse_constant=_finite,
+            parse_float=_finite,
+        )
+        return _plain(held, 0)
+    except (ValueError, RecursionError) as error:
+        raise ReferenceBankError(
+            f"{path} is not readable JSON ({error}); correct it in a text editor",
+            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
+        ) from error
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:60]!a} stands twice in one place")
+    return held
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError(f"{written[:20]} is not a number in JSON")
+    return number
+
+
+def _plain(held: Any, depth: int) -> Any:
+    if depth > _MOST_DEEP:
+        raise ValueError(f"it is nested deeper than {_MOST_DEEP} levels")
+    if isinstance(held, str):
+        return held.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(held, list):
+        return [_plain(each, depth + 1) for each in held]
+    if isinstance(held, dict):
+        return {_plain(name, depth): _plain(each, depth + 1) for name, each in held.items()}
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the files are that a list, a table or a configuration names.
+
+    Attributes:
+        folder: Where that file lies.
+        clips: A folder that a person says the clips are in now; None where nobody said.
+    """
+
+    folder: Path
+    clips: Path | None = None
+
+    def find(self, written: str, *, suffixes: tuple[str, ...] = ("",)) -> Path | None:
+        r"""Find a file that is named, wherever the whole was moved to.
+
+        Tried in this order: the folder that a person named, with as many of the last parts of the path as
+        lead to a file; the path as it is; below the file's own folder and each of the five above it (a path
+        may be relative to the folder of the program that wrote it, or of another machine), with the last two
+        parts at least; the mere name in the file's folder, and in ``slicer_opt`` beside it.
+
+        Args:
+            written: As it stands in the file, with ``/`` or ``\``.
+            suffixes: What may follow the name.
+
+        Returns:
+            The file, None when there is none.
+        """
+        named = (
+            path.with_name(path.name + suffix)
+            for path in self._tried(written)
+            if path.name
+            for suffix in suffixes
+        )
+        return next((path for path in named if _is_file(path)), None)
+
+    def _tried(self, written: str) -> Iterator[Path]:
+        plain, windows = Path(written), PureWindowsPath(written)
+        parts = windows.parts[1:] if windows.anchor else windows.parts
+        parts = tuple(part for part in parts if part != "..") if windows.anchor else parts
+        if self.clips is not None:
+            yield from (self.clips.joinpath(*parts[first:]) for first in range(len(parts)))
+        if plain.is_absolute():
+            yield plain
+        bases = (self.folder, *list(self.folder.absolute().parents)[:_N_ABOVE])
+        for base in bases:
+            if not plain.is_absolute():
+                yield base / plain
+            if not windows.anchor:
+                yield base.joinpath(*parts)
+        for first in range(len(parts) - 1):
+            yield from (base.joinpath(*parts[first:]) for base in bases)
+        yield self.folder / windows.name
+        for name in _CUT_INTO:
+            yield self.folder.parent / name / windows.name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for any name, or with a zero byte: no name of a file
+        return False

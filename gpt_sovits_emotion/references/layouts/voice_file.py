@@ -1,0 +1,107 @@
+"""``voice.yaml`` of a bank's folder, and how much of a file that came from anywhere is read at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.records import Sentence
+
+__all__ = ["VOICE_FILE", "read_voice_file"]
+
+VOICE_FILE = "voice.yaml"
+
+_MOST_BYTES = 1 << 20
+_MOST_DEEP = 24
+_MOST_PARTS = 50_000
+_LONGEST = 20_000  # characters; 1:1:1:… is a number to YAML, and takes the square of its length
+_WORDS = ("voice", "language", "layout")
+
+
+def read_voice_file(path: Path) -> dict[str, Any]:
+    """Return what a ``voice.yaml`` says; nothing where there is none.
+
+    Raises:
+        ReferenceBankError: It is not readable YAML, uses aliases (of which small files can be made that
+            unpack to gigabytes), is larger or nested deeper than any, names a field twice, or a field has a
+            value that it cannot have.
+        OSError: It cannot be read.
+    """
+    if not path.is_file():
+        return {}
+    import yaml
+
+    if path.stat().st_size > _MOST_BYTES:
+        raise _unreadable(path, Sentence("it has more than 1 MB", "超过 1 MB"))
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        _check_parts(text, path)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _check_names(node, path)
+        held = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, ReferenceBankError):
+            raise
+        first_line = (str(error).splitlines() or ["?"])[0][:160]
+        raise _unreadable(path, Sentence(first_line, first_line)) from error
+    if held is None:
+        return {}
+    if not isinstance(held, dict):
+        raise ReferenceBankError(
+            f"{path} holds a {type(held).__name__}; names with values (voice: …, language: …) were expected",
+            zh=f"{path} 的内容是 {type(held).__name__}；应为名称和值（voice: …, language: …）",
+        )
+    for name in _WORDS:
+        if not isinstance(held.get(name), (str, int, float, type(None))):
+            raise ReferenceBankError(
+                f"{path}: {name} is a {type(held[name]).__name__}; a word was expected ({name}: …)",
+                zh=f"{path}：{name} 的值是 {type(held[name]).__name__}；应为一个词（{name}: …）",
+            )
+    return {str(key): value for key, value in held.items()}
+
+
+def _check_parts(text: str, path: Path) -> None:
+    """Look at the stream of parts before anything is built of them: that takes no depth and no memory."""
+    import yaml
+
+    depth = 0
+    for n_parts, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            name = str(event.anchor)[:40]
+            shown = f"it uses the alias *{name}: write the value out"
+            shown_zh = f"使用了别名 *{name}：请把值直接写出来"
+            raise _unreadable(path, Sentence(shown, shown_zh))
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
+        if depth > _MOST_DEEP or n_parts > _MOST_PARTS or length > _LONGEST:
+            raise _unreadable(
+                path,
+                Sentence(
+                    "it is nested deeper, or has more or longer parts, than any such file",
+                    "嵌套层数、条目数或长度超出此类文件",
+                ),
+            )
+
+
+def _check_names(node: Any, path: Path) -> None:
+    """Refuse a field that is named twice, of which YAML would silently take the last."""
+    pairs = getattr(node, "value", None)
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        return
+    names = [str(key.value) for key, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _unreadable(
+            path, Sentence(f"it names the field {twice[:60]!r} twice", f"重复了字段 {twice[:60]!r}")
+        )
+
+
+def _unreadable(path: Path, why: Sentence) -> ReferenceBankError:
+    return ReferenceBankError(
+        f"{path} is not readable YAML ({why.en}); correct it or remove it",
+        zh=f"{path} 不是可读的 YAML（{why.zh}）；请改正或删除",
+    )
