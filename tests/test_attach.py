@@ -19,7 +19,7 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
 from gpt_sovits_emotion.errors import HostError
-from webui_tab.sessions import Pages
+from webui_tab.pages import Pages
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
