@@ -129,5 +129,5 @@ def test_a_page_without_a_name_holds_nothing():
 
 def test_a_choice_is_one_of_those_offered():
     assert one_of("clip", ("clip", "recording")) == "clip"
-    with pytest.raises(PageError, match="not among what is offered: clip, recording"):
+    with pytest.raises(PageError, match="not among what is offered: clip / recording"):
         one_of("bank", ("clip", "recording"))

@@ -36,7 +36,7 @@ from webui_tab import correcting, handlers, launch, saving, saying, segment, tex
 from webui_tab.pages import Pages
 from webui_tab.private import private_folder
 from webui_tab.sessions import PageError, Session, Settings, Speaking, Stopped
-from webui_tab.texts import LANGUAGES, TEXTS, doing, language_of_browser, say
+from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say
 from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
 
 _N_SEGMENTS = 3
@@ -116,12 +116,6 @@ def test_the_examples_in_docstrings_hold(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
     assert outcome.failed == 0
-
-
-def test_progress_speaks_the_pages_language():
-    assert doing("speaking", "zh") == "合成语音"
-    assert doing("speaking", "en") == "speaking"
-    assert doing("loading Whisper small", "zh") == "加载 Whisper small"
 
 
 # --- pages -------------------------------------------------------------------------------------------

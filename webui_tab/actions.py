@@ -20,6 +20,7 @@ from gradio.context import LocalContext
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
 from gpt_sovits_emotion.errors import ConsentError
 from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.transcribe.options import AUTO
 from webui_tab import handlers
 from webui_tab.heads_menu import heads_mark, heads_menu
@@ -28,7 +29,7 @@ from webui_tab.pages import Pages
 from webui_tab.parts import Parts
 from webui_tab.sessions import Session, Settings
 from webui_tab.showing import Showing, Updates, merged
-from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
+from webui_tab.texts import LANGUAGES, language_of_browser, say
 from webui_tab.training.layout import ANYBODY
 from webui_tab.view import emotions_of, note
 from webui_tab.workshop import SAMPLE_VOICE, Workshop
@@ -342,6 +343,6 @@ def shown_on(progress: gr.Progress, language: str) -> Progress:
     """Return what shows on a progress bar what work tells of itself."""
 
     def report(fraction: float, what: str) -> None:
-        progress(fraction, desc=doing(what, language))
+        progress(fraction, desc=doing_in(language, what))
 
     return report

@@ -41,7 +41,7 @@ def checked(components: Sequence[Any], values: Sequence[Any]) -> list[Any]:
 def one_of(value: str, offered: Collection[str]) -> str:
     """Return a value that a menu offers. Raises `PageError` for any other."""
     if value not in offered:
-        raise PageError("bad_choice", value=value[:_LONGEST_NAME], offered=", ".join(offered))
+        raise PageError("bad_choice", value=value[:_LONGEST_NAME], offered=" / ".join(offered))
     return value
 
 

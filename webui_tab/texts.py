@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.banks import texts as banks
 from webui_tab.door import texts as door
 from webui_tab.training import texts as training
 
-__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "doing", "language_of_browser", "say"]
+__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "say"]
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Languages of the page -> what each calls itself."""
@@ -360,11 +359,6 @@ def say(key: str, language: str, **fields: object) -> str:
         'Segment 2 of 5 · 0:03.1–0:04.9'
     """
     return TEXTS[key].say(language).format(**fields)
-
-
-def doing(what: str, language: str) -> str:
-    """Return what a `Progress` is told, in the page's language."""
-    return doing_in(language, what)
 
 
 def language_of_browser(accept_language: str | None) -> str:

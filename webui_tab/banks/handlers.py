@@ -229,7 +229,7 @@ def export(
     if not destination:
         raise PageError("bank_no_folder")
     if layout not in EXPORT_LAYOUTS:
-        raise PageError("bad_choice", value=layout[:64], offered=", ".join(EXPORT_LAYOUTS))
+        raise PageError("bad_choice", value=layout[:64], offered=" / ".join(EXPORT_LAYOUTS))
     require(consent, "bank_consent_missing")
     return export_bank(
         _shown(session).bank, Path(destination).expanduser(), layout=layout, progress=progress
