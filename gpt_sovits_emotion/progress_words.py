@@ -36,7 +36,7 @@ _WORDS = (
     (r"fetched", "下载完成"),
     (r"unpacking audio", "解包音频"),
     (r"unpacking", "解压"),
-    (r"([\d.]+)( of [\d.]+)? MB", r"\1\2 MB"),
+    (r"([\d.]+) of ([\d.]+) MB", r"\1 / \2 MB"),
     (r"(\d+) of (\d+) clips are embedded already", r"\2 个片段中已有 \1 个的特征"),
     (r"embedding (.+)", r"计算特征 \1"),
     (r"learning", "学习"),

@@ -14,12 +14,12 @@ from typing import Any
 
 import host_page
 import pytest
-from browser import until
+from browser import BACKSTOP_S, until
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
 from gpt_sovits_emotion.errors import HostError
-from webui_tab.sessions import Pages
+from webui_tab.pages import Pages
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
@@ -446,6 +446,7 @@ def test_the_hook_stays_out_of_other_processes(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", ["inference_webui.py", "inference_webui_fast.py"])
 def test_a_page_that_is_started_as_a_user_does_has_both_tabs(tmp_path: Path, script: str) -> None:
+    import urllib.error
     import urllib.request
 
     page = tmp_path / "GPT_SoVITS" / script
@@ -453,7 +454,11 @@ def test_a_page_that_is_started_as_a_user_does_has_both_tabs(tmp_path: Path, scr
     page.write_bytes(Path(host_page.__file__).read_bytes())
     (tmp_path / "sitecustomize.py").write_text("from webui_tab.hook import arm\narm()\n")
     port = "19872" if "fast" in script else "19873"
-    told = {"infer_ttswebui": port, "GRADIO_TEMP_DIR": str(tmp_path / "uploads")}
+    told = {
+        "infer_ttswebui": port,
+        "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
+        "GPT_SOVITS_EMOTION_ALLOW_HOST": "box.example",
+    }
     paths = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[1])))
     log = tmp_path / "log"
     with log.open("wb") as stream:
@@ -467,15 +472,33 @@ def test_a_page_that_is_started_as_a_user_does_has_both_tabs(tmp_path: Path, scr
 
     def config() -> dict[str, Any] | None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=60) as answer:
                 return json.load(answer)
         except OSError:
             return None
 
     try:
-        served = until(config, timeout_s=60, alive=process, log=log)
+        served = until(config, alive=process, log=log)
         assert tabs_of(served)[0] == ["TTS", OURS]
         assert "gpt-sovits-emotion:" not in log.read_text(encoding="utf-8")
+        # The whole page, theirs as well as ours, answers no other site.
+        for headers in (
+            {"Origin": "null"},
+            {"Host": "evil.example"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            for path in ("config", "queue/join", "upload"):
+                url = f"http://127.0.0.1:{port}/{path}"
+                request = urllib.request.Request(url, b"{}" if path != "config" else None, headers)
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(request, timeout=60)
+                assert refused.value.code == 403
+                refused.value.close()
+        for own in ("localhost", "192.0.2.7", "box.example"):
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}/config", headers={"Host": f"{own}:{port}"}
+            )
+            urllib.request.urlopen(request, timeout=60).close()
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=BACKSTOP_S)

@@ -119,7 +119,7 @@ def server():
 
 @pytest.fixture
 def host(server) -> ApiV2Host:
-    return ApiV2Host(server.url, timeout_s=10)
+    return ApiV2Host(server.url, timeout_s=120)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ warnings.simplefilter("ignore")
 import gradio as gr
 before = set(sys.modules)
 from webui_tab import attach
-from webui_tab.sessions import Pages
+from webui_tab.pages import Pages
 from webui_tab.tab import build_tab
 from webui_tab.workshop import Workshop
 root = Path(sys.argv[1])

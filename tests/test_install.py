@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from browser import until
+from browser import BACKSTOP_S, until
 from conftest import REPOSITORY
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -441,7 +441,7 @@ def test_launch_arms_the_page_that_the_main_page_starts(checkout: Path, python: 
     (checkout / "webui.py").write_text(MAIN)
     before = everything_in(packages_of(python)), everything_in(checkout)
     with launching(checkout, python, "--", "zh_CN", "--flag") as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=BACKSTOP_S)
     said = json.loads(out)
     assert said["arguments"] == ["zh_CN", "--flag"]
     assert Path(said["cwd"]) == checkout.resolve()
@@ -474,7 +474,7 @@ def test_launch_gives_a_page_what_the_main_page_would(
     (checkout / "tools/i18n/locale/ja_JP.json").touch()
     told = {"infer_ttswebui": "1234", "no_proxy": "elsewhere"}
     with launching(checkout, python, "--page", page, "--", "ja_JP", **told) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=BACKSTOP_S)
     said = json.loads(out)
     assert err == ""
     path = said.pop("path")
@@ -501,16 +501,16 @@ def test_ending_launch_ends_the_whole_tree(
     )
     (checkout / "webui.py").write_text(MAIN)
     with launching(checkout, python) as process:
-        pid = int(until(lambda: noted.exists() and noted.read_text(), timeout_s=30))
+        pid = int(until(lambda: noted.exists() and noted.read_text(), alive=process))
         process.send_signal(getattr(signal, number))
-        process.communicate(timeout=30)
+        process.communicate(timeout=BACKSTOP_S)
     assert process.returncode == code
 
     def is_gone() -> bool:
         state = Path(f"/proc/{pid}/stat")
         return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
-    until(is_gone, timeout_s=10)
+    until(is_gone)
 
 
 @POSIX

@@ -583,11 +583,11 @@ def opened(chromium):
 
 def until(tab, expression: str) -> None:
     """Wait until an expression holds; playwright's own waiting is stopped by the page's policy."""
-    for _ in range(200):
+    for _ in range(6000):
         if tab.evaluate(expression):
             return
         tab.wait_for_timeout(50)
-    pytest.fail(f"still false after 10 s: {expression}")
+    pytest.fail(f"still false after five minutes: {expression}")
 
 
 @pytest.mark.browser

@@ -32,10 +32,11 @@ from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error
 from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcript_io import FORMATS, read_json
-from webui_tab import handlers, launch, saving, segment, texts, view
+from webui_tab import correcting, handlers, launch, saving, saying, segment, texts, view
+from webui_tab.pages import Pages
 from webui_tab.private import private_folder
-from webui_tab.sessions import PageError, Pages, Session, Settings, Speaking, Stopped
-from webui_tab.texts import LANGUAGES, TEXTS, doing, language_of_browser, say
+from webui_tab.sessions import PageError, Session, Settings, Speaking, Stopped
+from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say
 from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
 
 _N_SEGMENTS = 3
@@ -67,10 +68,8 @@ def heard(clip, workshop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "hear", lambda *args, **options: transcript)
-        session = handlers.choose_voice(Session(source=path), SAMPLE_VOICE)
-        session = handlers.analyse(
-            session, Settings(), workshop, folder, consent=True, language="en"
-        )
+        session = handlers.choose_voice(Session(source=path), SAMPLE_VOICE, consent=False)
+        session = handlers.analyse(session, Settings(), workshop, folder, consent=True)
     yield session, folder
     assert session.recording is not None
     session.recording.close()
@@ -80,7 +79,7 @@ def heard(clip, workshop, tmp_path_factory):
 def said(heard, workshop):
     """The same, said again."""
     session, folder = heard
-    return handlers.resynthesise(session, workshop, folder), folder
+    return saying.resynthesise(session, workshop, folder), folder
 
 
 # --- texts -------------------------------------------------------------------------------------------
@@ -119,12 +118,6 @@ def test_the_examples_in_docstrings_hold(module):
     assert outcome.failed == 0
 
 
-def test_progress_speaks_the_pages_language():
-    assert doing("speaking", "zh") == "合成语音"
-    assert doing("speaking", "en") == "speaking"
-    assert doing("loading Whisper small", "zh") == "加载 Whisper small"
-
-
 # --- pages -------------------------------------------------------------------------------------------
 
 
@@ -157,11 +150,80 @@ def test_an_upload_goes_with_the_last_page_that_holds_it(tmp_path):
     upload.parent.mkdir()
     upload.write_bytes(b"x")
     for page_id in ("one", "two"):
+        pages.uploads.arrived([upload])
         pages.own_upload(page_id, upload)
     pages.forget("one")
     assert upload.exists()
     pages.forget("two")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_upload_is_taken_once_by_whoever_it_arrived_for(tmp_path):
+    pages = Pages(tmp_path)
+    mine, foreign = tmp_path / "a" / "talk.wav", tmp_path / "b" / "secret.wav"
+    for upload in (mine, foreign):
+        upload.parent.mkdir()
+        upload.write_bytes(b"x")
+    pages.uploads.arrived([mine])
+    pages.own_upload("one", mine)
+    for page_id, path in (("two", mine), ("one", foreign), ("one", tmp_path / "gone.wav")):
+        with pytest.raises(PageError, match="did not come from this page"):
+            pages.own_upload(page_id, path)
+    pages.own_upload("one", mine)  # again, by its owner
+    assert mine.exists()
+    assert foreign.exists()
+
+
+def test_the_same_recording_in_two_pages_goes_with_the_last_in_any_order(tmp_path):
+    for first, last in (("one", "two"), ("two", "one")):
+        pages = Pages(tmp_path / "pages")
+        upload = tmp_path / "0ed5e02c" / "talk.wav"
+        upload.parent.mkdir()
+        for page_id in ("one", "two"):
+            upload.unlink(missing_ok=True)
+            upload.write_bytes(b"x")  # as the server does: a new file in the place of the same one
+            pages.uploads.arrived([upload])
+            pages.own_upload(page_id, upload)
+        pages.forget(first)
+        assert upload.exists()
+        pages.forget(last)
+        assert not upload.parent.exists()
+
+
+def test_an_upload_on_its_way_survives_the_closing_of_the_other_page(tmp_path):
+    pages = Pages(tmp_path / "pages")
+    upload = tmp_path / "0ed5e02c" / "talk.wav"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    pages.session("two")
+    pages.uploads.arrived([upload])
+    pages.own_upload("one", upload)
+    pages.uploads.arrived([upload])  # for the second page, which has not claimed it yet
+    pages.forget("one")
+    pages.own_upload("two", upload)
+    assert upload.exists()
+    pages.forget("two")
+    assert not upload.exists()
+
+
+def test_what_nobody_claims_goes_with_the_last_page_or_after_a_while(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("webui_tab.uploads.time.monotonic", lambda: now[0])
+    pages = Pages(tmp_path / "pages")
+    uploads = [tmp_path / name / "talk.wav" for name in "abc"]
+    for upload in uploads:
+        upload.parent.mkdir()
+        upload.write_bytes(b"x")
+    pages.session("one")
+    pages.uploads.arrived(uploads[:1])
+    now[0] = 599.0
+    pages.uploads.arrived(uploads[1:2])
+    assert uploads[0].exists()
+    now[0] = 601.0
+    pages.uploads.arrived(uploads[2:])
+    assert [upload.exists() for upload in uploads] == [False, True, True]
+    pages.forget("one")
+    assert not any(upload.exists() for upload in uploads)
 
 
 def test_a_new_upload_takes_the_place_of_the_old_one(tmp_path):
@@ -170,6 +232,7 @@ def test_a_new_upload_takes_the_place_of_the_old_one(tmp_path):
     for upload in (old, new):
         upload.parent.mkdir()
         upload.write_bytes(b"x")
+        pages.uploads.arrived([upload])
         pages.own_upload("one", upload)
     assert not old.parent.exists()
     assert new.exists()
@@ -183,14 +246,11 @@ def test_where_uploads_are_shared_they_stay_until_the_page_is_closed(tmp_path):
     for upload in uploads:
         upload.parent.mkdir()
         upload.write_bytes(b"x")
+        pages.uploads.arrived([upload])
         pages.own_upload("one", upload)
     pages.drop_uploads("one")
     assert all(upload.exists() for upload in uploads)
-    elsewhere = tmp_path / "new"
-    elsewhere.write_bytes(b"x")
-    elsewhere.replace(
-        uploads[1]
-    )  # the same content was uploaded to another field of the host's page
+    pages.uploads.arrived(uploads[1:2])  # the same content, in another field of the host's page
     uploads[2].unlink()
     pages.forget("one")
     assert [upload.exists() for upload in uploads] == [False, True, False]
@@ -206,7 +266,7 @@ def test_a_page_lives_on_when_its_place_was_emptied(tmp_path):
 
 def test_where_closing_is_not_heard_unused_pages_go(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("webui_tab.sessions.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("webui_tab.pages.time.monotonic", lambda: now[0])
     pages = Pages(tmp_path, unused_s=60.0)
     old = pages.folder("old")
     with pages.job("working", no_progress):
@@ -291,16 +351,15 @@ def test_what_was_made_of_an_earlier_recording_goes(tmp_path):
 def test_no_analysis_without_consent(workshop, tmp_path, clip):
     session = Session(source=clip[0])
     for language, words in (("en", "tick the line"), ("zh", "勾选")):
-        with pytest.raises(ConsentError, match=words):
-            handlers.analyse(
-                session, Settings(), workshop, tmp_path, consent=False, language=language
-            )
+        with pytest.raises(ConsentError) as refused:
+            handlers.analyse(session, Settings(), workshop, tmp_path, consent=False)
+        assert words in refused.value.say(language)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_analysis_without_a_recording(workshop, tmp_path):
     with pytest.raises(PageError) as error:
-        handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True, language="en")
+        handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True)
     assert "try the sample" in handlers.sentence_of(error.value, "en")
     assert "试用示例" in handlers.sentence_of(error.value, "zh")
 
@@ -309,9 +368,7 @@ def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(workshop, t
     path = tmp_path / "quiet.wav"
     soundfile.write(path, np.zeros(16_000), 16_000)
     with pytest.raises(AudioError) as caught:
-        handlers.analyse(
-            Session(source=path), Settings(), workshop, tmp_path, consent=True, language="zh"
-        )
+        handlers.analyse(Session(source=path), Settings(), workshop, tmp_path, consent=True)
     check_says_the_same(caught.value)
     assert "quiet.wav 是静音" in handlers.sentence_of(caught.value, "zh")
     assert "quiet.wav is silent" in handlers.sentence_of(caught.value, "en")
@@ -328,7 +385,7 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
         return fail(request)
 
     monkeypatch.setattr(type(host), "synthesise", lambda self, request: fail_once(request))
-    problem = handlers.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
+    problem = saying.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
     assert problem.zh.startswith("合成失败：GPT-SoVITS 显存或内存不足")
     assert problem.en.startswith("GPT-SoVITS ran out of memory")
 
@@ -337,7 +394,7 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
 
     monkeypatch.setattr(type(host), "synthesise", fail_always)
     with pytest.raises(HostError) as caught:
-        handlers.resynthesise(session, workshop, folder)
+        saying.resynthesise(session, workshop, folder)
     assert handlers.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
 
 
@@ -386,9 +443,7 @@ def test_a_bad_file_is_one_sentence(workshop, tmp_path, content, words):
     source = tmp_path / "bad.wav"
     source.write_bytes(content)
     with pytest.raises(AudioError, match=words) as error:
-        handlers.analyse(
-            Session(source=source), Settings(), workshop, tmp_path, consent=True, language="en"
-        )
+        handlers.analyse(Session(source=source), Settings(), workshop, tmp_path, consent=True)
     assert "\n" not in str(error.value)
 
 
@@ -412,7 +467,6 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
         workshop,
         tmp_path,
         consent=True,
-        language="en",
     )
     assert session.tagging is not None
     assert session.tagging.transcript.segments
@@ -420,8 +474,9 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
     assert "无" in view.summary_html(session, "zh")
 
     # Words written by hand are said, though no language was heard.
-    session = handlers.correct(handlers.choose_voice(session, SAMPLE_VOICE), 0, text="早上好。")
-    session = handlers.resynthesise(session, workshop, tmp_path)
+    session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
+    session = correcting.correct(session, 0, text="早上好。")
+    session = saying.resynthesise(session, workshop, tmp_path)
     assert session.result is not None
     assert session.result.synthesis.segments[0].audio is not None
     assert not session.is_stale
@@ -449,7 +504,6 @@ def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monke
             workshop,
             tmp_path,
             consent=True,
-            language="en",
             progress=stop_after_decoding,
         )
     with pytest.raises(ValueError, match="closed"):
@@ -483,12 +537,12 @@ def test_the_menu_of_recognisers_names_what_they_are(workshop):
 
 def test_a_correction_counts_and_can_be_taken_back(heard):
     session, _ = heard
-    corrected = handlers.correct(session, 1, text="  Said \n otherwise. ", label="悲伤")
+    corrected = correcting.correct(session, 1, text="  Said \n otherwise. ", label="悲伤")
     tagged = corrected.tagging.transcript.segments[1]
     assert (tagged.text, tagged.label) == ("Said otherwise.", "sad")
     assert corrected.choices[1].wanted == "sad"
     assert corrected.choices[1].pick.emotion == "sad"
-    back = handlers.undo(corrected, 1)
+    back = correcting.undo(corrected, 1)
     assert back.tagging.transcript == session.tagging.transcript
     assert back.choices == session.choices
 
@@ -496,12 +550,12 @@ def test_a_correction_counts_and_can_be_taken_back(heard):
 def test_what_was_heard_is_no_correction(heard):
     session, _ = heard
     tagged = session.tagging.transcript.segments[0]
-    assert handlers.correct(session, 0, text=tagged.text, label=tagged.scores.label) is session
-    assert handlers.correct(session, 0, label="  ") is session
+    assert correcting.correct(session, 0, text=tagged.text, label=tagged.scores.label) is session
+    assert correcting.correct(session, 0, label="  ") is session
 
 
 def test_free_labels_are_kept_and_get_a_stand_in(heard):
-    session = handlers.correct(heard[0], 0, label="傲娇")
+    session = correcting.correct(heard[0], 0, label="傲娇")
     assert session.tagging.transcript.segments[0].label == "傲娇"
     assert session.choices[0].substituted
 
@@ -509,9 +563,9 @@ def test_free_labels_are_kept_and_get_a_stand_in(heard):
 def test_there_is_no_segment_beyond_the_last(heard):
     for index in (-1, _N_SEGMENTS):
         with pytest.raises(PageError):
-            handlers.correct(heard[0], index, text="x")
+            correcting.correct(heard[0], index, text="x")
     with pytest.raises(PageError):
-        handlers.correct(Session(), 0, text="x")
+        correcting.correct(Session(), 0, text="x")
 
 
 def _edited(session: Session, language: str, row: int, column: str, value: str) -> list[list[str]]:
@@ -525,18 +579,18 @@ def test_an_untouched_table_changes_nothing(heard, language):
     session, _ = heard
     other = next(code for code in LANGUAGES if code != language)
     rows = view.table_rows(session, language)
-    assert handlers.edit_table(session, rows, language=language) == (session, ())
+    assert correcting.edit_table(session, rows, language=language) == (session, ())
     # The table of a moment ago, when the page spoke another language.
-    assert handlers.edit_table(session, rows, language=other) == (session, ())
+    assert correcting.edit_table(session, rows, language=other) == (session, ())
 
 
 def test_text_and_emotion_can_be_edited_in_the_table(heard):
     session, _ = heard
-    edited, refused = handlers.edit_table(
+    edited, refused = correcting.edit_table(
         session, _edited(session, "zh", 2, "emotion", "无聊"), language="zh"
     )
     assert edited.tagging.transcript.segments[2].corrected_label == "bored"
-    edited, refused = handlers.edit_table(
+    edited, refused = correcting.edit_table(
         edited, _edited(edited, "en", 0, "text", "New words."), language="en"
     )
     assert edited.tagging.transcript.segments[0].text == "New words."
@@ -550,14 +604,14 @@ def test_text_and_emotion_can_be_edited_in_the_table(heard):
 def test_nothing_else_can_be_edited(heard, column):
     session, _ = heard
     rows = _edited(session, "en", 1, column, "9")
-    edited, refused = handlers.edit_table(session, rows, language="en")
+    edited, refused = correcting.edit_table(session, rows, language="en")
     assert edited is session
     assert refused == (say("only_text_and_emotion", "en"),)
 
 
 def test_an_emptied_emotion_stays(heard):
     session, _ = heard
-    edited, refused = handlers.edit_table(
+    edited, refused = correcting.edit_table(
         session, _edited(session, "en", 0, "emotion", " "), language="en"
     )
     assert edited is session
@@ -567,9 +621,9 @@ def test_an_emptied_emotion_stays(heard):
 def test_an_overtaken_table_undoes_nothing(heard):
     session, _ = heard
     rows = view.table_rows(session, "en")  # sent by the page before it showed the correction
-    corrected = handlers.correct(session, 0, text="Corrected in the panel.")
-    assert handlers.edit_table(corrected, rows, language="en") == (corrected, ())
-    assert handlers.edit_table(corrected, rows[:1], language="en") == (corrected, ())
+    corrected = correcting.correct(session, 0, text="Corrected in the panel.")
+    assert correcting.edit_table(corrected, rows, language="en") == (corrected, ())
+    assert correcting.edit_table(corrected, rows[:1], language="en") == (corrected, ())
 
 
 @given(
@@ -591,27 +645,27 @@ def test_every_edit_is_known_by_its_column(column, value):
 def test_a_clip_chosen_by_hand_stays_until_it_is_left_to_the_program_again(heard):
     session, _ = heard
     clip = session.choices[0].candidates[-1].clip.path
-    pinned = handlers.pin(session, 0, clip)
+    pinned = correcting.pin(session, 0, clip)
     assert pinned.choices[0].pick.path == clip
     assert pinned.choices[0].manual
-    corrected = handlers.correct(pinned, 0, text="Other words.")
+    corrected = correcting.correct(pinned, 0, text="Other words.")
     assert corrected.choices[0].pick.path == clip
-    assert handlers.pin(pinned, 0, None).choices == session.choices
+    assert correcting.pin(pinned, 0, None).choices == session.choices
 
 
 def test_a_clip_from_elsewhere_cannot_be_chosen(heard, tmp_path):
     with pytest.raises(ReferenceBankError, match="not in the bank"):
-        handlers.pin(heard[0], 0, tmp_path / "else.wav")
+        correcting.pin(heard[0], 0, tmp_path / "else.wav")
 
 
 def test_a_bank_that_is_none_is_one_sentence(tmp_path):
     with pytest.raises(ReferenceBankError):
-        handlers.choose_voice(Session(), str(tmp_path / "no-bank"))
-    assert handlers.choose_voice(Session(), " ").bank is None
+        handlers.choose_voice(Session(), str(tmp_path / "no-bank"), consent=True)
+    assert handlers.choose_voice(Session(), " ", consent=False).bank is None
 
 
 def test_a_path_may_be_pasted_with_quotes():
-    session = handlers.choose_voice(Session(), f' "{sample_data() / "voice_bank"}" ')
+    session = handlers.choose_voice(Session(), f' "{sample_data() / "voice_bank"}" ', consent=True)
     assert session.bank is not None
 
 
@@ -632,22 +686,25 @@ def test_every_segment_is_said_and_checked(said):
 
 def test_a_correction_makes_the_result_stale(said):
     session, _ = said
-    changed = handlers.correct(session, 0, text="Other words.")
+    changed = correcting.correct(session, 0, text="Other words.")
     assert changed.is_stale
     assert say("result_stale", "en").split(";")[0] in view.result_html(changed, "en")
-    assert not handlers.undo(changed, 0).is_stale
+    assert not correcting.undo(changed, 0).is_stale
 
 
 def test_nothing_is_said_without_voice_words_or_analysis(heard, workshop, tmp_path):
     session, _ = heard
-    cases = {"not_analysed": Session(), "no_voice": handlers.choose_voice(session, "")}
+    cases = {
+        "not_analysed": Session(),
+        "no_voice": handlers.choose_voice(session, "", consent=False),
+    }
     wordless = session
     for index in range(_N_SEGMENTS):
-        wordless = handlers.correct(wordless, index, text="")
+        wordless = correcting.correct(wordless, index, text="")
     cases["nothing_to_say"] = wordless
     for key, case in cases.items():
         with pytest.raises(PageError) as error:
-            handlers.resynthesise(case, workshop, tmp_path)
+            saying.resynthesise(case, workshop, tmp_path)
         assert error.value.key == key
 
 
@@ -688,7 +745,7 @@ def test_the_panel_of_a_segment(said, language):
 
 def test_the_panel_follows_a_choice_by_hand(said):
     session, folder = said
-    pinned = handlers.pin(session, 0, session.choices[0].candidates[2].clip.path)
+    pinned = correcting.pin(session, 0, session.choices[0].candidates[2].clip.path)
     shown = segment.segment_view(pinned, 0, labels=(), folder=folder, language="en")
     assert shown.picked == shown.candidates[3]
     assert shown.changed
@@ -736,7 +793,7 @@ def test_timelines_are_there_when_there_is_something_to_draw(said):
 
 def test_everything_can_be_taken_home(said):
     session, folder = said
-    corrected = handlers.undo(session, 0)
+    corrected = correcting.undo(session, 0)
     saved = saving.make_files(corrected, folder, language="en")
     names = {path.name for path in saved.files}
     assert {f"talk{ending}" for format, ending in FORMATS.items() if format != "list"} <= names
@@ -761,7 +818,7 @@ def test_before_the_resynthesis_there_is_the_transcript_alone(heard):
 
 def test_a_stale_result_is_left_out_and_that_is_said(said):
     session, folder = said
-    changed = handlers.correct(session, 0, label="bored")
+    changed = correcting.correct(session, 0, label="bored")
     saved = saving.make_files(changed, folder, language="en")
     assert "report.html" not in {path.name for path in saved.files}
     assert saved.left_out == (say("result_stale", "en"),)
@@ -789,16 +846,22 @@ def test_a_taken_port_gives_the_next_one():
     import socket
 
     with socket.socket() as taken:
-        taken.bind((launch.HOST, 0))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert launch._free_port(port) > port
+        assert launch._free_port(port, "127.0.0.1") > port
 
 
 def test_no_free_port_is_one_sentence(monkeypatch):
     monkeypatch.setattr(launch, "_PORTS_TRIED", 0)
     with pytest.raises(HostError, match="--port"):
-        launch._free_port(9876)
+        launch._free_port(9876, "127.0.0.1")
+
+
+def test_an_address_of_another_machine_is_one_sentence():
+    with pytest.raises(HostError, match="does not have the address") as refused:
+        launch._free_port(9876, "203.0.113.7")
+    check_says_the_same(refused.value)
 
 
 def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
@@ -819,7 +882,7 @@ def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
 
 def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
     session, folder = heard
-    session = handlers.choose_voice(session, SAMPLE_VOICE)
+    session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
     asked = {}
 
     class HeardEnoughError(Exception):
@@ -829,11 +892,11 @@ def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
         asked.update(given)
         raise HeardEnoughError
 
-    monkeypatch.setattr("webui_tab.handlers.pipeline.resynthesise", resynthesise)
+    monkeypatch.setattr("webui_tab.saying.pipeline.resynthesise", resynthesise)
     speaking = Speaking(Sampling(speed=1.2), 7, ("sad/en.flac",))
     with pytest.raises(HeardEnoughError):
-        handlers.resynthesise(session, workshop, folder, speaking=speaking)
+        saying.resynthesise(session, workshop, folder, speaking=speaking)
     assert (asked["seed"], asked["sampling"].speed) == (7, 1.2)
     assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
-        handlers.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))
+        saying.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))

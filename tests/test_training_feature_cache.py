@@ -195,7 +195,7 @@ def test_two_processes_at_once(tmp_path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
         for command in commands
     ]
-    assert [process.communicate(timeout=120)[0].strip() for process in running] == ["0", "0"]
+    assert [process.communicate(timeout=600)[0].strip() for process in running] == ["0", "0"]
     with FeatureCache(tmp_path) as cache:
         found = cache.find(map(key, range(90)), dim=DIM)
         assert len(found) == 90

@@ -31,7 +31,7 @@ def built(workshop, tmp_path_factory) -> tuple[Session, Path]:
     for number, clip in enumerate(sorted((sample_data() / "voice_bank").glob("*/*.flac"))):
         shutil.copyfile(clip, folder / f"{number:02d}.flac")
     session = handlers.build(
-        Session(), folder, Settings(), workshop, transcribe=False, consent=True, language="en"
+        Session(), folder, Settings(), workshop, transcribe=False, consent=True
     )
     return session, folder
 
@@ -44,7 +44,7 @@ def bank_of(session: Session) -> ReferenceBank:
 def own(built, folder: Path) -> Session:
     """A copy of the built voice that a test may change."""
     copy = shutil.copytree(built[1], folder / "clips")
-    return handlers.open_as_it_is(Session(), copy)
+    return handlers.open_as_it_is(Session(), copy, consent=True)
 
 
 def test_building_needs_consent_and_a_place(workshop, tmp_path):
@@ -56,13 +56,12 @@ def test_building_needs_consent_and_a_place(workshop, tmp_path):
             workshop,
             transcribe=False,
             consent=False,
-            language="en",
         )
     for nothing in (None, "", '  "" '):
         with pytest.raises(PageError, match="No voice is named"):
             handlers.place_of(nothing)
     with pytest.raises(ReferenceBankError):
-        handlers.open_as_it_is(Session(), tmp_path / "gone")
+        handlers.open_as_it_is(Session(), tmp_path / "gone", consent=True)
 
 
 def test_a_built_voice_says_what_was_heard_in_every_clip(built):
@@ -98,7 +97,7 @@ def test_a_pin_is_kept_beside_the_bank_and_decides(built, tmp_path):
     pinned = handlers.pin(session, "开心", other.path)
     assert handlers.choose_clip(pinned, "happy", "How nice!").pick.path == other.path
     assert handlers.choose_clip(pinned, "sad", "[happy] How nice!").pick.path == other.path
-    again = handlers.open_as_it_is(Session(), tmp_path / "clips")
+    again = handlers.open_as_it_is(Session(), tmp_path / "clips", consent=True)
     assert bank_of(again).pins == {"happy": other.path}
     rows = view.clip_rows(bank_of(again), bank_of(again).clips, "en")
     assert sum(row[0].startswith("★") for row in rows) == 1
@@ -140,11 +139,11 @@ def test_the_picture_says_what_the_voice_lacks(built):
 def test_a_bank_is_given_away_once(built, tmp_path):
     session = built[0]
     with pytest.raises(PageError, match="path of a new folder"):
-        handlers.export(session, " ", layout="brackets")
-    written = handlers.export(session, f'"{tmp_path / "pack"}"', layout="brackets")
+        handlers.export(session, " ", layout="brackets", consent=True)
+    written = handlers.export(session, f'"{tmp_path / "pack"}"', layout="brackets", consent=True)
     assert len(load_bank(written).usable) == len(bank_of(session).usable)
     with pytest.raises(OutputError):
-        handlers.export(session, str(tmp_path / "pack"), layout="brackets")
+        handlers.export(session, str(tmp_path / "pack"), layout="brackets", consent=True)
 
 
 def test_nothing_is_done_before_a_voice_is_open(tmp_path):
@@ -152,18 +151,18 @@ def test_nothing_is_done_before_a_voice_is_open(tmp_path):
         lambda: handlers.choose_clip(Session(), "angry", ""),
         lambda: handlers.pin(Session(), "angry", None),
         lambda: handlers.use(Session()),
-        lambda: handlers.export(Session(), str(tmp_path / "x"), layout="brackets"),
+        lambda: handlers.export(Session(), str(tmp_path / "x"), layout="brackets", consent=True),
     ):
         with pytest.raises(PageError, match="Open or build a voice first"):
             act()
 
 
 def test_other_programs_get_the_listing_or_a_sentence(built, tmp_path):
-    voices = handlers.listing_of(str(built[1]))["voices"]
+    voices = handlers.listing_of(str(built[1]), True)["voices"]
     assert len(voices[0]["clips"]) == 14
-    assert set(handlers.listing_of(SAMPLE_VOICE)) >= {"format", "version", "voices"}
-    assert list(handlers.listing_of(str(tmp_path / "gone"))) == ["error"]
-    assert list(handlers.listing_of("")) == ["error"]
+    assert set(handlers.listing_of(SAMPLE_VOICE, True)) >= {"format", "version", "voices"}
+    assert list(handlers.listing_of(str(tmp_path / "gone"), True)) == ["error"]
+    assert list(handlers.listing_of("", True)) == ["error"]
 
 
 def test_experiments_of_the_checkout_are_offered_the_latest_first(tmp_path):
@@ -197,7 +196,7 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
     monkeypatch.setattr(pipeline, "hear", lambda *args, **options: given)
     session = replace(handlers.use(built[0]), source=sample_data() / "sample_en.flac")
     settings = Settings(same_voice=True)
-    heard = analyse(session, settings, workshop, tmp_path, consent=True, language="en")
+    heard = analyse(session, settings, workshop, tmp_path, consent=True)
     assert heard.tagging is not None
     assert heard.recording is not None
     heard.recording.close()
@@ -206,10 +205,10 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
 
     unbuilt = replace(session, bank_place=sample_data() / "voice_bank")
     with pytest.raises(ReferenceBankError, match="has not been built"):
-        analyse(unbuilt, settings, workshop, tmp_path, consent=True, language="en")
+        analyse(unbuilt, settings, workshop, tmp_path, consent=True)
     nobody = replace(session, bank=None, bank_place=None)
     with pytest.raises(PageError, match="voice"):
-        analyse(nobody, settings, workshop, tmp_path, consent=True, language="en")
+        analyse(nobody, settings, workshop, tmp_path, consent=True)
 
 
 def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
@@ -234,12 +233,12 @@ def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
     assert "6 clips with your own labels (angry 2, sad 3, neutral 1)" in said
     assert "another" not in said
     assert said.count('class="en"') == said.count('class="zh"') > 0
-    handlers.forget_lesson(session)
+    handlers.forget_lesson(session, sure=True)
     assert handlers.lessons_of(session) == ()
     assert not read_sidecar(tmp_path / "clips").teaches
     assert [entry.speaker for entry in list_profiles()] == ["voice another"]
-    handlers.allow_teaching(session)
+    handlers.allow_teaching(session, consent=True)
     assert read_sidecar(tmp_path / "clips").teaches
     with pytest.raises(PageError, match="Open or build"):
-        handlers.forget_lesson(Session())
+        handlers.forget_lesson(Session(), sure=True)
     forget_speaker(None)

@@ -186,11 +186,11 @@ def test_the_page_fits_a_telephone(open_tab, voice):
 
 def test_other_programs_ask_for_the_listing_by_name(server, voice):
     url = f"{server.url}call/emotion_bank"
-    body = json.dumps({"data": [str(voice)]}).encode()
+    body = json.dumps({"data": [str(voice), True]}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=600) as answer:
         event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{url}/{event}", timeout=60) as answer:
+    with urllib.request.urlopen(f"{url}/{event}", timeout=600) as answer:
         lines = answer.read().decode().splitlines()
     data = next(line for line in reversed(lines) if line.startswith("data: "))
     listing = json.loads(data.removeprefix("data: "))[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 W = "head.safetensors"
 SHIPPED = ["whisper-base-free", "prosody-emodb", "prosody-multi-nc", "whisper-base-nc"]
-SOON_S = 2.0
 
 
 def make_head(folder: Path, head_id: str) -> Path:
@@ -37,14 +35,10 @@ def offered(tab: Tab) -> list[str]:
     return [name.replace("✓", "").strip() for name in names]
 
 
-def note_says(tab: Tab, text: str) -> float:
-    """Wait until the note below the menu says something, or nothing; return how many seconds that took."""
-    note, began = tab.page.locator("#emo-heads-note"), time.monotonic()
-    until(
-        lambda: text in note.inner_text() if text else not note.inner_text().strip(),
-        timeout_s=LONG_MS / 1000,
-    )
-    return time.monotonic() - began
+def note_says(tab: Tab, text: str) -> None:
+    """Wait until the note below the menu says something, or nothing."""
+    note = tab.page.locator("#emo-heads-note")
+    until(lambda: text in note.inner_text() if text else not note.inner_text().strip())
 
 
 @pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("zh-CN", "zh")])
@@ -59,7 +53,7 @@ def test_heads_come_wait_and_go_while_the_page_is_open(tmp_path, monkeypatch, lo
     with running_server(tmp_path / "server") as server, running_chromium() as chromium:
         page = chromium.new_context(locale=locale).new_page()
         page.set_default_timeout(LONG_MS)
-        asked, took_s = [], []
+        asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(server.url)
         tab = Tab(page, language)
@@ -80,14 +74,12 @@ def test_heads_come_wait_and_go_while_the_page_is_open(tmp_path, monkeypatch, lo
             shutil.copyfile(made / name, heads / "mine" / name)
         content = (made / W).read_bytes()
         (heads / "mine" / W).write_bytes(content[: len(content) // 2])
-        took_s.append(
-            note_says(tab, {"en": "the copy seems to be under way", "zh": "似乎正在复制"}[language])
-        )
+        note_says(tab, {"en": "the copy seems to be under way", "zh": "似乎正在复制"}[language])
         assert offered(tab) == SHIPPED
 
         # The rest of it arrives.
         (heads / "mine" / W).write_bytes(content)
-        took_s.append(note_says(tab, ""))
+        note_says(tab, "")
         assert offered(tab) == ["mine", *SHIPPED]
 
         # It can be used at once.
@@ -100,31 +92,20 @@ def test_heads_come_wait_and_go_while_the_page_is_open(tmp_path, monkeypatch, lo
         # A broken one and an impostor say why, and change nothing else.
         (heads / "broken").mkdir()
         (heads / "broken" / "head.yaml").write_text("- <img src=x onerror=alert(1)>")
-        took_s.append(
-            note_says(
-                tab, {"en": "is not the card of a head", "zh": "不是情感模型的卡片"}[language]
-            )
-        )
+        note_says(tab, {"en": "is not the card of a head", "zh": "不是情感模型的卡片"}[language])
         shutil.copytree(made, heads / "prosody-emodb")
         rewrite(heads / "prosody-emodb", "id: mine", "id: prosody-emodb")
         rewrite(heads / "prosody-emodb", "min_duration_s: 0.6", "min_duration_s: 0.7")
-        took_s.append(
-            note_says(
-                tab, {"en": "refused: another head", "zh": "不使用：另一个情感模型"}[language]
-            )
-        )
+        note_says(tab, {"en": "refused: another head", "zh": "不使用：另一个情感模型"}[language])
         assert page.locator("#emo-heads-note img").count() == 0
         assert page.locator("#emo-head input").input_value() == "mine"
 
         # Taken out, it goes; what was tagged with it can still be looked at.
         shutil.rmtree(heads / "mine")
-        took_s.append(note_says(tab, say("head_gone", language, head="mine")))
+        note_says(tab, say("head_gone", language, head="mine"))
         assert offered(tab) == SHIPPED
         tab.press("later")
         tab.shows("#emo-segment h3", {"en": "Segment 2 of", "zh": "第 2 /"}[language])
-
-        # A machine that does other things too may be slow once, not every time.
-        assert min(took_s) < SOON_S, took_s
 
         # A page that nobody looks at asks nothing. (Chromium without a window has no hidden pages.)
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")

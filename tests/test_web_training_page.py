@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import LONG_MS, Tab, running_chromium, until
+from browser import BACKSTOP_S, LONG_MS, Tab, running_chromium, until
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
@@ -78,14 +78,13 @@ def served(folder: Path, *, port: int) -> Iterator[Server]:
     try:
         said = until(
             lambda: re.search(r"http://127\.0\.0\.1:\d+/", log.read_text(encoding="utf-8")),
-            timeout_s=90.0,
             alive=process,
             log=log,
         )
         yield Server(said[0], data, folder / "hold", corpus)
     finally:
         process.terminate()
-        process.wait(timeout=40)
+        process.wait(timeout=BACKSTOP_S)
     assert process.returncode == 0
     assert "Traceback" not in log.read_text(encoding="utf-8")
     assert list((folder / "tmp").iterdir()) == [], "the server leaves nothing"
@@ -138,6 +137,7 @@ def write(tab: Tab, selector: str, text: str) -> None:
 def train(tab: Tab, server: Server, head_id: str) -> None:
     write(tab, "#emo-train-corpora", f"mine={server.corpus}")
     write(tab, "#emo-train-name", head_id)
+    tab.page.locator("#emo-train-consent input").check()
     tab.press("train_start")
 
 
@@ -153,6 +153,9 @@ def test_corpora_are_looked_at_before_anything_is_trained(
     tab.press("train_look")
     tab.shows("#emo-train-found .emo-bad", tab.say("train_no_corpora"))
     write(tab, "#emo-train-corpora", f"mine={server.corpus}")
+    tab.press("train_look")
+    tab.shows("#emo-train-found .emo-bad", tab.say("train_consent_missing"))
+    tab.page.locator("#emo-train-consent input").check()
     tab.press("train_look")
     tab.shows("#emo-train-found table", {"en": "angry", "zh": "愤怒"}[tab.language])
     tab.shows("#emo-train-found table", "anger")
@@ -204,6 +207,10 @@ def test_two_people_share_one_training(open_tab, server, tmp_path):
     expect(third.page.locator("#emo-head input")).to_have_value("shared-head")
     third.page.get_by_role("tab", name=third.say("page_train"), exact=True).click()
 
+    third.press("train_remove")
+    third.shows(".toast-wrap", third.say("sure_missing"))
+    assert (server.heads / "shared-head" / "head.yaml").is_file()
+    third.page.locator("#emo-train-sure input").check()
     third.press("train_remove")
     third.shows("#emo-train-result", "shared-head is removed")
     assert not (server.heads / "shared-head").exists()
@@ -258,5 +265,9 @@ def test_a_speaker_is_learned_from_corrections_used_and_forgotten(open_tab, serv
     tab.press("speaker_undo")
     tab.shows("#emo-speaker-status .emo-bad", "to take back")
     tab.press("speaker_forget")
+    tab.shows("#emo-speaker-status .emo-bad", tab.say("sure_missing"))
+    page.locator("#emo-speaker-sure input").check()
+    tab.press("speaker_forget")
     tab.shows("#emo-speaker-status", "is deleted")
+    expect(page.locator("#emo-speaker-sure input")).not_to_be_checked()
     assert not list(server.speakers.glob("*/Anna"))

@@ -1,5 +1,8 @@
 """What each event of the page does: look the session up, call a handler, keep and show what came of it.
 
+Here are those of the page as a whole and of the recording; `segment_actions` and `again_actions` hold those
+of its further steps.
+
 Every method that is connected to an event takes the name of the page's language first, then the values
 of the event's inputs, then what Gradio adds: the request, what was selected, the progress bar. It returns
 updates by component.
@@ -7,6 +10,7 @@ updates by component.
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +18,18 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
-from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.errors import ConsentError
 from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.transcribe.options import AUTO
-from webui_tab import handlers, saving
+from webui_tab import handlers
 from webui_tab.heads_menu import heads_mark, heads_menu
+from webui_tab.incoming import session_name
+from webui_tab.pages import Pages
 from webui_tab.parts import Parts
-from webui_tab.sessions import Pages, Session, Settings, Speaking
+from webui_tab.sessions import Session, Settings
 from webui_tab.showing import Showing, Updates, merged
-from webui_tab.texts import LANGUAGES, doing, language_of_browser, say
+from webui_tab.texts import LANGUAGES, language_of_browser, say
 from webui_tab.training.layout import ANYBODY
 from webui_tab.view import emotions_of, note
 from webui_tab.workshop import SAMPLE_VOICE, Workshop
@@ -41,7 +48,7 @@ STOPS = ("stop", "stop_again", "stop_page", "stop_bank")
 _PROGRESS = gr.Progress()
 
 
-def code_of(language_name: str) -> str:
+def code_of(language_name: str | None) -> str:
     """Return the code of a page language that is given by its own name."""
     return next((code for code, name in LANGUAGES.items() if name == language_name), "en")
 
@@ -79,14 +86,15 @@ class Actions:
     def opened(
         self,
         _: str,
-        whisper: str,
-        spoken: str,
-        voice: str,
-        head: str,
-        carry: str,
+        whisper: str | None,
+        spoken: str | None,
+        voice: str | None,
+        head: str | None,
+        carry: str | None,
         request: gr.Request,
     ) -> Updates:
         """Greet a page in its browser's language, with the heads and models that are there now."""
+        self.pages.session(page_id_of(request))  # from now on it is an open one
         language = self.language
         if language == "auto":
             language = language_of_browser(request.headers.get("accept-language"))
@@ -116,11 +124,11 @@ class Actions:
     def switch_language(
         self,
         language_name: str,
-        whisper: str,
-        spoken: str,
-        voice: str,
-        head: str,
-        carry: str,
+        whisper: str | None,
+        spoken: str | None,
+        voice: str | None,
+        head: str | None,
+        carry: str | None,
         request: gr.Request,
     ) -> Updates:
         """Say everything on the page in its other language."""
@@ -142,7 +150,8 @@ class Actions:
         """Ask what is at work to stop."""
         self.pages.stop(page_id_of(request))
 
-    def _end(self) -> Updates:
+    def rested(self) -> Updates:
+        """Let the buttons work again, and take those for stopping away."""
         working = {self.parts.named[name]: gr.update(interactive=True) for name in RESTING}
         return working | {self.parts.named[name]: gr.update(visible=False) for name in STOPS}
 
@@ -158,18 +167,22 @@ class Actions:
         session = handlers.take_recording(old, path, upload_root=self.upload_root)
         if session is old:
             return {}
+        if path is not None and not path.is_relative_to(self.pages.folder(page_id)):
+            self.pages.own_upload(page_id, path)
         return self._new_recording(page_id, session, language_name)
 
     def take_video(
-        self, language_name: str, payload: dict[str, Any], request: gr.Request
+        self, language_name: str, payload: dict[str, Any] | None, request: gr.Request
     ) -> Updates:
         """Take a video, or a file of a kind that the player's own upload does not offer."""
+        if payload is None:
+            return {}
         return {
             self.parts.recording: gr.update(value=payload["path"]),
             **self.take_recording(language_name, payload, request),
         }
 
-    def take_sample(self, language_name: str, head: str, request: gr.Request) -> Updates:
+    def take_sample(self, language_name: str, head: str | None, request: gr.Request) -> Updates:
         """Load the sample recording, the sample voice, and say which language is spoken in it."""
         language, page_id = code_of(language_name), page_id_of(request)
         session = handlers.take_sample(
@@ -193,14 +206,16 @@ class Actions:
         self,
         language_name: str,
         consent: bool,
-        voice: str,
-        whisper: str,
-        spoken_language: str,
-        head: str,
+        voice: str | None,
+        whisper: str | None,
+        spoken_language: str | None,
+        head: str | None,
         speaker_statistics: bool,
-        smoothing: float,
+        smoothing: float | None,
         speaker: str | None,
         same_voice: bool,
+        initial_prompt: str | None,
+        hotwords: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -210,23 +225,24 @@ class Actions:
         settings = Settings(
             whisper=meaning("whisper", whisper),
             language=meaning("spoken", spoken_language),
-            head=head,
+            head=head or "",
             speaker_statistics=speaker_statistics,
-            smoothing=smoothing,
+            smoothing=smoothing or 0.0,
             speaker="" if speaker in (None, ANYBODY) else speaker.strip(),
             same_voice=same_voice,
+            initial_prompt=(initial_prompt or "").strip(),
+            hotwords=(hotwords or "").strip(),
         )
         with self.pages.job(page_id, shown_on(progress, language)) as job:
             session = job.session
             if session.bank is None:
-                session = handlers.choose_voice(session, meaning("voices", voice))
+                session = handlers.choose_voice(session, meaning("voices", voice), consent=consent)
             session = handlers.analyse(
                 session,
                 settings,
                 self.workshop,
                 job.folder,
                 consent=consent,
-                language=language,
                 progress=job.progress,
             )
             job.done(session)
@@ -242,14 +258,12 @@ class Actions:
             **self.showing.panel(page_id, session, language),
             **self.showing.result(session, language),
             **self.showing.files(()),
-            **self._end(),
+            **self.rested(),
         }
 
     def _new_recording(self, page_id: str, session: Session, language_name: str) -> Updates:
         self.pages.keep(page_id, session)
-        if session.source is not None and self.pages.folder(page_id) not in session.source.parents:
-            self.pages.own_upload(page_id, session.source)
-        else:
+        if session.source is None or self.pages.folder(page_id) in session.source.parents:
             self.pages.drop_uploads(page_id)
         language = code_of(language_name)
         return {
@@ -259,100 +273,34 @@ class Actions:
             self.parts.status: "",
         }
 
-    # --- the segments --------------------------------------------------------------------------------
-
-    def select(self, language_name: str, event: gr.SelectData, request: gr.Request) -> Updates:
-        """Show the segment whose row was clicked."""
-        return self._look_at(language_name, int(event.index[0]), request)
-
-    def earlier(self, language_name: str, request: gr.Request) -> Updates:
-        """Show the segment before."""
-        index = self.pages.looking_at(page_id_of(request))
-        return self._look_at(language_name, index - 1, request)
-
-    def later(self, language_name: str, request: gr.Request) -> Updates:
-        """Show the segment after."""
-        index = self.pages.looking_at(page_id_of(request))
-        return self._look_at(language_name, index + 1, request)
-
-    def edit_table(
-        self, language_name: str, rows: list[list[object]], request: gr.Request
+    def choose_voice(
+        self, language_name: str, voice: str | None, consent: bool, request: gr.Request
     ) -> Updates:
-        """Take the corrections made in the table."""
+        """Take another voice; one that needs consent is taken as soon as that is given."""
         language, page_id = code_of(language_name), page_id_of(request)
-        old = self.pages.session(page_id)
-        session, refused = handlers.edit_table(old, rows, language=language)
-        if session is old and not refused:
-            return {}  # Gradio tells of every change of the table, our own too
-        # What was refused still stands in the page's table, so that is shown anew in any case. A toast
-        # would go at once: showing the table anew is an event of the table, which clears its toasts.
-        return {
-            **self.changed(language, page_id, session),
-            **self.showing.table(session, language),
-            self.parts.table_note: "".join(note("warning", sentence) for sentence in refused),
-        }
+        old, path = self.pages.session(page_id), self.choosing.meaning("voices", voice)
+        try:
+            return self.changed(
+                language, page_id, handlers.choose_voice(old, path, consent=consent)
+            )
+        except ConsentError:
+            # What was chosen before must not speak in its place.
+            without = handlers.choose_voice(old, "", consent=consent)
+            updates = self.changed(language, page_id, without)
+            gr.Warning(html.escape(say("voice_consent_missing", language)))
+            return updates or {self.parts.voice: gr.update()}
 
-    def correct_text(
-        self, language_name: str, index: float, text: str, request: gr.Request
+    def give_consent(
+        self, language_name: str, voice: str | None, consent: bool, request: gr.Request
     ) -> Updates:
-        """Take a corrected text from the panel."""
-        page_id = page_id_of(request)
-        session = handlers.correct(self.pages.session(page_id), int(index), text=text)
-        return self.changed(code_of(language_name), page_id, session)
-
-    def correct_emotion(
-        self, language_name: str, index: float, emotion: str, request: gr.Request
-    ) -> Updates:
-        """Take a corrected emotion from the panel."""
-        page_id = page_id_of(request)
-        session = handlers.correct(self.pages.session(page_id), int(index), label=emotion)
-        return self.changed(code_of(language_name), page_id, session)
-
-    def undo(self, language_name: str, index: float, request: gr.Request) -> Updates:
-        """Take a segment's corrections back."""
-        page_id = page_id_of(request)
-        session = handlers.undo(self.pages.session(page_id), int(index))
-        return self.changed(code_of(language_name), page_id, session)
-
-    def pin_candidate(
-        self, language_name: str, index: float, event: gr.SelectData, request: gr.Request
-    ) -> Updates:
-        """Take the reference that was chosen among the candidates."""
-        return self._pin(language_name, int(index), str(event.value), "candidates", request)
-
-    def pin_other(
-        self, language_name: str, index: float, name: str, request: gr.Request
-    ) -> Updates:
-        """Take a reference that was chosen among the voice's other clips."""
-        return self._pin(language_name, int(index), name, "others", request)
-
-    def choose_voice(self, language_name: str, voice: str, request: gr.Request) -> Updates:
-        """Take another voice."""
-        language, page_id = code_of(language_name), page_id_of(request)
-        path = self.choosing.meaning("voices", voice)
-        session = handlers.choose_voice(self.pages.session(page_id), path)
-        return self.changed(language, page_id, session)
-
-    def _pin(
-        self, language_name: str, index: int, name: str, among: str, request: gr.Request
-    ) -> Updates:
-        language, page_id = code_of(language_name), page_id_of(request)
-        session = self.pages.session(page_id)
-        clip = self.showing.clip_named(
-            page_id, session, index, name, among=among, language=language
+        """Take the voice that waited for the line about consent to be ticked."""
+        session = self.pages.session(page_id_of(request))
+        waits = session.tagging is not None and session.bank is None
+        return (
+            self.choose_voice(language_name, voice, consent, request) if consent and waits else {}
         )
-        if session.pins.get(index) == clip:
-            return {}  # Gradio tells of what the program chose, too
-        return self.changed(language, page_id, handlers.pin(session, index, clip))
 
-    def _look_at(self, language_name: str, index: int, request: gr.Request) -> Updates:
-        page_id = page_id_of(request)
-        session = self.pages.session(page_id)
-        n_segments = len(session.tagging.transcript.segments) if session.tagging else 0
-        if not 0 <= index < n_segments:
-            return {}
-        self.pages.look_at(page_id, index)
-        return self.showing.panel(page_id, session, code_of(language_name))
+    # --- for the tab's other events ------------------------------------------------------------------
 
     def changed(self, language: str, page_id: str, session: Session) -> Updates:
         """Keep what became of a session, and show what of it this page shows."""
@@ -370,93 +318,9 @@ class Actions:
             **self.showing.files(()),
         }
 
-    # --- say it again, and save ----------------------------------------------------------------------
-
-    def resynthesise(
-        self,
-        language_name: str,
-        index: float,
-        text: str,
-        emotion: str,
-        speed: float,
-        temperature: float,
-        top_p: float,
-        top_k: float,
-        seed: float | None,
-        timbre: list[str] | None,
-        takes: float,
-        carry: str | None,
-        request: gr.Request,
-        progress: gr.Progress = _PROGRESS,
-    ) -> Updates:
-        """Say every segment again, with what stands in the panel at this moment."""
-        speaking = Speaking(
-            Sampling(top_k=int(top_k), top_p=top_p, temperature=temperature, speed=speed),
-            int(seed or 0),
-            tuple(timbre or ()),
-            takes=int(takes),
-            carry=self.choosing.meaning("carries", carry) or "clip",
-        )
-        language = code_of(language_name)
-        with self.pages.job(page_id_of(request), shown_on(progress, language)) as job:
-            session = handlers.correct(job.session, int(index), text=text, label=emotion)
-            job.done(
-                handlers.resynthesise(
-                    session,
-                    self.workshop,
-                    job.folder,
-                    speaking=speaking,
-                    stopped=job.stopped,
-                    progress=job.progress,
-                )
-            )
-        return {self.parts.again_status: ""}
-
-    def say_sample_again(
-        self, language_name: str, request: gr.Request, progress: gr.Progress = _PROGRESS
-    ) -> Updates:
-        """Say the sample again as soon as it was analysed, so that a newcomer sees the whole."""
-        language, page_id = code_of(language_name), page_id_of(request)
-        if self.pages.session(page_id).choices:
-            with self.pages.job(page_id, shown_on(progress, language)) as job:
-                job.done(
-                    handlers.resynthesise(
-                        job.session,
-                        self.workshop,
-                        job.folder,
-                        stopped=job.stopped,
-                        progress=job.progress,
-                    )
-                )
-        return {self.parts.again_status: ""}
-
-    def show_again(self, language_name: str, request: gr.Request) -> Updates:
-        """Show the resynthesis and its check."""
-        language, page_id = code_of(language_name), page_id_of(request)
-        session = self.pages.session(page_id)
-        return {
-            **self.showing.table(session, language),
-            **self.showing.panel(page_id, session, language),
-            **self.showing.result(session, language),
-            **self.showing.files(()),
-            **self._end(),
-        }
-
-    def make_files(
-        self, language_name: str, request: gr.Request, progress: gr.Progress = _PROGRESS
-    ) -> Updates:
-        """Write the files to download into the page's folder."""
-        language = code_of(language_name)
-        with self.pages.job(page_id_of(request), shown_on(progress, language)) as job:
-            saved = saving.make_files(
-                job.session, job.folder, language=language, progress=job.progress
-            )
-        left_out = "".join(note("aside", sentence) for sentence in saved.left_out)
-        return {self.parts.save_status: left_out, **self.showing.files(saved.files)}
-
     def show_saved(self, _: str) -> Updates:
         """Let the buttons work again."""
-        return self._end()
+        return self.rested()
 
 
 def page_id_of(request: gr.Request) -> str:
@@ -465,13 +329,13 @@ def page_id_of(request: gr.Request) -> str:
     In gradio 4.24, which GPT-SoVITS pinned from v2 to v3, a request does not know it; the queue does.
     """
     try:
-        return str(request.session_hash)
+        return session_name(request.session_hash)
     except AttributeError:
         blocks, event_id = LocalContext.blocks.get(), LocalContext.event_id.get()
         jobs = blocks._queue.active_jobs if blocks is not None else ()
         for event in (event for job in jobs for event in job or ()):
             if event._id == event_id:
-                return str(event.session_hash)
+                return session_name(event.session_hash)
         raise
 
 
@@ -479,6 +343,6 @@ def shown_on(progress: gr.Progress, language: str) -> Progress:
     """Return what shows on a progress bar what work tells of itself."""
 
     def report(fraction: float, what: str) -> None:
-        progress(fraction, desc=doing(what, language))
+        progress(fraction, desc=doing_in(language, what))
 
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
@@ -11,8 +12,11 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.hosts.webui import WebuiHost
+from webui_tab.door.guarding import guard
+from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
+from webui_tab.door.receiving import Receiving
+from webui_tab.pages import Pages
 from webui_tab.private import private_folder
-from webui_tab.sessions import Pages
 from webui_tab.tab import build_tab
 from webui_tab.workshop import Workshop
 
@@ -53,6 +57,8 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
             speaking_queue=host.concurrency_id,
         )
         cleaning.callback(end_training)
+        allowed = named_hosts([os.environ.get(ALLOW_HOST_VARIABLE, "")])
+        guard(app, allowed=allowed, receiving=Receiving(pages.uploads))
         return cleaning.pop_all().close
 
 

@@ -1,4 +1,4 @@
-"""Serve the tab as a page of its own, on this machine only, and leave nothing behind.
+"""Serve the tab as a page of its own, and leave nothing behind.
 
 Everything a page holds on disk lies under one private folder (mode 0700) that is made here and deleted
 when the server ends. A server that was killed could not delete its own; the next one does.
@@ -7,6 +7,7 @@ when the server ends. A server that was killed could not delete its own; the nex
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -20,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.errors import HostError
 from webui_tab.private import private_folder
+from webui_tab.serving import Serving
 
 if TYPE_CHECKING:
     from webui_tab.workshop import Workshop
 
-__all__ = ["Server", "launch", "serving"]
+__all__ = ["Server", "launch", "served"]
 
-HOST = "127.0.0.1"
 _PREFIX = "gpt-sovits-emotion-web-"
 _PORTS_TRIED = 20
 
@@ -59,6 +60,7 @@ def launch(
     lang: str = "auto",
     open_browser: bool = True,
     workshop: Workshop | None = None,
+    serving: Serving | None = None,
 ) -> None:
     """Serve the page until Ctrl-C or SIGTERM.
 
@@ -67,13 +69,17 @@ def launch(
         lang: ``auto`` to follow the browser, ``en`` or ``zh``.
         open_browser: Whether to open the page in the default browser.
         workshop: Engines and where models are looked for; the defaults when None.
+        serving: For whom it is served; this machine alone when None.
 
     Raises:
         HostError: No port is free.
     """
     ended = threading.Event()
-    with _on_terminate(ended), serving(port=port, lang=lang, workshop=workshop) as server:
-        # Uploads arrive in the folder for temporary files; one that is broken off would stay there.
+    with (
+        _on_terminate(ended),
+        served(port=port, lang=lang, workshop=workshop, serving=serving) as server,
+    ):
+        # Uploads arrive in the folder for temporary files; that of a server that is killed is found there.
         tempfile.tempdir = str(server.root)
         taken = "" if server.url.endswith(f":{port}/") else f" (port {port} was taken)"
         print(f"The page is at {server.url}{taken}; Ctrl-C ends it.", file=sys.stderr)
@@ -86,7 +92,13 @@ def launch(
 
 
 @contextlib.contextmanager
-def serving(*, port: int, lang: str = "auto", workshop: Workshop | None = None) -> Iterator[Server]:
+def served(
+    *,
+    port: int,
+    lang: str = "auto",
+    workshop: Workshop | None = None,
+    serving: Serving | None = None,
+) -> Iterator[Server]:
     """Serve the page in the background; on leaving, end the server and delete all that it held.
 
     Raises:
@@ -98,16 +110,18 @@ def serving(*, port: int, lang: str = "auto", workshop: Workshop | None = None) 
         # Gradio reads these when it is imported and when components are made.
         os.environ["GRADIO_TEMP_DIR"] = str(files)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        yield from _serve(root, files, port, lang, workshop)
+        yield from _serve(root, files, port, lang, workshop, serving or Serving())
 
 
 def _serve(
-    root: Path, files: Path, port: int, lang: str, workshop: Workshop | None
+    root: Path, files: Path, port: int, lang: str, workshop: Workshop | None, serving: Serving
 ) -> Iterator[Server]:
     import gradio as gr
     from starlette.middleware import Middleware
 
-    from webui_tab.sessions import Pages
+    from webui_tab.door.guarding import guard
+    from webui_tab.door.receiving import Receiving
+    from webui_tab.pages import Pages
     from webui_tab.tab import build_tab
     from webui_tab.workshop import Workshop as NewWorkshop
 
@@ -121,10 +135,18 @@ def _serve(
         end_training = build_tab(
             blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang
         )
+    guard(
+        blocks,
+        address=serving.address,
+        allowed=serving.allowed,
+        receiving=Receiving(pages.uploads, max_bytes=serving.max_upload_bytes),
+    )
     try:
-        _, url, _ = blocks.queue(default_concurrency_limit=None).launch(
-            server_name=HOST,
-            server_port=_free_port(port),
+        # Closed to plain requests: whoever asks must say for which open page, through the queue.
+        _, url, _ = blocks.queue(default_concurrency_limit=None, api_open=False).launch(
+            server_name=f"[{serving.address}]" if ":" in serving.address else serving.address,
+            server_port=_free_port(port, serving.address),
+            auth=list(serving.accounts) or None,
             share=False,
             show_api=False,
             quiet=True,
@@ -161,29 +183,42 @@ class _Policy:
         await self._app(scope, receive, with_headers)
 
 
-def _free_port(port: int) -> int:
+def _free_port(port: int, address: str) -> int:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for candidate in range(port, min(port + _PORTS_TRIED, 65536)):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
             if os.name != "nt":  # there it would let two servers share a port
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, candidate))
-            except OSError:
+                probe.bind((address, candidate))
+            except OSError as error:
+                if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise HostError(
+                        f"this machine does not have the address {address}; give --host another, or 0.0.0.0",
+                        zh=f"本机没有地址 {address}；请为 --host 另选一个，或用 0.0.0.0",
+                    ) from None
                 continue
             return candidate
     raise HostError(
-        f"ports {port} to {port + _PORTS_TRIED - 1} are all taken; choose another with --port"
+        f"ports {port} to {port + _PORTS_TRIED - 1} are all taken; choose another with --port",
+        zh=f"端口 {port} 到 {port + _PORTS_TRIED - 1} 都被占用；请用 --port 另选一个",
     )
 
 
 @contextlib.contextmanager
 def _on_terminate(ended: threading.Event) -> Iterator[None]:
-    """Let SIGTERM end the server in order, where signals can be heard (the main thread)."""
+    """Let SIGTERM, or the closing of the terminal, end the server in order.
+
+    Only the main thread hears of signals; elsewhere nothing is done.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    names = ("SIGTERM", "SIGHUP", "SIGBREAK")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

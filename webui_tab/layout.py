@@ -163,6 +163,14 @@ def _settings(parts: Parts, choices: Choices) -> None:
             info="text:speaker_info",
             elem_id="emo-speaker",
         )
+        for name in ("initial_prompt", "hotwords"):
+            parts.add(
+                name,
+                gr.Textbox,
+                label=f"text:{name}",
+                info=f"text:{name}_info",
+                elem_id=f"emo-{name.replace('_', '-')}",
+            )
         parts.add("same_voice", gr.Checkbox, label="text:same_voice", elem_id="emo-same-voice")
         parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
         parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")
@@ -324,7 +332,15 @@ def _speaking(parts: Parts) -> None:
             )
             parts.add("top_p", gr.Slider, 0.05, 1, value=usual.top_p, step=0.05, label="top_p")
             parts.add("top_k", gr.Slider, 1, 100, value=usual.top_k, step=1, label="top_k")
-            parts.add("seed", gr.Number, 0, precision=0, label="text:seed")
+            parts.add(
+                "seed",
+                gr.Number,
+                0,
+                precision=0,
+                minimum=0,
+                maximum=2**32 - 1,
+                label="text:seed",
+            )
         parts.add(
             "timbre",
             gr.Dropdown,

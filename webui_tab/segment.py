@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.audio import open_recording, write_wav
+from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, display_name
 from gpt_sovits_emotion.records import (
     EmotionScores,
@@ -225,12 +227,21 @@ def _stretch(session: Session, index: int) -> Path | None:
     return path
 
 
-def lent_clip(clip: Path, folder: Path) -> Path:
-    """Copy a clip of the bank into the page's folder, so that it goes when the page goes."""
+def lent_clip(clip: Path, folder: Path) -> Path | None:
+    """Copy a clip of the bank into the page's folder, so that it goes when the page goes.
+
+    Returns:
+        The copy; None where the file is no sound: a list can name any file, and the server gives out what
+        lies in the page's folder.
+    """
     # Two banks may both hold angry/1.wav; the hash of the whole path tells them apart.
-    whose = hashlib.sha256(str(clip).encode()).hexdigest()[:16]
+    whose = hashlib.sha256(os.fsencode(clip)).hexdigest()[:16]
     lent = folder / "clips" / whose / clip.name
     if not lent.exists():
+        try:
+            open_recording(clip).close()
+        except AudioError:
+            return None
         lent.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(clip, lent)
     return lent

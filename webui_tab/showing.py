@@ -10,13 +10,15 @@ import gradio as gr
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
 from webui_tab.layout import carry_choices, spoken_choices
+from webui_tab.pages import Pages
 from webui_tab.parts import Parts, style_html
 from webui_tab.segment import SegmentView, segment_view
-from webui_tab.sessions import Pages, Session
+from webui_tab.sessions import Session
 from webui_tab.texts import LANGUAGES, say
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, whisper_choices
 
 __all__ = [
+    "AGAIN",
     "CHANGED",
     "FILES",
     "HEARD",
@@ -42,6 +44,8 @@ PANEL = (
 RESULT = ("result_area", "result", "before", "after", "said_timeline")
 WORDS = ("table", "table_note", "summary", "result")
 FILES = ("files",)
+AGAIN = ("table", "table_note", *PANEL, *RESULT, *FILES)
+"""What shows that it was said again."""
 CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
 """What shows a session that was changed."""
 SETTINGS = ("whisper", "spoken_language", "voice", "head", "carry")

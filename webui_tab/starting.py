@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Literal
 
 from gpt_sovits_emotion.errors import HostError
+from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
 from webui_tab.hook import SCRIPTS
 from webui_tab.interpreter import (
     ENVIRONMENT,
@@ -48,6 +49,7 @@ def start(
     *,
     page: Page = "main",
     python: Path | None = None,
+    allowed: Sequence[str] = (),
     arguments: Sequence[str] = (),
 ) -> int:
     """Start GPT-SoVITS in its own folder, wait for its end, and return its exit code.
@@ -56,6 +58,7 @@ def start(
         folder: The checkout.
         page: ``main`` for webui.py, ``default`` or ``fast`` for the inference page itself.
         python: The python that runs it, as for `webui_tab.install.install`.
+        allowed: Further names that its pages are served under (`door.names.Served.allowed`).
         arguments: Handed on to it.
 
     Returns:
@@ -77,6 +80,9 @@ def start(
         raise HostError(f"{root} has no {script}; choose another --page")
     command = [str(interpreter.executable), *(["-s"] if page != "main" else []), script]
     environment = _environment(root)
+    if allowed:
+        beside = environment.get(ALLOW_HOST_VARIABLE, "")
+        environment[ALLOW_HOST_VARIABLE] = ",".join(named_hosts([*allowed, beside]))
     if page != "main":
         environment["language"] = _language(root, arguments)
         environment |= _page_environment(root, interpreter, environment)

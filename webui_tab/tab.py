@@ -13,8 +13,8 @@ from webui_tab.actions import Actions
 from webui_tab.banks.actions import BankActions
 from webui_tab.banks.wiring import connect_banks
 from webui_tab.layout import build
+from webui_tab.pages import Pages
 from webui_tab.parts import Choices
-from webui_tab.sessions import Pages
 from webui_tab.texts import say
 from webui_tab.training.actions import TrainingActions
 from webui_tab.training.job import Trainer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gpt_sovits_emotion.progress_words import doing_in
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.banks import texts as banks
+from webui_tab.door import texts as door
 from webui_tab.training import texts as training
 
-__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "doing", "language_of_browser", "say"]
+__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "say"]
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Languages of the page -> what each calls itself."""
@@ -44,11 +44,11 @@ _TABLE = {
     "open_video": ("Open a video or another format…", "打开视频或其他格式…"),
     "try_sample": ("Try the sample", "试用示例"),
     "consent": (
-        "I may analyse this recording: everyone who speaks in it has agreed. It is analysed on this "
-        "machine only, nothing is sent anywhere, and nothing is kept after this page is closed unless I "
-        "save it. How somebody feels is sensitive information.",
-        "我有权分析这段录音：其中说话的每个人都已同意。分析只在本机进行，不会发送到任何地方；"
-        "除非我自己保存，关闭页面后不留下任何内容。情感是敏感信息。",
+        "I may analyse this recording and use this voice: everyone who speaks in them has agreed. It is done "
+        "on the machine that serves this page only, nothing is sent any further, and nothing is kept after "
+        "this page is closed unless I save it. How somebody feels is sensitive information.",
+        "我有权分析这段录音并使用该声音：其中说话的每个人都已同意。处理只在提供本页面的机器上进行，"
+        "不会再发送到任何地方；除非我自己保存，关闭页面后不留下任何内容。情感是敏感信息。",
     ),
     "consent_missing": (
         "Nothing was analysed: tick the line above the button first, which says that everyone who speaks "
@@ -89,6 +89,16 @@ _TABLE = {
     ),
     "head_needs_whisper": ("needs Whisper {size}: {remedy}", "需要 Whisper {size}：{remedy}"),
     "heads_more": ("and {n} more", "还有 {n} 个"),
+    "initial_prompt": ("Text before the first words", "首句之前的文字"),
+    "initial_prompt_info": (
+        "Whisper goes on in its style and spelling: punctuation, simplified or traditional characters.",
+        "Whisper 会沿用其中的写法：标点、简体或繁体。",
+    ),
+    "hotwords": ("Names and words that are likely to be said", "可能出现的人名和词语"),
+    "hotwords_info": (
+        "Together with the text above at most 220 tokens: some 150 words, or 110 Chinese characters.",
+        "与上面的文字合计最多 220 个词元，约 110 个汉字或 150 个英文单词。",
+    ),
     "speaker_statistics": (
         "Judge against this speaker’s own usual, as far as there are several moods (off for a crowd)",
         "以该说话人自己的平时为基准，视录音中情绪是否多样而定（多人录音请关掉）",
@@ -220,6 +230,37 @@ _TABLE = {
     ),
     "left_out": ("Not made: {name} ({reason})", "未生成：{name}（{reason}）"),
     # --- what went wrong
+    "bad_value": (
+        "A field held something that this page does not send; reload the page and enter it again.",
+        "有一栏的内容不是本页面发送的；请刷新页面后重新填写。",
+    ),
+    "bad_choice": (
+        "{value} is not among what is offered: {offered}.",
+        "{value} 不在可选项中：{offered}。",
+    ),
+    "bad_number": ("A field needs a number.", "有一栏需要填写数字。"),
+    "number_outside": (
+        "{value} is outside of what the field takes; give a number from {low} to {high}.",
+        "{value} 超出该栏的范围；请填写 {low} 到 {high} 之间的数字。",
+    ),
+    "too_long": (
+        "A text is longer than the {most} characters that a field takes; shorten it.",
+        "文字超过一栏允许的 {most} 个字符；请缩短。",
+    ),
+    "no_session": (
+        "The request does not say which open page it belongs to; use the page itself.",
+        "请求没有说明属于哪个打开的页面；请使用页面本身。",
+    ),
+    "voice_consent_missing": (
+        "This voice was not opened: tick the line above the button “Analyse” first, which says that its "
+        "owner has agreed.",
+        "尚未打开该声音：请先勾选“分析”按钮上方的那一行，确认声音的主人已同意。",
+    ),
+    "sure": ("Yes, delete it for good", "是的，永久删除"),
+    "sure_missing": (
+        "Nothing was deleted: tick the line beside the button first.",
+        "尚未删除：请先勾选按钮旁边的那一行。",
+    ),
     "no_recording": (
         "There is no recording yet: record one, upload a file, or try the sample.",
         "还没有录音：请录制、上传文件，或试用示例。",
@@ -278,7 +319,11 @@ _TABLE = {
 }
 
 TEXTS: Mapping[str, Sentence] = MappingProxyType(
-    {key: Sentence(en, zh) for key, (en, zh) in {**_TABLE, **training.TABLE, **banks.TABLE}.items()}
+    {
+        key: Sentence(en, zh)
+        for table in (_TABLE, training.TABLE, banks.TABLE, door.TABLE)
+        for key, (en, zh) in table.items()
+    }
 )
 """Key -> sentence; fields in braces are filled by `say`."""
 
@@ -314,11 +359,6 @@ def say(key: str, language: str, **fields: object) -> str:
         'Segment 2 of 5 · 0:03.1–0:04.9'
     """
     return TEXTS[key].say(language).format(**fields)
-
-
-def doing(what: str, language: str) -> str:
-    """Return what a `Progress` is told, in the page's language."""
-    return doing_in(language, what)
 
 
 def language_of_browser(accept_language: str | None) -> str:

@@ -12,10 +12,14 @@ import gradio as gr
 
 from gpt_sovits_emotion.errors import EmotionError
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
+from webui_tab.again_actions import AgainActions
 from webui_tab.handlers import sentence_of
 from webui_tab.heads_menu import WATCH_SCRIPT
+from webui_tab.incoming import checked
+from webui_tab.segment_actions import SegmentActions
 from webui_tab.sessions import Stopped
 from webui_tab.showing import (
+    AGAIN,
     CHANGED,
     FILES,
     HEARD,
@@ -50,6 +54,8 @@ _OPTIONS = (
     "smoothing",
     "speaker",
     "same_voice",
+    "initial_prompt",
+    "hotwords",
 )
 
 
@@ -75,20 +81,10 @@ def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_Q
         SETTINGS,
         (*actions.parts.speaking, *SETTINGS, *WORDS, *PANEL),
     )
-    _connect_recording(wire, actions)
-    _connect_segments(wire, actions)
-    again = ("table", "table_note", *PANEL, *RESULT, *FILES)
-    said = wire.speak(
-        actions.parts.resynthesise.click,
-        actions.resynthesise,
-        ("index", "text", "emotion", *SPEAKING),
-        ("again_status",),
-    )
-    wire.finish(said, actions.show_again, again)
-    saved = wire.work(
-        actions.parts.make_files.click, actions.make_files, (), ("save_status", "files")
-    )
-    wire.finish(saved, actions.show_saved, ())
+    again = AgainActions(actions)
+    _connect_recording(wire, actions, again)
+    _connect_segments(wire, SegmentActions(actions))
+    _connect_again(wire, actions, again)
     return wire
 
 
@@ -101,7 +97,6 @@ def _connect_heads(wire: Wire, actions: Actions, blocks: gr.Blocks) -> None:
         (),
         ("heads_mark",),
         queue=False,
-        preprocess=False,
     )
     for event in (parts.heads_ask.click, parts.head.input, parts.page_language.change):
         wire.quick(
@@ -115,13 +110,11 @@ def _connect_heads(wire: Wire, actions: Actions, blocks: gr.Blocks) -> None:
     blocks.load(None, None, None, js=WATCH_SCRIPT, api_name=False, show_api=False)
 
 
-def _connect_recording(wire: Wire, actions: Actions) -> None:
+def _connect_recording(wire: Wire, actions: Actions, again: AgainActions) -> None:
     parts = actions.parts
     fresh = ("status", *HEARD, *RESULT, *FILES)
-    # Unprocessed: Gradio would decode the whole file into memory, and leave temporary files of its own.
-    raw: dict[str, Any] = {"preprocess": False}
-    wire.quick(parts.recording.change, actions.take_recording, ("recording",), fresh, **raw)
-    wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh), **raw)
+    wire.quick(parts.recording.change, actions.take_recording, ("recording",), fresh)
+    wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh))
     for name in STOPS:
         wire.quick(parts.named[name].click, actions.stop)
 
@@ -135,11 +128,31 @@ def _connect_recording(wire: Wire, actions: Actions) -> None:
     )
     analysed = wire.work(loaded.then, actions.analyse, inputs, ("status",))
     shown = wire.finish(analysed, actions.show_heard, heard)
-    said = wire.speak(shown.then, actions.say_sample_again, (), ("again_status",))
-    wire.finish(said, actions.show_again, ("table", "table_note", *PANEL, *RESULT, *FILES))
+    said = wire.speak(shown.then, again.say_sample_again, (), ("again_status",))
+    wire.finish(said, again.show_again, AGAIN)
+    voiced = ("voice", "consent")
+    for event, do in (
+        (parts.voice.input, actions.choose_voice),
+        (parts.consent.input, actions.give_consent),
+    ):
+        wire.in_order(event, do, voiced, ("voice", *CHANGED))
 
 
-def _connect_segments(wire: Wire, actions: Actions) -> None:
+def _connect_again(wire: Wire, actions: Actions, again: AgainActions) -> None:
+    said = wire.speak(
+        actions.parts.resynthesise.click,
+        again.resynthesise,
+        ("index", "text", "emotion", *SPEAKING),
+        ("again_status",),
+    )
+    wire.finish(said, again.show_again, AGAIN)
+    saved = wire.work(
+        actions.parts.make_files.click, again.make_files, (), ("save_status", "files")
+    )
+    wire.finish(saved, actions.show_saved, ())
+
+
+def _connect_segments(wire: Wire, actions: SegmentActions) -> None:
     parts = actions.parts
     wire.in_order(parts.table.select, actions.select, (), PANEL)
     wire.in_order(parts.table.input, actions.edit_table, ("table",), CHANGED)
@@ -152,7 +165,6 @@ def _connect_segments(wire: Wire, actions: Actions) -> None:
     # Not `input`: a radio group tells of what the program put there too.
     wire.in_order(parts.candidates.select, actions.pin_candidate, ("index",), CHANGED)
     wire.in_order(parts.other_clip.input, actions.pin_other, ("index", "other_clip"), CHANGED)
-    wire.in_order(parts.voice.input, actions.choose_voice, ("voice",), CHANGED)
 
 
 class Wire:
@@ -176,15 +188,20 @@ class Wire:
         """Connect an event whose action takes no time worth showing."""
         components = [self._parts.named[name] for name in dict.fromkeys(outputs)]
         failing = self._parts.named[failing_into] if failing_into else None
-        given: dict[str, Any] = {
-            "inputs": [self._parts.named[name] for name in ("page_language", *inputs)],
+        given = [self._parts.named[name] for name in ("page_language", *inputs)]
+        usual: dict[str, Any] = {
+            "inputs": given,
             "outputs": components,
             "show_progress": "hidden",
             "concurrency_limit": None,
             "api_name": False,
             "show_api": False,
+            # Gradio would turn what was sent into what the component might have meant (`incoming`); a
+            # recording it would decode into memory, and leave temporary files of its own.
+            "preprocess": False,
         }
-        return event(_in_one_sentence(do, components, failing), **{**given, **options})
+        act = _in_one_sentence(do, given, components, failing)
+        return event(act, **{**usual, **options})
 
     def in_order(
         self,
@@ -240,18 +257,21 @@ class Wire:
 
 
 def _in_one_sentence(
-    do: Callable[..., Updates | None], outputs: list[Any], failing: Any
+    do: Callable[..., Updates | None], inputs: list[Any], outputs: list[Any], failing: Any
 ) -> Callable[..., Updates | None]:
-    """Return an action that says its errors in one sentence, in `failing` too, and changes nothing else.
+    """Return an action that takes only what its inputs can send, and says its errors in one sentence.
+
+    The sentence stands in `failing` too; nothing else is changed.
 
     Nothing is raised on to Gradio: it would print a traceback and stamp every output as an error.
     """
 
     @functools.wraps(do)
-    def act(language_name: str, *arguments: Any) -> Updates | None:
-        language = code_of(language_name)
+    def act(*arguments: Any) -> Updates | None:
+        sent, added = arguments[: len(inputs)], arguments[len(inputs) :]
+        language = code_of(sent[0] if isinstance(sent[0], str) else None)
         try:
-            updates = do(language_name, *arguments) or {}
+            updates = do(*checked(inputs, sent), *added) or {}
         except Stopped:
             updates = {failing: note("aside", say("stopped", language))} if failing else {}
         except Exception as error:

@@ -145,6 +145,8 @@ class Workshop:
             models_dir=self.models_dir,
             checkout=self.checkout,
             allow_download=self.allow_download,
+            initial_prompt=settings.initial_prompt,
+            hotwords=settings.hotwords,
         )
 
     def has_whisper(self, name: str) -> bool:

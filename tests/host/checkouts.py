@@ -136,7 +136,7 @@ def running_page(
     version: str = "v2",
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] | None = None,
-    timeout_s: float = 180.0,
+    timeout_s: float = 600.0,
 ) -> Iterator[RunningPage]:
     """Run one page of a checkout until the block ends, then kill it with all its children.
 
@@ -188,7 +188,7 @@ def running_page(
             _kill_group(process)
 
 
-def wait_for(url: str, *, timeout_s: float = 120.0) -> None:
+def wait_for(url: str, *, timeout_s: float = 600.0) -> None:
     """Wait until something answers at ``url``, such as a page that another page has started.
 
     Raises:

@@ -28,6 +28,7 @@ from webui_tab.banks.view import (
     lesson_html,
     opened_html,
 )
+from webui_tab.incoming import row_of
 from webui_tab.segment import lent_clip
 from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.showing import Updates
@@ -73,6 +74,7 @@ class BankActions:
         self,
         language_name: str,
         source: str | None,
+        consent: bool,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -80,7 +82,9 @@ class BankActions:
         language = code_of(language_name)
         place = handlers.place_of(source)
         with self._pages.job(page_id_of(request), shown_on(progress, language)) as job:
-            session = handlers.open_as_it_is(job.session, place, progress=job.progress)
+            session = handlers.open_as_it_is(
+                job.session, place, consent=consent, progress=job.progress
+            )
             job.done(session)
         return self._shown(session, language)
 
@@ -90,9 +94,11 @@ class BankActions:
         source: str | None,
         transcribe: bool,
         consent: bool,
-        whisper: str,
-        spoken: str,
-        head: str,
+        whisper: str | None,
+        spoken: str | None,
+        head: str | None,
+        initial_prompt: str | None,
+        hotwords: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -102,7 +108,9 @@ class BankActions:
         settings = Settings(
             whisper=choosing.meaning("whisper", whisper),
             language=choosing.meaning("spoken", spoken),
-            head=head,
+            head=head or "",
+            initial_prompt=(initial_prompt or "").strip(),
+            hotwords=(hotwords or "").strip(),
         )
         place = handlers.place_of(source)
         with self._pages.job(page_id_of(request), shown_on(progress, language)) as job:
@@ -113,7 +121,6 @@ class BankActions:
                 self._workshop,
                 transcribe=transcribe,
                 consent=consent,
-                language=language,
                 stopped=job.stopped,
                 progress=job.progress,
             )
@@ -138,35 +145,35 @@ class BankActions:
 
     # --- what it taught ------------------------------------------------------------------------------
 
-    def forget(self, _: str, request: gr.Request) -> Updates:
+    def forget(self, _: str, sure: bool, request: gr.Request) -> Updates:
         """Forget what the voice taught heads, and let it teach none."""
-        handlers.forget_lesson(self._pages.session(page_id_of(request)))
-        return self._named(bank_lesson=lesson_html((), "bank_forgotten"))
+        handlers.forget_lesson(self._pages.session(page_id_of(request)), sure=sure)
+        return self._named(bank_lesson=lesson_html((), "bank_forgotten"), bank_sure=False)
 
-    def learn(self, _: str, request: gr.Request) -> Updates:
+    def learn(self, _: str, consent: bool, request: gr.Request) -> Updates:
         """Let the voice teach heads again."""
-        handlers.allow_teaching(self._pages.session(page_id_of(request)))
+        handlers.allow_teaching(self._pages.session(page_id_of(request)), consent=consent)
         return self._named(bank_lesson=lesson_html((), "bank_may_teach"))
 
     # --- its clips -----------------------------------------------------------------------------------
 
-    def show_emotion(self, language_name: str, shown: str, request: gr.Request) -> Updates:
+    def show_emotion(self, language_name: str, shown: str | None, request: gr.Request) -> Updates:
         """Show the clips of one emotion."""
         session = self._pages.session(page_id_of(request))
         return self._named(**self._table(session, _label(shown), code_of(language_name)))
 
     def select(
-        self, language_name: str, shown: str, event: gr.SelectData, request: gr.Request
+        self, language_name: str, shown: str | None, event: gr.SelectData, request: gr.Request
     ) -> Updates:
         """Let the clip of a row be listened to."""
         page_id, language = page_id_of(request), code_of(language_name)
         clips = self._clips(self._pages.session(page_id), _label(shown))
-        row = event.index[0] if isinstance(event.index, (list, tuple)) else event.index
+        row = row_of(event)
         if not 0 <= row < len(clips):
             return {}
         clip = clips[row]
         folder = self._pages.folder(page_id)
-        audio = lent_clip(clip.path, folder) if clip.path.is_file() else None
+        audio = lent_clip(clip.path, folder)
         names = emotion_choices(language)
         name = display_name(emotion_of(clip), language) or next(iter(names))
         path = html.escape(str(clip.path), quote=True)
@@ -178,22 +185,34 @@ class BankActions:
         )
 
     def pin(
-        self, language_name: str, shown: str, emotion: str, named: str, request: gr.Request
+        self,
+        language_name: str,
+        shown: str | None,
+        emotion: str | None,
+        named: str | None,
+        request: gr.Request,
     ) -> Updates:
         """Take the selected clip for an emotion always."""
         return self._pinned(language_name, shown, emotion, _clip_in(named), request)
 
-    def unpin(self, language_name: str, shown: str, emotion: str, request: gr.Request) -> Updates:
+    def unpin(
+        self, language_name: str, shown: str | None, emotion: str | None, request: gr.Request
+    ) -> Updates:
         """Let the program choose for an emotion again."""
         return self._pinned(language_name, shown, emotion, None, request)
 
     def _pinned(
-        self, language_name: str, shown: str, emotion: str, clip: Path | None, request: gr.Request
+        self,
+        language_name: str,
+        shown: str | None,
+        emotion: str | None,
+        clip: Path | None,
+        request: gr.Request,
     ) -> Updates:
         page_id, language = page_id_of(request), code_of(language_name)
-        session = handlers.pin(self._pages.session(page_id), emotion, clip)
+        session = handlers.pin(self._pages.session(page_id), emotion or "", clip)
         self._pages.keep(page_id, session)
-        label = canonical_label(emotion)
+        label = canonical_label(emotion or "")
         name = display_name(label, language)
         key, fields = ("bank_unpinned", {"label": name})
         if clip is not None:
@@ -230,10 +249,10 @@ class BankActions:
 
     # --- choosing, speaking, giving away -------------------------------------------------------------
 
-    def choose(self, _: str, wanted: str, text: str, request: gr.Request) -> Updates:
+    def choose(self, _: str, wanted: str | None, text: str | None, request: gr.Request) -> Updates:
         """Show which clip would be taken, and why."""
         session = self._pages.session(page_id_of(request))
-        choice = handlers.choose_clip(session, wanted, text)
+        choice = handlers.choose_clip(session, wanted or "", text or "")
         assert session.shown is not None
         return {self.parts.bank_choice: choice_html(session.shown.bank, choice)}
 
@@ -248,8 +267,9 @@ class BankActions:
     def export(
         self,
         language_name: str,
-        layout: str,
-        destination: str,
+        layout: str | None,
+        destination: str | None,
+        consent: bool,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -258,14 +278,18 @@ class BankActions:
             page_id_of(request), shown_on(progress, code_of(language_name))
         ) as job:
             written = handlers.export(
-                job.session, destination, layout=layout, progress=job.progress
+                job.session,
+                destination or "",
+                layout=layout or "",
+                consent=consent,
+                progress=job.progress,
             )
         said = note_of("good", both("bank_exported", path=written))
         left_out = left_out_note(_shown_bank(job.session))
         said += "" if left_out is None else note_of("aside", sentence(left_out))
         return {self.parts.bank_exported: f'<div class="emo-both">{said}</div>'}
 
-    def relabel(self, language_name: str, shown: str, request: gr.Request) -> Updates:
+    def relabel(self, language_name: str, shown: str | None, request: gr.Request) -> Updates:
         """Say the menus and the table in the page's language."""
         language, session = code_of(language_name), self._pages.session(page_id_of(request))
         names = list(emotion_choices(language))

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.errors import ConsentError, EmotionError
+from gpt_sovits_emotion.errors import EmotionError
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.labels import canonical_label
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.references import (
+    EXPORT_LAYOUTS,
     choose,
     export_bank,
     load_bank,
@@ -26,9 +27,9 @@ from gpt_sovits_emotion.references import (
 )
 from gpt_sovits_emotion.references.ranking import emotion_of
 from gpt_sovits_emotion.references.tagged_text import split_tag
+from webui_tab.consent import require
 from webui_tab.handlers import choose_voice
 from webui_tab.sessions import PageError, Session, Settings, ShownBank
-from webui_tab.texts import say
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
@@ -67,12 +68,16 @@ def place_of(written: str | None) -> Path:
     return sample_data() / "voice_bank" if path == SAMPLE_VOICE else Path(path).expanduser()
 
 
-def open_as_it_is(session: Session, source: Path, *, progress: Progress = no_progress) -> Session:
+def open_as_it_is(
+    session: Session, source: Path, *, consent: bool, progress: Progress = no_progress
+) -> Session:
     """Show a bank as it lies there, with what was heard in it before.
 
     Raises:
+        ConsentError: The line about consent is not ticked.
         ReferenceBankError: It is no bank.
     """
+    require(consent, "bank_consent_missing")
     return replace(session, shown=ShownBank(source, load_bank(source, progress=progress)))
 
 
@@ -84,7 +89,6 @@ def build(
     *,
     transcribe: bool,
     consent: bool,
-    language: str,
     stopped: Callable[[], bool] = never,
     progress: Progress = no_progress,
 ) -> Session:
@@ -97,7 +101,6 @@ def build(
         workshop: The engines.
         transcribe: Whether clips without text are written down.
         consent: Whether the line about consent is ticked.
-        language: The page's language.
         stopped: Asked between clips.
         progress: Told how far it is; it may raise to stop.
 
@@ -108,8 +111,7 @@ def build(
     from gpt_sovits_emotion.banking import build_bank, find_sources
     from gpt_sovits_emotion.banking.sources import RECORDING
 
-    if not consent:
-        raise ConsentError(say("bank_consent_missing", language))
+    require(consent, "bank_consent_missing")
     bank = build_bank(
         source,
         engines=workshop.engines(settings.head),
@@ -136,10 +138,11 @@ def lessons_of(session: Session) -> tuple[Sentence, ...]:
     )
 
 
-def forget_lesson(session: Session) -> None:
+def forget_lesson(session: Session, *, sure: bool) -> None:
     """Forget what the voice that is shown taught heads; it teaches none until a person allows it again.
 
     Raises:
+        ConsentError: The line about deleting is not ticked.
         PageError: No bank is shown.
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
         OutputError: The sidecar cannot be written, or what was learned cannot be deleted.
@@ -147,19 +150,23 @@ def forget_lesson(session: Session) -> None:
     from gpt_sovits_emotion.banking.teaching import forget_bank
 
     place = _shown(session).place
+    require(sure, "sure_missing")
     set_teaching(place, False)
     forget_bank(place)
 
 
-def allow_teaching(session: Session) -> None:
+def allow_teaching(session: Session, *, consent: bool) -> None:
     """Let the voice that is shown teach heads again, when its clips are listened to next.
 
     Raises:
+        ConsentError: The line about consent is not ticked.
         PageError: No bank is shown.
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
         OutputError: The sidecar cannot be written.
     """
-    set_teaching(_shown(session).place, True)
+    place = _shown(session).place
+    require(consent, "bank_consent_missing")
+    set_teaching(place, True)
 
 
 def shown_clips(bank: ReferenceBank, label: str | None) -> tuple[ReferenceClip, ...]:
@@ -201,22 +208,31 @@ def choose_clip(session: Session, wanted: str, text: str) -> ReferenceChoice:
 
 def use(session: Session) -> Session:
     """Let the bank that is shown be the voice that speaks."""
-    return choose_voice(session, str(_shown(session).place))
+    return choose_voice(session, str(_shown(session).place), consent=True)  # it was opened with it
 
 
 def export(
-    session: Session, destination: str, *, layout: str, progress: Progress = no_progress
+    session: Session,
+    destination: str,
+    *,
+    layout: str,
+    consent: bool,
+    progress: Progress = no_progress,
 ) -> Path:
     """Copy the bank's clips into a new folder, in a form that other programs read.
 
     Raises:
-        PageError: No bank is shown, or no folder is named.
+        PageError: No bank is shown, no folder is named, or there is no such form.
+        ConsentError: The line about consent is not ticked.
         ReferenceBankError: The form cannot hold the bank.
         OutputError: The folder exists, or cannot be written.
     """
     destination = destination.strip().strip('"')
     if not destination:
         raise PageError("bank_no_folder")
+    if layout not in EXPORT_LAYOUTS:
+        raise PageError("bad_choice", value=layout[:64], offered=" / ".join(EXPORT_LAYOUTS))
+    require(consent, "bank_consent_missing")
     shown = _shown(session)
     beside = sidecar_path(shown.place)
     return export_bank(
@@ -228,14 +244,19 @@ def export(
     )
 
 
-def listing_of(path: str) -> dict[str, Any]:
+def listing_of(path: str | None, consent: bool) -> dict[str, Any]:
     """Return a bank for other programs: its voice, emotions, clips and texts.
+
+    Args:
+        path: Where it lies.
+        consent: Whether who speaks in it has agreed; a program says so for the person that uses it.
 
     What is wrong stands under ``error``: a program reads that better than the page's own way of telling.
     """
     from gpt_sovits_emotion.banking import listing
 
     try:
+        require(consent, "bank_api_consent_missing")
         return listing(load_bank(place_of(path)))
     except EmotionError as error:
         return {"error": str(error)}

@@ -39,6 +39,7 @@ def build_banks(parts: Parts) -> None:
         _export_step(parts)
     # For other programs: a listing of one bank, asked for by name (docs/banks.md).
     parts.add("bank_api_path", gr.Textbox, visible=False)
+    parts.add("bank_api_consent", gr.Checkbox, visible=False)
     parts.add("bank_api_ask", gr.Button, "…", visible=False)
     parts.add("bank_api_listing", gr.JSON, visible=False)
 
@@ -86,6 +87,7 @@ def _holds_step(parts: Parts) -> None:
             size="sm",
             elem_id="emo-bank-forget",
         )
+        parts.add("bank_sure", gr.Checkbox, label="text:sure", elem_id="emo-bank-sure")
         parts.add("bank_learn", gr.Button, value="text:bank_learn", size="sm")
     every = say("bank_all", parts.language)
     parts.add(

@@ -23,8 +23,8 @@ TABLE = {
     ),
     "bank_transcribe": ("Write down clips without text", "转写没有文本的片段"),
     "bank_consent": (
-        "The speaker has agreed that this voice is listened to and cloned.",
-        "该说话人同意对其声音进行情感分析和克隆。",
+        "The speaker has agreed that this voice is listened to, cloned, and copied where I say.",
+        "该说话人同意对其声音进行情感分析、克隆，并由我复制到指定位置。",
     ),
     "bank_build": ("Listen to the clips", "聆听并建库"),
     "bank_open": ("Open as it is", "直接打开"),
@@ -35,6 +35,10 @@ TABLE = {
     "bank_consent_missing": (
         "Tick the line about consent first: whose voice this is must have agreed.",
         "请先勾选同意一栏：声音的主人必须同意。",
+    ),
+    "bank_api_consent_missing": (
+        "nothing was read: say with the second value, true, that whose voice this is has agreed",
+        "尚未读取：请将第二个值设为 true，确认声音的主人已同意",
     ),
     "bank_built": (
         "{voice}: {usable} of {n} clips can be used; head {head}.",

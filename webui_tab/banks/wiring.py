@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.errors import EmotionError
 from webui_tab.banks.actions import CLIP, OPENED, PINNED, BankActions
 from webui_tab.banks.handlers import listing_of
+from webui_tab.incoming import checked
 from webui_tab.showing import CHANGED
 
 if TYPE_CHECKING:
@@ -19,7 +22,10 @@ __all__ = ["LISTING_API", "connect_banks"]
 LISTING_API = "emotion_bank"
 """Name under which other programs ask for the listing of a bank (``/emotion_bank``)."""
 
-_BUILT_BY = ("bank_source", "bank_transcribe", "bank_consent", "whisper", "spoken_language", "head")
+_BUILT_BY = (
+    "bank_source", "bank_transcribe", "bank_consent", "whisper", "spoken_language", "head",
+    "initial_prompt", "hotwords",
+)  # fmt: skip
 _MENUS = ("bank_wanted", "bank_pin_emotion", "bank_shown", "bank_clips", "bank_clips_note")
 
 
@@ -37,12 +43,19 @@ def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Bloc
         wire.quick(event, banks.opened, ("bank_source",), ("bank_source",))
     built = wire.work(parts.bank_build.click, banks.build, _BUILT_BY, OPENED)
     wire.finish(built, page.show_saved, ())
-    opened = wire.work(parts.bank_open.click, banks.open, ("bank_source",), OPENED)
+    opened = wire.work(parts.bank_open.click, banks.open, ("bank_source", "bank_consent"), OPENED)
     wire.finish(opened, page.show_saved, ())
     wire.quick(parts.stop_bank.click, page.stop)
 
-    for press, done in ((parts.bank_forget, banks.forget), (parts.bank_learn, banks.learn)):
-        wire.quick(press.click, done, (), ("bank_lesson",), failing_into="bank_lesson")
+    lesson = {"failing_into": "bank_lesson"}
+    wire.quick(
+        parts.bank_forget.click,
+        banks.forget,
+        ("bank_sure",),
+        ("bank_lesson", "bank_sure"),
+        **lesson,
+    )
+    wire.quick(parts.bank_learn.click, banks.learn, ("bank_consent",), ("bank_lesson",), **lesson)
     clips = ("bank_clips", "bank_clips_note")
     wire.in_order(parts.bank_shown.input, banks.show_emotion, ("bank_shown",), clips)
     wire.in_order(parts.bank_clips.select, banks.select, ("bank_shown",), CLIP)
@@ -58,10 +71,22 @@ def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Bloc
         wire.quick(event, banks.choose, wished, ("bank_choice",), failing_into="bank_choice")
     used = wire.quick(parts.bank_use.click, banks.use, (), ("voice", *CHANGED))
     wire.turn_to_first(used)
-    exported = wire.work(
-        parts.bank_export.click, banks.export, ("bank_format", "bank_to"), ("bank_exported",)
-    )
+    given_away = ("bank_format", "bank_to", "bank_consent")
+    exported = wire.work(parts.bank_export.click, banks.export, given_away, ("bank_exported",))
     wire.finish(exported, page.show_saved, ())
+    asked = [parts.bank_api_path, parts.bank_api_consent]
     parts.bank_api_ask.click(
-        listing_of, [parts.bank_api_path], [parts.bank_api_listing], api_name=LISTING_API
+        lambda *sent: _listing(asked, sent),
+        asked,
+        [parts.bank_api_listing],
+        api_name=LISTING_API,
+        preprocess=False,
     )
+
+
+def _listing(asked: Sequence[Any], sent: Sequence[Any]) -> dict[str, Any]:
+    try:
+        path, consent = checked(asked, sent)
+    except EmotionError as error:
+        return {"error": str(error)}
+    return listing_of(path, consent)

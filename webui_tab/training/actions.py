@@ -13,6 +13,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.labels import labels_of
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
+from webui_tab.consent import require
 from webui_tab.sessions import PageError
 from webui_tab.showing import Updates
 from webui_tab.training import asking, installed
@@ -27,7 +28,7 @@ __all__ = ["LIVE", "SPEAKER", "TrainingActions"]
 
 LIVE = (
     "train_seen", "train_live", "train_start", "train_stop", "train_result", "train_use",
-    "train_remove",
+    "train_remove", "train_sure",
 )  # fmt: skip
 """What shows where the training stands."""
 SPEAKER = ("speaker_name", "speaker_status", "speaker")
@@ -54,7 +55,7 @@ class TrainingActions:
 
     # --- the page ------------------------------------------------------------------------------------
 
-    def opened(self, _: str, encoder: str, head: str) -> Updates:
+    def opened(self, _: str, encoder: str | None, head: str | None) -> Updates:
         """Show what is being trained, and offer what is lent now."""
         offered = asking.encoders_of(self._workshop.host, self._workshop.whisper_models)
         return {
@@ -63,7 +64,7 @@ class TrainingActions:
             **self._speakers(head),
         }
 
-    def tick(self, _: str, seen: float) -> Updates:
+    def tick(self, _: str, seen: float | None) -> Updates:
         """Show where the training stands, if that is news to the page."""
         look = self.trainer.look
         return {} if look.version == seen else self._live(look)
@@ -73,23 +74,26 @@ class TrainingActions:
     def look(
         self,
         language_name: str,
-        corpora: str,
-        labels: str,
+        corpora: str | None,
+        labels: str | None,
+        consent: bool,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
         """Show how the corpora are read."""
-        named = asking.named_corpora(corpora)
+        named = asking.named_corpora(corpora or "")
         with self._pages.job(
             page_id_of(request), shown_on(progress, code_of(language_name))
         ) as job:
-            found = asking.find(named, labels_of(labels), progress=job.progress)
+            found = asking.find(
+                named, labels_of(labels or ""), consent=consent, progress=job.progress
+            )
         return {self.parts.train_found: corpora_html(found)}
 
     def fetch(
         self,
         language_name: str,
-        corpora: str,
+        corpora: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -101,7 +105,7 @@ class TrainingActions:
         said = note_of("good", both("train_fetched", folder=folder))
         return {
             self.parts.train_found: f'<div class="emo-both">{said}</div>',
-            self.parts.train_corpora: asking.add_line(corpora, asking.FETCHED, folder),
+            self.parts.train_corpora: asking.add_line(corpora or "", asking.FETCHED, folder),
         }
 
     # --- the training --------------------------------------------------------------------------------
@@ -109,20 +113,22 @@ class TrainingActions:
     def start(
         self,
         _: str,
-        corpora: str,
-        encoder: str,
-        head_id: str,
-        labels: str,
+        corpora: str | None,
+        encoder: str | None,
+        head_id: str | None,
+        labels: str | None,
         replace_head: bool,
+        consent: bool,
     ) -> Updates:
         """Begin to train, if nobody else does."""
         self.trainer.start(
             asking.order_of(
-                corpora=corpora,
+                corpora=corpora or "",
                 encoder=encoder or "",
-                head_id=head_id,
-                labels=labels,
+                head_id=head_id or "",
+                labels=labels or "",
                 replace_head=replace_head,
+                consent=consent,
             )
         )
         return {self.parts.train_problem: "", **self._live(self.trainer.look)}
@@ -143,11 +149,12 @@ class TrainingActions:
             **self._speakers(trained.card.id),
         }
 
-    def remove(self, _: str, head: str) -> Updates:
+    def remove(self, _: str, head: str | None, sure: bool) -> Updates:
         """Take the trained head out of the folder of heads."""
         trained = self.trainer.look.trained
         if trained is None:
             raise PageError("train_nothing_to_remove")
+        require(sure, "sure_missing")
         installed.remove(trained, heads_dir=self.trainer.heads_dir)
         self.trainer.forget_result()
         heads = list(self._page.choosing.heads())
@@ -175,6 +182,7 @@ class TrainingActions:
             train_result=result,
             train_use=gr.update(visible=trained is not None),
             train_remove=gr.update(visible=trained is not None),
+            train_sure=gr.update(visible=trained is not None, value=False),
         )
 
     # --- one speaker ---------------------------------------------------------------------------------
@@ -197,31 +205,32 @@ class TrainingActions:
             head = job.session.settings.head
         return self._taught(lesson, head)
 
-    def undo_lesson(self, _: str, speaker: str | None, head: str) -> Updates:
+    def undo_lesson(self, _: str, speaker: str | None, head: str | None) -> Updates:
         """Take the last corrections that were learned back."""
-        return self._taught(self._lessons.undo(head, speaker or ""), head)
+        return self._taught(self._lessons.undo(head or "", speaker or ""), head)
 
-    def forget(self, _: str, speaker: str | None, head: str) -> Updates:
+    def forget(self, _: str, speaker: str | None, head: str | None, sure: bool) -> Updates:
         """Delete what was learned of a speaker."""
-        lesson = self._lessons.forget(head, speaker or "")
+        lesson = self._lessons.forget(head or "", speaker or "", sure=sure)
         return {
             **self._speakers(head, chosen=ANYBODY),
             self.parts.speaker_name: gr.update(choices=list(known_speakers(head)), value=None),
             self.parts.speaker_status: lesson_html(lesson),
+            self.parts.speaker_sure: False,
         }
 
-    def look_at_speaker(self, _: str, speaker: str | None, head: str) -> Updates:
+    def look_at_speaker(self, _: str, speaker: str | None, head: str | None) -> Updates:
         """Show what is known of the speaker that is named; with nobody named, what was said last stays."""
         if not speaker:
             return {self.parts.speaker_status: gr.update()}
-        return {self.parts.speaker_status: lesson_html(self._lessons.look(head, speaker or ""))}
+        return {self.parts.speaker_status: lesson_html(self._lessons.look(head or "", speaker))}
 
-    def other_head(self, _: str, head: str, speaker: str | None) -> Updates:
+    def other_head(self, _: str, head: str | None, speaker: str | None) -> Updates:
         """Offer the speakers that another head was fitted to."""
         known = known_speakers(head, learned=True)
         return self._speakers(head, chosen=speaker if speaker in known else ANYBODY)
 
-    def _taught(self, lesson: Lesson, head: str) -> Updates:
+    def _taught(self, lesson: Lesson, head: str | None) -> Updates:
         return {**self._speakers(head), self.parts.speaker_status: lesson_html(lesson)}
 
     def _speakers(self, head: str | None, *, chosen: str | None = None) -> Updates:

@@ -13,6 +13,7 @@ from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.labels import labels_of
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
+from webui_tab.consent import require
 from webui_tab.sessions import PageError
 from webui_tab.training.job import Order
 
@@ -81,20 +82,31 @@ def named_corpora(written: str) -> tuple[str, ...]:
     return tuple(named)
 
 
-def order_of(*, corpora: str, encoder: str, head_id: str, labels: str, replace_head: bool) -> Order:
+def order_of(
+    *,
+    corpora: str,
+    encoder: str,
+    head_id: str,
+    labels: str,
+    replace_head: bool,
+    consent: bool,
+) -> Order:
     """Return what a page's fields ask for.
 
     Raises:
+        ConsentError: The line about consent is not ticked.
         PageError: No corpus is named, or the head's name cannot be one.
         EncoderError: There is no such encoder.
     """
     from gpt_sovits_emotion.encoders import parse_encoder_id
 
+    named = named_corpora(corpora)
+    require(consent, "train_consent_missing")
     head_id = head_id.strip()
     if not is_head_id(head_id):
         raise PageError("train_bad_name", name=head_id)
     return Order(
-        named_corpora(corpora),
+        named,
         parse_encoder_id(encoder.strip().replace(" ", "")).id,
         head_id,
         labels_of(labels),
@@ -103,15 +115,21 @@ def order_of(*, corpora: str, encoder: str, head_id: str, labels: str, replace_h
 
 
 def find(
-    named: Sequence[str], labels: Sequence[str] = (), *, progress: Progress = no_progress
+    named: Sequence[str],
+    labels: Sequence[str] = (),
+    *,
+    consent: bool,
+    progress: Progress = no_progress,
 ) -> Found:
     """Read corpora, and look at how their labels are read and at what could go wrong.
 
     Raises:
+        ConsentError: The line about consent is not ticked.
         CorpusError: One of them cannot be read at all.
     """
     from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
 
+    require(consent, "train_consent_missing")
     wanted = tuple(labels) or None
     progress(0.0, "looking at clips")
     corpora = open_corpora(named, progress=part_of(progress, 0.0, 0.5))

@@ -48,6 +48,13 @@ def _corpora_step(parts: Parts) -> None:
         info="text:train_corpora_info",
         elem_id="emo-train-corpora",
     )
+    parts.add(
+        "train_consent",
+        gr.Checkbox,
+        label="text:train_consent",
+        elem_classes=["emo-consent"],
+        elem_id="emo-train-consent",
+    )
     with gr.Row():
         parts.add("train_look", gr.Button, value="text:train_look", size="sm")
         parts.add("train_fetch", gr.Button, value="text:train_fetch", size="sm")
@@ -109,6 +116,9 @@ def _result(parts: Parts) -> None:
     with gr.Row():
         parts.add("train_use", gr.Button, value="text:train_use", size="sm", visible=False)
         parts.add("train_remove", gr.Button, value="text:train_remove", size="sm", visible=False)
+        parts.add(
+            "train_sure", gr.Checkbox, label="text:sure", visible=False, elem_id="emo-train-sure"
+        )
 
 
 def _speaker_step(parts: Parts) -> None:
@@ -134,4 +144,5 @@ def _speaker_step(parts: Parts) -> None:
         )
         parts.add("speaker_undo", gr.Button, value="text:speaker_undo", scale=2)
         parts.add("speaker_forget", gr.Button, value="text:speaker_forget", variant="stop", scale=2)
+    parts.add("speaker_sure", gr.Checkbox, label="text:sure", elem_id="emo-speaker-sure")
     parts.add("speaker_status", gr.HTML, elem_id="emo-speaker-status")

@@ -29,6 +29,7 @@ from gpt_sovits_emotion.labels import UNSURE, display_name
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Sentence, TaggedSegment
 from gpt_sovits_emotion.tag import embed_segments
+from webui_tab.consent import require
 from webui_tab.sessions import PageError, Session
 from webui_tab.texts import TEXTS, filled
 from webui_tab.workshop import Workshop
@@ -94,12 +95,12 @@ class Lessons:
         """Teach a speaker's profile what the page has heard and a person has corrected since the last time.
 
         Raises:
-            PageError: The line about consent is not ticked, there is no name, or nothing new to learn from.
+            ConsentError: The line about consent is not ticked.
+            PageError: There is no name, or nothing new to learn from.
             EmotionError: The name cannot be one, the profile is damaged, or the encoder failed.
         """
         speaker = _named(speaker)
-        if not consent:
-            raise PageError("speaker_consent_missing")
+        require(consent, "speaker_consent_missing")
         if session.tagging is None or session.recording is None:
             raise PageError("speaker_nothing_heard")
         segments = session.tagging.transcript.segments
@@ -147,16 +148,18 @@ class Lessons:
                     taught.labelled[index] = before
         return lesson
 
-    def forget(self, head_name: str, speaker: str) -> Lesson:
+    def forget(self, head_name: str, speaker: str, *, sure: bool) -> Lesson:
         """Delete what was learned of a speaker with a head.
 
         Raises:
+            ConsentError: The line about deleting is not ticked.
             PageError: There is no name, or nothing was learned of this speaker.
             OutputError: It could not be deleted.
         """
         from gpt_sovits_emotion.banking.teaching import forget_speaker
 
         speaker = _named(speaker)
+        require(sure, "sure_missing")
         head_id = self._workshop.engines(head_name).tagger.card.id
         # Not loaded first: what is damaged, or was made for a head that was replaced, can be forgotten too.
         deleted, notes = forget_speaker(speaker, head_id=head_id)

@@ -17,6 +17,15 @@ TABLE = {
         "或按原样解压的已知语料库（emodb、ravdess、crema-d、esd……）。",
     ),
     "train_look": ("Look", "查看"),
+    "train_consent": (
+        "I may read these recordings and train on them: who speaks in them has agreed, or their licence "
+        "allows it.",
+        "我有权读取这些录音并用于训练：其中说话的人已同意，或其许可允许。",
+    ),
+    "train_consent_missing": (
+        "Nothing was read: tick the line below the corpora first, which says that you may.",
+        "尚未读取：请先勾选语料库下方的那一行，确认您有权使用。",
+    ),
     "train_fetch": ("Fetch EmoDB (about 50 MB)", "下载 EmoDB（约 50 MB）"),
     "train_fetched": ("EmoDB lies in {folder}.", "EmoDB 已在 {folder}。"),
     "train_no_corpora": (

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["connect_training"]
 
-_CORPORA = ("train_corpora", "train_labels")
-_ORDER = ("train_corpora", "train_encoder", "train_name", "train_labels", "train_replace")
+_CORPORA = ("train_corpora", "train_labels", "train_consent")
+_ORDER = (
+    "train_corpora", "train_encoder", "train_name", "train_labels", "train_replace", "train_consent",
+)  # fmt: skip
 _OPENED = ("train_encoder", *LIVE, "speaker_name", "speaker")
 
 # The browser asks, because no version of gradio that the tab runs on lets the server tell without holding
@@ -72,7 +74,7 @@ def connect_training(
     wire.quick(parts.train_stop.click, training.stop, (), LIVE)
     used = wire.quick(parts.train_use.click, training.use, (), ("head", "speaker_name", "speaker"))
     wire.turn_to_first(used)
-    wire.quick(parts.train_remove.click, training.remove, ("head",), (*LIVE, "head"))
+    wire.quick(parts.train_remove.click, training.remove, ("head", "train_sure"), (*LIVE, "head"))
 
     learned = wire.work(
         parts.speaker_learn.click,
@@ -84,7 +86,13 @@ def connect_training(
     asked = ("speaker_name", "head")
     failing = {"failing_into": "speaker_status"}
     wire.quick(parts.speaker_undo.click, training.undo_lesson, asked, SPEAKER, **failing)
-    wire.quick(parts.speaker_forget.click, training.forget, asked, SPEAKER, **failing)
+    wire.quick(
+        parts.speaker_forget.click,
+        training.forget,
+        (*asked, "speaker_sure"),
+        (*SPEAKER, "speaker_sure"),
+        **failing,
+    )
     wire.quick(parts.speaker_name.change, training.look_at_speaker, asked, ("speaker_status",))
     wire.quick(
         parts.head.change, training.other_head, ("head", "speaker"), ("speaker_name", "speaker")

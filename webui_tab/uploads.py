@@ -1,0 +1,90 @@
+"""Whose the uploaded files are, and when they go. No Gradio here.
+
+The server files an upload under the hash of its content, whichever page it came from, and gives out what
+lies there to whoever knows the path. So two pages that upload one recording share one file, and a path alone
+proves nothing. Each arrival therefore can be claimed once, by the page that names it first; a file goes when
+nobody holds it any more and no arrival of it waits to be claimed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Uploads"]
+
+_UNCLAIMED_S = 600.0
+
+
+@dataclass(slots=True)
+class _File:
+    owners: set[str] = field(default_factory=set)
+    arrivals: int = 0
+    arrived_s: float = 0.0
+
+
+class Uploads:
+    """The files that were uploaded to one server.
+
+    Args:
+        shared: Whether other parts of the server's page take uploads too: what nobody of ours has claimed is
+            theirs then, and stays.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
+        self._files: dict[Path, _File] = defaultdict(_File)
+        self._lock = threading.RLock()
+
+    def arrived(self, paths: Iterable[Path]) -> None:
+        """Note that files were uploaded, by a page that is not known yet."""
+        with self._lock:
+            for path in paths:
+                known = self._files[path.resolve()]
+                known.arrivals += 1
+                known.arrived_s = time.monotonic()
+            self.forget_unclaimed(older_than_s=_UNCLAIMED_S)
+
+    def claim(self, owner: str, path: Path) -> bool:
+        """Let a page have a file that has arrived for it; say whether it may."""
+        with self._lock:
+            known = self._files.get(path.resolve())
+            if known is None or not (known.arrivals or owner in known.owners):
+                return False
+            known.arrivals = max(known.arrivals - 1, 0)
+            known.owners.add(owner)
+            return True
+
+    def release(self, owner: str, *, but: Path | None = None) -> None:
+        """Let go of all that a page has claimed, except one file; delete what nobody holds any more."""
+        kept = but.resolve() if but is not None else None
+        with self._lock:
+            for path, known in list(self._files.items()):
+                if path != kept and owner in known.owners:
+                    known.owners.discard(owner)
+                    self._delete_if_free(path)
+
+    def forget_unclaimed(self, *, older_than_s: float = 0.0) -> None:
+        """Delete what was uploaded so long ago and never claimed: the page was closed before it could."""
+        since_s = time.monotonic() - older_than_s
+        with self._lock:
+            for path, known in list(self._files.items()):
+                if self._shared and path.exists():
+                    continue
+                if known.arrivals and known.arrived_s <= since_s:
+                    known.arrivals = 0
+                    self._delete_if_free(path)
+
+    def _delete_if_free(self, path: Path) -> None:
+        known = self._files[path]
+        if known.owners or known.arrivals:
+            return
+        del self._files[path]
+        with contextlib.suppress(OSError):  # gone already, or its folder holds another name
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()
