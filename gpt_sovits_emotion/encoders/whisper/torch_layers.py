@@ -1,118 +1,115 @@
-"""The forward pass of Whisper's encoder, up to a layer: what OpenAI's ``AudioEncoder`` computes.
+"""Whisper's encoder in torch, for a graphics card: what OpenAI's ``AudioEncoder`` computes, up to a layer.
 
 Several clips go through together, padded to the longest. Padding is zero wherever something is convolved, as
 the convolutions' own padding is, and nobody attends to it, so a clip's frames are those it has alone but for
-rounding. Formulas: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision"
-(arXiv 2212.04356), and ``whisper/model.py`` and ``whisper/audio.py`` of https://github.com/openai/whisper.
+rounding. Formulas: see `onnx_layers`.
 """
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
+from gpt_sovits_emotion.encoders.whisper.weights import WhisperLayers
+from gpt_sovits_emotion.errors import HostError
+
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from torch import Tensor
 
-    from gpt_sovits_emotion.encoders.whisper.weights import WhisperWeights
+__all__ = ["TorchLayers"]
 
-__all__ = ["HOP", "MOST_SAMPLES", "hidden_states", "log_mel", "n_own_frames"]
-
-HOP = 320
-"""Samples per frame: two spectra, which the second convolution halves."""
-MOST_SAMPLES = 480_000
-"""The positions reach for 30 seconds."""
-
-_RATE_HZ = 16_000
-_N_FFT, _SPECTRUM_HOP = 400, 160
-_AFTER = 8_000  # half a second of silence is heard after a clip: it was trained on speech that ends
-_FLOOR = 1e-10
-_RANGE = 8.0  # decades of energy below the loudest
-_N_FRAMES_AT_LEAST = 1
+_BATCH_S = 240.0
 
 
-def n_own_frames(n_samples: int) -> int:
-    """Return how many frames a clip has of its own, the silence after it left out."""
-    return max(_N_FRAMES_AT_LEAST, math.ceil(n_samples / HOP))
+class TorchLayers(WhisperLayers):
+    """See `WhisperLayers`; in any floating-point precision of torch, on any device of it.
 
-
-def log_mel(samples: np.ndarray, n_mels: int, device: torch.device) -> Tensor:
-    """Return what the encoder reads of a clip and the silence after it: ``(n_mels, n_spectra)`` float32.
-
-    The same as faster-whisper's ``FeatureExtractor``: the loudest value is the reference.
-
-    Args:
-        samples: ``(n_samples,)`` float32 at 16 kHz, at most `MOST_SAMPLES`.
-        n_mels: Bands.
-        device: Where to compute it.
+    Products are in that precision, what is summed from layer to layer in float32: a few numbers of it are
+    large, and the differences between clips are small beside them.
     """
-    import torch
 
-    after = min(_AFTER, MOST_SAMPLES - len(samples))
-    clip = torch.tensor(samples, dtype=torch.float32, device=device)
-    clip = torch.nn.functional.pad(clip, (0, after))
-    window = torch.hann_window(_N_FFT, device=device)
-    bins = torch.stft(clip, _N_FFT, _SPECTRUM_HOP, window=window, return_complex=True)[..., :-1]
-    energy = _filters(n_mels).to(device) @ torch.view_as_real(bins).square().sum(-1)
-    decades = energy.clamp(min=_FLOOR).log10()
-    decades = torch.maximum(decades, decades.max() - _RANGE)
-    scaled: Tensor = (decades + 4.0) / 4.0
-    return scaled
+    batch_s = _BATCH_S
 
+    def frames(self, pieces: Sequence[np.ndarray], layers: Sequence[int]) -> list[list[np.ndarray]]:
+        """See `WhisperLayers.frames`; what the card has no memory for is done in halves.
 
-def hidden_states(
-    mels: Sequence[Tensor], weights: WhisperWeights, layers: Sequence[int]
-) -> list[Tensor]:
-    """Return ``(n_clips, n_frames, width)`` float32 of each layer asked for; a clip's own frames come first.
+        Raises:
+            HostError: It has none even for one piece.
+        """
+        import torch
 
-    Products are in the precision of the weights, what is summed from layer to layer in float32: a few
-    numbers of it are large, and the differences between clips are small beside them.
+        try:
+            with torch.inference_mode():
+                hidden = [states.float().cpu() for states in self._hidden_states(pieces, layers)]
+        except torch.cuda.OutOfMemoryError as error:
+            if len(pieces) == 1:
+                raise HostError(
+                    "the graphics card has no memory left for Whisper's encoder; close what else uses it",
+                    zh="显存不足，无法运行 Whisper 编码器；请关闭占用显存的程序",
+                ) from error
+            half = len(pieces) // 2
+            return self.frames(pieces[:half], layers) + self.frames(pieces[half:], layers)
+        return [
+            [states[row, : n_own_frames(len(piece))].numpy() for states in hidden]
+            for row, piece in enumerate(pieces)
+        ]
 
-    Args:
-        mels: `log_mel` of each clip.
-        weights: Of the encoder.
-        layers: Ascending; 0 is what enters the first layer, k what leaves the k-th. The norm that comes after
-            the last layer of the encoder is not applied.
-    """
-    import torch
+    def _hidden_states(self, pieces: Sequence[np.ndarray], layers: Sequence[int]) -> list[Tensor]:
+        """Return ``(n_clips, n_frames, width)`` of each layer asked for; a clip's own frames come first."""
+        import torch
 
-    n_spectra = [mel.shape[1] for mel in mels]
-    hidden = _stem(mels, n_spectra, weights)
-    mask = None
-    if len(set(n_spectra)) > 1:
-        n_frames = torch.tensor([(n + 1) // 2 for n in n_spectra], device=weights.device)
-        heard = torch.arange(hidden.shape[1], device=weights.device)[None] < n_frames[:, None]
-        mask = heard[:, None, None, :]
-    kept = [hidden] if 0 in layers else []
-    for number in range(1, layers[-1] + 1):
-        hidden = _layer(hidden, weights.layer(number - 1), weights.source.n_heads, mask)
-        if number in layers:
-            kept.append(hidden)
-    return kept
+        mels = [torch.from_numpy(log_mel(piece, self.source.shape.n_mels)) for piece in pieces]
+        n_spectra = [mel.shape[1] for mel in mels]
+        hidden = self._stem_of(mels, n_spectra)
+        mask = None
+        if len(set(n_spectra)) > 1:
+            n_frames = torch.tensor([(n + 1) // 2 for n in n_spectra], device=self.device)
+            heard = torch.arange(hidden.shape[1], device=self.device)[None] < n_frames[:, None]
+            mask = heard[:, None, None, :]
+        kept = [hidden] if 0 in layers else []
+        for number in range(1, layers[-1] + 1):
+            hidden = _layer(hidden, self.layer(number - 1), self.source.n_heads, mask)
+            if number in layers:
+                kept.append(hidden)
+        return kept
 
+    def _stem_of(self, mels: Sequence[Tensor], n_spectra: Sequence[int]) -> Tensor:
+        import torch
+        from torch.nn import functional
 
-def _stem(mels: Sequence[Tensor], n_spectra: Sequence[int], weights: WhisperWeights) -> Tensor:
-    import torch
-    from torch.nn import functional
+        w1, b1, w2, b2, positions = self.stem()
+        batch = w1.new_zeros((len(mels), mels[0].shape[0], max(n_spectra)))
+        for row, mel in zip(batch, mels, strict=True):
+            row[:, : mel.shape[1]] = mel
+        hidden = functional.gelu(functional.conv1d(batch, w1, b1, padding=1))
+        for row, n in zip(hidden, n_spectra, strict=True):
+            row[:, n:] = 0
+        hidden = functional.gelu(functional.conv1d(hidden, w2, b2, stride=2, padding=1))
+        hidden = hidden.transpose(1, 2)
+        stem: Tensor = hidden.to(torch.float32) + positions[: hidden.shape[1]]
+        return stem
 
-    w1, b1, w2, b2, positions = weights.stem()
-    most = max(n_spectra)
-    batch = torch.zeros(
-        (len(mels), mels[0].shape[0], most), dtype=weights.dtype, device=weights.device
-    )
-    for row, mel in zip(batch, mels, strict=True):
-        row[:, : mel.shape[1]] = mel
-    hidden = functional.gelu(functional.conv1d(batch, w1, b1, padding=1))
-    for row, n in zip(hidden, n_spectra, strict=True):
-        row[:, n:] = 0
-    hidden = functional.gelu(functional.conv1d(hidden, w2, b2, stride=2, padding=1))
-    hidden = hidden.transpose(1, 2)
-    stem: Tensor = hidden + positions[: hidden.shape[1]]
-    return stem
+    def _open_stem(self, tensors: Sequence[np.ndarray]) -> tuple[Tensor, ...]:
+        return self._placed(tensors, in_float32=(4,))
+
+    def _open_layer(self, tensors: Sequence[np.ndarray]) -> tuple[Tensor, ...]:
+        return self._placed(tensors, in_float32=(0, 1, 6, 7))
+
+    def _placed(
+        self, tensors: Sequence[np.ndarray], *, in_float32: Sequence[int]
+    ) -> tuple[Tensor, ...]:
+        """Return tensors on the device; what acts on the sum of all layers stays in float32."""
+        import torch
+
+        dtype = getattr(torch, self.precision)
+        return tuple(
+            torch.from_numpy(tensor).to(
+                self.device, torch.float32 if number in in_float32 else dtype
+            )
+            for number, tensor in enumerate(tensors)
+        )
 
 
 def _layer(hidden: Tensor, tensors: Sequence[Tensor], n_heads: int, mask: Tensor | None) -> Tensor:
@@ -131,12 +128,3 @@ def _layer(hidden: Tensor, tensors: Sequence[Tensor], n_heads: int, mask: Tensor
     inner = functional.gelu(functional.linear(normed, w1, b1))
     output: Tensor = hidden + functional.linear(inner, w2, b2)
     return output
-
-
-@functools.lru_cache(maxsize=2)
-def _filters(n_mels: int) -> Tensor:
-    """Return ``(n_mels, 201)``: Slaney's triangles, each of area one, as Whisper was trained with."""
-    import torch
-    from librosa.filters import mel
-
-    return torch.from_numpy(mel(sr=_RATE_HZ, n_fft=_N_FFT, n_mels=n_mels))
