@@ -68,6 +68,7 @@ setup(
         "jinja2>=3.0",  # the report page (comes with gradio)
         "markupsafe>=2.0",  # its escaping (comes with gradio)
         "matplotlib>=3.7",  # timelines (comes with gradio)
+        "onnxruntime>=1.14",  # runs Whisper's layers on the CPU (comes with faster-whisper)
         "opencc>=1.1.7",  # one script for Chinese: phrases, not only characters
         "packaging>=21",  # compares versions (comes with gradio)
         "pydantic>=2.5",  # checks documents on reading (comes with gradio)

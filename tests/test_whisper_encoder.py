@@ -18,7 +18,7 @@ from conftest import voiced
 
 from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.errors import EmotionError, EncoderError, WhisperModelError
+from gpt_sovits_emotion.errors import EmotionError, EncoderError, HostError, WhisperModelError
 from gpt_sovits_emotion.lending import LentHubert, LentWhisper
 from gpt_sovits_emotion.records import Audio, Sentence
 
@@ -30,14 +30,20 @@ from whisper_files import (
     write_translator,
 )
 
+from gpt_sovits_emotion.encoders.whisper import onnx_layers
 from gpt_sovits_emotion.encoders.whisper import weights as weights_module
 from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
-from gpt_sovits_emotion.encoders.whisper.forward import log_mel, n_own_frames
-from gpt_sovits_emotion.encoders.whisper.precision import dtype_for
+from gpt_sovits_emotion.encoders.whisper.onnx_graph import Graph
+from gpt_sovits_emotion.encoders.whisper.onnx_layers import OnnxLayers
+from gpt_sovits_emotion.encoders.whisper.precision import (
+    usual_device,
+    usual_precision,
+)
 from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of
+from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
+from gpt_sovits_emotion.encoders.whisper.torch_layers import TorchLayers
 
 SOURCE = Sentence("a test", "测试")
-CPU = torch.device("cpu")
 
 
 def lent(folder: Path, size: str = "tiny") -> LentWhisper:
@@ -58,6 +64,16 @@ def model():
 @pytest.fixture(scope="module")
 def tiny(model, tmp_path_factory) -> Path:
     return write_ctranslate2(tmp_path_factory.mktemp("whisper") / "tiny", model)
+
+
+def in_torch(folder: Path, precision: str = "float32") -> TorchLayers:
+    """What runs on a graphics card, on the CPU of torch."""
+    return TorchLayers(model_source(folder), ("a test", 0, 0), "cpu", precision)
+
+
+def frames_of(layers, samples: np.ndarray, numbers: tuple[int, ...]) -> list[np.ndarray]:
+    (frames,) = layers.frames([samples], numbers)
+    return frames
 
 
 @pytest.fixture
@@ -115,15 +131,19 @@ def test_it_opens_only_on_what_it_reads(tiny) -> None:
 # --- values ----------------------------------------------------------------------------------------
 
 
-def test_every_layer_is_what_transformers_computes(model, encoder) -> None:
+@pytest.mark.parametrize("runs_in", ["onnxruntime", "torch"])
+def test_every_layer_is_what_transformers_computes(model, tiny, encoder, runs_in) -> None:
     full = clip(29.5)
-    mel = log_mel(full.samples, 80, CPU)
+    mel = log_mel(full.samples, 80)
     assert mel.shape == (80, 3000)
-    wanted = reference_frames(model, mel)
-    (found,) = encoder._frames([full.samples])
+    wanted = reference_frames(model, torch.from_numpy(mel))
+    layers = encoder._weights if runs_in == "onnxruntime" else in_torch(tiny)
+    assert isinstance(layers, OnnxLayers if runs_in == "onnxruntime" else TorchLayers)
+    found = frames_of(layers, full.samples, encoder.layers)
     assert len(wanted) == 5
     for layer, frames in zip(encoder.layers, found, strict=True):
         assert frames.shape == (1475, 384)
+        assert frames.dtype == np.float32
         np.testing.assert_allclose(frames, wanted[layer][:1475], atol=2e-4)
 
 
@@ -133,7 +153,8 @@ def test_the_spectrogram_is_that_of_the_transcriber() -> None:
     samples = clip(3.1).samples
     for n_mels in (80, 128):
         wanted = FeatureExtractor(feature_size=n_mels)(np.pad(samples, (0, 8_000)), padding=0)
-        found = log_mel(samples, n_mels, CPU).numpy()
+        found = log_mel(samples, n_mels)
+        assert found.dtype == np.float32
         assert found.shape == wanted.shape == (n_mels, 360)
         np.testing.assert_allclose(found, wanted, atol=2e-4)
 
@@ -143,13 +164,15 @@ def test_full_depth_equals_ctranslate2_on_the_real_base(whisper_base) -> None:
 
     encoder = WhisperEncoder(lent(whisper_base, "base"), (6,), precision="float32", device="cpu")
     speech = clip(29.5)
-    mel = log_mel(speech.samples, 80, CPU).numpy()
+    mel = log_mel(speech.samples, 80)
     transcriber = WhisperModel(str(whisper_base), device="cpu", compute_type="float32")
     wanted = np.asarray(transcriber.encode(mel))[0]
     source = model_source(whisper_base, "base")
-    ((frames,),) = encoder._frames([speech.samples])
-    norm = [source.read(f"layer_norm/{name}").float() for name in ("gamma", "beta")]
-    found = torch.nn.functional.layer_norm(frames, (512,), *norm).numpy()
+    (frames,) = frames_of(encoder._weights, speech.samples, (6,))
+    norm = [
+        torch.from_numpy(source.read(f"layer_norm/{name}")).float() for name in ("gamma", "beta")
+    ]
+    found = torch.nn.functional.layer_norm(torch.from_numpy(frames), (512,), *norm).numpy()
     assert np.abs(wanted).max() > 5
     np.testing.assert_allclose(found, wanted[:1475], atol=1e-3)
 
@@ -157,28 +180,66 @@ def test_full_depth_equals_ctranslate2_on_the_real_base(whisper_base) -> None:
 def test_an_embedding_is_mean_and_deviation_of_its_own_frames(encoder) -> None:
     audio = clip(2.345)
     assert n_own_frames(len(audio.samples)) == 118
-    (frames,) = encoder._frames([audio.samples])
+    frames = frames_of(encoder._weights, audio.samples, encoder.layers)
     embedded = encoder.encode([audio])
     assert embedded.shape == (1, encoder.dim) == (1, 3 * 2 * 384)
     assert embedded.dtype == np.float32
-    np.testing.assert_allclose(embedded[0], pool([layer.numpy() for layer in frames]), atol=1e-5)
+    np.testing.assert_allclose(embedded[0], pool(frames), atol=1e-5)
 
 
-@pytest.mark.parametrize(("precision", "atol"), [("float32", 1e-4), ("bfloat16", 0.06)])
-def test_a_batch_gives_what_each_clip_gives_alone(tiny, precision, atol) -> None:
+LENGTHS_S = (1.0, 0.2, 4.7, 2.51, 0.73, 2.5, 29.9)
+
+
+@pytest.mark.parametrize("n_threads", ["1", "3"])
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_batch_gives_what_each_clip_gives_alone(tiny, precision, n_threads, monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
     encoder = WhisperEncoder(lent(tiny), (0, 2, 4), precision=precision, device="cpu")
-    clips = [clip(length) for length in (1.0, 0.2, 4.7, 2.51, 0.73, 2.5, 29.9)]
+    clips = [clip(length) for length in LENGTHS_S]
     together = encoder.encode(clips)
     alone = np.concatenate([encoder.encode([one]) for one in clips])
-    np.testing.assert_allclose(together, alone, atol=atol)
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(("precision", "atol"), [("float32", 2e-4), ("bfloat16", 0.3)])
+def test_a_padded_batch_on_a_card_gives_what_each_clip_gives_alone(tiny, precision, atol) -> None:
+    layers = in_torch(tiny, precision)
+    clips = [clip(length).samples for length in LENGTHS_S]
+    for piece, together in zip(clips, layers.frames(clips, (0, 2, 4)), strict=True):
+        for found, wanted in zip(together, frames_of(layers, piece, (0, 2, 4)), strict=True):
+            assert found.shape == (n_own_frames(len(piece)), 384)
+            np.testing.assert_allclose(found, wanted, atol=atol)
+
+
+def test_a_card_without_memory_is_given_less_at_once(tiny, monkeypatch) -> None:
+    layers = in_torch(tiny)
+    pieces = [clip(0.5).samples, clip(0.9).samples, clip(0.7).samples]
+    wanted = layers.frames(pieces, (1,))
+    asked, run = [], layers._hidden_states
+
+    def hidden_states(some, numbers):
+        asked.append(len(some))
+        if len(some) > most:
+            raise torch.cuda.OutOfMemoryError
+        return run(some, numbers)
+
+    monkeypatch.setattr(layers, "_hidden_states", hidden_states)
+    most = 1
+    for found, exact in zip(layers.frames(pieces, (1,)), wanted, strict=True):
+        np.testing.assert_allclose(found[0], exact[0], atol=1e-4)
+    assert asked == [3, 1, 2, 1, 1]
+    most = 0
+    with pytest.raises(HostError, match="no memory left for Whisper's encoder") as caught:
+        layers.frames(pieces, (1,))
+    check_says_the_same(caught.value)
 
 
 def test_a_long_clip_is_heard_in_pieces_that_are_pooled_together(encoder) -> None:
     audio = clip(60.0)
     halves = np.split(audio.samples, 2)
     frames = [
-        np.concatenate([layer.numpy() for layer in layers])
-        for layers in zip(*(encoder._frames([half])[0] for half in halves), strict=True)
+        np.concatenate(layers)
+        for layers in zip(*encoder._weights.frames(halves, encoder.layers), strict=True)
     ]
     assert frames[0].shape == (3000, 384)
     np.testing.assert_allclose(encoder.encode([audio])[0], pool(frames), atol=1e-4)
@@ -197,32 +258,89 @@ def test_silence_is_embedded_and_too_short_a_clip_is_not(encoder) -> None:
 
 
 def test_no_random_state_is_used(encoder) -> None:
-    torch.manual_seed(5)
+    np.random.seed(5)
     random.seed(5)
-    before = torch.get_rng_state(), random.getstate(), torch.get_num_threads()
+    before = np.random.get_state()[1].copy(), random.getstate()
     encoder.encode([clip(1.0)])
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert (random.getstate(), torch.get_num_threads()) == before[1:]
+    np.testing.assert_array_equal(np.random.get_state()[1], before[0])
+    assert random.getstate() == before[1]
 
 
-def test_bfloat16_is_near_float32(tiny) -> None:
+@pytest.mark.parametrize("n_bits", [8, 7])
+def test_int8_is_near_float32(tiny, monkeypatch, n_bits) -> None:
+    assert onnx_layers.product_bits() in (7, 8)
+    monkeypatch.setattr(onnx_layers, "product_bits", lambda: n_bits)
+    gc.collect()
     clips = [clip(1.5 + 0.2 * i, f0_hz=90 + 25 * i) for i in range(10)]
     exact, rough = (
         WhisperEncoder(lent(tiny), (1, 4), precision=precision, device="cpu").encode(clips)
-        for precision in ("float32", "bfloat16")
+        for precision in ("float32", "int8")
+    )
+    error = np.abs(rough - exact) / exact.std(axis=0).clip(1e-6)
+    assert 0 < np.median(error) < 0.1
+
+
+def test_int8_hears_what_float32_hears_on_the_real_base(whisper_base) -> None:
+    clips = [clip(1.5 + 0.3 * i, f0_hz=90 + 25 * i) for i in range(8)]
+    exact, rough = (
+        WhisperEncoder(
+            lent(whisper_base, "base"), (1, 2, 3, 4), precision=precision, device="cpu"
+        ).encode(clips)
+        for precision in ("float32", "int8")
     )
     error = np.abs(rough - exact) / exact.std(axis=0).clip(1e-6)
     assert np.median(error) < 0.1
 
 
-def test_the_precision_is_what_the_hardware_multiplies(monkeypatch) -> None:
-    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
-        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
-    assert dtype_for(CPU) == torch.float32
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
-    assert dtype_for(CPU) == torch.bfloat16
-    assert dtype_for(CPU, "float32") == torch.float32
-    assert dtype_for(torch.device("cuda")) == torch.float16
+def test_a_product_that_overflows_gets_fewer_bits(monkeypatch) -> None:
+    class Saturating:
+        def run(self, names, given):
+            return [np.full((1, 64), 32 * 32_767)]
+
+    monkeypatch.setattr(onnx_layers, "_session", lambda graph: Saturating())
+    onnx_layers.product_bits.cache_clear()
+    assert onnx_layers.product_bits() == 7
+    onnx_layers.product_bits.cache_clear()
+
+
+def test_a_graph_is_a_sound_onnx_model() -> None:
+    graph = Graph()
+    given = graph.input("input", ("n", 2))
+    turned = graph.add("Transpose", given, perm=[1, 0])
+    soft = graph.add("Softmax", graph.add("LeakyRelu", turned, alpha=0.5), axis=-1)
+    upper, lower = graph.add_split("Split", 2, soft, graph.constant(np.array([1, 1])), axis=0)
+    graph.output(lower, (1, "n"))
+    graph.output(upper, (1, "n"))
+    session = onnx_layers._session(graph)
+    found = session.run(None, {"input": np.array([[0, -2], [0, -4]], np.float32)})
+    np.testing.assert_allclose(found[0], [[0.731059, 0.268941]], atol=1e-5)
+    np.testing.assert_allclose(found[1], [[0.5, 0.5]])
+    assert [one.shape for one in session.get_outputs()] == [[1, "n"], [1, "n"]]
+
+
+def test_torch_is_asked_only_where_there_is_a_card(tiny) -> None:
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; "
+        "from gpt_sovits_emotion.encoders import open_encoder; "
+        "from gpt_sovits_emotion.lending import LentWhisper; "
+        "from gpt_sovits_emotion.records import Audio, Sentence; "
+        f"lent = LentWhisper(Path({str(tiny)!r}), 'tiny', Sentence('', '')); "
+        "encoder = open_encoder('whisper-tiny:1-2', lent); "
+        "encoder.encode([Audio(np.zeros(16000, np.float32), 16000)]); encoder.fingerprint; "
+        "import ctranslate2; "
+        "assert ctranslate2.get_cuda_device_count() or not {'torch', 'librosa'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_device_and_precision_are_what_the_machine_has(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert usual_device() == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert usual_device() == "cpu"
+    assert usual_precision("cpu") == "int8"
+    assert usual_precision("cuda") == usual_precision("cuda:1") == "float16"
+    assert usual_precision("mps") == "float32"
 
 
 # --- files -----------------------------------------------------------------------------------------
@@ -334,7 +452,7 @@ def test_weights_are_held_once_and_let_go(tiny) -> None:
     before = len(weights_module._OPENED)
     shallow = WhisperEncoder(lent(tiny), (1,), precision="float32", device="cpu")
     deep = WhisperEncoder(lent(tiny), (0, 3), precision="float32", device="cpu")
-    other = WhisperEncoder(lent(tiny), (1,), precision="bfloat16", device="cpu")
+    other = WhisperEncoder(lent(tiny), (1,), precision="int8", device="cpu")
     assert shallow._weights is deep._weights is not other._weights
     shallow.encode([clip(1.0)])
     assert sorted(shallow._weights._layers) == [0]

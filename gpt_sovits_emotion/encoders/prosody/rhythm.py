@@ -8,6 +8,7 @@ import numpy as np
 
 from gpt_sovits_emotion.encoders.prosody.bands import MEL_CENTRES_HZ, relative_db
 from gpt_sovits_emotion.encoders.prosody.frames import HOP_S, runs
+from gpt_sovits_emotion.encoders.prosody.peaks import find_peaks
 
 __all__ = [
     "MODULATION_BANDS",
@@ -68,14 +69,13 @@ def syllable_nuclei(mel: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         ``(n_nuclei,)`` ascending frame numbers.
     """
     from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import find_peaks
 
     low_hz, high_hz = _NUCLEUS_BAND_HZ
     band = np.flatnonzero(np.clip(MEL_CENTRES_HZ, low_hz, high_hz) == MEL_CENTRES_HZ)
     intensity = relative_db(mel[:, band].sum(1))
     intensity = gaussian_filter1d(intensity, _NUCLEUS_SMOOTHING_S / HOP_S)
     padded = np.concatenate([[-300.0], intensity, [-300.0]])  # a peak may lie on the edge of a cut
-    peaks, _ = find_peaks(padded, prominence=_NUCLEUS_DIP_DB, distance=_NUCLEUS_DISTANCE)
+    peaks = find_peaks(padded, prominence=_NUCLEUS_DIP_DB, distance=_NUCLEUS_DISTANCE)
     peaks = peaks - 1
     loud = intensity[peaks] > intensity.max() - _NUCLEUS_RANGE_DB
     return np.asarray(peaks[loud & voiced[peaks]])

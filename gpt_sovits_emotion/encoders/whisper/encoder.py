@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import check_audio
-from gpt_sovits_emotion.encoders.whisper.forward import (
-    HOP,
-    MOST_SAMPLES,
-    hidden_states,
-    log_mel,
-    n_own_frames,
-)
-from gpt_sovits_emotion.encoders.whisper.precision import dtype_for, usual_device
-from gpt_sovits_emotion.encoders.whisper.weights import weights_in
-from gpt_sovits_emotion.errors import EncoderError, HostError
+from gpt_sovits_emotion.encoders.whisper.precision import usual_device, usual_precision
+from gpt_sovits_emotion.encoders.whisper.spectrogram import HOP, MOST_SAMPLES
+from gpt_sovits_emotion.encoders.whisper.weights import layers_in
+from gpt_sovits_emotion.errors import EncoderError
 from gpt_sovits_emotion.lending import LentWhisper
 from gpt_sovits_emotion.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from gpt_sovits_emotion.encoders.whisper.precision import Precision
     from gpt_sovits_emotion.encoders.whisper.source import WhisperSource
@@ -31,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["WhisperEncoder"]
 
 _FEWEST_SAMPLES = 3_200  # 0.2 s, as the prosody encoder
-_BATCH_S = 32.0  # on a CPU: enough for its matrix products, little enough for its caches
-_BATCH_S_OF_CARD = 240.0
 
 
 class WhisperEncoder:
@@ -45,9 +36,9 @@ class WhisperEncoder:
     Args:
         lent: The model.
         layers: Ascending, each once; see `EncoderName.layers`.
-        precision: ``float32``, ``bfloat16`` or ``float16``; None takes what suits the machine (see
-            `precision.dtype_for`).
-        device: As torch names it; None takes the graphics card where torch has one.
+        precision: On the CPU ``float32`` or ``int8``, else ``float32``, ``bfloat16`` or ``float16``; None
+            takes what suits the device (see `precision.usual_precision`).
+        device: ``cpu``, or as torch names it; None takes the graphics card where torch has one.
 
     Raises:
         WhisperModelError: The model is missing, damaged, or of another size.
@@ -66,13 +57,11 @@ class WhisperEncoder:
         precision: Precision | None = None,
         device: str | None = None,
     ) -> None:
-        import torch
-
         self._lent = lent
         self.layers = tuple(layers)
-        where = torch.device(device) if device is not None else usual_device()
-        self._weights = weights_in(
-            lent.folder, lent.size, device=where, dtype=dtype_for(where, precision)
+        device = device or usual_device()
+        self._weights = layers_in(
+            lent.folder, lent.size, device=device, precision=precision or usual_precision(device)
         )
         n_layers = self._weights.source.shape.n_layers
         if self.layers[-1] > n_layers:
@@ -106,12 +95,12 @@ class WhisperEncoder:
     @property
     def batch_s(self) -> float:
         """Seconds of audio that it does best at once."""
-        return _BATCH_S if self._weights.device.type == "cpu" else _BATCH_S_OF_CARD
+        return self._weights.batch_s
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
         """Return ``(n_segments, dim)`` float32, all finite: per layer the mean, then the standard deviation.
 
-        Audios of similar length go through together; see `forward`.
+        Audios of similar length go through together; see `weights.WhisperLayers`.
 
         Raises:
             EncoderError: An audio is not at 16 kHz or shorter than 0.2 s, or Whisper gives values that are no
@@ -133,10 +122,9 @@ class WhisperEncoder:
         ]
         sums = _Sums(len(audios), len(self.layers), self._weights.source.shape.width)
         for batch in _batches(pieces, self.batch_s):
-            for (row, piece), frames in zip(
-                batch, self._frames([piece for _, piece in batch]), strict=True
-            ):
-                sums.add(row, frames, n_own_frames(len(piece)))
+            heard = self._weights.frames([piece for _, piece in batch], self.layers)
+            for (row, _), frames in zip(batch, heard, strict=True):
+                sums.add(row, frames)
         embeddings = sums.pooled()
         if not np.isfinite(embeddings).all():
             raise EncoderError(
@@ -145,31 +133,6 @@ class WhisperEncoder:
                 zh=f"{self._lent.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
             )
         return embeddings
-
-    def _frames(self, pieces: Sequence[np.ndarray]) -> list[list[Tensor]]:
-        """Return, per piece, ``(n_frames, width)`` float32 of each layer, of its own frames alone."""
-        import torch
-
-        weights = self._weights
-        try:
-            with torch.inference_mode():
-                mels = [
-                    log_mel(piece, weights.source.shape.n_mels, weights.device) for piece in pieces
-                ]
-                hidden = hidden_states(mels, weights, self.layers)
-                return [
-                    [states[i, : n_own_frames(len(piece))] for states in hidden]
-                    for i, piece in enumerate(pieces)
-                ]
-        except torch.cuda.OutOfMemoryError as error:
-            if len(pieces) == 1:
-                raise HostError(
-                    f"the graphics card has no memory left for the encoder {self.id!r}; close what else uses "
-                    "it",
-                    zh=f"显存不足，无法运行编码器 {self.id!r}；请关闭占用显存的程序",
-                ) from error
-        half = len(pieces) // 2
-        return self._frames(pieces[:half]) + self._frames(pieces[half:])
 
 
 class _Sums:
@@ -182,20 +145,15 @@ class _Sums:
         self._mean = np.zeros((n_audios, n_layers, width))
         self._squares = np.zeros((n_audios, n_layers, width))
 
-    def add(self, row: int, frames: Sequence[Tensor], n: int) -> None:
+    def add(self, row: int, frames: Sequence[np.ndarray]) -> None:
         """Add ``(n, width)`` frames of each layer to those of an audio."""
         import numpy as np
-        import torch
 
-        with torch.inference_mode():
-            # As products: torch's own mean and variance over the first axis take three times as long.
-            ones = frames[0].new_ones(n)
-            found = [ones @ layer / n for layer in frames]
-            spread = [
-                ones @ (layer - mean).square_() for layer, mean in zip(frames, found, strict=True)
-            ]
-            means = torch.stack(found).cpu().numpy().astype(np.float64)
-            squares = torch.stack(spread).cpu().numpy().astype(np.float64)
+        n = len(frames[0])
+        ones = np.ones(n, np.float32)  # as products: numpy sums over the first axis more slowly
+        found = [ones @ layer / n for layer in frames]
+        spread = [ones @ np.square(layer - mean) for layer, mean in zip(frames, found, strict=True)]
+        means, squares = np.stack(found).astype(np.float64), np.stack(spread).astype(np.float64)
         before = self._n[row]
         step = means - self._mean[row]
         self._squares[row] += squares + step**2 * before * n / (before + n)

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import sys
+from typing import Literal
 
-if TYPE_CHECKING:
-    import torch
+__all__ = ["Precision", "usual_device", "usual_precision"]
 
-__all__ = ["Precision", "dtype_for", "usual_device"]
-
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "int8", "bfloat16", "float16"]
 
 
-def usual_device() -> torch.device:
-    """Return the graphics card where torch has one, else the CPU."""
-    import torch
+def usual_device() -> str:
+    """Return ``cuda`` where torch has a graphics card, else ``cpu``.
 
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def dtype_for(device: torch.device, precision: Precision | None = None) -> torch.dtype:
-    """Return the floating-point type of weights and activations.
-
-    On a graphics card float16, which Whisper was published in. On a CPU that multiplies bfloat16 in its
-    hardware that, else float32: emulated, bfloat16 is the slower one.
-
-    Args:
-        device: Where it runs.
-        precision: Forces one.
+    Torch is asked only where it is loaded already, or where there is a card at all: loading it takes a second
+    and 180 MB, and a process that only transcribes and tags on the CPU needs it for nothing else.
     """
+    if "torch" not in sys.modules:
+        import ctranslate2
+
+        if ctranslate2.get_cuda_device_count() == 0:
+            return "cpu"
     import torch
 
-    if precision is not None:
-        dtype: torch.dtype = getattr(torch, precision)
-        return dtype
-    if device.type != "cpu":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    return torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _multiplies_bfloat16() -> bool:
-    """Say whether this CPU has matrix products in bfloat16 and torch knows of them (since its 2.4 or 2.6)."""
-    import torch
+def usual_precision(device: str) -> Precision:
+    """Return the precision that suits a device: of a card float16, which Whisper was published in.
 
-    asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)
+    On a CPU int8, as the transcriber has it: half of float32's time and a quarter of its memory, and heads
+    hear the same in it (``benchmarks/whisper_speed.py`` compares their labels).
+    """
+    if device == "cpu":
+        return "int8"
+    return "float16" if device.startswith("cuda") else "float32"

@@ -25,7 +25,7 @@ from gpt_sovits_emotion.files import replacing
 from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
 __all__ = ["slice_licence", "slice_source", "write_slice"]
 
@@ -65,7 +65,7 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
         EncoderError: The encoder has fewer layers, or values that float16 cannot hold.
         OutputError: It cannot be written.
     """
-    import torch
+    import numpy as np
 
     if n_layers > source.shape.n_layers:
         raise EncoderError(
@@ -95,14 +95,15 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
     with replacing(path) as temporary, temporary.open("wb") as stream:
         stream.write(len(spelled).to_bytes(8, "little") + spelled)
         for name in names:
-            values = source.read(name).to(torch.float16).contiguous()
-            if not torch.isfinite(values).all():
+            with np.errstate(over="ignore"):
+                values = np.ascontiguousarray(source.read(name), np.float16)
+            if not np.isfinite(values).all():
                 raise EncoderError(
                     f"{source.path}: the tensor {name} does not fit into float16, so it cannot be written "
                     "with the head",
                     zh=f"{source.path}：张量 {name} 超出 float16 的范围，无法随情感模型写出",
                 )
-            stream.write(values.numpy().data)
+            stream.write(values.data)
     return 8 + len(spelled) + reached
 
 
@@ -138,13 +139,12 @@ def slice_source(path: Path, size: str | None = None) -> WhisperSource:
     if shape.width % int(heads):
         raise _unsound(path, f"{heads} attention heads cannot share a width of {shape.width}")
 
-    def read(name: str) -> Tensor:
+    def read(name: str) -> np.ndarray:
         import numpy as np
-        import torch
 
         sizes, offset = shapes[name]
         flat = np.frombuffer(mapped, "<f2", count=math.prod(sizes), offset=start + offset)
-        return torch.from_numpy(flat.reshape(sizes).copy())
+        return flat.reshape(sizes).copy()
 
     return WhisperSource(path, shape, int(heads), read)
 

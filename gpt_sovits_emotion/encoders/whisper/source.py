@@ -22,7 +22,6 @@ from gpt_sovits_emotion.errors import WhisperModelError
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
 __all__ = [
     "LAYER",
@@ -87,13 +86,13 @@ class WhisperSource:
         path: The file.
         shape: Of the encoder; of a slice, `WhisperSize.n_layers` counts the layers that it holds.
         n_heads: Attention heads.
-        read: Returns a tensor by name, as it is stored (or dequantised, in float32), as a copy.
+        read: Returns a tensor by name, as a copy: float16 as it is stored, everything else in float32.
     """
 
     path: Path
     shape: WhisperSize
     n_heads: int
-    read: Callable[[str], Tensor]
+    read: Callable[[str], np.ndarray]
 
 
 def layer_tensors(number: int) -> tuple[str, ...]:
@@ -231,18 +230,17 @@ def _check_scale(model: ModelFile, name: str) -> None:
         )
 
 
-def _tensor(model: ModelFile, name: str) -> Tensor:
+def _tensor(model: ModelFile, name: str) -> np.ndarray:
     """Return a tensor's values; where CTranslate2 stores ``round(scale * value)``, divide by the scales."""
     import numpy as np
-    import torch
 
     dtype, raw = model.tensors[name].dtype, model.raw(name)
     if dtype == BFLOAT16:
-        return torch.from_numpy(raw.astype(np.int16)).view(torch.bfloat16)
+        return model.values(name)
     if dtype in _FLOATS:
-        return torch.from_numpy(np.array(raw))
+        return np.array(raw)
     scale = model.values(f"{name}_scale").reshape((-1,) + (1,) * (raw.ndim - 1))
-    return torch.from_numpy(_divided(raw, scale))
+    return _divided(raw, scale)
 
 
 def _divided(whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
