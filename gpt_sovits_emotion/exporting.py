@@ -14,7 +14,7 @@ from gpt_sovits_emotion.errors import HeadError, HeadMismatchError, WhisperModel
 from gpt_sovits_emotion.heads import HeadCard, load_head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
-from gpt_sovits_emotion.heads.install import copy_head, put_into_place, staging
+from gpt_sovits_emotion.heads.install import claimed, copy_head, put_into_place, staging
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["check_carried", "export_head"]
@@ -45,11 +45,7 @@ def export_head(
     """
     head = load_head(folder)
     place = out / head.card.id
-    if place.exists():
-        raise HeadError(
-            f"{place} is there already; name another folder with --out, or remove it",
-            zh=f"{place} 已经存在；请用 --out 指定其他文件夹，或先将其删除",
-        )
+    _check_free(place)
     with staging(out) as work:
         staged = work / head.card.id
         staged.mkdir()
@@ -57,8 +53,18 @@ def export_head(
         if with_encoder:
             _write_carried(head.card, staged / ENCODER_NAME, whisper or WhisperModels())
             check_carried(staged)
-        put_into_place(staged, place, work)
+        with claimed(out, head.card.id):
+            _check_free(place)  # somebody else may have been quicker
+            put_into_place(staged, place, work)
     return place
+
+
+def _check_free(place: Path) -> None:
+    if place.exists():
+        raise HeadError(
+            f"{place} is there already; name another folder with --out, or remove it",
+            zh=f"{place} 已经存在；请用 --out 指定其他文件夹，或先将其删除",
+        )
 
 
 def check_carried(folder: Path) -> str | None:

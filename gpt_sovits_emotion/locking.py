@@ -2,8 +2,8 @@
 
 A file that is replaced in one step is never half a file, but two processes that both read the old one still
 lose what the first of them wrote. The lock is the operating system's: it is gone with the process that held
-it, however that ended. The lock's own file stays where it is; it is empty, hidden, and may be deleted when
-nothing runs (deleting it at the end would let two processes hold two files of one name).
+it, however that ended. The lock's own file is empty and hidden, and stays where it is, unless that is a
+folder in which people look for other things.
 """
 
 from __future__ import annotations
@@ -32,13 +32,19 @@ def lock_beside(path: Path) -> Path:
 
 @contextmanager
 def locked(
-    lock: Path, *, patience_s: float = PATIENCE_S, busy: EmotionError | None = None
+    lock: Path,
+    *,
+    patience_s: float = PATIENCE_S,
+    busy: EmotionError | None = None,
+    keep: bool = True,
 ) -> Iterator[None]:
     """Hold a lock. It must not be taken twice in one thread: the second time would wait for the first.
 
     Args:
         lock: Its file; made if missing, as is its folder.
         patience_s: How long to wait for whoever holds it.
+        keep: Whether the lock's file stays. Deleted, it costs those who wait a try more (filelock sees that
+            the file it holds is gone).
         busy: What to raise when that was not long enough; an `OutputError` when None.
 
     Raises:
@@ -66,4 +72,8 @@ def locked(
     try:
         yield
     finally:
+        if not keep:
+            lock.unlink(
+                missing_ok=True
+            )  # while it is held: nobody takes a file that is about to go
         held.release()

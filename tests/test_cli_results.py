@@ -10,9 +10,11 @@ import pytest
 from conftest import voiced
 from test_cli import run
 
+from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli.results import Ledger, digest_of, targets_of
 from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
 from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.transcript_io import read_json
@@ -89,7 +91,7 @@ def test_skip_done_knows_whose_a_result_is(capsys, recordings: Path) -> None:
 
     code, _, err = annotated(capsys, other, "--out", out, "--skip-done")
     assert code == 1
-    assert "from another recording" in err
+    assert "from another or an unknown recording" in err
     assert (out / "x.json").read_bytes() == before
 
     # named together they have other names, and the one that is done is known under its earlier one
@@ -165,7 +167,8 @@ def test_a_ledger_that_is_damaged_knows_nothing(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     result = {"json": tmp_path / "x.json"}
     (tmp_path / "x.json").write_text("{}")
-    ledger.write_down(result, "ab" * 32)
+    with ledger.claim(result, "ab" * 32, replace=True):
+        pass
     assert ledger.owner(tmp_path / "x.json") == "ab" * 32
     assert ledger.has_all(result, "ab" * 32)
     assert not ledger.has_all(result, "cd" * 32)
@@ -173,7 +176,8 @@ def test_a_ledger_that_is_damaged_knows_nothing(tmp_path: Path) -> None:
     for damage in (b"", b"\xff", b"[]", b'{"results": 5}', b"[" * 100_000):
         ledger._path.write_bytes(damage)
         assert ledger.owner(tmp_path / "x.json") is None
-    ledger.write_down(result, "ef" * 32)
+    with ledger.claim(result, "ef" * 32, replace=True):
+        pass
     assert Ledger(tmp_path).has_all(result, "ef" * 32)
 
 
@@ -214,3 +218,21 @@ def test_say_tells_by_its_exit_code_what_was_not_said(
         assert (tmp_path / "out" / "report.html").is_file()
     if failing == (2,):
         assert "not said: 1 of 3 segments (2)" in err
+
+
+def test_results_that_appear_meanwhile_are_not_written_over(
+    capsys, monkeypatch, recordings: Path
+) -> None:
+    out = recordings / "out"
+    genuine = pipeline.annotate
+
+    def slow(*arguments, **options):
+        tagging = genuine(*arguments, **options)
+        write_text(out / "x.json", "of another process")
+        return tagging
+
+    monkeypatch.setattr(pipeline, "annotate", slow)
+    code, _, err = annotated(capsys, recordings / "a/x.wav", "--out", out)
+    assert code == 1
+    assert "from another or an unknown recording" in err
+    assert (out / "x.json").read_text() == "of another process"

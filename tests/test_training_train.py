@@ -243,7 +243,7 @@ def test_two_trainings_of_one_head_at_once(corpus_folder: Path, plan: TrainingPl
     corpora = open_corpora([f"hums={corpus_folder}"])
     with (
         reserved(plan.heads_dir, "hums", replace=False),
-        pytest.raises(HeadError, match="another training") as caught,
+        pytest.raises(HeadError, match="another process is training or adding") as caught,
     ):
         train(corpora, plan, encoder=FakeEncoder())
     assert caught.value.zh is not None

@@ -31,9 +31,10 @@ from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.hosts.base import never
+from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.references import load_bank, set_teaching
 from gpt_sovits_emotion.references.sidecar import (
     Sidecar,
     read_sidecar,
@@ -104,15 +105,16 @@ def build_bank(
     before = _sidecar(beside)  # one that cannot be read is told of before any work
     with ExitStack() as held:
         held.enter_context(only_build(beside))
-        if learn is not None and before is not None and before.teaches != learn:
-            write_sidecar(beside, replace(before, teaches=learn))
+        if learn is not None and before is not None:
+            set_teaching(beside, learn)
         journal = held.enter_context(Journal(journal_path(beside)))
         build = _Build(sources, engines, journal, cache, whisper, language, n_jobs, learn, before)
         sidecar = build.run(notes, progress, cancelled)
-        now = _sidecar(beside)  # a person may have pinned or refused meanwhile
-        pinned = replace(sidecar.bank, pins=now.pins if now else {})
-        teaches = learn if learn is not None else now is None or now.teaches
-        write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
+        with locked(lock_beside(beside)):
+            now = _sidecar(beside)  # a person may have pinned or refused meanwhile
+            pinned = replace(sidecar.bank, pins=now.pins if now else {})
+            teaches = learn if learn is not None else now is None or now.teaches
+            write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
         journal.forget_unused()
     if not teaches:
         forget_bank(beside)

@@ -8,8 +8,7 @@ the labelled clips, the head and its weights are the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,13 +25,13 @@ from gpt_sovits_emotion.heads.profiles import (
     add,
     add_unlabelled,
     begin_profile,
+    changing_profiles,
     find_replay,
     for_speaker,
     forget,
     list_profiles,
     load_profile,
     save_profile,
-    speakers_folder,
 )
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.references import set_teaching
@@ -42,7 +41,6 @@ from gpt_sovits_emotion.training.adapt import learn
 __all__ = ["Taught", "fitted_note", "forget_bank", "forget_speaker", "held_out", "teach"]
 
 _N_FOLDS = 5
-_PATIENCE_S = 60.0  # how long another process may keep a profile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +148,7 @@ def forget_bank(bank: Path) -> tuple[Path, ...]:
     place = place_of(bank)
     found = [entry for entry in list_profiles() if entry.profile and entry.profile.bank == place]
     if found:
-        with _alone():
+        with changing_profiles():
             for entry in found:
                 remove_folder(entry.path)
     return tuple(entry.path for entry in found)
@@ -177,7 +175,7 @@ def forget_speaker(
         for entry in list_profiles(head_id)
         if entry.profile is not None and entry.profile.bank and speaker in (None, entry.speaker)
     }
-    with _alone():
+    with changing_profiles():
         deleted = forget(speaker, head_id=head_id)
     return deleted, tuple(_refuse(bank) for bank in sorted(banks))
 
@@ -241,43 +239,13 @@ def _learned(
 def _keep(lesson: Lesson, profile: SpeakerProfile) -> EmotionError | None:
     """Keep what was learned, unless a person has refused meanwhile; return why it could not be kept."""
     try:
-        with _alone():
+        with changing_profiles():
             if lesson.bank.is_file() and not read_sidecar(lesson.bank).teaches:
                 return None
             save_profile(profile)
     except OutputError as error:
         return error
     return None
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Make sure that no other process writes or deletes a voice's profile meanwhile.
-
-    Raises:
-        OutputError: One does for a minute, or the folder may not be written to.
-    """
-    from filelock import FileLock, Timeout
-
-    folder = speakers_folder()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=_PATIENCE_S)
-    except Timeout as error:
-        raise OutputError(
-            f"{folder} is held by another process; wait for it, or stop it",
-            zh=f"{folder} 正被另一个程序占用；请等它结束，或停止它",
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"nothing can be written into {folder} ({error.strerror or error}); change its permissions",
-            zh=f"无法写入 {folder}（{error.strerror or error}）；请修改权限",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _with_problem(note: Sentence, problem: EmotionError) -> Sentence:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import FilePath, Place
-from gpt_sovits_emotion.cli.console import echo, progress_bar, say
+from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Place
+from gpt_sovits_emotion.cli.console import echo, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
     from gpt_sovits_emotion.training.adapt_measure import AdaptationScore
     from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
 
 __all__ = ["adapt"]
+
+_Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
+"""Adds what was heard in clips to a profile, whichever state that is in by then."""
 
 
 @click.command()
@@ -78,70 +84,98 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
         _measure(given)
         return 0
     if not given["speaker"] or not (clips or given["corrections"]):
-        raise click.UsageError("name the speaker (--speaker NAME) and clips of that speaker")
+        raise Misuse(
+            "name the speaker (--speaker NAME) and clips of that speaker",
+            zh="请指定说话人（--speaker NAME）和该说话人的片段",
+        )
     if len(given["recordings"]) not in (0, len(given["corrections"])):
-        raise click.UsageError("name one --recording for each --correction, or none")
+        raise Misuse(
+            "name one --recording for each --correction, or none",
+            zh="请为每个 --correction 指定一个 --recording，或都不指定",
+        )
+    from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
+
+    engines = open_engines_for({**given, "speaker": None})  # whose profile is being made
+    speaker, head = given["speaker"], engines.tagger
+    blank = begin_profile(head, speaker)
+    if not given["anew"]:
+        load_profile(head, speaker)  # one that cannot be used is told of before any work
+    additions = [_from_clips(clips, given["label"], blank.labels, engines)]
+    for number, transcript in enumerate(given["corrections"]):
+        recording = given["recordings"][number] if given["recordings"] else None
+        additions.append(_from_correction(transcript, recording, blank.labels, engines))
+    profile, folder = _learned(blank, additions, head, given)
+    echo(profile.say().say(language()))
+    _say_counts(profile)
+    say(
+        f"kept in {folder}; use it with --speaker {speaker}",
+        zh=f"已保存在 {folder}；使用时加 --speaker {speaker}",
+    )
+    return 0
+
+
+def _learned(
+    blank: SpeakerProfile, additions: Sequence[_Addition], head: Head, given: dict[str, Any]
+) -> tuple[SpeakerProfile, Path]:
+    """Add what was heard to what is known by now, learn from all of it, and keep it; return where, too.
+
+    What somebody else has added while we listened is loaded with the rest: nothing of it is lost.
+    """
     from gpt_sovits_emotion.heads import head_folders
     from gpt_sovits_emotion.heads.profiles import (
-        begin_profile,
+        changing_profiles,
         find_replay,
         load_profile,
         save_profile,
     )
     from gpt_sovits_emotion.training.adapt import learn
 
-    engines = open_engines_for({**given, "speaker": None})  # whose profile is being made
-    head = engines.tagger
-    profile = None if given["anew"] else load_profile(head, given["speaker"])
-    profile = profile or begin_profile(head, given["speaker"])
-    profile = _with_clips(profile, clips, given["label"], engines)
-    for number, transcript in enumerate(given["corrections"]):
-        recording = given["recordings"][number] if given["recordings"] else None
-        profile = _with_correction(profile, transcript, recording, engines)
     folders = head_folders(given["heads_dirs"])
     if given["head"] and Path(given["head"]).is_dir():
         folders = (Path(given["head"]), *folders)
     replay = find_replay(head, folders)
-    if replay is None and profile.corrections:
-        say(
-            f"note: head {head.card.id} keeps no replay rows; fine-tuning does without, a little worse"
-        )
-    profile = learn(head, profile, replay=replay)
-    folder = save_profile(profile)
-    echo(profile.say().en)
-    _say_counts(profile)
-    say(f"kept in {folder}; use it with --speaker {given['speaker']}")
-    return 0
+    with changing_profiles():
+        profile = (None if given["anew"] else load_profile(head, blank.speaker)) or blank
+        for added_to in additions:
+            profile = added_to(profile)
+        if replay is None and profile.corrections:
+            say(
+                f"note: head {head.card.id} keeps no replay rows; fine-tuning does without, a little worse",
+                zh=f"注意：情感模型 {head.card.id} 没有保留回放数据；微调时不使用它，效果略差",
+            )
+        profile = learn(head, profile, replay=replay)
+        return profile, save_profile(profile)
 
 
-def _with_clips(
-    profile: SpeakerProfile, paths: Sequence[Path], label: str | None, engines: Engines
-) -> SpeakerProfile:
+def _from_clips(
+    paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
+) -> _Addition:
     from gpt_sovits_emotion.labels import canonical_label
     from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
 
     found = [clip for path in paths for clip in find_clips(path)]
     if label is not None:
         wanted = canonical_label(label)
-        if wanted not in profile.labels:
-            raise click.BadParameter(
-                f"{label!r} is none of the head's labels: {', '.join(profile.labels)}",
+        if wanted not in labels:
+            raise BadValue(
+                f"{label!r} is none of the head's labels: {', '.join(labels)}",
+                zh=f"{label!r} 不是该情感模型的标签：{', '.join(labels)}",
                 param_hint="--label",
             )
         found = [SpeakerClip(clip.path, clip.label or wanted) for clip in found]
-    unknown = sorted({clip.label for clip in found} - {"", *profile.labels})
+    unknown = sorted({clip.label for clip in found} - {"", *labels})
     if unknown:
+        names = ", ".join(unknown)
         say(
-            f"note: the head knows no {', '.join(unknown)}; these clips count as clips without labels"
+            f"note: the head knows no {names}; these clips count as clips without labels",
+            zh=f"注意：情感模型没有标签 {names}；这些片段按无标注处理",
         )
-        found = [clip if clip.label in profile.labels else SpeakerClip(clip.path) for clip in found]
-    return _embedded(profile, found, engines)
+        found = [clip if clip.label in labels else SpeakerClip(clip.path) for clip in found]
+    return _embedded(found, engines)
 
 
-def _embedded(
-    profile: SpeakerProfile, clips: Sequence[SpeakerClip], engines: Engines
-) -> SpeakerProfile:
-    """Add clips to a profile, the labelled ones as one batch; what cannot be read is passed over."""
+def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> _Addition:
+    """Listen to clips; the labelled ones are one batch, and what cannot be read is passed over."""
     import numpy as np
 
     from gpt_sovits_emotion.errors import AudioError, CorpusError
@@ -159,7 +193,10 @@ def _embedded(
                 heard = _listen(clip, engines)
             except AudioError as error:
                 problem = error
-                say(f"note: {clip.path.name} is passed over: {error}")
+                say(
+                    f"note: {clip.path.name} is passed over: {error}",
+                    zh=f"注意：跳过 {clip.path.name}：{error.say('zh')}",
+                )
                 continue
             if clip.label:
                 rows.append(heard)
@@ -167,13 +204,18 @@ def _embedded(
                 sources += [clip.path.name] * len(heard)
             else:
                 unlabelled.append(heard)
-    if clips and not rows and not unlabelled:
+    if problem is not None and not rows and not unlabelled:
         raise CorpusError(
-            f"none of the {len(clips)} clips can be used; the last: {problem}"
+            f"none of the {len(clips)} clips can be used; the last: {problem}",
+            zh=f"{len(clips)} 个片段都不可用；最后一个：{problem.say('zh')}",
         ) from problem
-    if unlabelled:
-        profile = add_unlabelled(profile, np.concatenate(unlabelled))
-    return add(profile, np.concatenate(rows), labels, sources) if rows else profile
+
+    def added_to(profile: SpeakerProfile) -> SpeakerProfile:
+        if unlabelled:
+            profile = add_unlabelled(profile, np.concatenate(unlabelled))
+        return add(profile, np.concatenate(rows), labels, sources) if rows else profile
+
+    return added_to
 
 
 def _listen(clip: SpeakerClip, engines: Engines) -> np.ndarray:
@@ -195,10 +237,10 @@ def _listen(clip: SpeakerClip, engines: Engines) -> np.ndarray:
 _LONGEST_CLIP_S = 15.0
 
 
-def _with_correction(
-    profile: SpeakerProfile, transcript: Path, recording: Path | None, engines: Engines
-) -> SpeakerProfile:
-    """Add the segments whose labels a person corrected; the others of the recording have no label."""
+def _from_correction(
+    transcript: Path, recording: Path | None, known: Sequence[str], engines: Engines
+) -> _Addition:
+    """Listen to the segments whose labels a person corrected; the recording's others have no label."""
     from gpt_sovits_emotion.audio import open_recording
     from gpt_sovits_emotion.errors import CorpusError
     from gpt_sovits_emotion.heads.profiles import add, add_unlabelled
@@ -207,11 +249,13 @@ def _with_correction(
 
     document = read_json(transcript)
     path = recording or transcript.parent / document.recording.name
-    corrected = [each for each in document.segments if each.corrected_label in profile.labels]
+    corrected = [each for each in document.segments if each.corrected_label in known]
     if not corrected:
+        names = ", ".join(known)
         raise CorpusError(
-            f"{transcript} has no corrected label that the head knows ({', '.join(profile.labels)}); correct "
-            "labels in the tab, save the transcript, and name it again"
+            f"{transcript} has no corrected label that the head knows ({names}); correct labels in the tab, "
+            "save the transcript, and name it again",
+            zh=f"{transcript} 中没有情感模型认识的更正标签（{names}）；请在页面中更正标签，保存文稿后再指定",
         )
     least = engines.tagger.card.min_duration_s
     others = [
@@ -225,16 +269,20 @@ def _with_correction(
         rest = embed_segments([each.segment for each in others], opened, analyser)
     labels = [each.label for each in corrected]
     sources = [f"{path.name} {each.segment.start_s:.1f} s" for each in corrected]
-    return add(add_unlabelled(profile, rest), rows, labels, sources)
+    return lambda profile: add(add_unlabelled(profile, rest), rows, labels, sources)
 
 
 def _say_counts(profile: SpeakerProfile) -> None:
     counts = profile.counts
     if any(counts.values()):
-        say("labelled: " + ", ".join(f"{label} {count}" for label, count in counts.items()))
-        missing = [label for label, count in counts.items() if not count]
+        counted = ", ".join(f"{label} {count}" for label, count in counts.items())
+        say(f"labelled: {counted}", zh=f"已标注：{counted}")
+        missing = ", ".join(label for label, count in counts.items() if not count)
         if missing:
-            say(f"note: a labelled clip of {', '.join(missing)} would help too")
+            say(
+                f"note: a labelled clip of {missing} would help too",
+                zh=f"注意：再加入 {missing} 的标注片段会更好",
+            )
 
 
 # --- measuring ---------------------------------------------------------------------------------------
@@ -247,7 +295,10 @@ def _measure(given: dict[str, Any]) -> None:
     from gpt_sovits_emotion.training.fit import recipe_for
 
     if not given["corpora"]:
-        raise click.UsageError("name the corpora to measure on: --corpus NAME=DIR")
+        raise Misuse(
+            "name the corpora to measure on: --corpus NAME=DIR",
+            zh="请指定用于测量的语料：--corpus NAME=DIR",
+        )
     encoder_id = head_for(given).card.encoder.id  # heads like it are fitted and measured
     encoder = encoder_for(given, encoder_id)
     with opened_cache(given) as cache:
@@ -268,30 +319,38 @@ def _measure(given: dict[str, Any]) -> None:
                     n_draws=given["draws"],
                     progress=part_of(progress, 0.5, 1.0),
                 )
+            n_clips, n_classes, n_draws = len(data.labels), len(data.classes), given["draws"]
             echo(
-                f"{corpus.name}: {len(data.labels)} clips, {len(data.classes)} classes, one speaker held out "
-                f"at a time; UAR in % on the speaker's other clips, {given['draws']} draws"
+                in_language(
+                    f"{corpus.name}: {n_clips} clips, {n_classes} classes, one speaker held out at a time; "
+                    f"UAR in % on the speaker's other clips, {n_draws} draws",
+                    f"{corpus.name}：{n_clips} 个片段，{n_classes} 类，每次留出一位说话人；"
+                    f"UAR（%）在该说话人的其余片段上计算，抽取 {n_draws} 次",
+                )
             )
             for score in scores:
                 echo(_line(score))
 
 
 def _line(score: AdaptationScore) -> str:
+    n = score.count
     what = {
-        "none": "nothing known of the speaker",
-        "unlabelled": f"{score.count} clips without labels",
-        "labelled": f"{score.count} labelled of each emotion",
-        "bank_unlabelled": "half of them, without labels",
-        "bank": f"own bank, {score.count} clips per emotion",
+        "none": in_language("nothing known of the speaker", "对说话人一无所知"),
+        "unlabelled": in_language(f"{n} clips without labels", f"{n} 个无标注片段"),
+        "labelled": in_language(f"{n} labelled of each emotion", f"每种情感 {n} 个标注片段"),
+        "bank_unlabelled": in_language("half of them, without labels", "其中一半，无标注"),
+        "bank": in_language(f"own bank, {n} clips per emotion", f"自己的音库，每种情感 {n} 个"),
     }[score.kind]
+    what += " " * max(30 - shown_width(what), 0)
+    clips = in_language("clips", "个片段")
     low, high = score.uar_interval
     only = (
-        f"  (mean alone {100 * score.mean_only_uar:.1f})"
+        f"  ({in_language('mean alone', '仅用均值')} {100 * score.mean_only_uar:.1f})"
         if score.kind in ("labelled", "bank")
         else ""
     )
     return (
-        f"  {what:30} {score.mean_clips:5.1f} clips  UAR {100 * score.uar:5.1f} "
+        f"  {what} {score.mean_clips:5.1f} {clips}  UAR {100 * score.uar:5.1f} "
         f"[{100 * low:.1f}-{100 * high:.1f}] +-{100 * score.spread:.1f}  WA {100 * score.wa:5.1f}  "
         f"ECE {score.ece:.3f}{only}"
     )

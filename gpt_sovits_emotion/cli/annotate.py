@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.cli.texts import existing_transcript
-from gpt_sovits_emotion.errors import EmotionError, OutputError
+from gpt_sovits_emotion.errors import EmotionError
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.cli.results import Ledger, Target
@@ -105,9 +106,10 @@ def annotate(
             if claimed is None:
                 continue
             tagging = _annotate_one(path, engines, given)
-            if ledger is not None:
-                ledger.write_down(target.files, claimed)
-            _deliver(path, tagging, target.files, as_json=as_json, language=given["lang"])
+            with ExitStack() as held:
+                if ledger is not None:
+                    held.enter_context(ledger.claim(target.files, claimed, replace=replace))
+                _deliver(path, tagging, target.files, as_json=as_json, language=given["lang"])
         except EmotionError as error:
             n_failed += 1
             say(f"gpt-sovits-emotion: {error}", zh=f"gpt-sovits-emotion: {error.say('zh')}")
@@ -226,15 +228,8 @@ def _claimed(
             where = next(iter(files.values()))
             say(f"{path}: done before ({where})", zh=f"{path}：以前已完成（{where}）")
             return None
-    for file in target.files.values():
-        if file.exists() and not replace and ledger.owner(file) != digest:
-            raise OutputError(
-                f"{path}: {file} is there already, from another recording or from one that is not known, "
-                "and was not touched; name another folder with --out, or let it be replaced with --replace",
-                zh=f"{path}：{file} 已经存在，来自另一个或未知的录音，没有改动；请用 --out 另选文件夹，"
-                "或用 --replace 允许替换",
-            )
-    return digest
+    with ledger.claim(target.files, digest, replace=replace):  # told of before the work
+        return digest
 
 
 def _deliver(

@@ -13,8 +13,8 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,17 +135,41 @@ class Ledger:
             file.exists() and known.get(self._name(file)) == digest for file in files.values()
         )
 
-    def write_down(self, files: Mapping[str, Path], digest: str | None) -> None:
-        """Write down whose the results will be, before they are written.
+    @contextmanager
+    def claim(
+        self, files: Mapping[str, Path], digest: str | None, *, replace: bool
+    ) -> Iterator[None]:
+        """Let nobody else write these results meanwhile, and write down whose they are.
 
         Where the cache cannot be written nothing is known later, and ``--skip-done`` says so then.
+
+        Args:
+            files: Format -> file, which are written within.
+            digest: Of the recording.
+            replace: Whether they may take the place of another recording's.
+
+        Raises:
+            OutputError: Results of another recording lie there by now.
         """
-        if not digest:
-            return
-        with suppress(OutputError), locked(lock_beside(self._path)):
-            results = self._read() | {self._name(file): digest for file in files.values()}
-            held = {"format": _FORMAT, "version": 1, "results": results}
-            write_text(self._path, json.dumps(held, indent=1) + "\n")
+        with ExitStack() as held:
+            with suppress(OutputError):
+                held.enter_context(locked(lock_beside(self._path)))
+            known = self._read()
+            for file in files.values():
+                taken = os.path.lexists(file) and known.get(self._name(file)) != digest
+                if taken and not replace:
+                    raise OutputError(
+                        f"{file} is there already, from another or an unknown recording, and "
+                        "was not touched; name another folder with --out, or allow --replace",
+                        zh=f"{file} 已经存在，来自另一个或未知的录音，没有改动；请用 --out 另选文件夹，"
+                        "或用 --replace 允许替换",
+                    )
+            if digest:
+                results = known | {self._name(file): digest for file in files.values()}
+                document = {"format": _FORMAT, "version": 1, "results": results}
+                with suppress(OutputError):
+                    write_text(self._path, json.dumps(document, indent=1) + "\n")
+            yield
 
     def _name(self, result: Path) -> str:
         return result.relative_to(self._folder).as_posix()

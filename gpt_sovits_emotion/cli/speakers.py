@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import Misuse
 from gpt_sovits_emotion.cli.console import echo, print_json, say
+from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 
 __all__ = ["speakers"]
@@ -41,7 +43,7 @@ def list_command(as_json: bool) -> None:
                 "labelled": entry.profile.counts if entry.profile else None,
                 "bank": (entry.profile.bank or None) if entry.profile else None,
                 "updated_at": entry.profile.updated_at if entry.profile else None,
-                "problem": entry.problem.en if entry.problem else None,
+                "problem": entry.problem.say(language()) if entry.problem else None,
             }
             for entry in entries
         ]
@@ -49,9 +51,13 @@ def list_command(as_json: bool) -> None:
         return
     for entry in entries:
         told = entry.profile.say() if entry.profile else entry.problem
-        echo(f"{entry.head_id:24} {told.en if told else ''}")
+        echo(f"{entry.head_id:24} {told.say(language()) if told else ''}")
     if not entries:
-        say(f"nothing has been learned of any speaker ({speakers_folder()} holds no profile)")
+        folder = speakers_folder()
+        say(
+            f"nothing has been learned of any speaker ({folder} holds no profile)",
+            zh=f"尚未学习过任何说话人（{folder} 中没有档案）",
+        )
 
 
 @speakers.command("show")
@@ -63,13 +69,17 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     from gpt_sovits_emotion.heads.profiles import known_speaker
 
     profile = known_speaker(head_for({"head": head, "heads_dirs": heads_dirs}), speaker)
-    echo(profile.say().en)
-    echo(f"  head      {profile.head_id}")
-    echo(f"  changed   {profile.updated_at}")
-    echo(f"  learned   {profile.recipe}")
+    echo(profile.say().say(language()))
+    echo(in_language("  head      ", "  情感模型  ") + profile.head_id)
+    echo(in_language("  changed   ", "  更新时间  ") + profile.updated_at)
+    echo(in_language("  learned   ", "  学习方式  ") + profile.recipe)
     for place in profile.valid:
         correction = profile.corrections[place]
-        waiting = "" if correction.batch in profile.learned else "  (not learned yet)"
+        waiting = (
+            ""
+            if correction.batch in profile.learned
+            else in_language("  (not learned yet)", "  （尚未学习）")
+        )
         echo(f"  {correction.label:12} {correction.source}{waiting}")
 
 
@@ -82,6 +92,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     from gpt_sovits_emotion.heads import head_folders
     from gpt_sovits_emotion.heads.profiles import (
         begin_profile,
+        changing_profiles,
         find_replay,
         load_profile,
         save_profile,
@@ -90,14 +101,17 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     from gpt_sovits_emotion.training.adapt import learn
 
     found = head_for({"head": head, "heads_dirs": heads_dirs})
-    profile = load_profile(found, speaker) or begin_profile(found, speaker)
-    n_before = len(profile.corrections)
-    profile = undo_last(profile)
-    if profile.n_clips >= found.card.min_speaker_segments:
-        profile = learn(found, profile, replay=find_replay(found, head_folders(heads_dirs)))
-    save_profile(profile)
-    say(f"taken back: {n_before - len(profile.corrections)} labelled clips")
-    echo(profile.say().en)
+    replay = find_replay(found, head_folders(heads_dirs))
+    with changing_profiles():
+        profile = load_profile(found, speaker) or begin_profile(found, speaker)
+        n_before = len(profile.corrections)
+        profile = undo_last(profile)
+        if profile.n_clips >= found.card.min_speaker_segments:
+            profile = learn(found, profile, replay=replay)
+        save_profile(profile)
+    n_undone = n_before - len(profile.corrections)
+    say(f"taken back: {n_undone} labelled clips", zh=f"已撤回：{n_undone} 个标注片段")
+    echo(profile.say().say(language()))
 
 
 @speakers.command("forget")
@@ -112,12 +126,14 @@ def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
     from gpt_sovits_emotion.banking.teaching import forget_speaker
 
     if (speaker is None) == (not everyone):
-        raise click.UsageError("name one speaker, or give --all")
+        raise Misuse("name one speaker, or give --all", zh="请指定一位说话人，或使用 --all")
     deleted, notes = forget_speaker(speaker, head_id=head_id)
     for folder in deleted:
-        say(f"deleted: {folder}")
+        say(f"deleted: {folder}", zh=f"已删除：{folder}")
     for note in notes:
-        say(note.en)
+        say(note.en, zh=note.zh)
     if not deleted:
-        say(f"nothing was known of {speaker or 'anyone'}")
+        say(
+            f"nothing was known of {speaker or 'anyone'}", zh=f"没有关于{speaker or '任何人'}的记录"
+        )
     return 0 if deleted or everyone else 1

@@ -27,12 +27,22 @@ from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
+from gpt_sovits_emotion.locking import locked
 
-__all__ = ["add_head", "copy_head", "put_into_place", "removable", "remove_head", "staging"]
+__all__ = [
+    "add_head",
+    "claimed",
+    "copy_head",
+    "put_into_place",
+    "removable",
+    "remove_head",
+    "staging",
+]
 
 _BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
 _TAKEN = (*HEAD_FILES, *_BESIDE)
 _MAX_ENTRIES = 200
+_PATIENCE_S = 2.0  # adding takes less, training longer than anybody waits
 
 
 def add_head(
@@ -67,11 +77,29 @@ def add_head(
         if not (staged / WEIGHTS_NAME).exists():
             staged = _rewritten(head, work / "written")
         place = into / head.card.id
-        if _is_there(head.card.id, staged, place, folders, replace=replace):
-            return place, remarks
-        put_into_place(staged, place, work)
+        with claimed(into, head.card.id):
+            if _is_there(head.card.id, staged, place, folders, replace=replace):
+                return place, remarks
+            put_into_place(staged, place, work)
     # It is called like its id now.
     return place, tuple(remark for remark in remarks if not remark.startswith("the folder is"))
+
+
+@contextmanager
+def claimed(into: Path, head_id: str) -> Iterator[None]:
+    """Keep the place of a head in a folder for whoever trains or adds it.
+
+    Raises:
+        HeadError: Somebody else does, at this moment.
+        OutputError: The folder may not be written to.
+    """
+    busy = HeadError(
+        f"another process is training or adding the head {head_id!r} in {into} at this moment; wait for it, "
+        "or choose another id",
+        zh=f"另一个程序正在 {into} 中训练或添加情感模型 {head_id!r}；请等它结束，或换一个 id",
+    )
+    with locked(into / f".{head_id}.lock", patience_s=_PATIENCE_S, busy=busy, keep=False):
+        yield
 
 
 def removable(head_id: str, folders: Sequence[Path]) -> HeadEntry:

@@ -7,7 +7,8 @@ tensors the numbers. ``profile.yaml`` says the same for a person; it is written 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_belongs,
     check_name,
 )
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
     "ProfileEntry",
+    "changing_profiles",
     "forget",
     "known_speaker",
     "list_profiles",
@@ -81,6 +84,21 @@ def profile_folder(head_id: str, speaker: str) -> Path:
     check_name(head_id)
     check_name(speaker)
     return speakers_folder() / head_id / speaker
+
+
+@contextmanager
+def changing_profiles() -> Iterator[None]:
+    """Hold the lock of all profiles: load what is there, change it and save it within.
+
+    What takes long (listening to clips) belongs before: others wait meanwhile.
+
+    Raises:
+        OutputError: Another process holds it for a minute, or the folder may not be written to.
+    """
+    folder = speakers_folder()
+    _make_private(folder)
+    with locked(folder / ".lock"):
+        yield
 
 
 def load_profile(head: Head, speaker: str) -> SpeakerProfile | None:
@@ -201,8 +219,9 @@ def forget(speaker: str | None, *, head_id: str | None = None) -> tuple[Path, ..
 
 
 def _make_private(folder: Path) -> None:
+    root = speakers_folder()
     try:
-        for made in (folder.parent.parent, folder.parent, folder):
+        for made in (root, *(() if folder == root else (folder.parent, folder))):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
             made.chmod(0o700)
     except OSError as error:

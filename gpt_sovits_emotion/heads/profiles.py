@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from gpt_sovits_emotion.heads.profile_files import (
     ProfileEntry,
+    changing_profiles,
     forget,
     known_speaker,
     list_profiles,
@@ -65,6 +66,7 @@ __all__ = [
     "add",
     "add_unlabelled",
     "begin_profile",
+    "changing_profiles",
     "check_belongs",
     "check_name",
     "find_replay",

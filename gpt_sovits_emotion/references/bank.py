@@ -10,6 +10,7 @@ from pathlib import Path
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
 from gpt_sovits_emotion.errors import AudioError, ReferenceBankError
 from gpt_sovits_emotion.labels import slot_label
+from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.duplicates import with_duplicates_marked
@@ -119,14 +120,16 @@ def set_pin(path: str | Path, emotion: str, clip: str | Path | None) -> None:
     path = Path(path)
     bank = load_bank(path)
     beside = sidecar_path(path)
-    sidecar = (
-        read_sidecar(beside) if beside.is_file() else Sidecar(replace(bank, clips=(), pins={}))
-    )
     label = slot_label(emotion)
-    pins = {name: pinned for name, pinned in sidecar.pins.items() if name != label}
-    if clip is not None:
-        pins[label] = _found(bank, Path(clip), beside.parent)
-    write_sidecar(beside, replace(sidecar, bank=replace(sidecar.bank, pins=pins)))
+    wanted = None if clip is None else _found(bank, Path(clip), beside.parent)
+    with locked(lock_beside(beside)):  # two who pin at once are both heard
+        sidecar = (
+            read_sidecar(beside) if beside.is_file() else Sidecar(replace(bank, clips=(), pins={}))
+        )
+        pins = {name: pinned for name, pinned in sidecar.pins.items() if name != label}
+        if wanted is not None:
+            pins[label] = wanted
+        write_sidecar(beside, replace(sidecar, bank=replace(sidecar.bank, pins=pins)))
 
 
 def set_teaching(path: str | Path, allowed: bool) -> None:
@@ -141,14 +144,17 @@ def set_teaching(path: str | Path, allowed: bool) -> None:
         OutputError: The sidecar cannot be written.
     """
     beside = sidecar_path(Path(path))
-    if beside.is_file():
-        sidecar = read_sidecar(beside)
-    elif allowed:
-        return
-    else:
-        sidecar = Sidecar(replace(load_bank(path), clips=(), pins={}))
-    if sidecar.teaches != allowed:
-        write_sidecar(beside, replace(sidecar, teaches=allowed))
+    if not beside.is_file():
+        if allowed:
+            return
+        load_bank(path)  # there is one
+    with locked(lock_beside(beside)):
+        if beside.is_file():
+            sidecar = read_sidecar(beside)
+        else:
+            sidecar = Sidecar(replace(load_bank(path), clips=(), pins={}))
+        if sidecar.teaches != allowed:
+            write_sidecar(beside, replace(sidecar, teaches=allowed))
 
 
 def _found(bank: ReferenceBank, clip: Path, folder: Path) -> Path:

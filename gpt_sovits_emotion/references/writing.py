@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.files import remove_folder, write_bytes, write_text
+from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.references.clips_to_export import left_out_note
@@ -83,7 +84,11 @@ def export_bank(
         try:
             _write(bank, plan, folder, sidecar, layout, progress)
             _check_reads_back(plan, folder)
-            _put_in_place(folder, destination)
+            with locked(lock_beside(destination), keep=False):
+                _check_free(
+                    destination, bank, overwrite=overwrite
+                )  # somebody else may have been quicker
+                _put_in_place(folder, destination)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.files import write_bytes
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.folder import head_folders, list_heads
-from gpt_sovits_emotion.heads.install import put_into_place, staging
+from gpt_sovits_emotion.heads.install import claimed, put_into_place, staging
 
 __all__ = ["check_id", "free_id", "install_head", "reserved"]
 
@@ -51,8 +51,6 @@ def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
             training is making one.
         OutputError: The folder cannot be written.
     """
-    from filelock import FileLock, Timeout
-
     folder = heads_dir / check_id(head_id)
     for entry in list_heads(head_folders([heads_dir])):
         if entry.id == head_id and entry.path.resolve() != folder.resolve():
@@ -68,26 +66,8 @@ def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
             zh=f"{folder} 已经存在；请换一个 id，或先删除它（heads remove {head_id}），"
             "或允许替换（--replace）",
         )
-    try:
-        heads_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(heads_dir / f".{head_id}.lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise HeadError(
-            f"another training is making the head {head_id!r} in {heads_dir} at this moment; wait for it, or "
-            "choose another id",
-            zh=f"另一个训练正在 {heads_dir} 中生成情感模型 {head_id!r}；请等它结束，或换一个 id",
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{heads_dir} cannot be written ({error.strerror}); name another folder for the head",
-            zh=f"无法写入 {heads_dir}（{error.strerror}）；请指定其他文件夹",
-        ) from error
-    try:
+    with claimed(heads_dir, head_id):
         yield folder
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def install_head(

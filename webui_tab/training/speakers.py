@@ -19,6 +19,7 @@ from gpt_sovits_emotion.heads.profiles import (
     add,
     add_unlabelled,
     begin_profile,
+    changing_profiles,
     find_replay,
     list_profiles,
     load_profile,
@@ -116,15 +117,18 @@ class Lessons:
         usual = [index for index in judged if index not in labels and index not in taught.usual]
         if not fresh and not usual:
             raise PageError("speaker_taught_already")
-        profile = load_profile(head, speaker) or begin_profile(head, speaker)
+        load_profile(head, speaker)  # one that is damaged is told of before any work
         rows = self._embed(session, [*fresh, *usual])
         progress(0.4, "learning")
-        if fresh:
-            where = [f"{session.tagging.transcript.recording.name} #{index + 1}" for index in fresh]
-            profile = add(profile, rows[: len(fresh)], list(fresh.values()), where)
-        if usual:
-            profile = add_unlabelled(profile, rows[len(fresh) :])
-        lesson = self._learned(head, profile, _left_out(segments, judged, head))
+        with changing_profiles():
+            profile = load_profile(head, speaker) or begin_profile(head, speaker)
+            if fresh:
+                name = session.tagging.transcript.recording.name
+                where = [f"{name} #{index + 1}" for index in fresh]
+                profile = add(profile, rows[: len(fresh)], list(fresh.values()), where)
+            if usual:
+                profile = add_unlabelled(profile, rows[len(fresh) :])
+            lesson = self._learned(head, profile, _left_out(segments, judged, head))
         taught.usual.update(usual)
         if fresh:
             taught.batches.append({index: taught.labelled.get(index, "") for index in fresh})
@@ -139,8 +143,9 @@ class Lessons:
             PageError: There is no name, or nothing was learned of this speaker.
             HeadError: There is nothing to take back.
         """
-        head, profile = self._profile(head_name, speaker)
-        lesson = self._learned(head, undo_last(profile), (TEXTS["speaker_undone"],))
+        with changing_profiles():
+            head, profile = self._profile(head_name, speaker)
+            lesson = self._learned(head, undo_last(profile), (TEXTS["speaker_undone"],))
         for of_recording in self._taught.values():
             taught = of_recording.get((head.card.id, profile.speaker))
             if taught is not None and taught.batches:
