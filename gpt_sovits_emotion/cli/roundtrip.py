@@ -21,6 +21,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
+    directions_option,
     learn_option,
     loaded_bank,
     prosody_bank,
@@ -86,6 +87,7 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
     "since the bank was built (refs build), and by what its labelled clips taught.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@directions_option("say")
 @choosing_options
 @learn_option
 @speaking_options
