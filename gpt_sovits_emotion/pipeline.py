@@ -188,6 +188,7 @@ class SpeakingOptions:
         choice: How the references are chosen.
         pins: Segment index -> the clip that a person chose.
         voice: Statistics of the voice that speaks, for the judge.
+        directions: Whether stage directions are said; None: in a round trip, and not by `say`.
     """
 
     seed: int = 0
@@ -198,6 +199,7 @@ class SpeakingOptions:
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
     pins: Mapping[int, Path] = field(default_factory=dict)
     voice: SpeakerStatistics | None = None
+    directions: bool | None = None
 
 
 def round_trip(
@@ -247,7 +249,8 @@ def round_trip(
     transcript = tagging.transcript
     if transcript_file is not None:
         transcript = with_labels_of_file(transcript, transcript_file)
-    transcript = with_written_tags(transcript, *_banks(bank, prosody_from))
+    banks = _banks(bank, prosody_from)
+    transcript = with_written_tags(transcript, *banks, directions=speaking.directions is not False)
     if not any(segment.text.strip() for segment in transcript.segments):
         raise TranscriptError(
             f"no words were found in {recording.info.name}, so there is nothing to say again; "
@@ -316,8 +319,9 @@ def say(
     """
     speaking = _settled(speaking, prosody_from)
     check_carry(speaking.carry, engines.host.limits, host=engines.host.title)
+    banks, directions = _banks(bank, prosody_from), bool(speaking.directions)
     transcript = written_transcript(
-        texts, *_banks(bank, prosody_from), emotion=emotion, language=language, name=name
+        texts, *banks, emotion=emotion, language=language, name=name, directions=directions
     )
     choices, synthesis = _said(
         transcript,

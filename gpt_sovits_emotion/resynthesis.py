@@ -345,7 +345,11 @@ class _Mouth:
 
     def _language(self, tagged: TaggedSegment) -> str:
         known = tagged.segment.language or self.transcript.language
-        return known or language_of_text(tagged.text)
+        known = known or language_of_text(tagged.text)
+        if known or any(map(str.isalpha, tagged.text)):
+            return known
+        # A number has no script: it is said in the language of what stands around it.
+        return language_of_text(" ".join(each.text for each in self.transcript.segments))
 
 
 class _NotSaidError(Exception):

@@ -453,6 +453,14 @@ def test_what_cannot_be_said_is_told(host, references):
         host.synthesise(SynthesisRequest(" ", "en", clip, prosody))
 
 
+@pytest.mark.parametrize(("text", "language"), [("Stop!", "en"), ("No!", "en"), ("停！", "zh")])
+def test_a_single_short_word_is_said(host, references, text, language):
+    # The pace of one syllable is hardly measured: the search would make it faster until nothing is left.
+    for clip, prosody in references.values():
+        audio = host.synthesise(SynthesisRequest(text, language, clip, prosody))
+        assert audio.duration_s >= 0.2
+
+
 @pytest.mark.corpus
 def test_peoples_prosody_is_met(host, encoder, corpora_dir):
     from gpt_sovits_emotion.training.corpora import read_corpus

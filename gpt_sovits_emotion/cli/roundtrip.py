@@ -24,6 +24,7 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
+    directions_option,
     learn_option,
     loaded_bank,
     prosody_bank,
@@ -91,6 +92,7 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @replace_option
+@directions_option("say")
 @choosing_options
 @learn_option
 @speaking_options

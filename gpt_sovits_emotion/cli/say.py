@@ -10,6 +10,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import print_json, progress_bar
+from gpt_sovits_emotion.cli.console import say as tell
 from gpt_sovits_emotion.cli.options import (
     heads_dir_option,
     language_option,
@@ -20,6 +21,7 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
     choosing_options,
+    directions_option,
     learn_option,
     loaded_bank,
     prosody_bank,
@@ -27,6 +29,7 @@ from gpt_sovits_emotion.cli.speaking import (
     speaking_options,
     voice_of,
 )
+from gpt_sovits_emotion.cli.texts import encoding_option
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
@@ -44,8 +47,9 @@ __all__ = ["say"]
     "file",
     type=FilePath(or_stdin=True),
     help="Say the lines of this text file, one segment each ('-': of the standard input), or those of a "
-    "transcript (.json, .srt, .vtt, .ass) in its emotions.",
+    "transcript (.json, .srt, .vtt, .ass, …) in its emotions, without its times.",
 )
+@encoding_option
 @click.option(
     "--out",
     required=True,
@@ -84,6 +88,7 @@ __all__ = ["say"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @replace_option
+@directions_option("leave-out")
 @choosing_options
 @learn_option
 @speaking_options
@@ -102,7 +107,8 @@ def say(
 ) -> int:
     """Say each TEXT with the clips of BANK, in the emotion that it begins with: "[happy] What a day!".
 
-    Tags may be written as [happy], 【开心】, (happy) or <|HAPPY|>. With --api the voice is the one that a
+    Tags may be written as [happy], 【开心】, (happy) or <|HAPPY|>, before or behind the words. With --api
+    the voice is the one that a
     running GPT-SoVITS server has loaded; without, it is eSpeak NG, which clones nobody.
 
     The exit code is 0 when every text was said, 3 when some were not, 1 when none was.
@@ -113,7 +119,7 @@ def say(
     from gpt_sovits_emotion.tag import TagOptions
 
     check_out(out, replace=replace)
-    lines, name = _lines(texts, file)
+    lines, name = _lines(texts, file, encoding=given["encoding"], lang=given["lang"])
     engines = open_engines_for({**given, "head": given["judge"]})
     _check_way(engines, given)
     voice = loaded_bank(bank, engines, given)
@@ -135,6 +141,8 @@ def say(
         report = deliver(
             result, None, out, language=given["lang"], progress=part_of(progress, 0.9, 1.0)
         )
+    for note in result.tagging.transcript.notes:
+        tell(f"{name}: {note.say(given['lang'])}")
     from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
 
     if as_json:
@@ -152,8 +160,10 @@ def _check_way(engines: Engines, given: dict[str, Any]) -> None:
     check_carry(Carry(way), engines.host.limits, host=engines.host.title)
 
 
-def _lines(texts: tuple[str, ...], file: Path | None) -> tuple[list[str | Line], str]:
-    """Return the texts, and what to call them.
+def _lines(
+    texts: tuple[str, ...], file: Path | None, *, encoding: str, lang: str
+) -> tuple[list[str | Line], str]:
+    """Return the texts, and what to call them; say what one should know of how they were read.
 
     Raises:
         TranscriptError: The file cannot be read, or is no text.
@@ -164,13 +174,21 @@ def _lines(texts: tuple[str, ...], file: Path | None) -> tuple[list[str | Line],
         )
     if file is None:
         return list(texts), "text"
+    from gpt_sovits_emotion.transcript_io import TextFile
+    from gpt_sovits_emotion.transcript_io.decoding import decoded
+    from gpt_sovits_emotion.written import file_to_say, text_to_say
+
     if str(file) == "-":
-        from gpt_sovits_emotion.transcript_io.decoding import decode
-
-        return [*decode(sys.stdin.buffer.read(), name="stdin").splitlines()], "stdin"
-    from gpt_sovits_emotion.written import lines_to_say
-
-    return list(lines_to_say(file)), file.name
+        name = "stdin"
+        found = text_to_say(
+            decoded(sys.stdin.buffer.read(), name=name, encoding=encoding), name=name
+        )
+    else:
+        name = file.name
+        found = file_to_say(TextFile(file, encoding))
+    for note in found.notes:
+        tell(f"{name}: {note.say(lang)}")
+    return list(found.lines), name
 
 
 def _words_of(given: dict[str, Any]) -> TranscribeOptions:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "choosing_options",
+    "directions_option",
     "learn_option",
     "loaded_bank",
     "prosody_bank",
@@ -118,6 +119,17 @@ learn_option = click.option(
     "[default: yes, unless the bank was built with --no-learn]",
 )
 """The option on whether a bank may teach the head that judges its voice."""
+
+
+def directions_option(default: str) -> Callable[[_Command], _Command]:
+    """Return the option on stage directions in the words, with what a command does by default."""
+    return click.option(
+        "--directions",
+        type=click.Choice(["say", "leave-out"]),
+        default=default,
+        show_default=True,
+        help="What becomes of [door slams], (laughs), （叹气）, ♪, dashes and speakers' names in the words.",
+    )
 
 
 def speaking_options(command: _Command) -> _Command:
@@ -255,6 +267,7 @@ def speaking_of(
         carry=carry or Carry(),
         choice=choice,
         voice=voice,
+        directions=given.get("directions", "say") == "say",
     )
 
 

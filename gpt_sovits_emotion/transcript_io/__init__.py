@@ -17,11 +17,11 @@ from gpt_sovits_emotion.transcript_io.lines import FileLines, Line
 from gpt_sovits_emotion.transcript_io.reading import (
     READABLE_ENDINGS,
     TextFile,
-    has_times,
     is_ours,
     read_file,
     read_lines,
     read_transcript,
+    timed_lines,
 )
 from gpt_sovits_emotion.transcript_io.tagged_text import strip_rich_text_tags
 from gpt_sovits_emotion.transcript_io.writing import FORMATS, format_of, to_text, write
@@ -37,7 +37,6 @@ __all__ = [
     "document_text",
     "find_transcript_beside",
     "format_of",
-    "has_times",
     "is_ours",
     "read_document",
     "read_file",
@@ -45,6 +44,7 @@ __all__ = [
     "read_lines",
     "read_transcript",
     "strip_rich_text_tags",
+    "timed_lines",
     "to_text",
     "write",
 ]

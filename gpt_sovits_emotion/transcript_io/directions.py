@@ -19,19 +19,22 @@ _SUNG = re.compile(r"\s*#\s+(?P<words>\S.*?)\s+#\s*", re.DOTALL)
 _TURN = re.compile(r"(?:^|(?<=[\s.!?。！？…]))>{2,3}\s*")
 _DASH = re.compile(r"(?:^|(?<=[.!?…。！？\"”」])\s+|(?<=[。！？…”」]))[-–—‐]\s+(?=\S)")
 # Stems: "laugh" is in laughs, laughing and laughter.
-_STEMS_LISTED = """
-laugh chuckl giggl snicker cackl sigh sob cry crying cries weep gasp groan moan grunt cough sneez
-sniff snor snort scoff scream shriek shout yell whisper mumbl mutter murmur throat breath pant
-exhal inhal gulp hiccup yawn applau cheer clap music song sing hum whistl door phone ring bell beep
-buzz knock footstep gunshot explosion thunder bark meow siren silence pause inaudible indistinct
-unintelligible crosstalk static noise voiceover voice-over v.o o.s off-screen audience crowd
-chatter foreign speaking speaks narrator smack click thud crash slam creak rustl splash engine horn
-honk alarm screech wind rain lach seufz wein schluchz hust nies schrei flüster murmel musik applaus
-klatsch klopf klingel stöhn räusper rire rires soupir soupire musique applaudissements toux pleurs
-murmure risas suspira música aplausos tose llora susurra
-"""
-_STEMS = _STEMS_LISTED.split()
-_WORDS = re.compile(rf"\b(?:{'|'.join(map(re.escape, _STEMS))})\w*", re.IGNORECASE)
+_STEMS = (
+    "laugh|chuckl|giggl|snicker|cackl|sigh|weep|gasp|groan|moan|grunt|cough|sneez|snor[ei]|snort|scoff|scream|shriek"
+    "|shout|yell|whisper|mumbl|mutter|murmur|breath|exhal|inhal|gulp|hiccup|yawn|applau|whistl|knock|footstep|gunshot"
+    "|explosion|thunder|chatter|inaudib|indistinct|unintelligib|crosstalk|creak|rustl|screech|seufz|schluchz|flüster"
+    "|murmel|klatsch|räusper|soupir|applaudiss|suspira|aplaus|susurr"
+)
+_WHOLE = (
+    "sob(?:s|bing)?|cr(?:y|ies|ying)|snif(?:fs|fing|fles|fling)|pant(?:s|ing)|cheer(?:s|ing)|clap(?:s|ping)?|throat"
+    "|music|musical|song|sing(?:s|ing)|hum(?:s|ming)|doors?|phone|ring(?:s|ing)|bells?|beep(?:s|ing)?|buzz(?:es|ing|er)?"
+    "|bark(?:s|ing)|sirens?|silence|pause|static|noises?|voice-?over|v\\.o\\.?|o\\.s\\.?|off-?screen|audience|crowd"
+    "|speaking|speaks|narrator|narrating|smacks|clicks|thud|crash(?:es|ing)?|slam(?:s|ming)|splash(?:es|ing)?"
+    "|engine|horn|honk(?:s|ing)?|alarm|foreign language|lach(?:t|en|end)|wein(?:t|en|end)|hust(?:et|en|end)"
+    "|schrei(?:t|en|end)|musik|klopf(?:t|en)|klingel(?:t|n)|stöhn(?:t|en|end)|rires?|musique|toux|pleur(?:s|e)"
+    "|murmures?|risas|música|tose|llora"
+)
+_WORDS = re.compile(rf"\b(?:(?:{_STEMS})\w*|(?:{_WHOLE})(?!\w))", re.IGNORECASE)
 _WIDE_WORDS = re.compile(
     r"笑|哭|叹气|叹息|嘆|咳|喘|抽泣|哽咽|啜泣|掌声|鼓掌|拍手|欢呼|音乐|音樂|歌声|敲门|脚步|铃声|电话|沉默|停顿|耳语|低语|小声|尖叫"
     r"|呼吸|哈欠|喷嚏|画外音|旁白|背景音|听不清|吸气|呼气|打嗝|.声$|.状$|ため息|音楽|歓声|咳|沈黙|泣|拍手|囁|"
@@ -52,9 +55,9 @@ def is_direction(held: str) -> bool:
     held = held.strip()
     if any("\u3040" <= char <= "\ud7a3" for char in held):
         return len(held) <= _MOST_WIDE and _WIDE_WORDS.search(held) is not None
-    if len(held.split()) > _MOST_WORDS or _SOMEBODY.search(held):
+    if len(held.split()) > _MOST_WORDS or "/" in held or _SOMEBODY.search(held):
         return False
-    is_shouted = held.isupper() and len(re.findall(r"[A-Z]{2,}", held)) >= 2
+    is_shouted = re.fullmatch(r"[A-Z]{3,}(?: [A-Z]{3,}){1,2}", held) is not None
     return is_shouted or _WORDS.search(held) is not None
 
 

@@ -34,11 +34,11 @@ from gpt_sovits_emotion.transcript_io.wording import clean, one_line, split_mark
 __all__ = [
     "READABLE_ENDINGS",
     "TextFile",
-    "has_times",
     "is_ours",
     "read_file",
     "read_lines",
     "read_transcript",
+    "timed_lines",
 ]
 
 READABLE_ENDINGS = (
@@ -148,9 +148,16 @@ def is_ours(path: Path | TextFile) -> bool:
     return is_document or lines_of_json(data, name=str(file.path)) is None
 
 
-def has_times(text: str) -> bool:
-    """Say whether plain text holds times, as `read_lines` would read it."""
-    return is_txt(text) or has_cues(text) or read_timed_text(text, name="text") is not None
+def timed_lines(text: str, *, name: str) -> FileLines | None:
+    """Return the lines of plain text that has times, None where it has none.
+
+    Raises:
+        TranscriptError: The times run backwards.
+    """
+    text = text.replace("\ufeff", "")
+    if is_txt(text):
+        return FileLines(read_txt(text, name=name))
+    return read_subtitles(text, name=name) if has_cues(text) else read_timed_text(text, name=name)
 
 
 # --- inside ------------------------------------------------------------------------------------------
@@ -164,15 +171,8 @@ def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
 
 
 def _read_text_file(text: str, *, name: str) -> FileLines:
-    text = text.replace("\ufeff", "")
-    if is_txt(text):
-        return FileLines(read_txt(text, name=name))
-    if has_cues(text):
-        return read_subtitles(text, name=name)
-    timed = read_timed_text(text, name=name)
-    if timed is not None:
-        return timed
-    return FileLines(_read_words(text, name=name))
+    timed = timed_lines(text, name=name)
+    return FileLines(_read_words(text.replace("\ufeff", ""), name=name)) if timed is None else timed
 
 
 def _read_label_file(text: str, *, name: str) -> FileLines:

@@ -18,8 +18,9 @@ __all__ = ["speakers_in", "split_speaker", "with_speakers"]
 
 _LEAD = r"\s*(?:>{2,3}\s*)?(?:[-–—]\s+)?"
 _ASIDE = r"(?:\s*[(（\[][^()（）\[\]\n]{1,30}[)）\]])?"
+_SOUNDS = r"(?P<sound>(?:[\[(（【][^\[\]()（）【】\n]{1,60}[\])）】]\s*)*)"
 _NAMED = re.compile(
-    rf"{_LEAD}(?P<name>[^\W\d_][\w.'’&\- ·•]{{0,30}}?){_ASIDE}\s*(?::(?=\s)|：)\s*(?P<words>\S.*)",
+    rf"{_LEAD}{_SOUNDS}(?P<name>[^\W\d_][\w.'’&\- ·•]{{0,30}}?){_ASIDE}\s*(?::(?=\s)|：)\s*(?P<words>\S.*)",
     re.DOTALL,
 )
 _BRACKETED = re.compile(
@@ -40,6 +41,7 @@ _TITLE = re.compile(
 )
 _WIDE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3·A-Z0-9]{1,7}")
 _NOT_NAMES_LISTED = """
+careful fixme caveat detail details info hacking install license appendix recommendation gui dos manual
 note notes nb ps p.s pps warning caution danger attention important tip tips hint update breaking
 todo fyi faq q a question answer example examples e.g i.e result results reason reasons summary
 conclusion fact facts problem solution step rule rules remember reminder time date place address
@@ -105,7 +107,8 @@ def split_speaker(text: str, names: Iterable[str]) -> tuple[str, str]:
     for pattern in (_BY_PROGRAM, _BRACKETED, _NAMED):
         found = pattern.match(text)
         if found is not None and found["name"].strip() in names:
-            return found["name"].strip(), found["words"]
+            sound = found["sound"] if pattern is _NAMED else ""
+            return found["name"].strip(), sound + found["words"]
     return "", text
 
 
@@ -131,7 +134,7 @@ def with_speakers(lines: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Senten
 
 
 def _may_be_name(name: str) -> bool:
-    if name.casefold().rstrip(".") in _NOT_NAMES:
+    if name.casefold().rstrip(".0123456789 ") in _NOT_NAMES:
         return False
     if _WIDE.fullmatch(name) and not name.isascii():
         return _NOT_NAMES_WIDE.match(name) is None
