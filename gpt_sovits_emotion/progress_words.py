@@ -25,7 +25,7 @@ _WORDS = (
     (r"drawing", "绘图"),
     (r"writing the report", "写入报告"),
     (r"writing", "写入"),
-    (r"writing (\S+\.wav)", r"写入 \1"),
+    (r"writing (.+)", r"写入 \1"),
     (r"copying clips", "复制片段"),
     (r"asking (.+)", r"询问 \1"),
     (r"looking at the models", "检查模型"),

@@ -178,11 +178,18 @@ def get(server: RunningServer, path: str) -> tuple[int, str]:
     return answer.status, said
 
 
-def test_no_event_takes_a_file_of_this_machine(server, tmp_path):
+@pytest.fixture
+def lonely(tmp_path) -> Iterator[RunningServer]:
+    """A server of its own: a program that asks has no page to close, so what it made stays until the end."""
+    with running_server(tmp_path, port=18_780) as running:
+        yield running
+
+
+def test_no_event_takes_a_file_of_this_machine(lonely, tmp_path):
     secret = tmp_path / "secret.wav"
     secret.write_text("the words of a secret")
     stolen = {"path": str(secret), "orig_name": "x", "meta": {"_type": "gradio.FileData"}}
-    config = json.loads(get(server, "/config")[1])
+    config = json.loads(get(lonely, "/config")[1])
     components = {part["id"]: part["type"] for part in config["components"]}
     asked = 0
     for place, event in enumerate(config["dependencies"]):
@@ -191,17 +198,17 @@ def test_no_event_takes_a_file_of_this_machine(server, tmp_path):
         for sent in (stolen, [stolen], float("nan"), {"a": [stolen]}, "x" * 30_000):
             data = [sent if components[part] != "state" else None for part in event["inputs"]]
             question = {"fn_index": event.get("id", place), "data": data, "session_hash": "thief"}
-            status, said = ask(server, "/queue/join", question)
+            status, said = ask(lonely, "/queue/join", question)
             if status != 200:
                 continue
             asked += 1
     assert asked > 100
-    said = get(server, "/queue/data?session_hash=thief")[1]
+    said = get(lonely, "/queue/data?session_hash=thief")[1]
     assert "secret of" not in said
     assert "the words of a secret" not in said
-    copies = [path for path in server.files if path.is_file()]
+    copies = [path for path in lonely.files if path.is_file()]
     assert [path for path in copies if b"the words of a secret" in path.read_bytes()] == []
-    assert get(server, f"/file={secret}")[0] == 403
+    assert get(lonely, f"/file={secret}")[0] == 403
 
 
 def test_the_listing_is_asked_for_with_consent(server, tmp_path):

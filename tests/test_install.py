@@ -455,6 +455,7 @@ def test_launch_arms_the_page_that_the_main_page_starts(checkout: Path, python: 
 PAGE_ENVIRONMENT = """\
 import json, os, sys
 names = ("language", "version", "is_half", "infer_ttswebui", "no_proxy", "bert_path")
+names += ("GPT_SOVITS_EMOTION_ALLOW_HOST",)
 print(json.dumps({"path": sys.path, **{name: os.environ.get(name) for name in names}}))
 """
 CONFIG = (
@@ -473,7 +474,9 @@ def test_launch_gives_a_page_what_the_main_page_would(
     (checkout / "tools/i18n/locale").mkdir(parents=True)
     (checkout / "tools/i18n/locale/ja_JP.json").touch()
     told = {"infer_ttswebui": "1234", "no_proxy": "elsewhere"}
-    with launching(checkout, python, "--page", page, "--", "ja_JP", **told) as process:
+    told["GPT_SOVITS_EMOTION_ALLOW_HOST"] = "*.example.org"
+    options = ("--page", page, "--allow-host", "box.example")
+    with launching(checkout, python, *options, "--", "ja_JP", **told) as process:
         out, err = process.communicate(timeout=BACKSTOP_S)
     said = json.loads(out)
     assert err == ""
@@ -485,6 +488,7 @@ def test_launch_gives_a_page_what_the_main_page_would(
         "infer_ttswebui": "1234",  # what a person set stays
         "no_proxy": "localhost, 127.0.0.1, ::1",  # or the server would look for itself by a proxy
         "bert_path": "GPT_SoVITS/bert",
+        "GPT_SOVITS_EMOTION_ALLOW_HOST": "box.example,*.example.org",
     }
     root = checkout.resolve()
     assert path[-3:] == [str(root), str(root / "tools"), str(root / "GPT_SoVITS")]

@@ -13,8 +13,11 @@ from gpt_sovits_emotion.errors import ConsentError, OutputError, ReferenceBankEr
 from gpt_sovits_emotion.records import ReferenceBank
 from gpt_sovits_emotion.references import SIDECAR_NAME, load_bank
 from webui_tab.banks import handlers, view
+from webui_tab.handlers import choose_voice
+from webui_tab.segment import lent_clip
 from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.texts import LANGUAGES
+from webui_tab.view import clip_name, note
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 
@@ -242,3 +245,49 @@ def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
     with pytest.raises(PageError, match="Open or build"):
         handlers.forget_lesson(Session(), sure=True)
     forget_speaker(None)
+
+
+def test_names_of_files_do_nothing_to_the_page(tmp_path):
+    evil = "a\x1b[31m\u202egnp<img src=x>\udce9.wav"
+    (tmp_path / "angry").mkdir()
+    shutil.copyfile(sample_data() / "voice_bank" / "angry" / "en.flac", tmp_path / "angry" / evil)
+    session = handlers.open_as_it_is(Session(), tmp_path, consent=True)
+    (clip,) = bank_of(session).clips
+    shown = clip_name(bank_of(session), clip)
+    assert shown == "angry/a\\x1b[31m\\u202egnp<img src=x>\\xe9.wav"
+    html = note("bad", f"{clip.path.name} is silent")
+    assert "&lt;img" in html
+    assert "\\u202e" in html
+    (row,) = view.clip_rows(bank_of(session), handlers.shown_clips(bank_of(session), None), "en")
+    assert row[0] == shown
+    html.encode("utf-8")
+
+
+def test_a_clip_that_is_no_sound_is_not_handed_on(tmp_path):
+    secret, folder = tmp_path / "secret.wav", tmp_path / "page"
+    secret.write_text("the words of a secret")
+    assert lent_clip(secret, folder) is None
+    assert lent_clip(tmp_path / "gone.wav", folder) is None
+    assert not folder.exists()
+    sound = sample_data() / "voice_bank" / "angry" / "en.flac"
+    lent = lent_clip(sound, folder)
+    assert lent is not None
+    assert lent.read_bytes() == sound.read_bytes()
+
+
+def test_consent_is_asked_for_wherever_a_voice_is_read_or_given_away(built, tmp_path):
+    session = own(built, tmp_path)
+    for attempt in (
+        lambda: handlers.open_as_it_is(Session(), built[1], consent=False),
+        lambda: handlers.export(session, str(tmp_path / "x"), layout="brackets", consent=False),
+        lambda: handlers.allow_teaching(session, consent=False),
+        lambda: choose_voice(Session(), str(built[1]), consent=False),
+    ):
+        with pytest.raises(ConsentError, match="agreed"):
+            attempt()
+    with pytest.raises(ConsentError, match="Nothing was deleted"):
+        handlers.forget_lesson(session, sure=False)
+    with pytest.raises(PageError, match="not among what is offered"):
+        handlers.export(session, str(tmp_path / "x"), layout="../x", consent=True)
+    assert not (tmp_path / "x").exists()
+    assert "agreed" in handlers.listing_of(str(built[1]), False)["error"]

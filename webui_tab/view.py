@@ -15,6 +15,7 @@ from gpt_sovits_emotion.records import (
     RoundTripSegment,
     TaggedSegment,
 )
+from gpt_sovits_emotion.visible import visible
 from webui_tab.sessions import Session
 from webui_tab.texts import SPOKEN_LANGUAGES, say
 
@@ -89,8 +90,8 @@ def _checksums(cells: Sequence[str]) -> str:
 def clip_name(bank: ReferenceBank | None, clip: ReferenceClip) -> str:
     """Return a clip's path within its bank: all of a bank's files may have the same name."""
     if bank is not None and clip.path.is_relative_to(bank.root):
-        return clip.path.relative_to(bank.root).as_posix()
-    return clip.path.name
+        return visible(clip.path.relative_to(bank.root).as_posix())
+    return visible(clip.path.name)
 
 
 def clock(time_s: float) -> str:
@@ -238,8 +239,8 @@ def said_timeline(session: Session) -> TimelineData | None:
 
 def note(kind: str, text: str, *, badge: str = "") -> str:
     """Return a sentence as HTML, marked as ``plain``, ``aside``, ``good``, ``warning`` or ``bad``."""
-    mark = f"<b>{html.escape(badge)}</b> " if badge else ""
-    return f'<p class="emo-note emo-{kind}">{mark}{html.escape(text)}</p>'
+    mark = f"<b>{html.escape(visible(badge))}</b> " if badge else ""
+    return f'<p class="emo-note emo-{kind}">{mark}{html.escape(visible(text))}</p>'
 
 
 def emotions_of(session: Session) -> tuple[tuple[str, bool], ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.visible import visible
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.again_actions import AgainActions
 from webui_tab.handlers import sentence_of
@@ -280,7 +281,7 @@ def _in_one_sentence(
             else:
                 _LOG.exception("an action of the page failed")
                 sentence = say("unexpected", language, kind=type(error).__name__)
-            gr.Warning(html.escape(sentence))
+            gr.Warning(html.escape(visible(sentence)))
             updates = {failing: note("bad", sentence)} if failing else {}
         if not outputs:
             return None

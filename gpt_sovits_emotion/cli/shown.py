@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import secrets
 import sys
 from contextlib import suppress
@@ -20,34 +19,12 @@ import click
 
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.errors import OutputError
+from gpt_sovits_emotion.visible import UNSEEN, visible
 
 __all__ = ["abandon_stdout", "echo", "print_json", "say", "styled", "visible"]
 
 # Stands for the escape character in what `styled` returns; nobody who names a file can guess it.
 _OURS = f"\ue000{secrets.token_hex(8)}\ue001"
-# C0, DEL and C1; separators of lines; marks that turn the direction of writing; surrogates.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    r"""Return a text in which every character can be seen, and none does anything to a terminal.
-
-    Examples:
-        >>> print(visible("a\x1b[31mred\nb"), visible("caf\udce9.wav"), visible("\u202egnp"))
-        a\x1b[31mred\nb caf\xe9.wav \u202egnp
-    """
-    return _UNSEEN.sub(_as_escape, text)
-
-
-def _as_escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no UTF-8 (PEP 383)
-        return f"\\x{code - 0xDC00:02x}"
-    return {0x0A: "\\n", 0x0D: "\\r", 0x09: " "}.get(
-        code, f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    )
 
 
 def styled(text: str, **style: Any) -> str:
@@ -102,7 +79,7 @@ def print_json(held: object) -> None:
     except (UnicodeEncodeError, LookupError):
         text = json.dumps(held)
     # What JSON may hold as it is and a terminal would obey: inside strings it can be escaped.
-    echo(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    echo(UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def say(message: str, *, zh: str | None = None) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from gpt_sovits_emotion.cli.shown import say
+
 __all__ = ["allow_host_option", "web"]
 
 allow_host_option = click.option(
@@ -74,5 +76,5 @@ def web(
         size_of(max_upload),
     )
     for warning in warnings_of(serving, auth_file):
-        click.echo(f"warning: {warning.say('zh' if lang == 'zh' else 'en')}", err=True)
+        say(warning.say("zh" if lang == "zh" else "en"))
     launch(port=port, lang=lang, open_browser=not no_browser, serving=serving)

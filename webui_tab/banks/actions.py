@@ -7,8 +7,10 @@ values of the event's inputs, then what Gradio adds.
 from __future__ import annotations
 
 import html
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 import gradio as gr
 
@@ -16,6 +18,7 @@ from gpt_sovits_emotion.labels import canonical_label, display_name
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.references.clips_to_export import left_out_note
 from gpt_sovits_emotion.references.ranking import emotion_of
+from gpt_sovits_emotion.visible import visible
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.banks import handlers
 from webui_tab.banks.layout import emotion_choices
@@ -176,10 +179,10 @@ class BankActions:
         audio = lent_clip(clip.path, folder)
         names = emotion_choices(language)
         name = display_name(emotion_of(clip), language) or next(iter(names))
-        path = html.escape(str(clip.path), quote=True)
+        mark, path = quote(os.fsencode(clip.path)), html.escape(visible(str(clip.path)))
         return self._named(
-            bank_clip_name=f'<p class="emo-note emo-aside"><code data-clip="{path}">{path}</code><br>'
-            f"{html.escape(clip.text)}</p>",
+            bank_clip_name=f'<p class="emo-note emo-aside"><code data-clip="{mark}">{path}</code><br>'
+            f"{html.escape(visible(clip.text))}</p>",
             bank_player=gr.update(value=str(audio) if audio else None),
             bank_pin_emotion=gr.update(choices=list(names), value=name),
         )
@@ -337,4 +340,4 @@ def _clip_in(named: str | None) -> Path:
     _, mark, rest = (named or "").partition('data-clip="')
     if not mark:
         raise PageError("bank_no_clip")
-    return Path(html.unescape(rest.partition('"')[0]))
+    return Path(os.fsdecode(unquote_to_bytes(rest.partition('"')[0])))

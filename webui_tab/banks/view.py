@@ -10,6 +10,7 @@ from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, Reference
 from gpt_sovits_emotion.references.coverage import coverage
 from gpt_sovits_emotion.references.ranking import emotion_of
 from gpt_sovits_emotion.report.coverage import coverage_svg
+from gpt_sovits_emotion.visible import visible
 from webui_tab.texts import say
 from webui_tab.training.words import bilingual, both, label_name, note_of, sentence
 from webui_tab.view import clip_name
@@ -53,8 +54,8 @@ def _row(bank: ReferenceBank, clip: ReferenceClip, language: str) -> list[str]:
         "–" if clip.duration_s is None else f"{clip.duration_s:.1f} s",
         "–" if quality is None or quality.snr_db is None else f"{quality.snr_db:.0f} dB",
         "–" if clip.consistency is None else percent(clip.consistency),
-        clip.text,
-        "; ".join(remarks),
+        visible(clip.text),
+        visible("; ".join(remarks)),
     ]
 
 

@@ -6,6 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.visible import visible
 from webui_tab.training.curves import curves_html
 from webui_tab.training.job import Look
 from webui_tab.training.words import bilingual, both, label_name, note_of, sentence
@@ -35,7 +36,7 @@ def corpora_html(found: Found) -> str:
 def _label_row(row: LabelRow) -> str:
     kept = label_name(row.emotion) if row.kept else f"<s>{label_name(row.emotion)}</s>"
     return (
-        f"<tr><td>{html.escape(row.corpus)}</td><td>{html.escape(row.written)}</td><td>{kept}</td>"
+        f"<tr><td>{html.escape(visible(row.corpus))}</td><td>{html.escape(visible(row.written))}</td><td>{kept}</td>"
         f'<td class="n">{row.n_clips}</td><td class="n">{row.n_speakers}</td></tr>'
     )
 
@@ -74,7 +75,7 @@ def lesson_html(lesson: Lesson) -> str:
         head = html.escape(profile.head_id)
         notes.append(note_of("plain", f"<code>{head}</code> · {sentence(profile.say())}"))
         rows = "".join(
-            f"<tr><td>{label_name(each.label)}</td><td>{html.escape(each.source)}</td></tr>"
+            f"<tr><td>{label_name(each.label)}</td><td>{html.escape(visible(each.source))}</td></tr>"
             for each in reversed(profile.corrections)
         )
         if rows:

@@ -9,6 +9,7 @@ import html
 
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.visible import visible
 from webui_tab.texts import filled
 
 __all__ = ["bilingual", "both", "label_name", "note_of", "sentence"]
@@ -21,7 +22,7 @@ def bilingual(en: str, zh: str) -> str:
 
 def sentence(said: Sentence) -> str:
     """Return a sentence as HTML."""
-    return bilingual(html.escape(said.en), html.escape(said.zh))
+    return bilingual(html.escape(visible(said.en)), html.escape(visible(said.zh)))
 
 
 def both(key: str, **fields: object) -> str:
