@@ -1,12 +1,14 @@
 """Does the reference clip that is chosen carry the emotion of what is to be said?
 
     python benchmarks/choosing.py [CORPUS ...] [--halves N] [--seed N] [--jobs N] [--cache DIR]
+                                  [--encoder ID]
 
 A CORPUS is a folder, or the name of one in ``$GPT_SOVITS_EMOTION_CORPORA`` or in ``../shared/data``; without
-any, ``emodb``, ``ravdess`` and ``nemo`` as far as they are there. For each speaker a head is trained on all
-others. Half of the speaker's clips are the bank, without labels; for each clip of the other half a clip of
-the bank is chosen. How it is counted stands in `training.choice_measure`. What is printed is Markdown: one
-table per corpus, one per speaker. On one core, with cached features: 3 minutes for EmoDB, 15 for RAVDESS.
+any, ``emodb``, ``ravdess`` and ``nemo`` as far as they are there. For each speaker a head is trained on
+all others, on the prosody encoder or another by its id. Half of the speaker's clips are the bank,
+without labels; for each clip of the other half a clip of the bank is chosen. How it is counted stands in
+`training.choice_measure`. What is printed is Markdown: one table per corpus, one per speaker. On one
+core, with cached features: 3 minutes for EmoDB, 15 for RAVDESS.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from gpt_sovits_emotion.audio import probe_duration_s
+from gpt_sovits_emotion.encoders import Encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.engines import embedded_host, lend_encoder
 from gpt_sovits_emotion.training.choice_measure import (
     WAYS,
     ChoiceOutcome,
@@ -52,13 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the dealing")
     parser.add_argument("--jobs", type=int, default=1, help="processes for the features")
     parser.add_argument("--cache", type=Path, help="folder or file of kept features")
+    parser.add_argument("--encoder", default="prosody", help="id, such as whisper-base:1-4")
     options = parser.parse_args(arguments)
+    encoder = _encoder(options.encoder)
     folders = [_folder(name) for name in options.corpora or CORPORA]
     for folder in folders if options.corpora else [one for one in folders if one.is_dir()]:
         corpus = read_corpus(folder)
-        data, durations_s = _embedded(corpus, options.cache, options.jobs)
+        data, durations_s = _embedded(corpus, encoder, options.cache, options.jobs)
         speakers = hear_speakers(
-            data, durations_s, _heads(data), n_halves=options.halves, seed=options.seed
+            data, durations_s, _heads(data, encoder.id), n_halves=options.halves, seed=options.seed
         )
         outcomes = {way: measure_choice(speakers, way=way, seed=options.seed) for way in WAYS}
         _tell(corpus.name, outcomes, options.halves)
@@ -71,11 +77,15 @@ def _folder(name: str) -> Path:
     return Path(os.environ.get("GPT_SOVITS_EMOTION_CORPORA", DATA)) / name
 
 
+def _encoder(encoder_id: str) -> Encoder:
+    tracker = ProsodyEncoder()
+    return lend_encoder(encoder_id, embedded_host(tracker), tracker)
+
+
 def _embedded(
-    corpus: Corpus, cache: Path | None, n_jobs: int
+    corpus: Corpus, encoder: Encoder, cache: Path | None, n_jobs: int
 ) -> tuple[LabelledEmbeddings, np.ndarray]:
     """Return the embeddings with their altered copies, and the length of every clip in seconds."""
-    encoder = ProsodyEncoder()
     if cache is None:
         data = embed_corpus(corpus, encoder, n_jobs=n_jobs)
     else:
@@ -86,12 +96,12 @@ def _embedded(
     return data, np.array([probe_duration_s(clip.path) for clip in corpus.clips])
 
 
-def _heads(data: LabelledEmbeddings) -> dict[str, FittedHead]:
+def _heads(data: LabelledEmbeddings, encoder_id: str) -> dict[str, FittedHead]:
     """Train one head per speaker, on all others."""
     import torch
 
     torch.set_num_threads(1)
-    heads, recipe = {}, recipe_for("prosody")
+    heads, recipe = {}, recipe_for(encoder_id)
     for name in np.unique(data.speakers):
         started_s = time.perf_counter()
         others = data.select(data.speakers != name)
