@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.transcribe.models import FoundModel
 
 if TYPE_CHECKING:
@@ -103,14 +104,17 @@ def _open(key: _Key, device: str) -> WhisperModel:
     # Each of its threads draws from a generator of its own, which is seeded so when it is first used: what is
     # decoded at a temperature then comes out the same in every process.
     ctranslate2.set_random_seed(0)
+    give_back()  # loading takes the most memory of all: it reads in float32 what it then rounds
     try:
-        return WhisperModel(
+        model = WhisperModel(
             str(key.folder),
             device=device,
             compute_type=_compute_type(key.compute_type, device),
             cpu_threads=key.cpu_threads,
             local_files_only=True,
         )
+        give_back()  # 70 MB of base, which lie in holes between what it keeps
+        return model
     except WhisperModelError:
         raise
     except Exception as error:  # CTranslate2: RuntimeError, ValueError; tokenizers: bare Exception

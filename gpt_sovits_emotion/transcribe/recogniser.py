@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import RemovedText, Transcript
 from gpt_sovits_emotion.transcribe.blocks import blocks
@@ -141,6 +142,7 @@ class _Listener:
             for one in self._in_window(window):
                 heard.append(one)
                 progress(min(one.end_s / self._recording.duration_s, 1.0), "listening")
+            give_back()  # or the holes of decoding stay while the next window is encoded
             progress(window.heard[-1].end_s / self._recording.duration_s, "listening")
         return heard
 

@@ -21,7 +21,7 @@ from gpt_sovits_emotion.errors import WhisperModelError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["BFLOAT16", "ModelFile", "Tensor", "open_model_file"]
+__all__ = ["BFLOAT16", "ModelFile", "Tensor", "copied", "open_model_file"]
 
 _KNOWN_VERSIONS = (5, 6)
 _BYTES_OF = {0: 4, 1: 1, 2: 2, 3: 4, 4: 2, 5: 2}
@@ -77,10 +77,14 @@ class ModelFile:
         """
         import numpy as np
 
-        raw = self.raw(name)
+        raw = self.stored(name)
         if self.tensors[name].dtype == BFLOAT16:
             return (raw.astype(np.uint32) << 16).view(np.float32)
-        return raw.astype(np.float32)
+        return raw.astype(np.float32, copy=False)
+
+    def stored(self, name: str) -> np.ndarray:
+        """Return a tensor as it is stored, as a copy; bfloat16 as its bits. Raises as `values`."""
+        return copied(self._mapped, self.raw(name), self.tensors[name].offset)
 
     def raw(self, name: str) -> np.ndarray:
         """Return a view of a tensor's values where they lie; bfloat16 as its bits. Raises as `values`."""
@@ -116,6 +120,19 @@ def open_model_file(path: Path) -> ModelFile:
             zh=f"无法读取 {path}（{error}）；Whisper 模型缺失或为空：请重新下载，或换一个文件夹",
         ) from error
     return _Reader(path, mapped).read()
+
+
+def copied(mapped: mmap.mmap, view: np.ndarray, offset: int) -> np.ndarray:
+    """Return a copy of what lies at `offset` of a mapped file, and let go of the file's pages.
+
+    Pages that were looked at count as this process's memory for as long as the file is mapped: of base 25 MB,
+    which nobody reads a second time. The system has them at hand where somebody does.
+    """
+    copy = view.copy()
+    if hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        start = offset // mmap.PAGESIZE * mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_DONTNEED, start, offset + view.nbytes - start)
+    return copy
 
 
 class _Reader:

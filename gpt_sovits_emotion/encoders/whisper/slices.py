@@ -13,6 +13,7 @@ import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.encoders.whisper.model_file import copied
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import (
     STEM,
@@ -144,7 +145,7 @@ def slice_source(path: Path, size: str | None = None) -> WhisperSource:
 
         sizes, offset = shapes[name]
         flat = np.frombuffer(mapped, "<f2", count=math.prod(sizes), offset=start + offset)
-        return flat.reshape(sizes).copy()
+        return copied(mapped, flat.reshape(sizes), start + offset)
 
     return WhisperSource(path, shape, int(heads), read)
 

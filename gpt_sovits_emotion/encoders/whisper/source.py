@@ -232,15 +232,14 @@ def _check_scale(model: ModelFile, name: str) -> None:
 
 def _tensor(model: ModelFile, name: str) -> np.ndarray:
     """Return a tensor's values; where CTranslate2 stores ``round(scale * value)``, divide by the scales."""
-    import numpy as np
-
-    dtype, raw = model.tensors[name].dtype, model.raw(name)
+    dtype = model.tensors[name].dtype
     if dtype == BFLOAT16:
         return model.values(name)
+    stored = model.stored(name)
     if dtype in _FLOATS:
-        return np.array(raw)
-    scale = model.values(f"{name}_scale").reshape((-1,) + (1,) * (raw.ndim - 1))
-    return _divided(raw, scale)
+        return stored
+    scale = model.values(f"{name}_scale").reshape((-1,) + (1,) * (stored.ndim - 1))
+    return _divided(stored, scale)
 
 
 def _divided(whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
