@@ -117,7 +117,7 @@ def test_help_is_in_the_language_asked_for(capsys, path: tuple[str, ...]) -> Non
     assert "Show this message and exit." in english
     assert "--lang" in english
     assert not re.search(r"(?:the|of|is|and) [a-z]", chinese.partition("选项")[2])
-    assert not CHINESE_TEXT.search(english.replace("开心", "").replace("情感", ""))
+    assert not re.search("[\u4e00-\u9fff]{4}", english)  # but for examples of tags
 
 
 @pytest.mark.parametrize(

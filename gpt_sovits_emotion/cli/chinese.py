@@ -81,7 +81,7 @@ COMMANDS = {
     "NAME 表示是哪个已知语料（emodb=DIR），或给其他语料起的名字；只写 DIR 时自动判断。",
     "corpora unpack": "把 Parquet 文件形式的语料变成带 manifest.csv 的音频文件夹。\n\n"
     "其他命令可以直接读取 Parquet 文件，并把音频保存在特征旁边。",
-    "web": "在浏览器中打开页面，只在本机提供（127.0.0.1）。",
+    "web": "在浏览器中打开页面，只在本机提供（127.0.0.1），除非用 --host 指定其他地址。",
     "launch": "启动带有本页的 GPT-SoVITS；不安装也不写入任何内容。Ctrl-C 结束全部。\n\n"
     "-- 之后的内容会原样传递，例如语言：launch --checkout GPT-SoVITS -- zh_CN",
     "install": "把本页装入 GPT-SoVITS 的推理页面，不论它如何启动。",

@@ -44,6 +44,8 @@ OPTIONS = {
     "--hotwords": "可能说到的名字和词语。",
     "--transcript": "从该文件取得文字（.srt、.vtt、.lab、.txt、.list 或本程序的 .json）；'beside' "
     "表示录音旁边的那个。",
+    "--encoding": "文本文件的编码，例如 gb18030、big5、shift-jis、euc-kr、cp1251。[默认：自动判断]",
+    "--directions": "如何处理文字中的 [door slams]、(laughs)、（叹气）、♪、破折号和说话人名字。",
     "--allow-damaged": "使用损坏或截断的文件中可读的部分。",
     "--max-hours": "拒绝更长的录音。",
     "--head": "负责标注的情感模型。[默认：有 Whisper base 时为 whisper-base-free，否则为 prosody-emodb]",
@@ -91,6 +93,7 @@ OPTIONS = {
     "small，否则 base；'none' 不识别。所有片段都有文字时不会加载。",
     "refs build --language": "未注明语言的片段所说的语言（zh、en 等）。",
     "refs build --to": "长录音的片段所放的新文件夹。[默认：旁边的 <名称>.bank]",
+    "refs build --clips": "来自别处的 .list 等文件：其片段现在所在的文件夹；会被记住。",
     "refs build --head": "负责聆听的情感模型。[默认：此处可用的最好的]",
     "refs build --checkout": "GPT-SoVITS 目录，提供 HuBERT 和 SoVITS。[默认：SOURCE 所在的目录]",
     "refs build --cache": "保存特征的文件，训练时也会使用。[默认：在用户缓存中]",
@@ -159,6 +162,13 @@ OPTIONS = {
     "corpora show --labels": "要使用的标签；默认全部。",
     "corpora unpack --to": "存放音频及其 manifest.csv 的新文件夹。",
     # web, launch, install, doctor
+    "--host": "提供页面的地址；0.0.0.0 表示本机所在的所有网络。",
+    "--allow-host": "除地址外可用来访问页面的名字：反向代理的名字，或 *.example.org。"
+    "用其他名字的请求会被拒绝。可重复；"
+    "也可用 $GPT_SOVITS_EMOTION_ALLOW_HOST，以逗号分隔。",
+    "--auth": "要求密码。本机的其他人能看到命令行的内容：最好用 --auth-file 或 $GPT_SOVITS_EMOTION_AUTH。",
+    "--auth-file": "要求密码：每行一个 USER:PASSWORD。",
+    "--max-upload": "页面接受的最大文件。",
     "--no-browser": "不打开浏览器。",
     "launch --checkout": "GPT-SoVITS 的文件夹，其中有 webui.py。",
     "install --checkout": "GPT-SoVITS 的文件夹，其中有 webui.py。",
