@@ -173,8 +173,10 @@ class FakeHost:
     def synthesise(self, request: SynthesisRequest) -> Audio:
         """Hum for a tenth of a second per character."""
         if request.language not in self.limits.languages:
+            spoken = ", ".join(sorted(self.limits.languages))
             raise HostError(
-                f"the fake speaks {', '.join(sorted(self.limits.languages))}, not {request.language!r}"
+                f"the fake speaks {spoken}, not {request.language!r}",
+                zh=f"替身只会说 {spoken}，不会说 {request.language!r}",
             )
         t = np.arange(round(1600 * max(len(request.text), 5))) / 16_000
         f0_hz = request.reference_prosody.f0_median_hz or 150.0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import socket
 import threading
 import time
 import wave
+import zipfile
 from contextlib import closing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,7 @@ from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.errors import HostError
 from gpt_sovits_emotion.hosts.api_v2 import DEFAULT_URL, ApiV2Host
 from gpt_sovits_emotion.hosts.base import Host, Sampling, SynthesisRequest
+from gpt_sovits_emotion.hosts.gpt_sovits.failures import sentence_of
 from gpt_sovits_emotion.hosts.gpt_sovits.languages import codes_of_version
 from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip
 
@@ -226,7 +229,7 @@ def test_folders_that_the_server_calls_otherwise(server, request_, there, expect
     kind = PureWindowsPath if "\\" in there else PurePosixPath
     assert kind(asked) == kind(expected)
     assert expected in str(caught.value)
-    assert "(folders)" in str(caught.value)
+    assert "(--api-folder HERE=THERE)" in str(caught.value)
     check_says_the_same(caught.value)
 
 
@@ -390,3 +393,41 @@ def test_cancelling_closes_the_connection(server, host, request_):
         host.synthesise(request)
     assert time.monotonic() - started < 2.0
     assert server.dropped.wait(2.0)
+
+
+# What api_v2 sends of a failure is ``str(exception)``: never the name of its class.
+_FAILURES = {
+    "MemoryError": (MemoryError("Unable to allocate 3.2 GiB for an array"), "ran out of memory"),
+    "NameError": (NameError("name 'vq_model' is not defined"), "no SoVITS weights loaded"),
+    "no GPT": (NameError("name 't2s_model' is not defined"), "no GPT weights loaded"),
+    "ModuleNotFoundError": (ModuleNotFoundError("No module named 'jieba'"), "misses a package"),
+    "ImportError": (ImportError("cannot import name 'x' from 'y'"), "misses a package"),
+    "FileNotFoundError": (
+        FileNotFoundError(2, "No such file or directory", "x.pth"),
+        "misses a file",
+    ),
+    "KeyError": (KeyError("zzz"), "has no sound for 'zzz'"),
+    "BadZipFile": (zipfile.BadZipFile("File is not a zip file"), "Chinese pronunciation"),
+    "network": (
+        OSError("HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /"),
+        "wanted to fetch a model",
+    ),
+    "name": (OSError(-3, "Temporary failure in name resolution"), "wanted to fetch a model"),
+    "sound file": (RuntimeError("Error opening 'x.wav': Format not recognised."), "reference clip"),
+    "length": (OSError("参考音频在3~10秒范围外，请更换！"), "has to last 3 to 10 s"),
+    "text": (ValueError("请输入有效文本"), "finds nothing to say"),
+}
+
+
+@pytest.mark.parametrize("name", _FAILURES)
+def test_a_failure_is_recognised_by_its_words_alone(name: str) -> None:
+    error, expected = _FAILURES[name]
+    sentence = sentence_of(str(error))
+    assert expected in sentence.en
+    assert re.search("[\u4e00-\u9fff]", sentence.zh)
+    for ours in ("Errno", type(error).__name__):
+        assert ours not in sentence.en + sentence.zh
+
+
+def test_words_that_nobody_knows_are_passed_on_without_their_number() -> None:
+    assert "(Permission denied: 'x')" in sentence_of("[Errno 13] Permission denied: 'x'").en

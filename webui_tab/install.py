@@ -128,7 +128,7 @@ def _install_line(root: Path, interpreter: Interpreter) -> list[Sentence]:
     before = _content(pth)
     found = lines.find_line(before, str(root))
     if found is not None and found.form > lines.FORM:
-        raise HostError(_newer(pth))
+        raise _newer(pth)
     after = lines.add_line(before, str(root))
     if after == before:
         return [_already(pth), _RESTART]
@@ -137,7 +137,8 @@ def _install_line(root: Path, interpreter: Interpreter) -> list[Sentence]:
         _write(pth, before)
         raise HostError(
             f"{interpreter.executable} does not read {pth}, so nothing was installed; "
-            "install with --route scripts"
+            "install with --route scripts",
+            zh=f"{interpreter.executable} 不读取 {pth}，因此没有安装；请用 --route scripts 安装",
         )
     return [
         Sentence(
@@ -207,15 +208,19 @@ def _with_block(path: Path, source: bytes) -> bytes:
     except lines.NoPlaceError:
         raise HostError(
             f"{path} does not launch its page where every known version of GPT-SoVITS does, so nothing "
-            "was installed; use the route pth, or add the manual line from the documentation"
+            "was installed; use the route pth, or add the manual line from the documentation",
+            zh=f"{path} 启动页面的位置与已知的 GPT-SoVITS 版本都不同，因此没有安装；"
+            "请使用 pth 方式，或按文档手动添加一行",
         ) from None
     except lines.EditedError:
         found = lines.find_block(source)
         if found is not None and found.form > lines.FORM:
-            raise HostError(_newer(path)) from None
+            raise _newer(path) from None
         raise HostError(
             f"the block of gpt-sovits-emotion in {path} is not as it was written, so nothing was "
-            "installed; delete it, from '# >>> gpt-sovits-emotion' to '# <<<', and install again"
+            "installed; delete it, from '# >>> gpt-sovits-emotion' to '# <<<', and install again",
+            zh=f"{path} 中 gpt-sovits-emotion 的代码块已被改动，因此没有安装；"
+            "请删除从 '# >>> gpt-sovits-emotion' 到 '# <<<' 的部分，再重新安装",
         ) from None
 
 
@@ -263,7 +268,9 @@ def _write(path: Path, content: bytes) -> None:
         raise OutputError(
             f"{path} could not be written ({error.strerror or error}), so nothing was changed; run this as "
             "the user to whom the folder belongs, or start GPT-SoVITS with  gpt-sovits-emotion launch,  "
-            "which writes nothing"
+            "which writes nothing",
+            zh=f"无法写入 {path}（{error.strerror or error}），因此没有改动；"
+            "请以该文件夹所属的用户运行，或用  gpt-sovits-emotion launch  启动 GPT-SoVITS，它不写任何文件",
         ) from error
 
 
@@ -271,10 +278,12 @@ def _as_sentence(error: EmotionError) -> Sentence:
     return Sentence(f"{error}.", f"{error.say('zh')}。")
 
 
-def _newer(path: Path) -> str:
-    return (
+def _newer(path: Path) -> HostError:
+    return HostError(
         f"{path} was written by a newer gpt-sovits-emotion than this one, so it was left alone; "
-        "update this one with pip, or uninstall with the newer one"
+        "update this one with pip, or uninstall with the newer one",
+        zh=f"{path} 由更新版本的 gpt-sovits-emotion 写成，因此没有改动；请用 pip 更新当前版本，"
+        "或用较新的版本卸载",
     )
 
 

@@ -75,18 +75,28 @@ class Interpreter:
         if self.version < _OLDEST:
             raise HostError(
                 f"{self.executable} is Python {_dotted(self.version)}, and the tab needs Python "
-                f"{_dotted(_OLDEST)} or newer; run GPT-SoVITS in a newer Python and name it with --python"
+                f"{_dotted(_OLDEST)} or newer; run GPT-SoVITS in a newer Python and name it with --python",
+                zh=f"{self.executable} 是 Python {_dotted(self.version)}，"
+                f"而本页需要 Python {_dotted(_OLDEST)} 或更新；请用更新的 Python 运行 GPT-SoVITS，并用 "
+                "--python 指定",
             )
         if "gradio" in self.missing:
             raise HostError(
                 f"{self.executable} has no gradio, so it is not the python that runs GPT-SoVITS; "
-                "name that one with --python"
+                "name that one with --python",
+                zh=f"{self.executable} 中没有 gradio，因此它不是运行 GPT-SoVITS 的 python；"
+                "请用 --python 指定正确的那个",
             )
         if self.missing:
             packages = " ".join(_OURS[name] for name in self.missing)
+            doctor = "gpt-sovits-emotion doctor --checkout DIR"
             raise HostError(
                 f"{self.executable} does not find {packages}; run  "
-                f'"{self.executable}" -m pip install --no-deps {packages}'
+                f'"{self.executable}" -m pip install --no-deps {packages}  '
+                f"({doctor} says what else is missing)",
+                zh=f"{self.executable} 找不到 {packages}；请运行  "
+                f'"{self.executable}" -m pip install --no-deps {packages}  '
+                f"（{doctor} 会说明还缺什么）",
             )
 
 
@@ -100,7 +110,9 @@ def checkout_root(folder: Path) -> Path:
     if not any((root / "GPT_SoVITS" / script).is_file() for script in SCRIPTS):
         raise HostError(
             f"{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{SCRIPTS[0]}; "
-            "name the folder that holds webui.py with --checkout"
+            "name the folder that holds webui.py with --checkout",
+            zh=f"{root} 不是 GPT-SoVITS 目录：其中没有 GPT_SoVITS/{SCRIPTS[0]}；"
+            "请用 --checkout 指定含有 webui.py 的文件夹",
         )
     return root
 
@@ -116,7 +128,10 @@ def python_of(root: Path, given: Path | None = None) -> Path:
     if given is not None:
         # Not resolved: a virtual environment's python is a link to one without its packages.
         if not given.is_file():
-            raise HostError(f"there is no python at {given}; name the program itself with --python")
+            raise HostError(
+                f"there is no python at {given}; name the program itself with --python",
+                zh=f"{given} 处没有 python；请用 --python 指定程序本身",
+            )
         return given.absolute()
     packaged = root / "runtime" / "python.exe"
     return packaged if packaged.is_file() else Path(sys.executable)
@@ -135,7 +150,9 @@ def inspect_python(executable: Path, root: Path) -> Interpreter:
     except (ValueError, IndexError):
         raise HostError(
             f"{executable} did not answer as a python does ({said[:80]!r}); "
-            "name the python that runs GPT-SoVITS with --python"
+            "name the python that runs GPT-SoVITS with --python",
+            zh=f"{executable} 的回答不像 python（{said[:80]!r}）；"
+            "请用 --python 指定运行 GPT-SoVITS 的 python",
         ) from None
     return Interpreter(
         executable=executable,
@@ -177,13 +194,15 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HostError(
             f"{command[0]} could not be started ({error}); name the python that runs GPT-SoVITS "
-            "with --python"
+            "with --python",
+            zh=f"无法启动 {command[0]}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 python",
         ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise HostError(
             f"{command[0]} could not be asked what it is ({reason}); name the python that runs "
-            "GPT-SoVITS with --python"
+            "GPT-SoVITS with --python",
+            zh=f"无法询问 {command[0]}（{reason}）；请用 --python 指定运行 GPT-SoVITS 的 python",
         )
     return done.stdout
 

@@ -73,11 +73,16 @@ def start(
     if not interpreter.heeds_environment:
         raise HostError(
             f"{interpreter.executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch "
-            "relies on; use  gpt-sovits-emotion install  with --route pth, or --route scripts"
+            "relies on; use  gpt-sovits-emotion install  with --route pth, or --route scripts",
+            zh=f"{interpreter.executable} 忽略 PYTHONPATH（旁边的 ._pth 文件如此规定），"
+            "而 launch 依赖它；请用  gpt-sovits-emotion install  加 --route pth 或 --route scripts",
         )
     script = "webui.py" if page == "main" else f"GPT_SoVITS/{SCRIPTS[page == 'fast']}"
     if not (root / script).is_file():
-        raise HostError(f"{root} has no {script}; choose another --page")
+        raise HostError(
+            f"{root} has no {script}; choose another --page",
+            zh=f"{root} 中没有 {script}；请另选 --page",
+        )
     command = [str(interpreter.executable), *(["-s"] if page != "main" else []), script]
     environment = _environment(root)
     if allowed:

@@ -13,7 +13,7 @@ import click
 
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.cli.language import in_language, language, language_of, set_language
-from gpt_sovits_emotion.cli.speech import in_chinese, with_common_options
+from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Stopped, stoppable
 from gpt_sovits_emotion.errors import EmotionError
 
@@ -42,6 +42,8 @@ _COMMANDS = {
 class _Group(click.Group):
     """Imports a command's module when the command is named, so that --help stays quick."""
 
+    context_class = SpeakingContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which a newcomer needs them."""
         return list(_COMMANDS)
@@ -52,13 +54,14 @@ class _Group(click.Group):
             return None
         module, attribute = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
-        return with_common_options(found)
+        return with_common_options(found, name)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gpt-sovits-emotion")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
-def command(debug: bool) -> None:
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language in which it speaks.")
+def command(debug: bool, lang: str | None) -> None:
     """Hear a recording, tag the emotion of each segment, say it again in that emotion.
 
     Everything runs on this machine. Analyse only recordings of people who have agreed to it.
@@ -74,6 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     arguments = sys.argv[1:] if arguments is None else arguments
     set_language(language_of(arguments))
+    with_common_options(command, "")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(
             stream, "reconfigure"

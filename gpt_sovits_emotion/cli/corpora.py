@@ -9,6 +9,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import Folder
 from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.language import in_language, language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,9 @@ def list_command(as_json: bool) -> None:
         echo(f"{'':19} {info.citation}")
     say(
         "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with emotions, or "
-        "Parquet files of the Hugging Face hub"
+        "Parquet files of the Hugging Face hub",
+        zh="其他语料：带 manifest.csv 的文件夹、每种情感一个文件夹、带情感的 .list，"
+        "或 Hugging Face Hub 的 Parquet 文件",
     )
 
 
@@ -91,7 +94,7 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
         print_json(_as_dict(opened, table, warnings))
         return
     for warning in warnings:
-        say(f"warning: {warning.en}")
+        say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
 
 
 @corpora.command("get")
@@ -109,7 +112,10 @@ def get(corpus_id: str, destination: Path) -> None:
 
     info = known_corpus(corpus_id)
     if info is not None:
-        say(f"{info.title}: {info.licence}; cite: {info.citation} ({info.url})")
+        say(
+            f"{info.title}: {info.licence}; cite: {info.citation} ({info.url})",
+            zh=f"{info.title}：{info.licence}；引用：{info.citation}（{info.url}）",
+        )
     with progress_bar("fetching") as progress:
         folder = fetch_corpus(corpus_id, destination, progress=progress)
     echo(str(folder))
@@ -134,36 +140,60 @@ def unpack_command(named: str, destination: Path) -> None:
     with progress_bar("unpacking") as progress:
         corpus = unpack_corpus(named, destination, progress=progress)
     for warning in corpus.warnings:
-        say(f"warning: {warning.en}")
-    say(f"{len(corpus.clips)} clips of {len(corpus.speakers)} speakers; {corpus.info.licence}")
+        say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
+    n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
+    say(
+        f"{n_clips} clips of {n_speakers} speakers; {corpus.info.licence}",
+        zh=f"{n_speakers} 位说话人的 {n_clips} 个片段；{corpus.info.licence}",
+    )
     echo(str(destination))
 
 
 def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
     """Return what a person reads of a corpus: size, terms, and how its labels are understood."""
     info = corpus.info
-    use = ", not for commercial use" if info.non_commercial else ""
+    use = in_language(", not for commercial use", "，不得用于商业") if info.non_commercial else ""
+    n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
+    size = in_language(
+        f"{n_clips} clips of {n_speakers} speakers", f"{n_speakers} 位说话人的 {n_clips} 个片段"
+    )
+    spoken = ", ".join(corpus.languages)
+    spoken = in_language(f", in {spoken}", f"，语言 {spoken}") if spoken else ""
     lines = [
-        f"{corpus.name}: {info.title}, {len(corpus.clips)} clips of {len(corpus.speakers)} speakers"
-        + (f", in {', '.join(corpus.languages)}" if corpus.languages else ""),
-        f"  licence  {info.licence}{use}",
+        f"{corpus.name}: {info.title}, {size}{spoken}",
+        f"  {in_language('licence ', '许可')} {info.licence}{use}",
     ]
     if info.citation:
-        lines.append(f"  cite     {info.citation}")
+        lines.append(f"  {in_language('cite    ', '引用')} {info.citation}")
     if info.url:
-        lines.append(f"  see      {info.url}")
+        lines.append(f"  {in_language('see     ', '网址')} {info.url}")
     if corpus.unpacked is not None:
         lines.append(
-            f"  audio    unpacked into {corpus.unpacked}, which may be deleted at any time"
+            in_language(
+                f"  audio    unpacked into {corpus.unpacked}, which may be deleted at any time",
+                f"  音频 已解包到 {corpus.unpacked}，可随时删除",
+            )
         )
     reason = corpus.train_only_reason()
     if reason is not None:
-        lines.append(f"  note     {reason.en}")
-    width = max([len("as written"), *(shown_width(row.written) for row in rows)])
-    lines.append(f"  {_pad('as written', width)}     {'understood as':16} clips  speakers")
+        lines.append(f"  {in_language('note    ', '注意')} {reason.say(language())}")
+    lines += _label_lines(rows)
+    return lines
+
+
+def _label_lines(rows: Sequence[LabelRow]) -> list[str]:
+    written, understood = (
+        in_language("as written", "原标签"),
+        in_language("understood as", "理解为"),
+    )
+    width = max([shown_width(written), *(shown_width(row.written) for row in rows)])
+    counts = in_language("clips  speakers", "片段    说话人")
+    lines = [f"  {_pad(written, width)}     {_pad(understood, 16)} {counts}"]
+    unknown = in_language("  no known emotion: a class of its own", "  不是已知情感：自成一类")
+    left_out = in_language("  left out", "  不使用")
     for row in rows:
-        remark = "" if row.known else "  no known emotion: a class of its own"
-        remark = remark if row.kept else "  left out"
+        remark = "" if row.known else unknown
+        remark = remark if row.kept else left_out
         lines.append(
             f"  {_pad(row.written, width)}  -> {_pad(row.emotion, 16)} {row.n_clips:5d}  "
             f"{row.n_speakers:8d}{remark}"

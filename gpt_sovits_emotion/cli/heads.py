@@ -9,7 +9,9 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import Folder, Place
 from gpt_sovits_emotion.cli.console import echo, print_json, say
+from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
+from gpt_sovits_emotion.cli.shown import visible
 from gpt_sovits_emotion.errors import HeadError
 
 if TYPE_CHECKING:
@@ -38,14 +40,23 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
         return
     for entry in entries:
         card = entry.card
-        what = f"{card.title.en}; reads {card.encoder.id}; {card.licence}" if card else ""
+        reads = in_language("reads", "读取")
+        what = (
+            f"{card.title.say(language())}; {reads} {card.encoder.id}; {card.licence}"
+            if card
+            else ""
+        )
         echo(f"{entry.id:24} {what}{'  ' if what else ''}{entry.path}")
         if entry.problem:
-            say(f"{'':24} {entry.problem}")
+            say(f"{'':24} {entry.problem}", zh=f"{'':24} {entry.problem_zh or entry.problem}")
         for rival in entry.rivals:
-            say(f"{'':24} used; another head of this id, {rival}, is refused")
+            say(
+                f"{'':24} used; another head of this id, {rival}, is refused",
+                zh=f"{'':24} 使用此模型；拒绝同 id 的另一个：{rival}",
+            )
     if not entries:
-        say(f"no heads in {', '.join(str(folder) for folder in folders)}")
+        names = ", ".join(str(folder) for folder in folders)
+        say(f"no heads in {names}", zh=f"{names} 中没有情感模型")
 
 
 def _row(entry: HeadEntry) -> dict[str, object]:
@@ -75,7 +86,10 @@ def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
     if found.encoder_file is not None:
         from gpt_sovits_emotion.exporting import check_carried
 
-        echo(f"  carries   {check_carried(found.encoder_file.parent)}")
+        echo(
+            in_language("  carries   ", "  附带      ")
+            + f"{check_carried(found.encoder_file.parent)}"
+        )
 
 
 @heads.command("check")
@@ -92,17 +106,20 @@ def check(head: str | None, heads_dirs: tuple[Path, ...]) -> None:
         return
     n_bad = sum(not _is_sound(entry) for entry in entries)
     if n_bad:
-        raise HeadError(f"{n_bad} of {len(entries)} heads cannot be used; the reasons stand above")
+        raise HeadError(
+            f"{n_bad} of {len(entries)} heads cannot be used; the reasons stand above",
+            zh=f"{len(entries)} 个情感模型中有 {n_bad} 个不能使用；原因见上文",
+        )
 
 
 def _is_sound(entry: HeadEntry) -> bool:
     """Check one of many heads, and say what is wrong with it."""
     try:
         if entry.problem is not None and entry.state != "hidden":
-            raise HeadError(entry.problem)
+            raise HeadError(entry.problem, zh=entry.problem_zh)
         _check_one(entry.path)
     except HeadError as error:
-        say(f"{entry.path}: {error}")
+        say(f"{entry.path}: {error}", zh=f"{entry.path}：{error.say('zh')}")
         return False
     return True
 
@@ -112,12 +129,13 @@ def _check_one(path: Path) -> None:
     from gpt_sovits_emotion.heads.files import ENCODER_NAME
 
     for remark in check_head(path):
-        say(f"remark: {remark}")
+        say(f"remark: {remark}", zh=f"备注：{remark}")
     if (path / ENCODER_NAME).exists():
         from gpt_sovits_emotion.exporting import check_carried
 
-        say(f"carries: {check_carried(path)}")
-    echo(f"{path}: sound")
+        carried = check_carried(path)
+        say(f"carries: {carried}", zh=f"附带：{carried}")
+    echo(in_language(f"{path}: sound", f"{path}：完好"))
 
 
 @heads.command("add")
@@ -136,8 +154,9 @@ def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
     into = heads_dirs[0] if heads_dirs else None
     place, remarks = add_head(source, folders=head_folders(heads_dirs), into=into, replace=replace)
     for remark in remarks:
-        say(f"remark: {remark}")
-    echo(f"{place}: sound; use it with --head {place.name}")
+        say(f"remark: {remark}", zh=f"备注：{remark}")
+    use = f"--head {place.name}"
+    echo(in_language(f"{place}: sound; use it with {use}", f"{place}：完好；使用时加 {use}"))
 
 
 @heads.command("remove")
@@ -151,9 +170,13 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
 
     entry = removable(head, head_folders(heads_dirs))
     if not yes:
-        click.confirm(f"Delete {entry.path} with all that is in it?", abort=True, err=True)
+        asked = visible(str(entry.path))
+        question = in_language(
+            f"Delete {asked} with all that is in it?", f"删除 {asked} 及其中的全部内容？"
+        )
+        click.confirm(question, abort=True, err=True)
     remove_head(entry)
-    echo(f"{entry.path}: removed")
+    echo(in_language(f"{entry.path}: removed", f"{entry.path}：已删除"))
 
 
 @heads.command("export")
@@ -196,39 +219,63 @@ def export(
         with_encoder=with_encoder,
     )
     megabytes = sum(path.stat().st_size for path in place.iterdir()) / 1e6
-    echo(f"{place}: {megabytes:.1f} MB; put it to use with  gpt-sovits-emotion heads add {place}")
+    use = f"gpt-sovits-emotion heads add {place}"
+    echo(
+        in_language(
+            f"{place}: {megabytes:.1f} MB; put it to use with  {use}",
+            f"{place}：{megabytes:.1f} MB；使用时请运行  {use}",
+        )
+    )
 
 
 def card_lines(card: HeadCard) -> list[str]:
     """Return a head's card as lines of text: what it is, what it was trained on, how good it is."""
     lines = [
         f"{card.id}: {card.title.en} / {card.title.zh}",
-        f"  labels    {', '.join(card.labels)}",
-        f"  encoder   {card.encoder.id} ({card.encoder.dim} features, {card.encoder.pooling})",
-        f"  licence   {card.licence}",
+        f"  {in_language('labels    ', '标签      ')}{', '.join(card.labels)}",
+        f"  {in_language('encoder   ', '编码器    ')}{card.encoder.id} ({card.encoder.dim} features, "
+        f"{card.encoder.pooling})",
+        f"  {in_language('licence   ', '许可      ')}{card.licence}",
     ]
     if card.note:
-        lines.append(f"  note      {card.note.en}")
+        lines.append(f"  {in_language('note      ', '备注      ')}{card.note.say(language())}")
     lines += [
-        f"  layers    {mode}: {', '.join(f'{weight:.2f}' for weight in weights)}"
+        f"  {in_language('layers    ', '层        ')}{mode}: "
+        f"{', '.join(f'{weight:.2f}' for weight in weights)}"
         for mode, weights in card.layer_weights.items()
     ]
     lines += [
-        f"  trained   {corpus.name}: {corpus.n_utterances} utterances, {corpus.n_speakers} speakers, "
-        f"{corpus.language}, {corpus.licence}"
+        in_language(
+            f"  trained   {corpus.name}: {corpus.n_utterances} utterances, {corpus.n_speakers} speakers, "
+            f"{corpus.language}, {corpus.licence}",
+            f"  训练      {corpus.name}：{corpus.n_speakers} 位说话人的 {corpus.n_utterances} 句，"
+            f"{corpus.language}，{corpus.licence}",
+        )
         for corpus in card.corpora
     ]
     if card.moving is not None:
         lines.append(
-            "  recording judged against its own mean as far as it seems to hold several moods"
+            in_language(
+                "  recording judged against its own mean as far as it seems to hold several moods",
+                "  录音      看起来有多种情绪时，按其自身均值判断",
+            )
         )
     if card.farthest is not None:
         lines.append(
-            f"  farthest  unsure from {card.farthest:g} times the usual distance to the training"
+            in_language(
+                f"  farthest  unsure from {card.farthest:g} times the usual distance to the training",
+                f"  最远      与训练数据的距离达到通常的 {card.farthest:g} 倍时为不确定",
+            )
         )
     if card.calibrated_on is not None:
-        lines.append(f"  calibrated on {card.calibrated_on.en}")
-    lines.append("  measured  (UAR and accuracy in %, with 95 % intervals over speakers)")
+        on = card.calibrated_on
+        lines.append(in_language(f"  calibrated on {on.en}", f"  校准      {on.zh}"))
+    lines.append(
+        in_language(
+            "  measured  (UAR and accuracy in %, with 95 % intervals over speakers)",
+            "  测量      （UAR 和准确率，%；括号内为按说话人计算的 95 % 区间）",
+        )
+    )
     lines += [_result_line(result) for result in card.results]
     for result in card.results:
         if result.confusion is not None:

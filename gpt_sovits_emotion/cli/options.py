@@ -16,6 +16,7 @@ from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
 from gpt_sovits_emotion.progress import Progress, part_of
+from gpt_sovits_emotion.progress_words import doing_in
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
@@ -300,7 +301,7 @@ def _told_once() -> Progress:
     def progress(fraction: float, doing: str) -> None:
         if doing not in told:
             told.add(doing)
-            say(doing)
+            say(doing, zh=doing_in("zh", doing))
 
     return progress
 

@@ -61,7 +61,20 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
 def echo_files(report: RoundTripReport, out: Path) -> None:
     """Say what was written, on stderr."""
     for role, name in report.files.items():
-        say(f"{role}: {out / name}")
+        say(f"{role}: {out / name}", zh=f"{_in_chinese(role)}：{out / name}")
+
+
+_ROLES = {
+    "audio": "音频",
+    "report page": "报告页面",
+    "report": "报告",
+    "timeline": "时间线",
+    "timeline after": "合成后的时间线",
+}
+
+
+def _in_chinese(role: str) -> str:
+    return _ROLES.get(role, role.replace("transcript", "文稿"))
 
 
 def _echo_reference(segment: RoundTripSegment, language: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import FilePath, Number, Place, Seed
+from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ _SPEAKING = (
         multiple=True,
         help="The server sees the local folder HERE as THERE (repeatable); for a server on another "
         "machine or in a container.",
+    ),
+    click.option(
+        "--timeout",
+        type=Number(1, 86_400),
+        default=600.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="With --api: how long one sentence may take; on a CPU, minutes.",
     ),
     click.option("--seed", type=Seed(), default=0, show_default=True, help="Of the first segment."),
     click.option("--speed", type=Number(0.25, 4), help="Above 1 is faster."),
@@ -155,8 +163,14 @@ def speaker_for(given: dict[str, Any]) -> Host | None:
     folders: dict[str | Path, str] = {}
     for pair in given["api_folders"]:
         here, there = _pair(pair, "HERE=THERE", "--api-folder")
+        if not Path(here).is_dir():
+            raise BadValue(
+                f"there is no folder {here} on this machine",
+                zh=f"本机没有文件夹 {here}",
+                param_hint="--api-folder",
+            )
         folders[here] = there
-    return ApiV2Host(given["api"], folders=folders)
+    return ApiV2Host(given["api"], timeout_s=given["timeout"], folders=folders)
 
 
 def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> ReferenceBank:
@@ -178,7 +192,10 @@ def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> Referenc
     )
     for clip in bank.clips:
         if clip.problem:
-            say(f"{clip.path.name}: not used: {clip.problem.say(given['lang'])}")
+            say(
+                f"{clip.path.name}: not used: {clip.problem.en}",
+                zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
+            )
     return with_pins(
         bank, dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
     )
@@ -213,7 +230,7 @@ def voice_of(
             source, engines, who="judge", learn=given.get("learn"), progress=progress
         )
     if opened.taught or sidecar_path(source).is_file():
-        say(f"judge: {opened.note.say(given['lang'])}")
+        say(f"judge: {opened.note.en}", zh=f"判断者：{opened.note.zh}")
     return opened.engines, opened.speaker
 
 
@@ -231,7 +248,7 @@ def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> 
         opened = open_voice(
             source, engines, who="tagger", learn=given.get("learn"), progress=progress
         )
-    say(f"tagger: {opened.note.say(given['lang'])}")
+    say(f"tagger: {opened.note.en}", zh=f"标注者：{opened.note.zh}")
     return replace(opened.engines, speaker=opened.speaker)
 
 
@@ -278,7 +295,10 @@ def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
         return TakeOptions(n)
     there = words_where_there(words)
     if there is None:
-        say(f"takes: no Whisper model {words.model} on this machine, so words are not judged")
+        say(
+            f"takes: no Whisper model {words.model} on this machine, so words are not judged",
+            zh=f"多次合成：本机没有 Whisper 模型 {words.model}，因此不检查文字",
+        )
     return TakeOptions(n, there)
 
 
@@ -294,5 +314,7 @@ def _pair(written: str, form: str, option: str) -> tuple[str, str]:
     split = written.partition if option == "--pin" else written.rpartition
     one, equals, other = split("=")
     if not (one.strip() and equals and other.strip()):
-        raise click.BadParameter(f"{written!r} is not {form}", param_hint=option)
+        raise BadValue(
+            f"{written!r} is not {form}", zh=f"{written!r} 不是 {form} 的形式", param_hint=option
+        )
     return one.strip(), other.strip()

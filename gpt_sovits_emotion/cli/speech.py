@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from gpt_sovits_emotion.cli.arguments import Words
 from gpt_sovits_emotion.cli.language import language
 
-__all__ = ["in_chinese", "with_common_options"]
+__all__ = ["SpeakingContext", "in_chinese", "with_common_options"]
 
 _CLICK = tuple(
     (re.compile(english, re.DOTALL), chinese)
@@ -18,7 +19,10 @@ _CLICK = tuple(
         (r"Usage: (.*)", r"用法：\1"),
         (r"No such option: (\S+?)\.?", r"没有选项 \1。"),
         (r"No such option:? (\S+?)\.? Did you mean (\S+)\?", r"没有选项 \1。是不是 \2？"),
-        (r"No such option:? (\S+?)\.? \(Possible options: (.+)\)", r"没有选项 \1。（可能是：\2）"),
+        (
+            r"No such option:? (\S+?)\.? \((?:Did you mean one of|Possible options): (.+)\)",
+            r"没有选项 \1。（可能是：\2）",
+        ),
         (r"No such command (.+)\.", r"没有命令 \1。"),
         (r"No such command (.+?)\. Did you mean (.+)\?", r"没有命令 \1。是不是 \2？"),
         (
@@ -88,34 +92,59 @@ class _Translated(click.HelpFormatter):
         """Write the heading of a section."""
         super().write_heading({"Options": "选项", "Commands": "命令"}.get(heading, heading))
 
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write options or commands with what they do."""
+        told = [(name, _words_of_click(what)) for name, what in rows]
+        super().write_dl(told, col_max, col_spacing)
 
-class _Context(click.Context):
+
+def _words_of_click(what: str) -> str:
+    told = "显示本帮助后退出。" if what == "Show this message and exit." else what
+    return (
+        told.replace("[default: ", "[默认：")
+        .replace("[required]", "[必填]")
+        .replace("the number of cores", "CPU 核数")
+    )
+
+
+class SpeakingContext(click.Context):
+    """Writes help in the language that is spoken."""
+
     def make_formatter(self) -> click.HelpFormatter:
+        """Return what lays help out."""
         kind = _Translated if language() == "zh" else click.HelpFormatter
         return kind(width=self.terminal_width, max_width=self.max_content_width)
 
 
-def with_common_options(command: click.Command) -> click.Command:
-    """Give a command, and those in it, ``--lang``, text that is text, and its help in the language spoken.
+def with_common_options(command: click.Command, words: str) -> click.Command:
+    """Give a command, and those in it, ``--lang``, text that is text, and help in the language spoken.
 
-    Done once, when the command is asked for: a command that has these already is returned as it is.
+    Args:
+        command: The command.
+        words: Its name, without the program's.
     """
-    if command.context_class is _Context:
-        return command
-    command.context_class = _Context
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            with_common_options(each)
-    elif all(parameter.name != "lang" for parameter in command.params):
+    if command.context_class is not SpeakingContext:
+        command.context_class = SpeakingContext
+        _equip(command)
+    if isinstance(command, click.Group) and words:
+        for name, each in command.commands.items():
+            with_common_options(each, f"{words} {name}")
+    from gpt_sovits_emotion.cli.chinese import speak
+
+    speak(command, words, language())
+    return command
+
+
+def _equip(command: click.Command) -> None:
+    if not isinstance(command, click.Group) and all(
+        parameter.name != "lang" for parameter in command.params
+    ):
         command.params.append(_lang_option())
     for parameter in command.params:
         if parameter.type is click.STRING:
             parameter.type = Words(names=not _is_text(parameter))
-    if language() == "zh":
-        from gpt_sovits_emotion.cli.chinese import translate
-
-        translate(command)
-    return command
 
 
 def _lang_option() -> click.Option:

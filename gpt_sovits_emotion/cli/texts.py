@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import FilePath
+from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcript_io import TextFile
@@ -23,7 +23,7 @@ def _checked(context: click.Context, parameter: click.Parameter, encoding: str) 
         try:
             codec_of(encoding)
         except TranscriptError as error:
-            raise click.BadParameter(str(error)) from error
+            raise BadValue(str(error), zh=error.say("zh"), param=parameter) from error
     return encoding
 
 

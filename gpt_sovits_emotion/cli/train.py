@@ -193,7 +193,7 @@ def _show(corpora: tuple[Corpus, ...]) -> None:
     table = label_table(corpora)
     for corpus in corpora:
         for line in corpus_lines(corpus, [row for row in table if row.corpus == corpus.name]):
-            say(line)
+            say(line, zh=line)  # which is in the language that is spoken
 
 
 def _train(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gpt_sovits_emotion.cli.arguments import FilePath
 from gpt_sovits_emotion.cli.shown import say
 
 __all__ = ["allow_host_option", "web"]
@@ -42,7 +43,7 @@ allow_host_option = click.option(
 @click.option(
     "--auth-file",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(),
     help="Ask for a password: one USER:PASSWORD a line.",
 )
 @click.option(

@@ -188,14 +188,16 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HostError(
-            f"{python} could not be asked ({error}); name the Python that runs GPT-SoVITS with --python"
+            f"{python} could not be asked ({error}); name the Python that runs GPT-SoVITS with --python",
+            zh=f"无法询问 {python}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
         ) from error
     said = _said(done.stdout)
     if "versions" not in said:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise HostError(
             f"{python} did not answer as a Python does ({reason[:200]}); "
-            "name the Python that runs GPT-SoVITS with --python"
+            "name the Python that runs GPT-SoVITS with --python",
+            zh=f"{python} 的回答不像 Python（{reason[:200]}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
         )
     return _interpreter(python, said)
 

@@ -203,7 +203,9 @@ def open_encoder(encoder_id: str, lent: Lent | None) -> Encoder:
     if name.parts:
         raise EncoderError(
             f"{name.id!r} is opened part by part: open {' and '.join(part.id for part in name.parts)}, and "
-            "fuse them with FusedEncoder"
+            "fuse them with FusedEncoder",
+            zh=f"{name.id!r} 须逐部分打开：请分别打开 {' 和 '.join(part.id for part in name.parts)}，"
+            "再用 FusedEncoder 合并",
         )
     if name.family == "prosody":
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
@@ -227,5 +229,6 @@ def open_encoder(encoder_id: str, lent: Lent | None) -> Encoder:
         return SovitsPosteriorEncoder(lent)
     found = "nothing" if lent is None else lent.source.en
     raise EncoderError(
-        f"the encoder {name.id!r} needs a loaded {name.family.partition('.')[0]} model and was lent {found}"
+        f"the encoder {name.id!r} needs a loaded {name.family.partition('.')[0]} model and was lent {found}",
+        zh=f"编码器 {name.id!r} 需要已加载的 {name.family.partition('.')[0]} 模型，而得到的是 {found}",
     )

@@ -54,7 +54,8 @@ def parts_of(function: object) -> list[nn.Module]:
     if not parts:
         raise EncoderError(
             f"{type(function).__name__} shows no modules, so its weights cannot be identified; expected "
-            "an object that holds them as attributes"
+            "an object that holds them as attributes",
+            zh="借来的函数没有可见的模块，无法识别其权重；应为以属性持有模块的对象",
         )
     return parts
 
@@ -130,7 +131,9 @@ def check_audio(audio: Audio, *, encoder_id: str, sampling_rate_hz: int, n_least
     if audio.sampling_rate_hz != sampling_rate_hz:
         raise EncoderError(
             f"the encoder {encoder_id!r} was given audio at {audio.sampling_rate_hz} Hz and works at "
-            f"{sampling_rate_hz} Hz: resample it first"
+            f"{sampling_rate_hz} Hz: resample it first",
+            zh=f"编码器 {encoder_id!r} 得到的音频为 {audio.sampling_rate_hz} Hz，"
+            f"而它使用 {sampling_rate_hz} Hz：请先重采样",
         )
     if len(audio.samples) < n_least:
         raise EncoderError(

@@ -88,7 +88,9 @@ class FusedEncoder:
             if audio.sampling_rate_hz != rate_hz:
                 raise EncoderError(
                     f"the encoder {self.id!r} was given audio at {audio.sampling_rate_hz} Hz and works at "
-                    f"{rate_hz} Hz: resample it first"
+                    f"{rate_hz} Hz: resample it first",
+                    zh=f"编码器 {self.id!r} 得到的音频为 {audio.sampling_rate_hz} Hz，"
+                    f"而它使用 {rate_hz} Hz：请先重采样",
                 )
         at_rate = {rate_hz: list(audios)}
         embedded = []

@@ -60,17 +60,21 @@ class HubertEncoder:
         except AttributeError as error:
             raise EncoderError(
                 f"what was lent as HuBERT ({lent.source.en}) is a {type(model).__name__}; expected "
-                "a HubertModel of transformers"
+                "a HubertModel of transformers",
+                zh=f"作为 HuBERT 借来的（{lent.source.zh}）是 {type(model).__name__}；"
+                "应为 transformers 的 HubertModel",
             ) from error
         if stable:
             raise EncoderError(
                 f"the HuBERT of {lent.source.en} is of the large kind, which normalises elsewhere; expected "
-                "HuBERT-base, the kind that GPT-SoVITS uses"
+                "HuBERT-base, the kind that GPT-SoVITS uses",
+                zh=f"{lent.source.zh} 是 large 规格，归一化方式不同；应为 GPT-SoVITS 所用的 HuBERT-base",
             )
         if self.layers[-1] > n_layers:
             raise EncoderError(
                 f"the encoder {self.id!r} reads layer {self.layers[-1]}, but the HuBERT of "
-                f"{lent.source.en} has {n_layers}"
+                f"{lent.source.en} has {n_layers}",
+                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {lent.source.zh} 只有 {n_layers} 层",
             )
 
     @property

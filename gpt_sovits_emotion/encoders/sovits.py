@@ -111,7 +111,8 @@ class SovitsPosteriorEncoder:
         if lent.project_speaker is not None and lent.speaker_embedding is None:
             raise EncoderError(
                 f"the posterior encoder of {lent.source.en} ({lent.version}) needs the speaker-verification "
-                "network of the Pro models, which was not lent"
+                "network of the Pro models, which was not lent",
+                zh=f"{lent.source.zh}（{lent.version}）的后验编码器需要 Pro 模型的说话人验证网络，但没有借到",
             )
 
     @property

@@ -179,12 +179,15 @@ class Head:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
             raise EncoderError(
                 f"embeddings of shape {embeddings.shape} were given to head {self.card.id!r}; "
-                f"(n_segments, {self.card.encoder.dim}) was expected"
+                f"(n_segments, {self.card.encoder.dim}) was expected",
+                zh=f"给情感模型 {self.card.id!r} 的特征形状为 {embeddings.shape}；"
+                f"应为 (n_segments, {self.card.encoder.dim})",
             )
         if not np.isfinite(embeddings).all():
             raise EncoderError(
                 f"the encoder {self.card.encoder.id!r} gave values that are not finite; "
-                "the audio or the encoder's weights are damaged"
+                "the audio or the encoder's weights are damaged",
+                zh=f"编码器 {self.card.encoder.id!r} 给出了非有限的数值；音频或编码器的权重已损坏",
             )
 
     def logits(

@@ -231,7 +231,8 @@ def add(
     if not len(rows) == len(labels) == len(sources) or not len(rows):
         raise HeadError(
             f"{len(rows)} embeddings came with {len(labels)} labels and {len(sources)} sources; "
-            "one of each per clip is needed"
+            "one of each per clip is needed",
+            zh=f"{len(rows)} 个特征带有 {len(labels)} 个标签和 {len(sources)} 个来源；每个片段应各有一个",
         )
     for label in labels:
         if label not in profile.labels:
@@ -407,7 +408,8 @@ def _checked(profile: SpeakerProfile, embeddings: np.ndarray) -> np.ndarray:
     if rows.ndim != 2 or rows.shape[1] != dim:
         raise HeadError(
             f"embeddings of shape {rows.shape} were given to a profile of head {profile.head_id!r}; "
-            f"(n_clips, {dim}) was expected"
+            f"(n_clips, {dim}) was expected",
+            zh=f"给情感模型 {profile.head_id!r} 的档案的特征形状为 {rows.shape}；应为 (n_clips, {dim})",
         )
     if not np.isfinite(rows).all():
         raise HeadError(

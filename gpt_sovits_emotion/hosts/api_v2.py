@@ -166,9 +166,9 @@ class ApiV2Host:
         except httpx.TimeoutException as error:
             raise HostError(
                 f"GPT-SoVITS at {self.url} took longer than {self._timeout_s:g} s: it may be busy with "
-                "another text; try again, shorten the text, or allow more time",
+                "another text; try again, shorten the text, or allow more time (--timeout SECONDS)",
                 zh=f"{self.url} 上的 GPT-SoVITS 用时超过 {self._timeout_s:g} 秒：它可能正在处理别的文字；"
-                "请重试、缩短文字，或允许更长时间",
+                "请重试、缩短文字，或允许更长时间（--timeout 秒数）",
             ) from error
         except httpx.ConnectError as error:
             raise HostError(
@@ -178,10 +178,11 @@ class ApiV2Host:
                 "（在其目录中运行 python api_v2.py -a 127.0.0.1 -p 9880），或改正地址",
             ) from error
         except httpx.HTTPError as error:
+            why = str(error).strip()
             raise HostError(
-                f"the connection to {self.url} broke off ({type(error).__name__}): see whether the server "
+                f"the connection to {self.url} broke off{f' ({why})' if why else ''}: see whether the server "
                 "is still running; its console has the reason",
-                zh=f"与 {self.url} 的连接中断（{type(error).__name__}）："
+                zh=f"与 {self.url} 的连接中断{f'（{why}）' if why else ''}："
                 "请查看服务是否仍在运行；原因见其控制台",
             ) from error
         return response.status_code, response.headers.get("content-type", ""), response.content
@@ -211,9 +212,9 @@ class ApiV2Host:
             path = _plain(reason.rsplit(" not ", 1)[0])
             return HostError(
                 f"{self.title.en} does not find {path} on its own disk: put the voice's folder there, and "
-                "say what it is called there (folders)",
+                "say what it is called there (--api-folder HERE=THERE)",
                 zh=f"{self.title.zh} 在它自己的磁盘上找不到 {path}：请把音库文件夹放到那里，"
-                "并说明它在那里的路径（folders）",
+                "并说明它在那里的路径（--api-folder HERE=THERE）",
             )
         sentence = sentence_of(reason, host=self.title)
         return HostError(sentence.en, zh=sentence.zh)
@@ -318,6 +319,13 @@ def _message_in(body: bytes) -> tuple[str, str]:
 
 
 def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
+    if not body:  # as servers answer that send a stream and fail after its head
+        raise HostError(
+            f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
+            "another "
+            "clip or text",
+            zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
+        )
     try:
         with wave.open(io.BytesIO(body)) as file:
             if file.getsampwidth() != 2 or file.getnchannels() != 1:
@@ -325,8 +333,8 @@ def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
             return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
     except (wave.Error, EOFError) as error:
         raise HostError(
-            f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV ({error}): see whether "
+            f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV: see whether "
             "api_v2.py of GPT-SoVITS is what runs there",
-            zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV（{error}）："
+            zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV："
             "请查看那里运行的是否为 GPT-SoVITS 的 api_v2.py",
         ) from error

@@ -106,7 +106,8 @@ class CheckoutHost:
         if family in ("sovits.style", "sovits.posterior"):
             return self._lend_sovits(family)
         raise HostError(
-            f"{self.title.en} does not lend {family}; it lends {', '.join(sorted(self.lends))}"
+            f"{self.title.en} does not lend {family}; it lends {', '.join(sorted(self.lends))}",
+            zh=f"{self.title.zh} 不提供 {family}；它提供 {'、'.join(sorted(self.lends))}",
         )
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
@@ -117,7 +118,9 @@ class CheckoutHost:
         """
         raise HostError(
             "a checkout's files have no voice: start its api_v2.py and name its address, use the tab inside "
-            "its WebUI, or let the embedded host speak"
+            "its WebUI, or let the embedded host speak",
+            zh="本地目录中的文件不能发声：请启动其中的 api_v2.py 并填写其地址，在 WebUI 中使用本页，"
+            "或使用内置的声音",
         )
 
     def _lend_sovits(self, family: str) -> Iterator[Lent]:
@@ -146,7 +149,8 @@ class CheckoutHost:
         return [
             HostError(
                 f"{bases[version]} is not there, and {family} would be lent from it: get it from the "
-                "pretrained models of GPT-SoVITS"
+                "pretrained models of GPT-SoVITS",
+                zh=f"{bases[version]} 不存在，而 {family} 要从中读取：请从 GPT-SoVITS 的预训练模型中获取",
             )
         ]
 
@@ -180,13 +184,17 @@ class CheckoutHost:
         if family == "sovits.posterior" and not checkpoint.has_posterior:
             raise HostError(
                 f"{candidate.path} holds no posterior encoder (enc_q), as base models do: "
-                "it may be exported fine-tuned weights under a base model's name; download the base again"
+                "it may be exported fine-tuned weights under a base model's name; download the base again",
+                zh=f"{candidate.path} 中没有底模应有的后验编码器（enc_q）：可能是以底模命名的微调权重；"
+                "请重新下载底模",
             )
         listens_to_speaker = checkpoint.has("sv_emb.") and family == "sovits.posterior"
         if listens_to_speaker and not self.checkout.speaker_model.is_file():
             raise HostError(
                 f"{checkpoint.version} listens with the speaker model {self.checkout.speaker_model}, which "
-                "is not there: get it from the pretrained models of GPT-SoVITS"
+                "is not there: get it from the pretrained models of GPT-SoVITS",
+                zh=f"{checkpoint.version} 使用说话人模型 {self.checkout.speaker_model}，但它不存在："
+                "请从 GPT-SoVITS 的预训练模型中获取",
             )
         return lent_from_checkpoint(
             checkpoint,
@@ -201,14 +209,18 @@ class CheckoutHost:
         if not _is_hubert(folder):
             raise HostError(
                 f"there is no HuBERT in {folder}: config.json and {_HUBERT_WEIGHTS[0]} were expected; "
-                "get chinese-hubert-base from the pretrained models of GPT-SoVITS"
+                "get chinese-hubert-base from the pretrained models of GPT-SoVITS",
+                zh=f"{folder} 中没有 HuBERT：应有 config.json 和 {_HUBERT_WEIGHTS[0]}；"
+                "请从 GPT-SoVITS 的预训练模型中获取 chinese-hubert-base",
             )
         try:
             from transformers import HubertModel
         except ImportError as error:
             raise HostError(
                 "HuBERT needs the package transformers, which this Python does not have: run  "
-                "pip install 'transformers>=4.43,<5'  or use the Python that runs GPT-SoVITS"
+                "pip install 'transformers>=4.43,<5'  or use the Python that runs GPT-SoVITS",
+                zh="HuBERT 需要软件包 transformers，当前 Python 中没有："
+                "请运行  pip install 'transformers>=4.43,<5'  或使用运行 GPT-SoVITS 的 Python",
             ) from error
         try:
             model = HubertModel.from_pretrained(str(folder), local_files_only=True)
@@ -216,8 +228,9 @@ class CheckoutHost:
             # transformers raises whatever its readers do; the folder is at fault, or the pair of packages.
             first = str(error).strip().partition("\n")[0]
             raise HostError(
-                f"the HuBERT in {folder} does not load ({type(error).__name__}: {first}); download "
-                "chinese-hubert-base again"
+                f"the HuBERT in {folder} does not load ({first}); download "
+                "chinese-hubert-base again",
+                zh=f"{folder} 中的 HuBERT 无法加载（{first}）；请重新下载 chinese-hubert-base",
             ) from error
         model = model.eval().requires_grad_(False).float().to(self._device)
         source = Sentence(f"HuBERT of {self.checkout.root}", f"{self.checkout.root} 的 HuBERT")
@@ -232,7 +245,9 @@ class CheckoutHost:
         if self._wanted_device.startswith("cuda") and not torch.cuda.is_available():
             raise HostError(
                 f"the device {self._wanted_device} was asked for, and torch {torch.__version__} finds no "
-                "graphics card: choose --device cpu"
+                "graphics card: choose --device cpu",
+                zh=f"要求使用设备 {self._wanted_device}，但 torch {torch.__version__} 找不到显卡："
+                "请选择 --device cpu",
             )
         return self._wanted_device
 
@@ -259,8 +274,13 @@ def _named(checkout: Checkout, sovits: Path) -> Path:
         if path.is_file():
             return path
     near = [path.relative_to(checkout.root).as_posix() for path in checkout.fine_tuned_sovits]
-    listed = f"; the checkout holds {', '.join(near[:5])}" if near else ""
-    raise HostError(f"there is no file {sovits}, here or in {checkout.root}{listed}")
+    names = ", ".join(near[:5])
+    listed = f"; the checkout holds {names}" if near else ""
+    listed_zh = f"；该目录中有 {names}" if near else ""
+    raise HostError(
+        f"there is no file {sovits}, here or in {checkout.root}{listed}",
+        zh=f"没有文件 {sovits}，{checkout.root} 中也没有{listed_zh}",
+    )
 
 
 def _source(candidate: _Candidate, version: str) -> Sentence:

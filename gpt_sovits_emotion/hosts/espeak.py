@@ -214,7 +214,8 @@ class Espeak:
         if variant and variant not in offered:
             near = difflib.get_close_matches(variant, sorted(offered), n=3, cutoff=0.0)
             raise HostError(
-                f"eSpeak NG has no voice variant {variant!r}; near ones are {', '.join(near)}"
+                f"eSpeak NG has no voice variant {variant!r}; near ones are {', '.join(near)}",
+                zh=f"eSpeak NG 没有音色变体 {variant!r}；相近的有 {'、'.join(near)}",
             )
         return variant
 

@@ -210,7 +210,10 @@ class Library:
 
     def _check(self, status: int, doing: str) -> None:
         if status != 0:
-            raise HostError(f"eSpeak NG could not {doing} (its status is {status})")
+            raise HostError(
+                f"eSpeak NG could not {doing} (its status is {status})",
+                zh=f"eSpeak NG 操作失败（{doing}，状态 {status}）",
+            )
 
 
 def _language_list(address: int) -> list[tuple[int, str]]:

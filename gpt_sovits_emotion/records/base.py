@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +51,14 @@ class Record:
             built: Self = _adapter(cls).validate_python(data)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or cls.__name__
+            place = [str(part) for part in first["loc"] if _NAME.fullmatch(str(part))]
+            where = ".".join(place)
+            expected = next((it for kind, it in _EXPECTED if kind in first["type"]), _OTHER)
+            field, field_zh = (f"field {where!r}", f"字段 {where!r} ") if where else ("it", "内容")
             raise TranscriptError(
-                f"{cls.__name__}: field {where!r} is not as expected ({first['msg']}); "
-                "the data is damaged or was written by another program"
+                f"{field} is not as expected ({expected.en}); the data is damaged or was written by another "
+                "program",
+                zh=f"{field_zh}不符合要求（{expected.zh}）；数据已损坏，或由其他程序写成",
             ) from error
         return built
 
@@ -68,3 +73,28 @@ class Sentence(Record):
     def say(self, language: str) -> str:
         """Return the sentence in ``"zh"`` or, for any other language, in English."""
         return self.zh if language == "zh" else self.en
+
+
+_NAME = re.compile(r"[a-z_]\w*|\d+")  # of a field, or the place in a list; not pydantic's own words
+_OTHER = Sentence("another value was expected", "应为其他值")
+# What pydantic calls a failure -> what it means to a person who looks at the file.
+_EXPECTED = (
+    ("missing", Sentence("it is missing", "缺少该字段")),
+    ("string", Sentence("text was expected", "应为文字")),
+    ("finite", Sentence("a finite number was expected", "应为有限的数值")),
+    ("float", Sentence("a number was expected", "应为数字")),
+    ("int", Sentence("a whole number was expected", "应为整数")),
+    ("bool", Sentence("true or false was expected", "应为 true 或 false")),
+    ("tuple", Sentence("a list was expected", "应为列表")),
+    ("list", Sentence("a list was expected", "应为列表")),
+    ("short", Sentence("more values were expected", "应有更多的值")),
+    ("long", Sentence("fewer values were expected", "应有更少的值")),
+    ("literal", Sentence("a known word was expected", "应为已知的词")),
+    ("none", Sentence("null was expected", "应为 null")),
+    ("path", Sentence("a path was expected", "应为路径")),
+    ("dataclass", Sentence("an object was expected", "应为对象")),
+    ("dict", Sentence("an object was expected", "应为对象")),
+    ("mapping", Sentence("an object was expected", "应为对象")),
+    ("model", Sentence("an object was expected", "应为对象")),
+    ("unexpected", Sentence("nothing of this name was expected", "不应有此字段")),
+)

@@ -79,7 +79,9 @@ class OpensmileEncoder:
             if audio.sampling_rate_hz != self.sampling_rate_hz:
                 raise EncoderError(
                     f"openSMILE was given audio at {audio.sampling_rate_hz} Hz; "
-                    f"{self.sampling_rate_hz} Hz was expected: resample it"
+                    f"{self.sampling_rate_hz} Hz was expected: resample it",
+                    zh=f"openSMILE 得到的音频为 {audio.sampling_rate_hz} Hz；"
+                    f"应为 {self.sampling_rate_hz} Hz：请重采样",
                 )
             found = self._smile.process_signal(audio.samples, audio.sampling_rate_hz)
             row[:] = np.nan_to_num(found.to_numpy()[0], nan=0.0, posinf=0.0, neginf=0.0)

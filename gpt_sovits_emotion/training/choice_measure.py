@@ -147,7 +147,8 @@ def hear_speakers(
     names = [str(name) for name in np.unique(data.speakers)]
     if len(names) < 2:
         raise CorpusError(
-            f"{len(names)} speaker was found: a head that never met the speaker needs two or more"
+            f"{len(names)} speaker was found: a head that never met the speaker needs two or more",
+            zh=f"只找到 {len(names)} 位说话人：情感模型没见过该说话人的测试至少需要两位",
         )
     dealt: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for name in names:
@@ -155,7 +156,8 @@ def hear_speakers(
         if len(own) < _FEWEST_CLIPS:
             raise CorpusError(
                 f"the speaker {name} has {len(own)} clips; at least {_FEWEST_CLIPS} are needed "
-                "to make a bank of one half"
+                "to make a bank of one half",
+                zh=f"说话人 {name} 只有 {len(own)} 个片段；至少需要 {_FEWEST_CLIPS} 个才能用一半构成音库",
             )
         rng = np.random.default_rng([seed, *name.encode()])
         dealt[name] = []

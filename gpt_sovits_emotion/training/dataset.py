@@ -63,19 +63,24 @@ class LabelledEmbeddings:
         if {len(self.labels), len(self.speakers), len(self.texts)} != {n_segments}:
             raise CorpusError(
                 f"{n_segments} embeddings came with {len(self.labels)} labels, {len(self.speakers)} "
-                f"speakers and {len(self.texts)} texts: one of each per embedding is needed"
+                f"speakers and {len(self.texts)} texts: one of each per embedding is needed",
+                zh=f"{n_segments} 个特征带有 {len(self.labels)} 个标签、{len(self.speakers)} 位说话人和"
+                f" {len(self.texts)} 段文字：每个特征应各有一个",
             )
         if len(self.corpora) != n_segments:
             raise CorpusError(
                 f"{n_segments} embeddings came with {len(self.corpora)} names of corpora: "
-                "one per embedding, or one for all, is needed"
+                "one per embedding, or one for all, is needed",
+                zh=f"{n_segments} 个特征带有 {len(self.corpora)} 个语料名：应每个特征一个，或全体共用一个",
             )
         passes = {} if self.once is None else {"one pass": self.once}
         for name, copy in {**self.copies, **passes}.items():
             if copy.shape != self.embeddings.shape:
                 raise CorpusError(
                     f"the copy {name!r} has shape {copy.shape}, the embeddings have "
-                    f"{self.embeddings.shape}: copies go row by row"
+                    f"{self.embeddings.shape}: copies go row by row",
+                    zh=f"副本 {name!r} 的形状为 {copy.shape}，而特征为 {self.embeddings.shape}："
+                    "副本须逐行对应",
                 )
 
     @property
@@ -97,7 +102,10 @@ class LabelledEmbeddings:
         place = {label: index for index, label in enumerate(classes)}
         unknown = sorted(set(self.labels.tolist()) - place.keys())
         if unknown:
-            raise CorpusError(f"the labels {', '.join(unknown)} are not among {', '.join(classes)}")
+            raise CorpusError(
+                f"the labels {', '.join(unknown)} are not among {', '.join(classes)}",
+                zh=f"标签 {'、'.join(unknown)} 不在 {'、'.join(classes)} 之中",
+            )
         return np.array([place[label] for label in self.labels.tolist()], np.int64)
 
     def select(self, mask: np.ndarray) -> LabelledEmbeddings:
@@ -128,12 +136,16 @@ def join(parts: Sequence[LabelledEmbeddings]) -> LabelledEmbeddings:
         CorpusError: There are no parts, or their embeddings differ in length.
     """
     if not parts:
-        raise CorpusError("there is nothing to join: name at least one corpus")
+        raise CorpusError(
+            "there is nothing to join: name at least one corpus",
+            zh="没有可合并的内容：请至少指定一个语料",
+        )
     dims = {part.embeddings.shape[1] for part in parts}
     if len(dims) > 1:
         found = ", ".join(str(part.embeddings.shape[1]) for part in parts)
         raise CorpusError(
-            f"embeddings of {found} values cannot be joined: embed all corpora with one encoder"
+            f"embeddings of {found} values cannot be joined: embed all corpora with one encoder",
+            zh=f"维数为 {found} 的特征不能合并：请用同一个编码器处理所有语料",
         )
     shared = [name for name in parts[0].copies if all(name in part.copies for part in parts)]
     once = [part.versions[0] for part in parts]

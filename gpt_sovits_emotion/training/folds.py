@@ -162,7 +162,9 @@ def check_folds(
     """
     times_tested = np.sum([fold.test for fold in folds], axis=0)
     if (times_tested > 1).any() or (whole and not (times_tested == 1).all()):
-        raise CorpusError("the folds do not test every segment exactly once")
+        raise CorpusError(
+            "the folds do not test every segment exactly once", zh="各折没有让每一段恰好被测试一次"
+        )
     for fold in folds:
         both = set(data.speakers[fold.train]) & set(data.speakers[fold.test])
         if both:

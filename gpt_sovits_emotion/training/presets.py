@@ -103,5 +103,6 @@ def preset_named(name: str) -> Preset:
         return PRESETS[name]
     except KeyError:
         raise CorpusError(
-            f"there is no recipe {name!r}; there are {', '.join(PRESETS)}, or name the corpora yourself"
+            f"there is no recipe {name!r}; there are {', '.join(PRESETS)}, or name the corpora yourself",
+            zh=f"没有配方 {name!r}；现有 {'、'.join(PRESETS)}，也可以自行指定语料",
         ) from None

@@ -242,11 +242,14 @@ def _not_here(name: str, looked_in: list[Path], why: Sentence) -> WhisperModelEr
     place = next((one for one in reversed(looked_in) if one.name == title), None)
     where = f"into {place}" if place else f"into a folder, say {title}, and name that folder"
     where_zh = str(place) if place else f"一个文件夹（例如 {title}）并填写该文件夹"
+    parts = f"{', '.join(_PARTS)}, vocabulary.json"
     return WhisperModelError(
-        f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why.en}); put its "
-        f"files ({', '.join(_PARTS)}, vocabulary.json) {where}, or use base, which {_OFFLINE} brings, "
-        "or none",
-        zh=f"本机没有 Whisper 模型 {name!r}，也无法下载（{why.zh}）；请把它的文件"
-        f"（{'、'.join(_PARTS)}、vocabulary.json）放到{where_zh}，或选用 base（{_OFFLINE} 会带来它）"
-        "或 none",
+        f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why.en}); put its files "
+        f"({parts}) {where} (--whisper FOLDER, or --models-dir for a folder of such folders), or name "
+        "a mirror "
+        f"of the hub in the variable HF_ENDPOINT, or use base, which {_OFFLINE} brings, or none",
+        zh=f"本机没有 Whisper 模型 {name!r}，也无法下载（{why.zh}）；请把它的文件（{parts}）放到{where_zh}"
+        "（--whisper FOLDER，或用 --models-dir 指定含有这些文件夹的文件夹），或用环境变量 HF_ENDPOINT "
+        "指定 Hub 镜像，"
+        f"或选用 base（{_OFFLINE} 会带来它）或 none",
     )

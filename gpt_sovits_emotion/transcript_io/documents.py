@@ -55,7 +55,8 @@ def document_text(record: Record, *, format_name: str, version: int) -> str:
     except ValueError as error:
         raise TranscriptError(
             f"the {format_name} holds a number that is not finite, which JSON cannot store; "
-            "correct the segment's times or scores and try again"
+            "correct the segment's times or scores and try again",
+            zh=f"{format_name} 中有非有限的数值，JSON 无法保存；请更正该段的时间或分数后重试",
         ) from error
 
 
@@ -71,22 +72,28 @@ def read_document(path: Path, cls: type[AnyRecord], *, format_name: str, version
     found_format = data.get("format") if isinstance(data, dict) else None
     if not isinstance(data, dict) or found_format != format_name:
         found = f"of the format {found_format!r}" if found_format else "JSON of another program"
-        raise TranscriptError(f"{path} is {found}; expected {format_name!r}")
+        raise TranscriptError(
+            f"{path} is {found}; expected {format_name!r}",
+            zh=f"{path} 是 {found}；应为 {format_name!r}",
+        )
     found_version = data.get("version")
     if not isinstance(found_version, int) or isinstance(found_version, bool) or found_version < 1:
         raise TranscriptError(
             f"{path} has the version {found_version!r}; expected a whole number from 1 to {version}: "
-            "the file is damaged"
+            "the file is damaged",
+            zh=f"{path} 的版本为 {found_version!r}；应为 1 到 {version} 的整数：文件已损坏",
         )
     if found_version > version:
         raise TranscriptError(
             f"{path} has version {found_version} of {format_name}, and this program reads up to "
-            f"{version}; update gpt-sovits-emotion"
+            f"{version}; update gpt-sovits-emotion",
+            zh=f"{path} 是 {format_name} 的版本 {found_version}，而当前程序最多能读 {version}；"
+            "请更新 gpt-sovits-emotion",
         )
     try:
         return cls.from_dict(data.get("document"))
     except TranscriptError as error:
-        raise TranscriptError(f"{path}: {error}") from error
+        raise TranscriptError(f"{path}: {error}", zh=f"{path}：{error.say('zh')}") from error
 
 
 def read_json(path: Path) -> TaggedTranscript:
@@ -119,8 +126,12 @@ def parse_json(text: str, *, name: str) -> object:
     except json.JSONDecodeError as error:
         raise TranscriptError(
             f"{name} is damaged JSON: {error.msg} in line {error.lineno}; "
-            "save it again or write it anew"
+            "save it again or write it anew",
+            zh=f"{name} 是损坏的 JSON：第 {error.lineno} 行 {error.msg}；请重新保存",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise TranscriptError(f"{name} is damaged JSON ({error}); write it anew") from error
+        raise TranscriptError(
+            f"{name} is damaged JSON ({error}); write it anew",
+            zh=f"{name} 是损坏的 JSON（{error}）；请重新写出",
+        ) from error
     return parsed

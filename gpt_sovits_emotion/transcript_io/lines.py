@@ -133,5 +133,6 @@ def _check_storable(text: str, *, where: str) -> None:
     except UnicodeEncodeError as error:
         raise TranscriptError(
             f"{where} holds half of a two-part character ({text[error.start]!a}), which no text file can "
-            "store; delete it from the text and try again"
+            "store; delete it from the text and try again",
+            zh=f"{where} 含有半个双字符编码（{text[error.start]!a}），文本文件无法保存；请从文字中删除后重试",
         ) from error

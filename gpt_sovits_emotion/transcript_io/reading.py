@@ -280,7 +280,8 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
     if duration_s is None:
         raise TranscriptError(
             f"{path} has no times, and the length of its recording is not known; "
-            "read it together with the recording, or use subtitles (.srt, .vtt, .ass)"
+            "read it together with the recording, or use subtitles (.srt, .vtt, .ass)",
+            zh=f"{path} 没有时间，录音的长度也未知；请与录音一起读取，或使用字幕（.srt、.vtt、.ass）",
         )
     languages = {line.language for line in lines if line.language}
     language = languages.pop() if len(languages) == 1 else ""
@@ -297,13 +298,15 @@ def _row_of(lines: Sequence[Line], recording_name: str, *, path: Path) -> Line:
         texts = {line.text for line in found}
         if len(texts) > 1:
             raise TranscriptError(
-                f"{path} has {len(found)} rows with different texts for {wanted!r}; leave one"
+                f"{path} has {len(found)} rows with different texts for {wanted!r}; leave one",
+                zh=f"{path} 中有 {len(found)} 行关于 {wanted!r} 的不同文字；请只保留一行",
             )
         if found:
             return found[0]
     raise TranscriptError(
         f"{path} has {len(lines)} rows and none for {wanted!r}; expected a row whose audio file has the "
-        "recording's name"
+        "recording's name",
+        zh=f"{path} 有 {len(lines)} 行，但没有 {wanted!r} 的；应有一行的音频文件与录音同名",
     )
 
 

@@ -48,7 +48,9 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
         if max(start_s, end_s) > LATEST_S:
             raise TranscriptError(
                 f"segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; "
-                "write SRT or VTT instead"
+                "write SRT or VTT instead",
+                zh=f"第 {number} 段结束于 {end_s:.0f} 秒，而 ASS 不能表示 10 小时以后的时间；"
+                "请改写 SRT 或 VTT",
             )
         label = line.label or UNSURE
         style = _style_name(label)
@@ -89,7 +91,10 @@ def read_ass(text: str, *, name: str) -> FileLines:
         ) from error
     events = [event for event in subtitles if event.is_text]
     if not events:
-        raise TranscriptError(f"{name} has no line of dialogue; expected ASS subtitles")
+        raise TranscriptError(
+            f"{name} has no line of dialogue; expected ASS subtitles",
+            zh=f"{name} 没有对白行；应为 ASS 字幕",
+        )
     return from_zero(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
 
 

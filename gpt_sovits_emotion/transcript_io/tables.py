@@ -68,18 +68,24 @@ def read_csv(text: str, *, name: str) -> tuple[Line, ...]:
     try:
         rows = list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
     except csv.Error as error:
-        raise TranscriptError(f"{name} is damaged CSV ({error}); save it again as CSV") from error
+        raise TranscriptError(
+            f"{name} is damaged CSV ({error}); save it again as CSV",
+            zh=f"{name} 是损坏的 CSV（{error}）；请重新存为 CSV",
+        ) from error
     lines = []
     for number, row in enumerate(rows, start=2):
         missing = [column for column in CSV_COLUMNS if row.get(column) is None]
         if missing:
             raise TranscriptError(
                 f"{name}: row {number} lacks {', '.join(missing)}; "
-                f"expected the columns {', '.join(CSV_COLUMNS)}"
+                f"expected the columns {', '.join(CSV_COLUMNS)}",
+                zh=f"{name}：第 {number} 行缺少 {', '.join(missing)}；应有列 {', '.join(CSV_COLUMNS)}",
             )
         lines.append(_line_of(row, where=f"{name}: row {number}"))
     if not lines:
-        raise TranscriptError(f"{name} has no row; expected one per segment")
+        raise TranscriptError(
+            f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
+        )
     return tuple(lines)
 
 
@@ -118,7 +124,8 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
         if found is None:
             raise TranscriptError(
                 f"{name}: line {number} is not of the form "
-                "'0:00:01.200 - 0:00:02.900  [angry 87 %] text'"
+                "'0:00:01.200 - 0:00:02.900  [angry 87 %] text'",
+                zh=f"{name}：第 {number} 行不是 '0:00:01.200 - 0:00:02.900  [angry 87 %] text' 的形式",
             )
         start_s, end_s = _seconds(found["start"]), _seconds(found["end"])
         check_times(start_s, end_s, where=f"{name}: line {number}")
@@ -134,7 +141,9 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
             )
         )
     if not lines:
-        raise TranscriptError(f"{name} has no line; expected one per segment")
+        raise TranscriptError(
+            f"{name} has no line; expected one per segment", zh=f"{name} 没有行；应每段一行"
+        )
     return tuple(lines)
 
 
@@ -164,7 +173,10 @@ def _line_of(row: dict[str, str], *, where: str) -> Line:
         start_s, end_s = float(row["start_s"]), float(row["end_s"])
         confidence = float(row["confidence"]) if row["confidence"] else None
     except ValueError as error:
-        raise TranscriptError(f"{where} has a time or confidence that is no number") from error
+        raise TranscriptError(
+            f"{where} has a time or confidence that is no number",
+            zh=f"{where} 的时间或置信度不是数字",
+        ) from error
     check_times(start_s, end_s, where=where)
     return Line(
         text=clean(_as_written(row["text"])),

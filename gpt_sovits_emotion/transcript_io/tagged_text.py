@@ -107,7 +107,8 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
     if len(clip_paths) != len(lines):
         raise TranscriptError(
             f"a .list needs one audio clip per segment; found {len(clip_paths)} clips for "
-            f"{len(lines)} segments: cut the recording first"
+            f"{len(lines)} segments: cut the recording first",
+            zh=f".list 需要每段一个音频片段；{len(lines)} 段却有 {len(clip_paths)} 个片段：请先切分录音",
         )
     rows = []
     for number, (line, clip_path) in enumerate(zip(lines, clip_paths, strict=True), start=1):
@@ -118,13 +119,16 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
             if not name or re.search(r"[|\r\n]", name):
                 raise TranscriptError(
                     f"the {what} name {name!r} cannot stand in a .list, whose fields are parted by '|'; "
-                    "rename it"
+                    "rename it",
+                    zh=f"名称 {name!r} 不能写入 .list，其字段以 '|' 分隔；请改名",
                 )
         language = LIST_LANGUAGES.get(line.language.casefold())
         if language is None:
             raise TranscriptError(
                 f"segment {number} is in {line.language or 'an unknown language'!r}, and GPT-SoVITS "
-                "trains zh, en, ja, ko and yue only; set the segment's language"
+                "trains zh, en, ja, ko and yue only; set the segment's language",
+                zh=f"第 {number} 段的语言是 {line.language or '未知'!r}，"
+                "而 GPT-SoVITS 只训练 zh、en、ja、ko 和 yue；请设置该段的语言",
             )
         rows.append(f"{clip_path}|{speaker}|{language}|{text}\n")
     return "".join(rows)
@@ -144,7 +148,9 @@ def read_list(text: str, *, name: str) -> tuple[Line, ...]:
         if len(fields) not in (4, 6):
             raise TranscriptError(
                 f"{name}: row {number} has {len(fields)} fields; expected four, "
-                "wav_path|speaker|language|text (GPT-SoVITS would leave this row out)"
+                "wav_path|speaker|language|text (GPT-SoVITS would leave this row out)",
+                zh=f"{name}：第 {number} 行有 {len(fields)} 个字段；应为四个："
+                "wav_path|speaker|language|text（GPT-SoVITS 会略过该行）",
             )
         audio, _, language, words = fields[:4]
         emotion = fields[4].strip() if len(fields) == 6 else ""
@@ -158,5 +164,8 @@ def read_list(text: str, *, name: str) -> tuple[Line, ...]:
             )
         )
     if not lines:
-        raise TranscriptError(f"{name} has no row; expected wav_path|speaker|language|text")
+        raise TranscriptError(
+            f"{name} has no row; expected wav_path|speaker|language|text",
+            zh=f"{name} 没有行；应为 wav_path|speaker|language|text",
+        )
     return tuple(lines)

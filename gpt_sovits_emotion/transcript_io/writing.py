@@ -91,7 +91,10 @@ def to_text(
         return rich_text(lines)
     for_people = {"srt": srt_text, "vtt": vtt_text, "ass": ass_text, "txt": txt_text}
     if format not in for_people:
-        raise TranscriptError(f"{format!r} is no format; expected one of {', '.join(FORMATS)}")
+        raise TranscriptError(
+            f"{format!r} is no format; expected one of {', '.join(FORMATS)}",
+            zh=f"{format!r} 不是已知格式；应为 {', '.join(FORMATS)} 之一",
+        )
     return for_people[format](lines, language=language)
 
 
@@ -108,5 +111,6 @@ def format_of(path: Path) -> str:
             return format
     raise TranscriptError(
         f"{path} has the ending {Path(path).suffix!r}; expected one of {', '.join(FORMATS.values())}, "
-        "or name the format"
+        "or name the format",
+        zh=f"{path} 的扩展名是 {Path(path).suffix!r}；应为 {', '.join(FORMATS.values())} 之一，或指定格式",
     )

@@ -60,7 +60,8 @@ class ProsodyEncoder:
     def __init__(self, speeds: tuple[float, ...] = _SPEEDS) -> None:
         if speeds[:1] != (1.0,):
             raise EncoderError(
-                f"the speeds must begin with 1, to be heard as recorded; found {speeds}"
+                f"the speeds must begin with 1, to be heard as recorded; found {speeds}",
+                zh=f"速度必须以 1 开头，即按录音原样；得到 {speeds}",
             )
         self.speeds = speeds
 
@@ -177,7 +178,9 @@ class ProsodyEncoder:
         if audio.sampling_rate_hz != self.sampling_rate_hz:
             raise EncoderError(
                 f"the prosody encoder was given audio at {audio.sampling_rate_hz} Hz and works at "
-                f"{self.sampling_rate_hz} Hz: resample it first"
+                f"{self.sampling_rate_hz} Hz: resample it first",
+                zh=f"韵律编码器得到的音频为 {audio.sampling_rate_hz} Hz，"
+                f"而它使用 {self.sampling_rate_hz} Hz：请先重采样",
             )
         if audio.duration_s < _SHORTEST_S:
             raise EncoderError(

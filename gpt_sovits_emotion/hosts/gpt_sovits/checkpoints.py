@@ -26,6 +26,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
     "VERSIONS",
@@ -237,30 +238,51 @@ def _start_of(path: Path) -> bytes:
             start = file.read(_N_HASHED_BYTES)
     except FileNotFoundError as error:
         raise HostError(
-            f"there is no file {path}; a SoVITS checkpoint (.pth) was expected"
+            f"there is no file {path}; a SoVITS checkpoint (.pth) was expected",
+            zh=f"没有文件 {path}；应为 SoVITS 检查点（.pth）",
         ) from error
     except OSError as error:
         raise HostError(
-            f"{path} cannot be read ({error.strerror}): a SoVITS checkpoint (.pth) was expected"
+            f"{path} cannot be read ({error.strerror}): a SoVITS checkpoint (.pth) was expected",
+            zh=f"无法读取 {path}（{error.strerror}）：应为 SoVITS 检查点（.pth）",
         ) from error
     if start[2:4] == _ZIP_START[2:] and (start[:2] == _ZIP_MARK or start[:2] in _HEADS):
         return start
-    raise HostError(f"{path} is not a SoVITS checkpoint: {_what_it_is(start)}")
+    found = _what_it_is(start)
+    raise HostError(
+        f"{path} is not a SoVITS checkpoint: {found.en}",
+        zh=f"{path} 不是 SoVITS 检查点：{found.zh}",
+    )
 
 
-def _what_it_is(start: bytes) -> str:
+def _what_it_is(start: bytes) -> Sentence:
     text = start.lstrip().lower()
     if not start:
-        return "it is empty; download it again"
+        return Sentence("it is empty; download it again", "文件是空的；请重新下载")
     if text.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer, not the model itself; run  git lfs pull  or download the model"
+        return Sentence(
+            "it is a Git LFS pointer, not the model itself; run  git lfs pull  or download the model",
+            "它是 Git LFS 指针，不是模型本身；请运行  git lfs pull  或下载模型",
+        )
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "it is a web page, probably an error that was saved in place of the model; download it again"
+        return Sentence(
+            "it is a web page, probably an error that was saved in place of the model; download it again",
+            "它是网页，可能是下载时保存下来的错误页面；请重新下载",
+        )
     if text.startswith((b"{", b"[")):
-        return "it is text, probably a server's error that was saved in place of the model; download it again"
+        return Sentence(
+            "it is text, probably a server's error that was saved in place of the model; download it again",
+            "它是文本，可能是下载时保存下来的服务器错误；请重新下载",
+        )
     if start[:1] == b"\x80":
-        return "it is a bare pickle, which cannot be read safely; let GPT-SoVITS save the weights again"
-    return f"it starts with {start[:4]!r} where a zip's start was expected; download it again"
+        return Sentence(
+            "it is a bare pickle, which cannot be read safely; let GPT-SoVITS save the weights again",
+            "它是裸 pickle，无法安全读取；请让 GPT-SoVITS 重新保存权重",
+        )
+    return Sentence(
+        f"it starts with {start[:4]!r} where a zip's start was expected; download it again",
+        f"它以 {start[:4]!r} 开头，而应为 zip 的开头；请重新下载",
+    )
 
 
 @contextmanager
@@ -323,15 +345,20 @@ def _only_tensors(path: Path, weights: Mapping[str, Any]) -> dict[str, Any]:
 def _something_else(path: Path, content: Mapping[str, Any]) -> HostError:
     keys = sorted(map(str, content))
     if any(key.startswith("model.ar_") for key in keys):
-        return HostError(f"{path} is a GPT model; a SoVITS checkpoint (.pth) was expected")
+        return HostError(
+            f"{path} is a GPT model; a SoVITS checkpoint (.pth) was expected",
+            zh=f"{path} 是 GPT 模型；应为 SoVITS 检查点（.pth）",
+        )
     if any(key.startswith("discriminators.") for key in keys):
         return HostError(
             f"{path} is a discriminator (s2D), which only training needs; the generator beside it, "
-            "whose name has G in place of D, was expected"
+            "whose name has G in place of D, was expected",
+            zh=f"{path} 是判别器（s2D），只有训练才需要；应为旁边名称中以 G 代替 D 的生成器",
         )
     return HostError(
         f"{path} is not a SoVITS checkpoint: it holds {', '.join(keys[:4]) or 'nothing'}; "
-        "weight and config were expected"
+        "weight and config were expected",
+        zh=f"{path} 不是 SoVITS 检查点：其中有 {', '.join(keys[:4]) or '空'}；应有 weight 和 config",
     )
 
 

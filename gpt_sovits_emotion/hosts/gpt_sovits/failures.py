@@ -11,12 +11,16 @@ from gpt_sovits_emotion.records import Sentence
 __all__ = ["host_error", "sentence_of"]
 
 _LONGEST = 240
+_NUMBERED = re.compile(
+    r"\[(?:Errno|WinError) -?\d+\] "
+)  # says to a person nothing that its words do not
 _HOST = Sentence("GPT-SoVITS", "GPT-SoVITS")
 
 # Tried in this order against "Type: message" of the exception, then of what caused it, and so on.
 _KNOWN: tuple[tuple[str, Sentence], ...] = (
     (
-        r"OutOfMemory|out of memory|can't allocate memory|not enough memory|^MemoryError|ALLOC_FAILED",
+        r"OutOfMemory|out of memory|can't allocate memory|not enough memory|^MemoryError|ALLOC_FAILED"
+        r"|Unable to allocate|DefaultCPUAllocator",
         Sentence(
             "ran out of memory: close other programs that use the graphics card, shorten the text of the "
             "segment, or take a smaller Whisper model",
@@ -68,7 +72,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         ),
     ),
     (
-        r"(?i)g2pw|modelscope|BadZipFile",
+        r"(?i)g2pw|modelscope|BadZipFile|file is not a zip file",
         Sentence(
             "misses its model for Chinese pronunciation and could not fetch it: download G2PWModel_1.1.zip "
             "as its README says and unpack it to GPT_SoVITS/text/G2PWModel",
@@ -78,7 +82,9 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
     ),
     (
         r"ConnectionError|MaxRetryError|ConnectTimeout|ProxyError|SSLError|URLError|NameResolution"
-        r"|LocalEntryNotFound|OfflineMode",
+        r"|LocalEntryNotFound|OfflineMode|Max retries exceeded|couldn't connect to|urlopen error"
+        r"|[Nn]ame resolution|Name or service not known|getaddrinfo failed|Network is unreachable"
+        r"|outgoing traffic has been disabled|find the requested files in the local cache",
         Sentence(
             "wanted to fetch a model from the network and could not: the model for Chinese pronunciation "
             "(GPT_SoVITS/text/G2PWModel) is the usual one; install it as its README says, or go online once",
@@ -87,7 +93,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         ),
     ),
     (
-        r"^NameError: name '(?:vq_model|hps)'",
+        r"(?:^|^NameError: )name '(?:vq_model|hps)' is not defined",
         Sentence(
             "has no SoVITS weights loaded, because loading them failed when it started: choose SoVITS "
             "weights in its list (the first lines of its console say why the loading failed)",
@@ -96,7 +102,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         ),
     ),
     (
-        r"^NameError: name '(?:t2s_model|max_sec|hz)'",
+        r"(?:^|^NameError: )name '(?:t2s_model|max_sec|hz)' is not defined",
         Sentence(
             "has no GPT weights loaded: choose GPT weights in its list",
             "没有加载 GPT 权重：请在它的列表中选择 GPT 权重",
@@ -126,7 +132,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
     ),
     (
         r"LibsndfileError|NoBackendError|EOFError|Failed to (?:open|decode|load)|Error opening"
-        r"|Could not (?:open|decode)",
+        r"|Could not (?:open|decode)|Format not recognised|unknown format|Invalid data found",
         Sentence(
             "cannot read the reference clip: bring it to a WAV file of 3 to 10 s and choose that",
             "无法读取参考片段：请把它转成 3 到 10 秒的 WAV 文件，再选用它",
@@ -140,7 +146,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         ),
     ),
     (
-        r"^ModuleNotFoundError|^ImportError",
+        r"^ModuleNotFoundError|^ImportError|^No module named|^cannot import name|DLL load failed",
         Sentence(
             "misses a package ({first}): run, in its Python,  pip install -r requirements.txt",
             "缺少软件包（{first}）：请用它的 Python 运行  pip install -r requirements.txt",
@@ -154,7 +160,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         ),
     ),
     (
-        r"^KeyError: ",
+        r"^KeyError: |^'[^' ]+'$",  # over HTTP comes the key alone, in its quotes
         Sentence(
             "has no sound for {first} with the model that is loaded: correct the text or its language",
             "当前加载的模型没有 {first} 的读音：请改正文字或它的语言",
@@ -223,5 +229,5 @@ def _described(error: BaseException) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = _NUMBERED.sub("", " ".join(text.split()))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

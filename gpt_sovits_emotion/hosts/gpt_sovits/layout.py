@@ -73,7 +73,7 @@ class Checkout:
     def __init__(self, root: Path | str) -> None:
         given = Path(root).expanduser()
         if not _is_checkout(given):
-            raise HostError(_not_a_checkout(given))
+            raise _not_a_checkout(given)
         self.root = given.resolve()
 
     def __repr__(self) -> str:
@@ -255,18 +255,28 @@ def _is_checkout(folder: Path) -> bool:
     return (folder / "GPT_SoVITS").is_dir() and any((folder / mark).is_file() for mark in _MARKS)
 
 
-def _not_a_checkout(given: Path) -> str:
+def _not_a_checkout(given: Path) -> HostError:
     expected = "the folder that holds webui.py and GPT_SoVITS/ was expected"
+    expected_zh = "应为含有 webui.py 和 GPT_SoVITS/ 的文件夹"
     if not given.exists():
-        return f"there is no folder {given}; {expected}"
+        return HostError(
+            f"there is no folder {given}; {expected}", zh=f"没有文件夹 {given}；{expected_zh}"
+        )
     if not given.is_dir():
-        return f"{given} is a file; {expected}"
+        return HostError(f"{given} is a file; {expected}", zh=f"{given} 是文件；{expected_zh}")
     for parent in (given.resolve(), *given.resolve().parents):
         if _is_checkout(parent):
-            return f"{given} lies inside a GPT-SoVITS checkout; give its root instead: {parent}"
+            return HostError(
+                f"{given} lies inside a GPT-SoVITS checkout; give its root instead: {parent}",
+                zh=f"{given} 位于 GPT-SoVITS 目录之内；请改为指定其根目录：{parent}",
+            )
     below = sorted(child for child in given.iterdir() if child.is_dir() and _is_checkout(child))
     if below:
-        return (
-            f"{given} is not a GPT-SoVITS checkout, but it holds one; give that instead: {below[0]}"
+        return HostError(
+            f"{given} is not a GPT-SoVITS checkout, but it holds one; give that instead: {below[0]}",
+            zh=f"{given} 不是 GPT-SoVITS 目录，但其中有一个；请改为指定：{below[0]}",
         )
-    return f"{given} is not a GPT-SoVITS checkout: {expected}"
+    return HostError(
+        f"{given} is not a GPT-SoVITS checkout: {expected}",
+        zh=f"{given} 不是 GPT-SoVITS 目录：{expected_zh}",
+    )

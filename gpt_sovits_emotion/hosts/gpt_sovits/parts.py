@@ -180,7 +180,15 @@ class _StyleShape:
                 if checkpoint.is_lora
                 else "export the weights again with GPT-SoVITS"
             )
-            raise HostError(f"{checkpoint.path} holds no style encoder (ref_enc): {why}")
+            why_zh = (
+                f"这是 LoRA：请改为指定它的底模，即 {checkpoint.version} 底模"
+                if checkpoint.is_lora
+                else "请用 GPT-SoVITS 重新导出权重"
+            )
+            raise HostError(
+                f"{checkpoint.path} holds no style encoder (ref_enc): {why}",
+                zh=f"{checkpoint.path} 中没有风格编码器（ref_enc）：{why_zh}",
+            )
         return cls(int(first.shape[1]), int(last.shape[0]))
 
 
@@ -212,7 +220,10 @@ class _Builder:
         except RuntimeError as error:
             raise HostError(
                 f"{name} of {self.checkpoint.path} ({self.checkpoint.version}) does not fit this GPT-SoVITS: "
-                f"{_first_difference(error)}; use the weights with the GPT-SoVITS that they were made with"
+                f"{_first_difference(error)}; use the weights with the GPT-SoVITS that they were made with",
+                zh=f"{self.checkpoint.path}（{self.checkpoint.version}）"
+                f"的 {name} 与此 GPT-SoVITS 不符：{_first_difference(error)}；请与制作这些权重的 "
+                "GPT-SoVITS 一起使用",
             ) from error
         module.eval().requires_grad_(False)
         return module.to(device=self.device, dtype=self.dtype)

@@ -62,6 +62,7 @@ class SpeakerVerifier:
             network.load_state_dict(state, strict=True, assign=True)
         except RuntimeError as error:
             raise HostError(
-                f"{path} does not fit the speaker network of this checkout: download the file again"
+                f"{path} does not fit the speaker network of this checkout: download the file again",
+                zh=f"{path} 与此目录的说话人网络不符：请重新下载该文件",
             ) from error
         return network.eval().requires_grad_(False).to(self._device, torch.float32)
