@@ -435,3 +435,18 @@ def test_json_of_another_program_comes_after_what_a_person_made(tmp_path) -> Non
     assert transcript_io.find_transcript_beside(audio).name == "talk.json"
     (tmp_path / "talk.srt").write_text("x", "utf-8")
     assert transcript_io.find_transcript_beside(audio).name == "talk.srt"
+
+
+@pytest.mark.parametrize(
+    "row", ["<", "<rt>", "{\\", "<v ", "[", "&", "(", "*", "- ", " ", "[00:01.00]", "0:01 - "]
+)
+@pytest.mark.parametrize("ending", [".srt", ".vtt", ".txt", ".lrc"])
+def test_a_row_of_nothing_but_signs_is_read_in_a_moment(tmp_path, row, ending) -> None:
+    path = tmp_path / f"signs{ending}"
+    path.write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{row * 20_000}\n\nwords\n", "utf-8")
+    try:
+        outcome = f"expected: {len(transcript_io.read_transcript(path, duration_s=10.0).segments)}"
+    except TranscriptError as error:
+        outcome = str(error)
+    assert "expected" in outcome
+    assert len(outcome) < 1_000

@@ -570,7 +570,25 @@ def test_missing_files_folders_and_giants_are_met_with_one_sentence(tmp_path):
         transcript_io.read_transcript(giant)
 
 
-@given(st.binary(max_size=200), st.sampled_from([".srt", ".vtt", ".ass", ".list", ".txt", ".json"]))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(
+        [
+            ".srt",
+            ".vtt",
+            ".ass",
+            ".list",
+            ".txt",
+            ".json",
+            ".lrc",
+            ".sbv",
+            ".ttml",
+            ".tsv",
+            ".csv",
+            ".lab",
+        ]
+    ),
+)
 def test_any_bytes_give_a_transcript_or_a_sentence(tmp_path_factory, data, ending):
     path = tmp_path_factory.getbasetemp() / f"any{ending}"
     path.write_bytes(data)

@@ -138,6 +138,7 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
                 "start_s": round(tagged.segment.start_s, 3),
                 "end_s": round(tagged.segment.end_s, 3),
                 "text": tagged.text,
+                "speaker": tagged.segment.speaker,
                 "label": tagged.label,
                 "confidence": round(tagged.scores.confidence, 4) if tagged.scores else None,
                 "scores": {

@@ -32,7 +32,7 @@ _HELD = (
     r"|\{(?P<curly>[^{}\n]{1,40})\}|<(?P<angle>[^<>|\n]{1,40})>|\*(?P<star>[^*\n]{1,40})\*)"
 )
 _LEADING = re.compile(rf"\s*{_HELD}(?:：|:(?=\s))?\s*")
-_TRAILING = re.compile(rf"\s*{_HELD}(?P<end>[\s.。!！?？…~～,，]*)$")
+_TRAILING = re.compile(rf"{_HELD}(?P<end>[\s.。!！?？…~～,，]*)$")
 _TAG = re.compile(_SQUARE)
 _SIGNS = re.compile(r"[\s.。!！?？…~～,，]*")
 _ASIDES = frozenset({"ps", "other", "unknown", "其他", "其它", "普通", "normal", "plain", "tired"})
@@ -187,7 +187,9 @@ def _trailing(text: str, names: frozenset[str]) -> tuple[str, str] | None:
     if found is None or not text[: found.start()].strip():
         return None
     label = _label_in(found, names)
-    return None if label is None else (label, text[: found.start()] + found["end"].rstrip())
+    return (
+        None if label is None else (label, text[: found.start()].rstrip() + found["end"].rstrip())
+    )
 
 
 def _label_in(found: re.Match[str], names: frozenset[str]) -> str | None:
@@ -220,6 +222,6 @@ def _without_unknown(text: str, unknown: list[str]) -> str:
             if kind not in _SURE_KINDS or is_direction(held) or not re.search(r"[^\W\d_]", held):
                 break
             unknown.append(found.group().strip().rstrip(":： .。!！?？…~～,，"))
-            before, behind = text[: found.start()], text[found.end() :]
+            before, behind = text[: found.start()].rstrip(), text[found.end() :]
             text = behind if pattern is _LEADING else before + found["end"].rstrip()
     return text

@@ -15,7 +15,6 @@ _ROUND = re.compile(
     r"\((?P<half>[^()\n]{1,60})\)|（(?P<full>[^（）\n]{1,60})）|\*(?P<star>[^*\n]{1,40})\*"
 )
 _MUSIC = re.compile(r"[♩♪♫♬♭♮♯𝄞]+\ufe0f?")
-_SUNG = re.compile(r"\s*#\s+(?P<words>\S.*?)\s+#\s*", re.DOTALL)
 _TURN = re.compile(r"(?:^|(?<=[\s.!?。！？…]))>{2,3}\s*")
 _DASH = re.compile(r"(?:^|(?<=[.!?…。！？\"”」])\s+|(?<=[。！？…”」]))[-–—‐]\s+(?=\S)")
 # Stems: "laugh" is in laughs, laughing and laughter.
@@ -83,10 +82,10 @@ def without_directions(text: str) -> tuple[str, tuple[str, ...]]:
     rest = _SQUARE.sub(drop, text)
     rest = _ROUND.sub(drop_direction, rest)
     rest = _MUSIC.sub(drop, rest)
-    sung = _SUNG.fullmatch(rest)
-    if sung is not None:
+    line = rest.strip()
+    if len(line) > len("# #") and line.startswith("# ") and line.endswith(" #"):
         left_out += ["#", "#"]
-        rest = sung["words"]
+        rest = line[1:-1].strip()
     rest = _TURN.sub(drop, rest)
     if re.match(r"\s*[-–—‐]\s+\S", rest):
         rest = _DASH.sub(drop, rest.strip())

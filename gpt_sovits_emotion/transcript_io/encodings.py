@@ -7,6 +7,7 @@ letters are one byte each.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from types import MappingProxyType
@@ -90,6 +91,7 @@ _LATIN = (
 )  # fmt: skip
 _SIGNS = frozenset("€£©®°§·¿¡«»‘’‚“”„–—…•´\xa0")
 
+_ENOUGH, _BEFORE = 60_000, 500  # bytes that are looked at, and before the first that is not ASCII
 _EVERYDAY, _COMMON, _RARE = 1.0, 0.4, -1.0
 _LEAST = 0.3
 _SURE = 0.15  # so much better than the next best
@@ -102,6 +104,7 @@ def guess_encoding(data: bytes) -> tuple[str, bool]:
         One of `ENCODING_NAMES`, "" when the bytes are no text in any of them; and whether nothing else
         comes near.
     """
+    data = _sample(data)
     ranked = sorted([*_east_asian(data), *_cyrillic(data)], reverse=True)
     if ranked and ranked[0][0] >= _LEAST:
         others = [score for score, _ in ranked[1:]]
@@ -112,11 +115,23 @@ def guess_encoding(data: bytes) -> tuple[str, bool]:
     return _one_byte(data, latin or _ONE_BYTE) or (latin[0] if latin else ""), False
 
 
+def _sample(data: bytes) -> bytes:
+    """Return some of the bytes, with the first that is not ASCII among them."""
+    first = next((index for index, byte in enumerate(data) if byte > 0x7F), 0)
+    begin = max(first - _BEFORE, 0) // 2 * 2  # UTF-16 has two bytes a character
+    return data[begin : begin + _ENOUGH]
+
+
+def _decode(data: bytes, codec: str) -> str:
+    """Decode a sample, which may end in the middle of a character."""
+    return codecs.getincrementaldecoder(codec)().decode(data)
+
+
 def _east_asian(data: bytes) -> Iterable[tuple[float, str]]:
     """Yield how everyday the characters are in each encoding that can decode the bytes."""
     for name in ("gb18030", "big5", "shift-jis", "euc-kr", "euc-jp", "utf-16-le", "utf-16-be"):
         try:
-            text = data.decode(CODECS.get(name, name))
+            text = _decode(data, CODECS.get(name, name))
         except UnicodeDecodeError:
             continue
         marks = [_mark(char, name) for char in text if char > "\x7f"]
@@ -143,7 +158,7 @@ def _cyrillic(data: bytes) -> Iterable[tuple[float, str]]:
     """Yield how everyday the letters are in each Cyrillic encoding, whose cases are each other's."""
     for name in ("cp1251", "koi8-r"):
         try:
-            text = data.decode(name)
+            text = _decode(data, name)
         except UnicodeDecodeError:
             continue
         marks = [
@@ -217,7 +232,7 @@ def _latin(data: bytes) -> list[str]:
     fitting = []
     for name in ("cp1252", "cp1250", "cp1254"):
         try:
-            text = data.decode(name)
+            text = _decode(data, name)
         except UnicodeDecodeError:
             continue
         letters = [char for char in text.lower() if char.isalpha()]

@@ -18,7 +18,7 @@ __all__ = ["speakers_in", "split_speaker", "with_speakers"]
 
 _LEAD = r"\s*(?:>{2,3}\s*)?(?:[-–—]\s+)?"
 _ASIDE = r"(?:\s*[(（\[][^()（）\[\]\n]{1,30}[)）\]])?"
-_SOUNDS = r"(?P<sound>(?:[\[(（【][^\[\]()（）【】\n]{1,60}[\])）】]\s*)*)"
+_SOUNDS = r"(?P<sound>(?:[\[(（【][^\[\]()（）【】\n]{1,60}[\])）】]\s*){0,3})"
 _NAMED = re.compile(
     rf"{_LEAD}{_SOUNDS}(?P<name>[^\W\d_][\w.'’&\- ·•]{{0,30}}?){_ASIDE}\s*(?::(?=\s)|：)\s*(?P<words>\S.*)",
     re.DOTALL,

@@ -36,15 +36,16 @@ _TIMING = re.compile(
 _SETTINGS = re.compile(r"(?:\s+[A-Za-z]\w*:\S*)*\s*")
 _BROKEN_TIMING = re.compile(r"\s*-?\d+\s?:.*-->")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_RUBY_TEXT = re.compile(r"<rt\b[^>]*>.*?(?:</rt>|(?=</ruby>))", re.IGNORECASE | re.DOTALL)
+_RUBY_TEXT = re.compile(r"<rt\b[^<>]*>[^<]*(?:</rt>|(?=</ruby>))", re.IGNORECASE | re.DOTALL)
 _HTML_TAG = re.compile(
     r"</?(?:b|i|u|s|em|strong|font|c|v|p|div|ruby|rt|rb|rp|lang|span|sub|sup|big|small|tt|center)"
-    r"(?:[\s./][^>]*)?>|<\d+:\d\d[\d:.,]*>",
+    r"(?:[\s./][^<>]*)?>|<\d{1,3}:\d\d[\d:.,]{0,20}>",
     re.IGNORECASE,
 )
-_OVERRIDE = re.compile(r"\{(?:\\|[YyCcFfSsPpHh]:)[^}]*\}")
-_VTT_TAG = re.compile(r"<[^>]*>")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+(?P<name>[^>]*[^>\s])\s*>", re.IGNORECASE)
+_OVERRIDE = re.compile(r"\{(?:\\|[YyCcFfSsPpHh]:)[^{}]*\}")
+_VTT_TAG = re.compile(r"<[^<>]*>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+(?P<name>[^<>\s][^<>]*)>", re.IGNORECASE)
+# No tag holds the sign that begins one: a file of nothing but "<" would take hours otherwise.
 _BLOCKS = ("NOTE", "STYLE", "REGION", "WEBVTT")
 _FREE_CLASS = "free"
 

@@ -248,9 +248,8 @@ def _is_spelt_time(row: str, pieces: Sequence[_Piece]) -> bool:
 def _lines_of(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
     """Make lines of pieces; where one has no end, that is where the next begins that begins later."""
     lines = []
-    for index, piece in enumerate(pieces):
-        later = (next_.start_s for next_ in pieces[index + 1 :] if next_.start_s > piece.start_s)
-        end_s = next(later, None) if piece.end_s is None else piece.end_s
+    for piece, later_s in zip(pieces, _later_starts(pieces), strict=True):
+        end_s = later_s if piece.end_s is None else piece.end_s
         found, words = split_mark(clean(plain_entities("\n".join(piece.rows))))
         line = Line(words, piece.start_s, end_s)
         if found is not None:
@@ -260,6 +259,18 @@ def _lines_of(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
         if line.text or line.label:
             lines.append(line)
     return tuple(lines)
+
+
+def _later_starts(pieces: Sequence[_Piece]) -> list[float | None]:
+    """Return for each piece when the next begins that begins later; None behind the last."""
+    later: list[float | None] = []
+    behind: list[float] = []  # the starts behind a piece that could be its next, nearest last
+    for piece in reversed(pieces):
+        while behind and behind[-1] <= piece.start_s:
+            behind.pop()
+        later.append(behind[-1] if behind else None)
+        behind.append(piece.start_s)
+    return later[::-1]
 
 
 def _left_out(n_rows: int) -> tuple[Sentence, ...]:

@@ -45,6 +45,7 @@ _SYNTAX = (
 _GUARDED = tuple(re.compile(rf"{sign}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
 _JOINED = tuple(re.compile(rf"{sign}{JOINER}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MARK = re.compile(
     rf"\s*\[(?P<label>[^\[\]\n]+?)(?:\s?(?P<percent>\d{{1,3}})\s?%|\s(?P<hand>{BY_HAND}))?\][ \t]*\n?"
 )
@@ -149,13 +150,7 @@ def split_mark(text: str) -> tuple[Mark | None, str]:
 
 
 def _without_controls(line: str) -> str:
-    return "".join(
-        " " if char == "\t" else char for char in line if char == "\t" or not _is_control(char)
-    )
-
-
-def _is_control(char: str) -> bool:
-    return unicodedata.category(char) == "Cc"
+    return _CONTROLS.sub("", line.replace("\t", " "))
 
 
 def _is_wide(char: str) -> bool:
