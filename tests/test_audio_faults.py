@@ -67,6 +67,16 @@ def test_what_is_no_audio_is_named(tmp_path: Path, name: str, data: bytes, sente
     refused(tmp_path / name, sentence)
 
 
+@pytest.mark.parametrize("size", [1 << 62, -(1 << 62), (1 << 63) - 1])
+def test_sizes_that_make_no_sense_are_damage(tmp_path: Path, size: int) -> None:
+    path = sound_file(tmp_path / "a.caf", SOUND, "pcm_s16le", container="caf")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"desc")
+    data[at + 4 : at + 12] = struct.pack(">q", size)
+    path.write_bytes(data)
+    refused(path, "is not audio|is damaged|holds no")
+
+
 def test_encrypted_sound_is_named(tmp_path: Path) -> None:
     data = sound_file(tmp_path / "a.m4a", SOUND, "aac").read_bytes()
     for entry in (b"enca", b"drms"):

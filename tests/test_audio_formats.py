@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import av
@@ -372,3 +374,25 @@ def test_samples_that_no_recording_has_are_refused(
     with pytest.raises(AudioError, match=sentence) as caught:
         open_recording(tmp_path / "a.wav")
     check_says_the_same(caught.value)
+
+
+def test_the_cover_of_an_album_is_no_film(tmp_path: Path) -> None:
+    path = sound_file(tmp_path / "a.mp3", SOUND, "libmp3lame", rate_hz=48_000)
+    pixel = zlib.compress(b"\0\0\0\0")
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        (b"IDAT", pixel),
+        (b"IEND", b""),
+    ]
+    picture = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )
+    cover = b"\0image/png\0\x03\0" + picture + bytes(20_000)
+    frame = b"APIC" + struct.pack(">I", len(cover)) + b"\0\0" + cover
+    size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    assert heard(path) == (near(*AT_S), [])
+    assert probe_duration_s(path) == pytest.approx(3.0, abs=0.03)

@@ -30,8 +30,8 @@ def wav_share_present(stream: BinaryIO) -> float | None:
     """
     try:
         return _wav_share_present(stream)
-    except struct.error:
-        return 1.0  # nothing but a header: FFmpeg is to judge
+    except (struct.error, OSError, OverflowError):
+        return 1.0  # nothing but a header, or sizes that make no sense: FFmpeg is to judge
     finally:
         stream.seek(0)
 
@@ -92,6 +92,8 @@ def is_cut_off(stream: BinaryIO, container: str) -> bool:
         return look is not None and look(stream)
     except struct.error:
         return True  # it ends within the head of a part
+    except (OSError, OverflowError):
+        return False  # sizes that make no sense: FFmpeg is to judge
     finally:
         stream.seek(0)
 

@@ -94,7 +94,7 @@ class Decoder:
             container = av.open(
                 stream, metadata_errors="replace", options={"protocol_whitelist": ""}
             )
-        except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        except (av.error.FFmpegError, OSError, ValueError, OverflowError) as error:
             raise not_audio_error(stream, name) from error
         self._container = container
         self._kind = container.format.name
@@ -265,7 +265,7 @@ class Decoder:
                 frames = packet.decode()
             except StopIteration:
                 break
-            except (self._av.error.FFmpegError, ValueError) as error:
+            except (self._av.error.FFmpegError, OSError, ValueError, OverflowError) as error:
                 if self._is_cut_frame():
                     continue
                 self._count_damage(error)
