@@ -10,6 +10,7 @@ updates by component.
 
 from __future__ import annotations
 
+import contextlib
 import html
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ class Actions:
         request: gr.Request,
     ) -> Updates:
         """Greet a page in its browser's language, with the heads and models that are there now."""
-        self.pages.session(page_id_of(request))  # from now on it is an open one
+        with contextlib.suppress(AttributeError):  # gradio 4.24 may not know it yet
+            self.pages.session(page_id_of(request))  # from now on it is an open one
         language = self.language
         if language == "auto":
             language = language_of_browser(request.headers.get("accept-language"))
