@@ -14,15 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
+from gpt_sovits_emotion.leftovers import being_written, sweep
 
 __all__ = [
     "CACHE_VARIABLE",
+    "WRITING",
     "cache_folder",
     "remove_folder",
     "replacing",
     "write_bytes",
     "write_text",
 ]
+
+WRITING = ".writing-"
+"""How the names begin of files and folders that are still being written."""
+
+_swept: set[Path] = set()
 
 CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
 """Environment variable that names the folder for what can be made again."""
@@ -57,10 +64,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+        _sweep_once(path.parent)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING, suffix=path.suffix)
         os.close(descriptor)
         temporary = Path(name)
-        yield temporary
+        with being_written(temporary):
+            yield temporary
         _give_ordinary_mode(temporary)
         temporary.replace(path)
         temporary = None
@@ -109,6 +118,14 @@ def remove_folder(folder: Path) -> None:
             "it by hand",
             zh=f"无法删除 {folder}（{error.strerror or error}）；请检查权限，或手动删除",
         ) from error
+
+
+def _sweep_once(folder: Path) -> None:
+    """Clear away what killed processes left in a folder, the first time that anything is written there."""
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() asks the disk)
+    if whole not in _swept:
+        _swept.add(whole)
+        sweep(folder, WRITING)
 
 
 def _give_ordinary_mode(path: Path) -> None:

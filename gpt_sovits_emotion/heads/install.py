@@ -7,7 +7,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
@@ -26,6 +26,7 @@ from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
+from gpt_sovits_emotion.leftovers import being_written, sweep
 from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.locking import locked
 
@@ -42,6 +43,8 @@ __all__ = [
 _BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
 _TAKEN = (*HEAD_FILES, *_BESIDE)
 _MAX_ENTRIES = 200
+_ADDING = ".adding-"
+_BEFORE = "before"
 _PATIENCE_S = 2.0  # adding takes less, training longer than anybody waits
 
 
@@ -140,19 +143,33 @@ def remove_head(entry: HeadEntry) -> None:
 
 @contextmanager
 def staging(into: Path) -> Iterator[Path]:
-    """Yield a hidden folder on the disk where the head is to lie, and delete it in the end."""
+    """Yield a hidden folder on the disk where the head is to lie, and delete it in the end.
+
+    Those that killed processes left go first.
+    """
     try:
         into.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=into, prefix=".adding-"))
+        sweep(into, _ADDING, rescue=_put_back)
+        work = Path(tempfile.mkdtemp(dir=into, prefix=_ADDING))
     except OSError as error:
         raise OutputError(
             f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
             zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
         ) from error
     try:
-        yield work
+        with being_written(work):
+            yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _put_back(work: Path) -> None:
+    """Put a head back that a killed process had moved out of the way, and had put nothing in its place."""
+    for head in (work / _BEFORE).glob("*"):
+        place = work.parent / head.name
+        if not place.exists():
+            with suppress(OSError):
+                head.replace(place)
 
 
 def _staged(source: Path, work: Path) -> Path:
@@ -296,8 +313,9 @@ def put_into_place(staged: Path, place: Path, work: Path) -> None:
     Raises:
         OutputError: It cannot be moved; what was there is as it was.
     """
-    before = work / "before"
+    before = work / _BEFORE / place.name
     try:
+        before.parent.mkdir(exist_ok=True)
         if place.exists():
             place.replace(before)
         try:
