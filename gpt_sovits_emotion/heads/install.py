@@ -147,6 +147,7 @@ def staging(into: Path) -> Iterator[Path]:
 
     Those that killed processes left go first.
     """
+    is_new = not into.exists()
     try:
         into.mkdir(parents=True, exist_ok=True)
         sweep(into, _ADDING, rescue=_put_back)
@@ -161,6 +162,9 @@ def staging(into: Path) -> Iterator[Path]:
             yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        if is_new:
+            with suppress(OSError):  # where something lies in it, it stays
+                into.rmdir()
 
 
 def _put_back(work: Path) -> None:

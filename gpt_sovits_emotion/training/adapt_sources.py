@@ -58,6 +58,11 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
             zh=f"{path} 不存在；应为该说话人的音频：音频文件、音频文件夹、每种情感一个子文件夹、.list，"
             "或 GPT-SoVITS 的 logs/<exp>",
         )
+    if not path.is_file() and not path.is_dir():
+        raise CorpusError(
+            f"{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
+            zh=f"{path} 不是普通文件，而是管道、套接字或设备；请指定磁盘上的文件",
+        )
     reader = _reader_for(path)
     clips = tuple(reader(path))
     if not clips:
