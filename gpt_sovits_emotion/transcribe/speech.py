@@ -10,6 +10,7 @@ import numpy as np
 from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Segment, Transcript
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcribe.blocks import blocks, quietest_s
 from gpt_sovits_emotion.transcribe.options import NO_MODEL
 
@@ -63,6 +64,7 @@ def speech_in(
         pad_s: Silence kept at each side of a stretch, as far as there is any.
         threshold: How probable speech must be.
     """
+    forbid_telemetry()
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     if len(samples) == 0:

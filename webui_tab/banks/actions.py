@@ -31,6 +31,7 @@ from webui_tab.banks.view import (
     lesson_html,
     opened_html,
 )
+from webui_tab.gradio_releases import rows_update
 from webui_tab.incoming import row_of
 from webui_tab.segment import lent_clip
 from webui_tab.sessions import PageError, Session, Settings
@@ -243,7 +244,7 @@ class BankActions:
             "bank_clips": gr.update(
                 value={"headers": headers, "data": rows},
                 headers=headers,
-                row_count=(len(rows), "fixed"),
+                **rows_update(len(rows)),
             ),
             "bank_clips_note": note_of("aside", say("bank_more", language, n=more))
             if more > 0
