@@ -49,8 +49,9 @@ def find_chromium() -> str:
 @contextmanager
 def running_chromium(*arguments: str) -> Iterator[Browser]:
     """Start a headless Chromium. Raises `AssertionError` where there is none to start."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=LONG_MS)  # by itself it gives up after five seconds
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", *arguments]
