@@ -56,7 +56,7 @@ def refs() -> None:
     default="auto",
     show_default=True,
     help="Hears the words of clips that have none: tiny, base, small, medium, large-v3, …, or a folder; "
-    "'auto' takes small where it is here, else base; 'none' leaves them without. Not loaded where every "
+    "'auto' takes small where it is here, else base; 'none' leaves them without. Not fetched where every "
     "clip has its text.",
 )
 @click.option(
@@ -118,6 +118,13 @@ def refs() -> None:
     help="Let clips that carry your own labels fit the head to this voice, or not; a refusal is remembered.  "
     "[default: yes, unless refused before]",
 )
+@click.option(
+    "--check-texts/--no-check-texts",
+    "check_texts",
+    default=None,
+    help="Let Whisper listen whether the texts that clips came with are what is said in them.  [default: yes "
+    "where it is on this machine, up to 200 clips]",
+)
 @language_option
 def build(source: Path, **given: Any) -> None:
     """Listen to every clip of SOURCE and write down beside it what was heard.
@@ -145,6 +152,7 @@ def build(source: Path, **given: Any) -> None:
             cache=cache,
             n_jobs=given["jobs"],
             learn=given["learn"],
+            check_texts=given["check_texts"],
             progress=progress,
         )
     language = given["lang"]
