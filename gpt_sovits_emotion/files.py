@@ -8,9 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
@@ -18,6 +21,7 @@ from gpt_sovits_emotion.leftovers import being_written, sweep
 
 __all__ = [
     "CACHE_VARIABLE",
+    "DAMAGED_ARCHIVE",
     "WRITING",
     "cache_folder",
     "remove_folder",
@@ -33,6 +37,17 @@ _swept: set[Path] = set()
 
 CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
 """Environment variable that names the folder for what can be made again."""
+
+DAMAGED_ARCHIVE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
+)
+"""What reading a damaged zip archive raises, from `zipfile` and the decompressors that it calls."""
+
+with suppress(ImportError):  # a Python may be built without it
+    import lzma
+
+    DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
 
 
 def cache_folder() -> Path:

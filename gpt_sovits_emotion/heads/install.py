@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
-from gpt_sovits_emotion.files import remove_folder
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, remove_folder
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -214,7 +214,7 @@ def _most_bytes(name: str) -> int:
 def _unpacked(archive: Path, work: Path) -> Path:
     """Unpack the files of the one head in an archive; no name in it decides where anything is written."""
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with _opened(archive) as packed:
             infos = packed.infolist()
             cards = [info for info in infos if PurePosixPath(info.filename).name == CARD_NAME]
             if len(infos) > _MAX_ENTRIES or len(cards) != 1:
@@ -231,9 +231,7 @@ def _unpacked(archive: Path, work: Path) -> Path:
                 path = PurePosixPath(info.filename)
                 if path.parent == inside and path.name in _TAKEN:
                     _unpack(packed, info, target / path.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        if isinstance(error, HeadError):
-            raise
+    except zipfile.BadZipFile as error:
         raise HeadError(
             f"{archive} cannot be unpacked ({error}); download it again",
             zh=f"无法解压 {archive}（{error}）；请重新下载",
@@ -248,11 +246,33 @@ def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Non
             f"{packed.filename}: {info.filename!r} is a link, there twice, or larger than any file of a head",
             zh=f"{packed.filename}：{info.filename!r} 是链接、重复，或大于任何情感模型文件",
         )
-    with packed.open(info) as stream, target.open("wb") as copy:
-        left = info.file_size  # zipfile stops there too; a bomb is cut short in any case
-        while left > 0 and (block := stream.read(min(left, 1 << 20))):
+    with target.open("wb") as copy:
+        for block in _blocks(packed, info):
             copy.write(block)
-            left -= len(block)
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    """Open an archive. Raises `zipfile.BadZipFile` where it is damaged, however that shows."""
+    try:
+        return zipfile.ZipFile(archive)
+    except DAMAGED_ARCHIVE as error:
+        raise zipfile.BadZipFile(_why(error)) from error
+
+
+def _blocks(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what a file in an archive holds. Raises `zipfile.BadZipFile` where it is damaged."""
+    try:
+        with packed.open(info) as stream:
+            left = info.file_size  # zipfile stops there too; a bomb is cut short in any case
+            while left > 0 and (block := stream.read(min(left, 1 << 20))):
+                yield block
+                left -= len(block)
+    except DAMAGED_ARCHIVE as error:
+        raise zipfile.BadZipFile(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def _rewritten(head: Head, work: Path) -> Path:
