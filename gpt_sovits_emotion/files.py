@@ -38,6 +38,17 @@ _swept: set[Path] = set()
 CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
 """Environment variable that names the folder for what can be made again."""
 
+DAMAGED_ARCHIVE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
+)
+"""What reading a damaged zip archive raises, from `zipfile` and the decompressors that it calls."""
+
+with suppress(ImportError):  # a Python may be built without it
+    import lzma
+
+    DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
+
 
 DAMAGED_ARCHIVE: tuple[type[Exception], ...] = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError),
