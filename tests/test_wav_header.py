@@ -73,3 +73,43 @@ def test_probing_tells_the_same_either_way(tmp_path):
     ):
         (tmp_path / name).write_bytes(sound(40_000, **how))
         assert probe_duration_s(tmp_path / name) == pytest.approx(2.5)
+
+
+def warned(data: bytes) -> list[str]:
+    with Decoder(io.BytesIO(data), "x.wav", allow_damaged=False) as source:
+        n_samples = sum(len(samples) for samples in source)
+        assert n_samples == 16_000
+        return [warning.en for warning in source.warnings]
+
+
+@pytest.mark.parametrize(
+    ("behind", "more_s"),
+    [
+        pytest.param(sound(32_000), 2.0, id="another recording, joined byte by byte"),
+        pytest.param(sound(24_000)[44:], 1.5, id="sound whose size was never brought up to date"),
+        pytest.param(
+            b"LIST" + struct.pack("<I", 4) + b"abcd" + sound(8_000), 0.5, id="behind tags"
+        ),
+    ],
+)
+def test_sound_behind_the_told_size_is_not_lost_without_a_word(
+    behind: bytes, more_s: float
+) -> None:
+    (line,) = warned(sound(16_000) + behind)
+    assert f"about {more_s:.1f} s more, which were left out" in line
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(bytes(40_000), id="zeros up to the end of a block"),
+        pytest.param(b"LIST" + struct.pack("<I", 30_000) + b"a" * 30_000, id="tags"),
+        pytest.param(
+            b"id3 " + struct.pack("<I", 7) + b"abcdefg", id="odd tags without their last byte"
+        ),
+        pytest.param(b"\x01\x02\x03" * 500, id="less than a syllable"),
+    ],
+)
+def test_whole_files_have_nothing_behind_their_sound(behind: bytes) -> None:
+    assert warned(sound(16_000) + behind) == []

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-__all__ = ["has_length_tag", "is_cut_off", "is_one_ogg", "wav_share_present"]
+__all__ = ["has_length_tag", "is_cut_off", "is_one_ogg", "wav_share_present", "wav_share_untold"]
 
 _MOST_CHUNKS = 4096
 _TAG_REACH = 4096
@@ -56,6 +56,51 @@ def _wav_share_present(stream: BinaryIO) -> float | None:
         else:
             stream.seek(size + size % 2, io.SEEK_CUR)
     return 1.0
+
+
+def wav_share_untold(stream: BinaryIO) -> float:
+    """Return how much a WAV file holds behind its sound that no part of it tells of; leave it at its start.
+
+    Recordings that were joined byte by byte are such files, and those whose size was never brought up to
+    date: FFmpeg reads up to the size that is told.
+
+    Args:
+        stream: Of a RIFF or RF64 file.
+
+    Returns:
+        As a share of the sound that is told of; 0.0 for a whole file, whatever chunks or zeros
+        stand at its end.
+    """
+    try:
+        return _wav_share_untold(stream)
+    except (struct.error, OSError, OverflowError):
+        return 0.0
+    finally:
+        stream.seek(0)
+
+
+def _wav_share_untold(stream: BinaryIO) -> float:
+    n_bytes = stream.seek(0, io.SEEK_END)
+    stream.seek(12)
+    at, n_sound = 12, 0
+    for _ in range(_MOST_CHUNKS):
+        if n_bytes - at < 8:
+            break
+        stream.seek(at)
+        name, size = struct.unpack("<4sI", stream.read(8))
+        if name == b"data" and _is_placeholder(size):
+            break
+        printable = all(32 <= byte < 127 for byte in name)
+        if name == b"RIFF" or not printable or at + 8 + size > n_bytes:
+            stream.seek(at)
+            held = any(any(block) for block in iter(lambda: stream.read(1 << 16), b""))
+            return (n_bytes - at) / n_sound if held and n_sound else 0.0
+        if name == b"data":
+            n_sound = size
+        at += 8 + size
+        stream.seek(at)
+        at += size % 2 and stream.read(1) == b"\0"  # some programs leave the byte out that evens it
+    return 0.0
 
 
 def _is_placeholder(size: int) -> bool:

@@ -12,6 +12,7 @@ from gpt_sovits_emotion.audio.claims import (
     is_cut_off,
     is_one_ogg,
     wav_share_present,
+    wav_share_untold,
 )
 from gpt_sovits_emotion.audio.mixdown import Mixdown
 from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
@@ -34,6 +35,7 @@ _MISSING_OF_ALL_TRACKS_S = (
 )
 _MISSING_SHARE = 0.01
 _MOST_DAMAGED = 10_000
+_UNTOLD_S = 0.2  # shorter rests are tags of some program
 _CUT_FRAMES = 2  # a broadcast that is cut out anywhere begins and ends within a frame
 _SILENCE_BLOCK_S = 10.0
 
@@ -128,10 +130,12 @@ class Decoder:
         at = stream.tell()
         stream.seek(0)
         self._share_present = 1.0
+        self._untold_s = 0.0
         if self._kind == "wav":
             share = wav_share_present(stream)
             self._share_present = share or 1.0
             self.announced_s = track_s if share else 0.0
+            self._untold_s = track_s * wav_share_untold(stream)
         elif (
             self._kind in _TELL_LENGTH
             or (self._kind == "mp3" and has_length_tag(stream))
@@ -178,6 +182,15 @@ class Decoder:
                 Sentence(
                     "the last frame is cut in two: something may be missing at the end",
                     "最后一帧不完整：结尾可能缺少一部分",
+                ),
+            )
+        if self._untold_s >= _UNTOLD_S:
+            said += (
+                Sentence(
+                    f"behind the sound that its header tells of, the file holds about {self._untold_s:.1f} s "
+                    "more, which were left out: was it joined, or its header never finished? Export it again",
+                    f"文件在其头部所标的声音之后还有约 {self._untold_s:.1f} 秒，未被读取：是拼接而成，"
+                    "还是头部没有写完？请重新导出",
                 ),
             )
         if self._kind != "ogg":  # where recordings joined end to end are one valid file
