@@ -50,18 +50,6 @@ with suppress(ImportError):  # a Python may be built without it
     DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
 
 
-DAMAGED_ARCHIVE: tuple[type[Exception], ...] = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError),
-    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
-)
-"""What reading a damaged zip archive raises, from `zipfile` and the decompressors that it calls."""
-
-with suppress(ImportError):  # a Python may be built without it
-    import lzma
-
-    DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
-
-
 def cache_folder() -> Path:
     """Return the user's folder for what can be made again; it need not exist.
 
