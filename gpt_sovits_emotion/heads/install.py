@@ -7,7 +7,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
@@ -72,8 +72,9 @@ def add_head(
     into = into or user_folder()
     with staging(into) as work:
         staged = _staged(Path(source), work / "copy")
-        remarks = check_head(staged)
-        head = load_head(staged)
+        with _told_of(source, staged):
+            remarks = check_head(staged)
+            head = load_head(staged)
         if not (staged / WEIGHTS_NAME).exists():
             staged = _rewritten(head, work / "written")
         place = into / head.card.id
@@ -139,8 +140,19 @@ def remove_head(entry: HeadEntry) -> None:
 
 
 @contextmanager
+def _told_of(source: Path | str, staged: Path) -> Iterator[None]:
+    """Let errors name what a person named, and not our copy of it, which is gone when they are read."""
+    try:
+        yield
+    except HeadError as error:
+        said = (told.replace(str(staged), str(source)) for told in (str(error), error.say("zh")))
+        raise type(error)(next(said), zh=next(said)) from error
+
+
+@contextmanager
 def staging(into: Path) -> Iterator[Path]:
     """Yield a hidden folder on the disk where the head is to lie, and delete it in the end."""
+    is_new = not into.exists()
     try:
         into.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=into, prefix=".adding-"))
@@ -153,6 +165,9 @@ def staging(into: Path) -> Iterator[Path]:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        if is_new:
+            with suppress(OSError):  # something was put into it
+                into.rmdir()
 
 
 def _staged(source: Path, work: Path) -> Path:
