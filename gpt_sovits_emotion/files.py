@@ -8,15 +8,21 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
+from gpt_sovits_emotion.leftovers import being_written, sweep
 
 __all__ = [
     "CACHE_VARIABLE",
+    "DAMAGED_ARCHIVE",
+    "WRITING",
     "cache_folder",
     "remove_folder",
     "replacing",
@@ -24,8 +30,24 @@ __all__ = [
     "write_text",
 ]
 
+WRITING = ".writing-"
+"""How the names begin of files and folders that are still being written."""
+
+_swept: set[Path] = set()
+
 CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
 """Environment variable that names the folder for what can be made again."""
+
+DAMAGED_ARCHIVE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
+)
+"""What reading a damaged zip archive raises, from `zipfile` and the decompressors that it calls."""
+
+with suppress(ImportError):  # a Python may be built without it
+    import lzma
+
+    DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
 
 
 def cache_folder() -> Path:
@@ -57,10 +79,12 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=path.suffix)
+        _sweep_once(path.parent)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING, suffix=path.suffix)
         os.close(descriptor)
         temporary = Path(name)
-        yield temporary
+        with being_written(temporary):
+            yield temporary
         _give_ordinary_mode(temporary)
         temporary.replace(path)
         temporary = None
@@ -109,6 +133,14 @@ def remove_folder(folder: Path) -> None:
             "it by hand",
             zh=f"无法删除 {folder}（{error.strerror or error}）；请检查权限，或手动删除",
         ) from error
+
+
+def _sweep_once(folder: Path) -> None:
+    """Clear away what killed processes left in a folder, the first time that anything is written there."""
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() asks the disk)
+    if whole not in _swept:
+        _swept.add(whole)
+        sweep(folder, WRITING)
 
 
 def _give_ordinary_mode(path: Path) -> None:

@@ -17,6 +17,7 @@ from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.report.pictures import reliability_picture
 from gpt_sovits_emotion.training.measures import ReliabilityBin
 
+NAMESPACE = "http://www.w3.org/2000/svg"
 WAYS = {"global": "alone", "speaker": "own"}
 
 
@@ -31,7 +32,9 @@ def main() -> None:
         bins = [ReliabilityBin(**one) for one in outcome["reliability"]]
         way = WAYS[outcome["normalisation"]]
         target = options.folder / f"reliability-{outcome['corpus']}-{way}.svg"
-        write_text(target, reliability_picture(bins))
+        # It is made to stand within a page, which hides one of two languages.
+        picture = reliability_picture(bins).replace("<svg ", f'<svg xmlns="{NAMESPACE}" ', 1)
+        write_text(target, picture.replace(">", "><style>.zh{display:none}</style>", 1))
         print(
             f"{target}: calibration error {outcome['ece']:.3f} over {outcome['n_utterances']} clips"
         )

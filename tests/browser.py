@@ -19,11 +19,13 @@ from webui_tab.texts import say
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-COMMAND = (sys.executable, "-m", "gpt_sovits_emotion", "web", "--no-browser", "--port")
+SERVER_PYTHON = os.environ.get("GPT_SOVITS_EMOTION_SERVER_PYTHON", sys.executable)
+"""What serves the page: this python, or that of another environment, with other releases of everything."""
+COMMAND = (SERVER_PYTHON, "-m", "gpt_sovits_emotion", "web", "--no-browser", "--port")
 
-BACKSTOP_S = 600.0
+BACKSTOP_S = 1800.0
 """Nothing that works takes so long, on however busy a machine; a test that waits is never about time."""
-LONG_MS = 300_000
+LONG_MS = 1_800_000
 INSIST_MS = 20_000
 
 _IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -47,8 +49,9 @@ def find_chromium() -> str:
 @contextmanager
 def running_chromium(*arguments: str) -> Iterator[Browser]:
     """Start a headless Chromium. Raises `AssertionError` where there is none to start."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=LONG_MS)  # by itself it gives up after five seconds
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", *arguments]
@@ -79,6 +82,7 @@ class RunningServer:
             Path(folder, name)
             for folder, folders, files in os.walk(self.root / "files")
             for name in (*folders, *files)
+            if name != "vibe_edit_history"  # gradio 6's own, and empty
         )
 
 
@@ -89,7 +93,11 @@ def running_server(folder: Path, *options: str, port: int = 18_760) -> Iterator[
     environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*COMMAND, str(port), *options], stdout=stream, stderr=stream, env=environment
+            [*COMMAND, str(port), *options],
+            stdout=stream,
+            stderr=stream,
+            env=environment,
+            cwd=folder,
         )
     try:
         said = until(
@@ -150,13 +158,22 @@ def insist(act: Callable[[], object], seen: Callable[[], object], *, times: int 
     seen()
 
 
+TABLE_CELLS = "td, .body-cell"
+"""The cells of a table's row, in gradio 4 and in gradio 6."""
+
+
+def table_rows(table: str) -> str:
+    """Return the selector of a table's rows, in gradio 4 and in gradio 6."""
+    return f"{table} svelte-virtual-table-viewport tbody tr, {table} .virtual-row"
+
+
 class Tab:
     """The page as a person sees it, in one language."""
 
     def __init__(self, page, language: str) -> None:
         self.page = page
         self.language = language
-        self.rows = page.locator("#emo-table svelte-virtual-table-viewport tbody tr")
+        self.rows = page.locator(table_rows("#emo-table"))
 
     def say(self, key: str) -> str:
         return say(key, self.language)
@@ -172,12 +189,12 @@ class Tab:
         expect(self.page.locator(selector)).to_contain_text(text, timeout=timeout_ms)
 
     def cell(self, row: int, column: int):
-        return self.rows.nth(row).locator("td").nth(column)
+        return self.rows.nth(row).locator(TABLE_CELLS).nth(column)
 
     def write_into(self, row: int, column: int, text: str) -> None:
         """Write into a cell of the table as a person does."""
         self.cell(row, column).dblclick()
-        self.cell(row, column).locator("input").wait_for(timeout=INSIST_MS)
+        self.cell(row, column).locator("input, textarea").first.wait_for(timeout=INSIST_MS)
         self.page.keyboard.press("Control+A")
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
@@ -192,8 +209,10 @@ class Tab:
         """Type into a menu that takes what is typed."""
         box = self.page.locator(f"{selector} input")
         box.click()
-        box.fill(text)
-        box.press("Enter")
+        # Key by key: what is put there at once, gradio 6 does not take for typed.
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
 
     def upload(self, path: Path) -> None:
         self.page.locator("#emo-recording input[type=file]").set_input_files(path)

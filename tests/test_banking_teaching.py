@@ -21,11 +21,11 @@ from gpt_sovits_emotion.banking.voice import open_voice
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.engines import open_engines
-from gpt_sovits_emotion.heads import load_head, save_head
+from gpt_sovits_emotion.heads import load_head, profile_files, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.profiles import head_digest, list_profiles, speakers_folder
 from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.references import export_bank
+from gpt_sovits_emotion.references import export_bank, load_bank
 from gpt_sovits_emotion.references.bank import set_pin, set_teaching
 from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
@@ -99,9 +99,9 @@ def bank_in(folder: Path, labelled=_LABELLED) -> Path:
     return folder
 
 
-def put(path: Path) -> Path:
+def put(path: Path, *, like: str | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(_clips / path.name, path)
+    shutil.copy2(_clips / (like or path.name), path)
     return path
 
 
@@ -269,8 +269,11 @@ def test_what_a_head_heard_does_not_teach_from_an_exported_bank(tmp_path, head_f
     folder = tmp_path / "clips"
     for number in range(4):
         for mood in _F0_HZ:
-            put(folder / f"{mood}{number}.wav")
-            (folder / f"{mood}{number}.txt").write_text("words")
+            name = (
+                f"{'un' if mood == 'sad' else 'not'}{mood}{number}"  # a name that states no label
+            )
+            put(folder / f"{name}.wav", like=f"{mood}{number}.wav")
+            (folder / f"{name}.txt").write_text("words")
     journal = journal_path(sidecar_path(folder))
     shutil.copy2(_clips / journal.name, journal)
     heard = build(folder, head_folder)
@@ -328,7 +331,7 @@ def test_a_build_and_an_opening_learn_the_same(tmp_path, head_folder, monkeypatc
 
 def test_an_opening_that_cannot_be_kept_serves_all_the_same(tmp_path, head_folder, monkeypatch):
     folder = bank_in(tmp_path / "anna")
-    monkeypatch.setattr(teaching, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(profile_files, "_PATIENCE_S", 0.05)
     speakers_folder().mkdir(parents=True)
     with FileLock(speakers_folder() / ".lock"):
         opened = open_voice(folder, open_engines(head=head_folder), who="judge")
@@ -373,6 +376,28 @@ def test_forgetting_a_voice_is_remembered_beside_its_bank(tmp_path, head_folder)
     assert sidecar.pins == {"angry": folder / "angry" / "angry1.wav"}
     assert not open_voice(folder, open_engines(head=head_folder), who="judge").taught
     assert list_profiles() == ()
+
+
+def test_what_was_heard_with_what_a_voice_taught_is_forgotten_with_it(tmp_path, head_folder):
+    folder = bank_in(tmp_path / "anna")
+    fitted = build(folder, head_folder)
+    assert all(clip.probabilities for clip in fitted.usable)
+    (lesson,) = (note for note in fitted.notes if "was fitted to this voice" in note.en)
+    forget_speaker(only_profile().speaker)
+    left = load_bank(folder)
+    assert not any(clip.probabilities or clip.intensity for clip in left.clips)
+    assert [(clip.path, clip.emotion, clip.text, clip.quality) for clip in left.clips] == [
+        (clip.path, clip.emotion if clip.filed_by == "person" else "", clip.text, clip.quality)
+        for clip in fitted.clips
+    ]
+    assert left.head_id == ""
+    assert left.notes == tuple(note for note in fitted.notes if note is not lesson)
+    again = build(folder, head_folder)
+    assert all(clip.probabilities for clip in again.usable)
+    assert "was fitted to this voice from" not in " ".join(note.en for note in again.notes)
+    heard = [clip.probabilities for clip in again.clips]
+    forget_speaker(None)  # nothing of this bank: what the head as it is has heard stays
+    assert [clip.probabilities for clip in load_bank(folder).clips] == heard
 
 
 def test_a_bank_without_sidecar_remembers_too(tmp_path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["click", "gpt_sovits_emotion.cli", "numpy", "av", "tqdm"])
+@pytest.mark.parametrize(
+    "name", ["click", "gpt_sovits_emotion.cli", "numpy", "av", "tqdm", "pydantic._internal"]
+)
 def test_ctrl_c_while_it_starts_leaves_no_traceback(talk: Path, name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED_IMPORT.format(name=name)],
@@ -67,20 +69,41 @@ def test_ctrl_c_while_it_starts_leaves_no_traceback(talk: Path, name: str) -> No
     assert "stopped" in done.stderr
 
 
+_BUSY = """
+import sys, time
+from pathlib import Path
+from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.files import replacing
+def busy(*arguments, **options):
+    with replacing(Path("out", "half.json")):
+        print("busy", flush=True)
+        time.sleep(600)
+pipeline.annotate = busy
+from gpt_sovits_emotion.__main__ import main
+sys.argv = ["x", "annotate", "talk.wav", "--whisper", "none", "--head", "prosody-emodb", "--out", "out"]
+main()
+"""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_command_that_is_asked_to_end_cleans_up(tmp_path: Path, number: int, code: int) -> None:
-    write_wav(tmp_path / "long.wav", Audio(voiced(240.0), 16_000))
-    with started(
-        "annotate", tmp_path / "long.wav", "--whisper", "none", "--out", tmp_path / "out"
-    ) as it:
-        time.sleep(3)
-        it.send_signal(number)
-        out, err = it.communicate()
-    assert it.returncode == code, err
+def test_a_command_that_is_asked_to_end_cleans_up(talk: Path, number: int, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _BUSY],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=talk.parent,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "busy\n"
+        process.send_signal(number)
+        out, err = process.communicate()
+    assert process.returncode == code, err
     assert out == ""
     assert err.splitlines()[-1].endswith("stopped; files that were finished stay")
     assert "Traceback" not in err
-    assert not list(tmp_path.glob("out/*"))
+    assert list((talk.parent / "out").iterdir()) == []
 
 
 def test_a_standard_output_that_is_full_is_told(talk: Path) -> None:
@@ -105,7 +128,7 @@ def test_an_output_that_nobody_reads_is_no_fault(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     assert len(done.stdout.splitlines()) == 1
-    assert done.stderr == ""
+    assert not re.search("Traceback|Exception|Error|rror:", done.stderr)
     for closed in (">&-", "2>&-", "<&-"):
         shell = f"{sys.executable} -m gpt_sovits_emotion heads list {closed}"
         done = subprocess.run(
@@ -162,7 +185,6 @@ def test_a_file_may_have_any_name(capsys, talk: Path, name: bytes, shown: str) -
     missing = named.with_name("not " + named.name)
     code, out, err = run(capsys, "annotate", missing)
     assert (code, out) == (1, "")
-    assert shown in err
     assert len(err.splitlines()) == 1
 
 
@@ -184,3 +206,49 @@ def test_what_styles_is_ours_alone() -> None:
     assert visible("plain 中文 😀 caf\u00e9") == "plain 中文 😀 caf\u00e9"
     assert visible("\x1b[1m") == "\\x1b[1m"
     assert "\x1b" not in styled("a\x1b[0mb", bold=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "said_zh"),
+    [
+        (MemoryError(), "not enough memory", "内存不足"),
+        (
+            NotADirectoryError(20, "Not a directory", "a/b"),
+            "a/b cannot be used (Not a directory)",
+            "a/b",
+        ),
+        (
+            PermissionError(13, "Permission denied", b"caf\xe9"),
+            "caf\\xe9 cannot be used",
+            "caf\\xe9",
+        ),
+    ],
+)
+def test_what_the_machine_refuses_is_no_fault_of_ours(
+    capsys, monkeypatch, error: Exception, said: str, said_zh: str
+) -> None:
+    def refuse(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("gpt_sovits_emotion.heads.list_heads", refuse)
+    code, _, err = run(capsys, "heads", "list")
+    assert code == 1
+    assert said in err
+    assert "unexpected" not in err
+    assert "Errno" not in err
+    assert said_zh in run(capsys, "heads", "list", "--lang", "zh")[2]
+
+
+@pytest.mark.parametrize("command", ["annotate", "refs list", "refs build", "adapt", "heads add"])
+def test_nothing_waits_for_a_pipe(capsys, monkeypatch, tmp_path: Path, command: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.wav")
+    more = {
+        "adapt": ("--speaker", "ann", "--head", "prosody-emodb"),
+        "heads add": ("--heads-dir", "heads"),
+    }.get(command, ())
+    code, out, err = run(capsys, *command.split(), "pipe.wav", *more)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert "unexpected" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe.wav"]

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bilingual import check_says_the_same
 from reference_clips import only, said, write_clip
 
+from gpt_sovits_emotion.banking import find_sources
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.references import choose, export_bank, load_bank
+from gpt_sovits_emotion.references import (
+    Sidecar,
+    choose,
+    export_bank,
+    load_bank,
+    set_pin,
+    sidecar_path,
+    write_sidecar,
+)
 from gpt_sovits_emotion.references.layouts.label_words import folder_label, labels_in_name
 from gpt_sovits_emotion.references.layouts.names import NamedClip, spot_label
 
@@ -196,6 +206,54 @@ def test_joined_and_edited_lists_are_read_row_by_row(tmp_path):
     assert (only(bank, "happy-1.wav").emotion, only(bank, "a.wav").emotion) == ("happy", "")
     assert [doubt.en[:21] for doubt in only(bank, "b.wav").doubts] == ["its list has two text"]
     assert bank.notes[0].en.startswith("2 rows name a clip again (the first: a.wav)")
+
+
+def test_the_folder_that_a_person_names_goes_before_all_others_and_is_remembered(tmp_path):
+    write_clip(tmp_path / "list" / "a.wav")
+    write_clip(tmp_path / "clips" / "anna" / "a.wav")
+    write_clip(tmp_path / "clips" / "b.wav")
+    path = tmp_path / "list" / "x.list"
+    path.write_text("D:\\data\\anna\\a.wav|anna|EN|one\n/root/b.wav|anna|EN|two\n", "utf-8")
+    found = find_sources(path, clips=tmp_path / "clips")
+    there = [tmp_path / "clips" / "anna" / "a.wav", tmp_path / "clips" / "b.wav"]
+    assert [clip.path for clip in found.clips] == there
+    assert [clip.path.name for clip in load_bank(path).usable] == ["a.wav"]
+    bank = replace(load_bank(path), clips=())
+    write_sidecar(sidecar_path(path), Sidecar(bank, clips_folder=found.clips_folder))
+    assert [clip.path.resolve() for clip in load_bank(path).usable] == there
+    assert [clip.path.resolve() for clip in find_sources(path).clips] == there
+    set_pin(path, "happy", there[1])
+    assert load_bank(path).pins["happy"].resolve() == there[1]
+
+
+def test_lists_of_two_encodings_and_stray_bytes_keep_their_other_rows(tmp_path):
+    for name in "abc":
+        write_clip(tmp_path / f"{name}.wav")
+    path = tmp_path / "x.list"
+    path.write_bytes(
+        "\ufeffa.wav|派蒙|ZH|你好世界\n".encode() + "b.wav|派蒙|ZH|我很生气\n".encode("gb18030")
+    )
+    assert [(clip.path.name, clip.text) for clip in load_bank(path).usable] == [
+        ("a.wav", "你好世界"),
+        ("b.wav", "我很生气"),
+    ]
+    path.write_bytes(
+        b"a\0.wav|anna|EN|one\n" + b"x" * 5000 + b"|anna|EN|two\nc.wav|anna|EN|three\n"
+    )
+    bank = load_bank(path)
+    assert (len(bank.clips), [clip.text for clip in bank.usable]) == (3, ["three"])
+    table = tmp_path / "x.csv"
+    table.write_bytes(b"AudioPath|AudioEmotion\n" + b"x" * 200_000 + b"|sad\na.wav|sad\n")
+    assert [clip.path.name for clip in load_bank(table).usable] == ["a.wav"]
+
+
+def test_a_list_whose_clips_are_elsewhere_says_what_to_do(tmp_path):
+    path = tmp_path / "asr_opt" / "x.list"
+    path.parent.mkdir()
+    path.write_text("D:\\gone\\a.wav|anna|EN|one\n", "utf-8")
+    with pytest.raises(ReferenceBankError, match="refs build LIST --clips FOLDER") as caught:
+        load_bank(path)
+    check_says_the_same(caught.value)
 
 
 def test_what_is_no_file_is_never_opened(tmp_path):

@@ -99,7 +99,7 @@ def measured():
     held_out = held_out_predictions(
         data, speaker_folds(data, at_most=3), recipe=QUICK, lengths=LENGTHS
     )
-    return held_out, calibrate_moving(held_out.situations)
+    return held_out, calibrate_moving(held_out.situations, held_out.judged())
 
 
 # --- situations -------------------------------------------------------------------------------------
@@ -261,7 +261,9 @@ def test_a_head_judges_recordings_as_the_calibration_foresaw(tmp_path):
 def test_nobody_with_several_moods_is_a_clear_refusal():
     held_out, _ = measured()
     with pytest.raises(CorpusError, match="two clips or more of two of the moods"):
-        calibrate_moving([one for one in held_out.situations if one.kind == "one"])
+        calibrate_moving(
+            [one for one in held_out.situations if one.kind == "one"], held_out.judged()
+        )
 
 
 def test_an_ensemble_hears_recordings_as_the_mean_of_its_parts():

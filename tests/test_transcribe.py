@@ -411,7 +411,8 @@ def test_blocks_cover_a_recording_and_are_cut_in_pauses():
 
 
 def test_a_short_recording_is_one_block():
-    with recording_from_samples(np.full(RATE_HZ, 0.1, np.float32), RATE_HZ) as recording:
+    tone = 0.1 * np.sin(np.arange(RATE_HZ) / 10.0).astype(np.float32)
+    with recording_from_samples(tone, RATE_HZ) as recording:
         assert list(blocks(recording)) == [(0.0, 1.0)]
 
 

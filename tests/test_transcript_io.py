@@ -607,7 +607,7 @@ def test_any_bytes_give_a_transcript_or_a_sentence(tmp_path_factory, data, endin
     [
         ({"version": 2}, "update gpt-sovits-emotion"),
         ({"version": "1"}, "whole number"),
-        ({"document": None}, "it is not as expected"),
+        ({"document": None}, "an object was expected"),
         ({"document": {"language": 3}}, "not as expected"),
     ],
 )

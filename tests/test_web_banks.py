@@ -236,7 +236,7 @@ def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
     assert "6 clips with your own labels (angry 2, sad 3, neutral 1)" in said
     assert "another" not in said
     assert said.count('class="en"') == said.count('class="zh"') > 0
-    handlers.forget_lesson(session, sure=True)
+    session = handlers.forget_lesson(session, sure=True)
     assert handlers.lessons_of(session) == ()
     assert not read_sidecar(tmp_path / "clips").teaches
     assert [entry.speaker for entry in list_profiles()] == ["voice another"]

@@ -13,11 +13,13 @@ import pytest
 from browser import (
     INSIST_MS,
     LONG_MS,
+    TABLE_CELLS,
     RunningServer,
     Tab,
     insist,
     running_chromium,
     running_server,
+    table_rows,
 )
 
 from gpt_sovits_emotion.labels import display_name
@@ -25,7 +27,7 @@ from webui_tab.workshop import sample_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-_ROWS = "#emo-bank-clips svelte-virtual-table-viewport tbody tr"
+_ROWS = table_rows("#emo-bank-clips")
 
 # So that the picture in the documentation shows no path of whoever made it.
 _IN_A_FOLDER_OF_VOICES = """(folder) => {
@@ -106,7 +108,7 @@ def look_at(tab: Tab, label: str, clip: str) -> None:
         lambda: tab.choose("#emo-bank-shown", display_name(label, tab.language)),
         lambda: expect(rows).to_have_count(2, timeout=INSIST_MS),
     )
-    cell = rows.filter(has_text=clip).locator("td").first
+    cell = rows.filter(has_text=clip).locator(TABLE_CELLS).first
     insist(cell.click, lambda: tab.shows("#emo-bank-clip", clip, timeout_ms=INSIST_MS))
 
 
@@ -168,7 +170,7 @@ def test_a_built_voice_speaks_with_the_clip_that_was_pinned(open_tab, voice):
         lambda: tab.page.locator("#emo-recording").wait_for(timeout=INSIST_MS),
     )
     _holds(tab, "#emo-voice input", str(voice))
-    sad = tab.rows.filter(has_text="sad").locator("td").nth(1)
+    sad = tab.rows.filter(has_text="sad").locator(TABLE_CELLS).nth(1)
     insist(sad.click, lambda: tab.shows("#emo-choice", "sad/zh.flac", timeout_ms=INSIST_MS))
     tab.page.locator("#emo-takes input[type=number]").fill("2")
     tab.page.locator("#emo-takes input[type=number]").press("Tab")
@@ -185,7 +187,9 @@ def test_the_page_fits_a_telephone(open_tab, voice):
 
 
 def test_other_programs_ask_for_the_listing_by_name(server, voice):
-    url = f"{server.url}call/emotion_bank"
+    with urllib.request.urlopen(f"{server.url}config", timeout=30) as answer:
+        prefix = json.load(answer).get("api_prefix", "")  # since gradio 5
+    url = f"{server.url.rstrip('/')}{prefix}/call/emotion_bank"
     body = json.dumps({"data": [str(voice), True]}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=600) as answer:

@@ -34,6 +34,7 @@ WATCH_SCRIPT = f"""() => {{
   const source = config.components.find((one) => one.props.elem_id === '{MARK_ID}');
   const place = config.dependencies.findIndex((one) => one.targets.some(([id]) => id === source.id));
   const question = JSON.stringify({{fn_index: config.dependencies[place].id ?? place, data: ['']}});
+  const address = `${{config.root}}${{config.api_prefix ?? ''}}/run/predict`;
   const headers = {{'Content-Type': 'application/json'}};
   let asking = false, known = null;
   const ask = async () => {{
@@ -41,7 +42,7 @@ WATCH_SCRIPT = f"""() => {{
     if (asking || document.hidden || !button || !tab?.offsetParent) return;
     asking = true;
     try {{
-      const answer = await fetch(config.root + '/run/predict', {{method: 'POST', headers, body: question}});
+      const answer = await fetch(address, {{method: 'POST', headers, body: question}});
       const mark = (await answer.json()).data?.[0];
       if (typeof mark !== 'string') return;
       if (known !== null && mark !== known) button.click();

@@ -121,6 +121,7 @@ def _serve(
 
     from webui_tab.door.guarding import guard
     from webui_tab.door.receiving import Receiving
+    from webui_tab.gradio_releases import launch_options, page_options
     from webui_tab.pages import Pages
     from webui_tab.tab import build_tab
     from webui_tab.workshop import Workshop as NewWorkshop
@@ -131,7 +132,9 @@ def _serve(
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    with gr.Blocks(title="GPT-SoVITS emotion", theme=theme, analytics_enabled=False) as blocks:
+    with gr.Blocks(
+        title="GPT-SoVITS emotion", analytics_enabled=False, **page_options(theme)
+    ) as blocks:
         end_training = build_tab(
             blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang
         )
@@ -148,7 +151,7 @@ def _serve(
             server_port=_free_port(port, serving.address),
             auth=list(serving.accounts) or None,
             share=False,
-            show_api=False,
+            **launch_options(theme),
             quiet=True,
             inbrowser=False,
             prevent_thread_lock=True,

@@ -8,6 +8,7 @@ from typing import Any
 
 from gpt_sovits_emotion.records import Sentence
 from webui_tab.banks.headings import headings as bank_headings
+from webui_tab.gradio_releases import fitted
 from webui_tab.texts import say
 from webui_tab.training.headings import headings as training_headings
 
@@ -55,7 +56,7 @@ class Parts:
                 key = given.removeprefix("text:")
                 self.texts.append((name, prop, key))
                 properties[prop] = say(key, self.language)
-        self.named[name] = component(*args, **properties)
+        self.named[name] = component(*args, **fitted(component, properties))
         return self.named[name]
 
     @property

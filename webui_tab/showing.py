@@ -9,6 +9,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
+from webui_tab.gradio_releases import rows_update
 from webui_tab.layout import carry_choices, spoken_choices
 from webui_tab.pages import Pages
 from webui_tab.parts import Parts, style_html
@@ -120,7 +121,7 @@ class Showing:
             table=gr.update(
                 value={"headers": headers, "data": rows},
                 headers=headers,
-                row_count=(len(rows), "fixed"),
+                **rows_update(len(rows)),
             )
             if rows
             else gr.update(headers=headers),

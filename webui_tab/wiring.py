@@ -14,6 +14,7 @@ from gpt_sovits_emotion.errors import EmotionError
 from gpt_sovits_emotion.visible import visible
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.again_actions import AgainActions
+from webui_tab.gradio_releases import private
 from webui_tab.handlers import sentence_of
 from webui_tab.heads_menu import WATCH_SCRIPT
 from webui_tab.incoming import checked
@@ -108,7 +109,7 @@ def _connect_heads(wire: Wire, actions: Actions, blocks: gr.Blocks) -> None:
             queue=False,
             trigger_mode="multiple",
         )
-    blocks.load(None, None, None, js=WATCH_SCRIPT, api_name=False, show_api=False)
+    blocks.load(None, None, None, js=WATCH_SCRIPT, **private())
 
 
 def _connect_recording(wire: Wire, actions: Actions, again: AgainActions) -> None:
@@ -195,8 +196,7 @@ class Wire:
             "outputs": components,
             "show_progress": "hidden",
             "concurrency_limit": None,
-            "api_name": False,
-            "show_api": False,
+            **private(),
             # Gradio would turn what was sent into what the component might have meant (`incoming`); a
             # recording it would decode into memory, and leave temporary files of its own.
             "preprocess": False,
@@ -254,7 +254,7 @@ class Wire:
 
     def turn_to_first(self, done: Any) -> None:
         """Turn to the tab's first page after an event."""
-        done.then(None, None, None, js=_TURN_TO_FIRST, api_name=False, show_api=False)
+        done.then(None, None, None, js=_TURN_TO_FIRST, **private())
 
 
 def _in_one_sentence(

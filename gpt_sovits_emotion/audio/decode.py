@@ -16,6 +16,7 @@ from gpt_sovits_emotion.audio.claims import (
 )
 from gpt_sovits_emotion.audio.mixdown import Mixdown
 from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
+from gpt_sovits_emotion.audio.pyav import open_stream
 from gpt_sovits_emotion.audio.timeline import Timeline
 from gpt_sovits_emotion.audio.tracks import Tracks
 from gpt_sovits_emotion.errors import AudioError
@@ -92,10 +93,7 @@ class Decoder:
         self._film_end_s = 0.0
         self._container: av.container.InputContainer | None = None
         try:
-            # A playlist could name other files or addresses: nothing but the stream itself is opened.
-            container = av.open(
-                stream, metadata_errors="replace", options={"protocol_whitelist": ""}
-            )
+            container = open_stream(stream)
         except (av.error.FFmpegError, OSError, ValueError, OverflowError) as error:
             raise not_audio_error(stream, name) from error
         self._container = container

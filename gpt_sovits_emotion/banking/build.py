@@ -26,6 +26,7 @@ from gpt_sovits_emotion.banking.stages import (
 )
 from gpt_sovits_emotion.banking.teaching import Taught, forget_bank, teach
 from gpt_sovits_emotion.banking.telling import Telling
+from gpt_sovits_emotion.banking.texts import MOST_UNASKED, Compared, compare_texts
 from gpt_sovits_emotion.banking.words import hears_words
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.errors import ReferenceBankError
@@ -61,6 +62,7 @@ def build_bank(
     cache: FeatureCache | None = None,
     n_jobs: int = 1,
     learn: bool | None = None,
+    check_texts: bool | None = None,
     progress: Progress = no_progress,
     cancelled: Callable[[], bool] = never,
 ) -> ReferenceBank:
@@ -82,6 +84,8 @@ def build_bank(
         n_jobs: Processes that listen.
         learn: Whether clips that carry a person's own labels fit the head to the voice (`teaching`); the
             sidecar remembers a refusal. None: as it remembers, at first yes.
+        check_texts: Whether Whisper listens if given texts are what is said (`texts`); None: if it is on this
+            machine and there are not too many.
         progress: Told how far it is, with the time left.
         cancelled: Asked between clips.
 
@@ -108,7 +112,9 @@ def build_bank(
         if learn is not None and before is not None:
             set_teaching(beside, learn)
         journal = held.enter_context(Journal(journal_path(beside)))
-        build = _Build(sources, engines, journal, cache, whisper, language, n_jobs, learn, before)
+        build = _Build(
+            sources, engines, journal, cache, whisper, language, n_jobs, learn, check_texts, before
+        )
         sidecar = build.run(notes, progress, cancelled)
         with locked(lock_beside(beside)):
             now = _sidecar(beside)  # a person may have pinned or refused meanwhile
@@ -155,6 +161,7 @@ class _Build:
     language: str | None
     n_jobs: int
     learn: bool | None
+    check_texts: bool | None
     before: Sidecar | None
 
     def run(
@@ -170,7 +177,7 @@ class _Build:
         )
         telling = self._telling(progress, cancelled)
         looked = look_at_clips(sources.clips, self.journal, telling)
-        measured = self._measured(looked, listeners, telling)
+        measured, compared = self._measured(looked, listeners, telling)
         taught = self._taught(measured)
         judged = judge(
             measured,
@@ -187,7 +194,9 @@ class _Build:
             synthetic=sources.synthetic,
             settings=sources.settings,
             head_id=head.card.id,
-            notes=(*notes, *([listeners.note] if listeners.note else []), *judged.notes),
+            notes=tuple(
+                note for note in (*notes, listeners.note, compared.note, *judged.notes) if note
+            ),
         )
         return Sidecar(
             bank=bank,
@@ -219,7 +228,9 @@ class _Build:
             for clip, source in zip(clips, sources, strict=True)
         )
 
-    def _measured(self, looked: Looked, listeners: Listeners, telling: Telling) -> list[Measured]:
+    def _measured(
+        self, looked: Looked, listeners: Listeners, telling: Telling
+    ) -> tuple[list[Measured], Compared]:
         store = RowStore(self.journal, self.cache)
         heard = listen_to_clips(
             looked,
@@ -231,20 +242,30 @@ class _Build:
             telling=telling,
         )
         embedded = embed_clips(looked, heard, listeners, store=store, telling=telling)
-        words = {}
+        words, compared, language = {}, Compared(), self.language or ""
         if self.whisper is not None and hears_words(self.whisper):
             words = words_of_clips(
                 looked,
                 heard,
                 self.whisper,
-                language=self.language or "",
+                language=language,
                 journal=self.journal,
                 telling=telling,
             )
-        return [
-            measured_clip(clip, looked, heard, embedded, words, language=self.language or "")
+            compared = compare_texts(
+                looked.first,
+                heard,
+                self.whisper,
+                language=language,
+                asked=self.check_texts,
+                journal=self.journal,
+                telling=telling,
+            )
+        measured = [
+            measured_clip(clip, looked, heard, embedded, words, compared, language=language)
             for clip in self.sources.clips
         ]
+        return measured, compared
 
     def _telling(self, progress: Progress, cancelled: Callable[[], bool]) -> Telling:
         """Share the progress out by how long each stage takes, roughly."""
@@ -257,4 +278,7 @@ class _Build:
         weights = {name: each * len(clips) for name, each in seconds.items()}
         n_silent = sum(not clip.text for clip in clips) if hears_words(self.whisper) else 0
         weights["words"] = seconds["words"] * n_silent
+        n_given = len(clips) - n_silent if hears_words(self.whisper) else 0
+        checks = self.check_texts or (self.check_texts is None and n_given <= MOST_UNASKED)
+        weights["texts"] = seconds["words"] * n_given if checks else 0.0
         return Telling(progress, cancelled, weights)

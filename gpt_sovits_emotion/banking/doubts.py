@@ -10,13 +10,16 @@ from gpt_sovits_emotion.banking.consistency import DOUBTFUL
 from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.records import ClipQuality, Sentence
+from gpt_sovits_emotion.references.given_texts import ANOTHER_TEXT
 
-__all__ = ["clip_doubts", "text_pace", "units_of"]
+__all__ = ["clip_doubts", "is_of_a_head", "text_pace", "units_of"]
 
 _NOISY_DB = 15.0
 _QUIET_DBFS = -45.0
 _CLIPPED = 1e-3
 _OTHERWISE_SURE = 0.6  # how sure a head must be to contradict a person
+_LONGEST_HEARD = 60
+_UNSURE, _CONTRADICTED = "the head is unsure: ", "filed as "
 
 # Pellegrino, Coupe & Marsico (2011), "A cross-language perspective on speech information rate", Language 87:
 # 5 to 8 syllables per second in ordinary speech of any language.
@@ -70,9 +73,29 @@ def clip_doubts(
         )
     if not each.text:
         doubts.append(Sentence("its text is unknown", "没有文本"))
+    elif each.text_error is not None and each.text_error > ANOTHER_TEXT:
+        doubts.append(_another_text(each.heard_text))
     elif pace is not None:
         doubts.append(pace)
     return tuple(doubts)
+
+
+def _another_text(heard: str) -> Sentence:
+    if not heard:
+        return Sentence(
+            "its text is not what is said: no words are heard in it",
+            "文本与所说不符：其中没有听到任何话语",
+        )
+    shown = heard if len(heard) <= _LONGEST_HEARD else f"{heard[: _LONGEST_HEARD - 1]}…"
+    return Sentence(
+        f"its text is not what is said: “{shown}” is heard; correct the text",
+        f"文本与所说不符：听到的是“{shown}”；请改正文本",
+    )
+
+
+def is_of_a_head(doubt: Sentence) -> bool:
+    """Say whether a doubt is what a head said of a clip, and not what was measured of it."""
+    return doubt.en.startswith((_UNSURE, _CONTRADICTED))
 
 
 def _of_quality(quality: ClipQuality) -> Sequence[Sentence]:
@@ -104,7 +127,7 @@ def _of_quality(quality: ClipQuality) -> Sequence[Sentence]:
 def _unsure(probabilities: Mapping[str, float]) -> Sentence:
     first, second = sorted(probabilities, key=lambda label: -probabilities[label])[:2]
     return Sentence(
-        f"the head is unsure: {display_name(first)} {percent(probabilities[first])}, "
+        f"{_UNSURE}{display_name(first)} {percent(probabilities[first])}, "
         f"{display_name(second)} {percent(probabilities[second])}",
         f"模型不确定：{display_name(first, 'zh')} {percent(probabilities[first])}、"
         f"{display_name(second, 'zh')} {percent(probabilities[second])}",
@@ -117,7 +140,7 @@ def _contradiction(filed: str, probabilities: Mapping[str, float]) -> list[Sente
         return []
     return [
         Sentence(
-            f"filed as {display_name(filed)}, but sounds {display_name(best)} "
+            f"{_CONTRADICTED}{display_name(filed)}, but sounds {display_name(best)} "
             f"({percent(probabilities[best])})",
             f"归为“{display_name(filed, 'zh')}”，但听起来是“{display_name(best, 'zh')}”"
             f"（{percent(probabilities[best])}）",

@@ -16,6 +16,7 @@ from gpt_sovits_emotion.banking.teaching import Taught, held_out
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import for_speaker
 from gpt_sovits_emotion.records import ReferenceClip, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.references.given_texts import says_something_else
 from gpt_sovits_emotion.references.sidecar import ClipContent
 
 __all__ = ["Judged", "files_of", "judge", "once_each"]
@@ -252,6 +253,7 @@ def _clip(
         quality=each.facts.quality if each.facts else None,
         consistency=score,
         doubts=doubts if each.problem is None else (),
+        text_error=each.text_error,
     )
 
 
@@ -266,6 +268,16 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
                 "or shouting and whispering; listen to them",
                 f"{len(scored)} 个片段中有 {odd} 个听起来与其余的不同：可能是另一位说话人、另一支麦克风，"
                 "或喊叫、耳语；请试听",
+            )
+        )
+    others = [clip for clip in clips if clip.problem is None and says_something_else(clip)]
+    if others:
+        notes.append(
+            Sentence(
+                f"the text of {len(others)} clips is not what is said in them (the first: "
+                f"{others[0].path.name}): they come after all others; correct their texts",
+                f"{len(others)} 个片段的文本与所说不符（第一个：{others[0].path.name}）："
+                "它们排在其他片段之后；请改正文本",
             )
         )
     unheard = sum(each.remark is not None and each.problem is None for each in measured)

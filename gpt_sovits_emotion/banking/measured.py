@@ -31,6 +31,9 @@ class Measured:
         language: Its language.
         problem: Why it cannot be used, as far as the clip alone tells.
         remark: Why no emotion was heard in it.
+        text_error: Character error rate of what Whisper hears against its given text; None where they were
+            not compared.
+        heard_text: What Whisper hears then.
     """
 
     source: SourceClip
@@ -42,3 +45,5 @@ class Measured:
     language: str = ""
     problem: Sentence | None = None
     remark: Sentence | None = None
+    text_error: float | None = None
+    heard_text: str = ""

@@ -25,6 +25,7 @@ from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.processes import hear_all
 from gpt_sovits_emotion.banking.sources import SourceClip
 from gpt_sovits_emotion.banking.telling import Telling
+from gpt_sovits_emotion.banking.texts import Compared
 from gpt_sovits_emotion.banking.words import Words, hear_words
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.references.layouts import language_of_text
@@ -302,6 +303,7 @@ def measured_clip(
     heard: Mapping[str, HeardClip],
     embedded: Embedded,
     words: Mapping[str, Words],
+    compared: Compared,
     *,
     language: str,
 ) -> Measured:
@@ -325,4 +327,6 @@ def measured_clip(
         spoken or language_of_text(text),
         problem=found.facts.problem,
         remark=embedded.remarks.get(sha256),
+        text_error=compared.errors.get((sha256, clip.text)),
+        heard_text=compared.heard.get(sha256, ""),
     )

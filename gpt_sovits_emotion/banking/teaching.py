@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpt_sovits_emotion.banking.forgetting import FITTED, forget_verdicts
 from gpt_sovits_emotion.banking.lessons import Lesson, LessonClip, place_of, too_few
 from gpt_sovits_emotion.banking.mood import is_one_mood
 from gpt_sovits_emotion.errors import EmotionError, HeadError, OutputError
@@ -103,8 +104,7 @@ def fitted_note(profile: SpeakerProfile) -> Sentence:
     others = f", and {n_others} without labels" if n_others else ""
     others_zh = f"，另有 {n_others} 个无标注片段" if n_others else ""
     return Sentence(
-        f"the head was fitted to this voice from {n_labelled} clips with your own labels: {profile.taught}"
-        f"{others}",
+        f"{FITTED} from {n_labelled} clips with your own labels: {profile.taught}{others}",
         f"情感模型已根据您标注的 {n_labelled} 个片段适配该音色：{profile.taught}{others_zh}",
     )
 
@@ -140,10 +140,14 @@ def held_out(profile: SpeakerProfile, head: Head, replay: Replay | None) -> dict
 
 
 def forget_bank(bank: Path) -> tuple[Path, ...]:
-    """Delete what a bank's voice taught any head; return the folders that were deleted.
+    """Delete what a bank's voice taught any head, and what was heard in its clips with that.
+
+    Returns:
+        The folders that were deleted.
 
     Raises:
-        OutputError: A folder could not be deleted.
+        ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
+        OutputError: A folder could not be deleted, or the sidecar cannot be written.
     """
     place = place_of(bank)
     found = [entry for entry in list_profiles() if entry.profile and entry.profile.bank == place]
@@ -151,6 +155,7 @@ def forget_bank(bank: Path) -> tuple[Path, ...]:
         with changing_profiles():
             for entry in found:
                 remove_folder(entry.path)
+        forget_verdicts(bank)
     return tuple(entry.path for entry in found)
 
 
@@ -184,8 +189,9 @@ def forget_speaker(
 
 
 def _refuse(bank: str) -> Sentence:
-    """Let a bank teach no more, and say so."""
+    """Let a bank teach no more, take out what was heard with what it taught, and say so."""
     try:
+        forget_verdicts(bank)
         set_teaching(bank, False)
     except EmotionError as error:
         return Sentence(
@@ -194,9 +200,9 @@ def _refuse(bank: str) -> Sentence:
         )
     return Sentence(
         f"{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard in its "
-        "clips was heard with it: build it again",
+        "clips with it was taken out: build it again to have them heard by the head as it is",
         f"{bank} 不再用于适配情感模型，直到对它运行  refs build --learn；"
-        "音库中已有的判断仍受其影响：请重新构建",
+        "已清除由此得到的判断：如需用原模型重新判断，请重新构建",
     )
 
 

@@ -7,6 +7,7 @@ fit; 3 a part was done (some recordings failed, some segments were not said); 13
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -79,9 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
     set_language(language_of(arguments))
     with_common_options(command, "")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(
-            stream, "reconfigure"
-        ):  # a terminal of another encoding shows escapes, and goes on
+        if hasattr(stream, "reconfigure"):
+            # A terminal of another encoding shows escapes, and the command goes on.
             stream.reconfigure(errors="backslashreplace")
     try:
         with stoppable() as stop:
@@ -109,16 +109,19 @@ def _run(arguments: list[str], stop: Stopped) -> int:
         return _stopped(stop)
     except Exception as error:
         if stop.exit_code is not None and not isinstance(error, EmotionError):
-            return _stopped(
-                stop
-            )  # a library that was interrupted while it was imported says something else
+            # A library that was interrupted while it was imported says something else.
+            return _stopped(stop)
         if isinstance(error, EmotionError):
             return _fail(error.say(language()), 1)
         if isinstance(error, click.ClickException):
             return _misused(error)
         if "--debug" in arguments:
             raise
-        return _unexpected(error)
+        return _of_the_machine(error) or _unexpected(error)
+    except BaseException:
+        if stop.exit_code is None:
+            raise
+        return _stopped(stop)
 
 
 def _stopped(stop: Stopped) -> int:
@@ -129,6 +132,10 @@ def _stopped(stop: Stopped) -> int:
 def _misused(error: click.ClickException) -> int:
     from gpt_sovits_emotion.cli.shown import echo
 
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.2 and later
+        for line in error.format_message().splitlines():
+            echo(line, err=True)
+        return error.exit_code
     if isinstance(error, click.UsageError) and error.ctx is not None:
         for line in error.ctx.get_usage().splitlines():
             echo(in_chinese(line) if language() == "zh" else line, err=True)
@@ -138,6 +145,29 @@ def _misused(error: click.ClickException) -> int:
     told = error.format_message()
     echo(f"错误：{in_chinese(told)}" if language() == "zh" else f"Error: {told}", err=True)
     return error.exit_code
+
+
+def _of_the_machine(error: Exception) -> int | None:
+    """Say what the system refused, where no room of ours could say more of it; None for anything else."""
+    if isinstance(error, MemoryError):
+        return _fail(
+            in_language(
+                "there is not enough memory; close other programs, or take a smaller model or a shorter "
+                "recording",
+                "内存不足；请关闭其他程序，或换用更小的模型或更短的录音",
+            ),
+            1,
+        )
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        return _fail(
+            in_language(
+                f"{name} cannot be used ({error.strerror}); see what lies there, and its permissions",
+                f"无法使用 {name}（{error.strerror}）；请查看该处是什么，以及它的权限",
+            ),
+            1,
+        )
+    return None
 
 
 def _unexpected(error: Exception) -> int:

@@ -1,16 +1,21 @@
-"""Opening a voice's bank for a command: what a person should know of it is said at once."""
+"""A voice's bank on the command line: opened, with what a person should know of it, and shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.cli.console import say
+from gpt_sovits_emotion.cli.console import echo, say, shown_width, styled
+from gpt_sovits_emotion.labels import display_name, percent
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.records import ReferenceBank
+    from collections.abc import Sequence
 
-__all__ = ["opened_bank"]
+    from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+
+__all__ = ["clip_cells", "echo_coverage", "opened_bank"]
+
+_LONGEST_TEXT = 48
 
 
 def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
@@ -36,3 +41,37 @@ def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
         if note not in known:
             say(note.say(language))
     return bank
+
+
+def echo_coverage(bank: ReferenceBank, language: str) -> None:
+    """Print what a bank has of each emotion, and what stands in for the others."""
+    from gpt_sovits_emotion.references.coverage import coverage, coverage_table
+
+    heading, rows = coverage_table(coverage(bank), language=language)
+    widths = [max(shown_width(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
+    echo(styled(_line(heading, widths), bold=True))
+    for row in rows:
+        echo(_line(row, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - shown_width(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def clip_cells(clip: ReferenceClip, language: str) -> list[str]:
+    """Return what is shown of a clip in one line: emotion, how sure, length, language, name, text."""
+    label = display_name(clip.emotion, language) or ("默认" if language == "zh" else "default")
+    sure = percent(max(clip.probabilities.values())) if clip.probabilities else ""
+    length = "" if clip.duration_s is None else f"{clip.duration_s:.1f} s"
+    text = clip.text if len(clip.text) <= _LONGEST_TEXT else f"{clip.text[: _LONGEST_TEXT - 1]}…"
+    cells = (
+        (label, 10),
+        (sure, 4),
+        (length, 6),
+        (clip.language, 3),
+        (clip.path.name, 28),
+    )
+    return [cell + " " * max(width - shown_width(cell), 0) for cell, width in cells] + [text]

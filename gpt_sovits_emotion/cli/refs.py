@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place, Seed
-from gpt_sovits_emotion.cli.banks import opened_bank
-from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width, styled
+from gpt_sovits_emotion.cli.banks import clip_cells, echo_coverage, opened_bank
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, styled
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
     heads_dir_option,
@@ -21,21 +21,17 @@ from gpt_sovits_emotion.cli.options import (
     tell_note,
 )
 from gpt_sovits_emotion.cli.results import check_free
-from gpt_sovits_emotion.labels import display_name, percent
+from gpt_sovits_emotion.labels import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gpt_sovits_emotion.banking import Sources
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
     from gpt_sovits_emotion.transcribe import TranscribeOptions
 
 __all__ = ["refs"]
 
 _BANK = click.argument("bank", type=Place())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_LONGEST_TEXT = 48
 _FORMATS = ("infer_config", "brackets", "names")
 
 
@@ -56,7 +52,7 @@ def refs() -> None:
     default="auto",
     show_default=True,
     help="Hears the words of clips that have none: tiny, base, small, medium, large-v3, …, or a folder; "
-    "'auto' takes small where it is here, else base; 'none' leaves them without. Not loaded where every "
+    "'auto' takes small where it is here, else base; 'none' leaves them without. Not fetched where every "
     "clip has its text.",
 )
 @click.option(
@@ -118,6 +114,13 @@ def refs() -> None:
     help="Let clips that carry your own labels fit the head to this voice, or not; a refusal is remembered.  "
     "[default: yes, unless refused before]",
 )
+@click.option(
+    "--check-texts/--no-check-texts",
+    "check_texts",
+    default=None,
+    help="Let Whisper listen whether the texts that clips came with are what is said in them.  [default: yes "
+    "where it is on this machine, up to 200 clips]",
+)
 @language_option
 def build(source: Path, **given: Any) -> None:
     """Listen to every clip of SOURCE and write down beside it what was heard.
@@ -145,12 +148,13 @@ def build(source: Path, **given: Any) -> None:
             cache=cache,
             n_jobs=given["jobs"],
             learn=given["learn"],
+            check_texts=given["check_texts"],
             progress=progress,
         )
     language = given["lang"]
     for note in bank.notes:
         say(note.say(language))
-    _echo_coverage(bank, language)
+    echo_coverage(bank, language)
     beside = sources.path if sources.layout != RECORDING else bank.root
     quoted = shlex.quote(str(beside))
     say(
@@ -187,7 +191,7 @@ def list_command(bank: Path, as_json: bool, lang: str) -> None:
             display_name(label, lang) or in_language("default", "默认")
         )
     for clip in loaded.clips:
-        echo("  ".join(_cells(clip, lang)).rstrip())
+        echo("  ".join(clip_cells(clip, lang)).rstrip())
         if clip.path in pinned:
             slots = ", ".join(pinned[clip.path])
             told = in_language(f"pinned for {slots}", f"已固定用于{slots}")
@@ -225,7 +229,7 @@ def coverage_command(
     if as_json:
         _echo_json(found.to_dict())
     else:
-        _echo_coverage(loaded, lang)
+        echo_coverage(loaded, lang)
 
 
 @refs.command("export")
@@ -366,35 +370,3 @@ def _whisper(given: dict[str, Any]) -> TranscribeOptions:
 
 def _echo_json(held: object) -> None:
     print_json(held)
-
-
-def _echo_coverage(bank: ReferenceBank, language: str) -> None:
-    from gpt_sovits_emotion.references.coverage import coverage, coverage_table
-
-    heading, rows = coverage_table(coverage(bank), language=language)
-    widths = [max(shown_width(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
-    echo(styled(_line(heading, widths), bold=True))
-    for row in rows:
-        echo(_line(row, widths))
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell + " " * (width - shown_width(cell)) for cell, width in zip(cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()
-
-
-def _cells(clip: ReferenceClip, language: str) -> list[str]:
-    label = display_name(clip.emotion, language) or ("默认" if language == "zh" else "default")
-    sure = percent(max(clip.probabilities.values())) if clip.probabilities else ""
-    length = "" if clip.duration_s is None else f"{clip.duration_s:.1f} s"
-    text = clip.text if len(clip.text) <= _LONGEST_TEXT else f"{clip.text[: _LONGEST_TEXT - 1]}…"
-    cells = (
-        (label, 10),
-        (sure, 4),
-        (length, 6),
-        (clip.language, 3),
-        (clip.path.name, 28),
-    )
-    return [cell + " " * max(width - shown_width(cell), 0) for cell, width in cells] + [text]

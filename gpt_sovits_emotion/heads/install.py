@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
-from gpt_sovits_emotion.files import remove_folder
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, remove_folder
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -26,6 +26,7 @@ from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
+from gpt_sovits_emotion.leftovers import being_written, sweep
 from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.locking import locked
 
@@ -42,6 +43,8 @@ __all__ = [
 _BESIDE = ("replay.safetensors", "LICENSE", "LICENSE.txt", "README.md")
 _TAKEN = (*HEAD_FILES, *_BESIDE)
 _MAX_ENTRIES = 200
+_ADDING = ".adding-"
+_BEFORE = "before"
 _PATIENCE_S = 2.0  # adding takes less, training longer than anybody waits
 
 
@@ -151,23 +154,37 @@ def _told_of(source: Path | str, staged: Path) -> Iterator[None]:
 
 @contextmanager
 def staging(into: Path) -> Iterator[Path]:
-    """Yield a hidden folder on the disk where the head is to lie, and delete it in the end."""
+    """Yield a hidden folder on the disk where the head is to lie, and delete it in the end.
+
+    Those that killed processes left go first.
+    """
     is_new = not into.exists()
     try:
         into.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=into, prefix=".adding-"))
+        sweep(into, _ADDING, rescue=_put_back)
+        work = Path(tempfile.mkdtemp(dir=into, prefix=_ADDING))
     except OSError as error:
         raise OutputError(
             f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
             zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
         ) from error
     try:
-        yield work
+        with being_written(work):
+            yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
         if is_new:
-            with suppress(OSError):  # something was put into it
+            with suppress(OSError):  # where something lies in it, it stays
                 into.rmdir()
+
+
+def _put_back(work: Path) -> None:
+    """Put a head back that a killed process had moved out of the way, and had put nothing in its place."""
+    for head in (work / _BEFORE).glob("*"):
+        place = work.parent / head.name
+        if not place.exists():
+            with suppress(OSError):
+                head.replace(place)
 
 
 def _staged(source: Path, work: Path) -> Path:
@@ -212,7 +229,7 @@ def _most_bytes(name: str) -> int:
 def _unpacked(archive: Path, work: Path) -> Path:
     """Unpack the files of the one head in an archive; no name in it decides where anything is written."""
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with _opened(archive) as packed:
             infos = packed.infolist()
             cards = [info for info in infos if PurePosixPath(info.filename).name == CARD_NAME]
             if len(infos) > _MAX_ENTRIES or len(cards) != 1:
@@ -229,9 +246,7 @@ def _unpacked(archive: Path, work: Path) -> Path:
                 path = PurePosixPath(info.filename)
                 if path.parent == inside and path.name in _TAKEN:
                     _unpack(packed, info, target / path.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        if isinstance(error, HeadError):
-            raise
+    except zipfile.BadZipFile as error:
         raise HeadError(
             f"{archive} cannot be unpacked ({error}); download it again",
             zh=f"无法解压 {archive}（{error}）；请重新下载",
@@ -246,11 +261,33 @@ def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Non
             f"{packed.filename}: {info.filename!r} is a link, there twice, or larger than any file of a head",
             zh=f"{packed.filename}：{info.filename!r} 是链接、重复，或大于任何情感模型文件",
         )
-    with packed.open(info) as stream, target.open("wb") as copy:
-        left = info.file_size  # zipfile stops there too; a bomb is cut short in any case
-        while left > 0 and (block := stream.read(min(left, 1 << 20))):
+    with target.open("wb") as copy:
+        for block in _blocks(packed, info):
             copy.write(block)
-            left -= len(block)
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    """Open an archive. Raises `zipfile.BadZipFile` where it is damaged, however that shows."""
+    try:
+        return zipfile.ZipFile(archive)
+    except DAMAGED_ARCHIVE as error:
+        raise zipfile.BadZipFile(_why(error)) from error
+
+
+def _blocks(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what a file in an archive holds. Raises `zipfile.BadZipFile` where it is damaged."""
+    try:
+        with packed.open(info) as stream:
+            left = info.file_size  # zipfile stops there too; a bomb is cut short in any case
+            while left > 0 and (block := stream.read(min(left, 1 << 20))):
+                yield block
+                left -= len(block)
+    except DAMAGED_ARCHIVE as error:
+        raise zipfile.BadZipFile(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def _rewritten(head: Head, work: Path) -> Path:
@@ -311,8 +348,9 @@ def put_into_place(staged: Path, place: Path, work: Path) -> None:
     Raises:
         OutputError: It cannot be moved; what was there is as it was.
     """
-    before = work / "before"
+    before = work / _BEFORE / place.name
     try:
+        before.parent.mkdir(exist_ok=True)
         if place.exists():
             place.replace(before)
         try:

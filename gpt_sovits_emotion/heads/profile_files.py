@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from gpt_sovits_emotion.errors import HeadError, OutputError, TranscriptError
+from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.files import remove_folder, replacing, write_text
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
@@ -27,7 +27,7 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_belongs,
     check_name,
 )
-from gpt_sovits_emotion.locking import locked
+from gpt_sovits_emotion.locking import PATIENCE_S, locked
 from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
@@ -48,7 +48,10 @@ WORDS_NAME = "profile.yaml"
 _FORMAT = "gpt-sovits-emotion/speaker"
 _VERSION = 1
 _MAX_BYTES = 256 << 20
+_LONGEST_SHOWN = 160
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
+
+_PATIENCE_S = PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def changing_profiles() -> Iterator[None]:
     """
     folder = speakers_folder()
     _make_private(folder)
-    with locked(folder / ".lock"):
+    with locked(folder / ".lock", patience_s=_PATIENCE_S):
         yield
 
 
@@ -269,16 +272,39 @@ def _read(folder: Path) -> SpeakerProfile:
     try:
         words = json.loads(numbers.metadata["profile"])
         if (words["format"], words["version"]) != (_FORMAT, _VERSION):
-            raise ValueError(f"format {words['format']!r}, version {words['version']!r}")
+            found = f"format {words['format']!r}, version {words['version']!r}"
+            raise _UnsoundError(found[:_LONGEST_SHOWN])
         profile = _profile(words, numbers)
         if profile.speaker != folder.name or profile.head_id != folder.parent.name:
-            raise ValueError(f"it is the profile of {profile.speaker!r} for {profile.head_id!r}")
-    except (KeyError, TypeError, ValueError, AttributeError, TranscriptError) as error:
-        raise HeadError(
-            f"{path} is not a sound speaker profile ({error}); forget it (speakers forget) and adapt anew",
-            zh=f"{path} 不是完好的说话人档案（{error}）；请删除（speakers forget）后重新适配",
-        ) from error
+            whose = f"it is the profile of {profile.speaker!r} for {profile.head_id!r}"
+            raise _UnsoundError(whose[:_LONGEST_SHOWN])
+    except _UnsoundError as error:
+        raise _unsound(path, Sentence(str(error), str(error))) from error
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
+        # What a parser or a missing part says of itself is nothing that a person could act on.
+        what = Sentence(
+            "its words are damaged or not those of a profile", "其中的文字已损坏或不属于档案"
+        )
+        raise _unsound(path, what) from error
     return profile
+
+
+class _UnsoundError(ValueError):
+    """What is wrong with a profile, in words for a person."""
+
+
+def _unsound(path: Path, why: Sentence) -> HeadError:
+    return HeadError(
+        f"{path} is not a sound speaker profile ({why.en}); forget it (speakers forget) and adapt anew",
+        zh=f"{path} 不是完好的说话人档案（{why.zh}）；请删除（speakers forget）后重新适配",
+    )
 
 
 def _profile(words: Mapping[str, Any], numbers: Numbers) -> SpeakerProfile:
@@ -303,11 +329,13 @@ def _profile(words: Mapping[str, Any], numbers: Numbers) -> SpeakerProfile:
         shapes += [(member.w2, (len(labels), hidden)), (member.b2, (len(labels),))]
     for tensor, shape in shapes:
         if tensor.shape != shape or tensor.dtype.kind != "f" or not np.isfinite(tensor).all():
-            raise ValueError(f"a tensor of shape {tensor.shape} where finite {shape} was expected")
+            raise _UnsoundError(
+                f"a tensor of shape {tensor.shape} where finite {shape} was expected"
+            )
     if {correction.label for correction in corrections} - set(labels):
-        raise ValueError("a correction has a label that the head has not")
+        raise _UnsoundError("a correction has a label that the head has not")
     if temperature is not None and not 0 < float(temperature) < 100:
-        raise ValueError(f"temperature {temperature}")
+        raise _UnsoundError("its temperature is not between 0 and 100")
     return SpeakerProfile(
         head_id=str(words["head"]["id"]),
         head_digest=str(words["head"]["digest"]),

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES, as_numbers
 
@@ -104,7 +105,7 @@ def _looked_through(content: bytes, path: Path) -> io.BytesIO:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as found:
             parts = _parts(found, len(content), path)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except DAMAGED_ARCHIVE as error:
         if isinstance(error, HeadError):
             raise
         raise UnfinishedError(

@@ -168,7 +168,7 @@ class ApiV2Host:
                 f"GPT-SoVITS at {self.url} took longer than {self._timeout_s:g} s: it may be busy with "
                 "another text; try again, shorten the text, or allow more time (--timeout SECONDS)",
                 zh=f"{self.url} 上的 GPT-SoVITS 用时超过 {self._timeout_s:g} 秒：它可能正在处理别的文字；"
-                "请重试、缩短文字，或允许更长时间（--timeout 秒数）",
+                "请重试、缩短文字，或允许更长时间（--timeout SECONDS）",
             ) from error
         except httpx.ConnectError as error:
             raise HostError(

@@ -50,6 +50,8 @@ class ReferenceClip(Record):
         consistency: How much it sounds like the other clips of its bank, 0 to 1: low is another speaker,
             or a damaged clip; None when not measured.
         doubts: What a person should know of a clip that can be used all the same.
+        text_error: Character error rate of what Whisper hears in it against `text`, where that was given;
+            None where nobody compared the two.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class ReferenceClip(Record):
     quality: ClipQuality | None = None
     consistency: float | None = None
     doubts: tuple[Sentence, ...] = ()
+    text_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

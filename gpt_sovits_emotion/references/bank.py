@@ -21,6 +21,7 @@ from gpt_sovits_emotion.references.layouts import (
     checked,
     read_layout,
 )
+from gpt_sovits_emotion.references.layouts.files import is_file
 from gpt_sovits_emotion.references.overlay import Known, listing_of, what_is_known
 from gpt_sovits_emotion.references.pins import pin_notes
 from gpt_sovits_emotion.references.sidecar import (
@@ -231,14 +232,14 @@ def _elsewhere(bank: ReferenceBank, first: ReferenceClip) -> ReferenceBankError:
         f"({first.path.name}, …): put them into slicer_opt beside the list's folder, or say where they are:  "
         "refs build LIST --clips FOLDER",
         zh=f"{bank.root} 中的列表所列的 {len(bank.clips)} 个片段不在本机上（{first.path.name}……）："
-        "请把它们放到列表所在文件夹旁的 slicer_opt 中，或指明位置：refs build 列表 --clips 文件夹",
+        "请把它们放到列表所在文件夹旁的 slicer_opt 中，或指明位置：  refs build LIST --clips FOLDER",
     )
 
 
 def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> ReferenceBankError:
     first = bank.clips[0]
     why = first.problem or Sentence("", "")
-    missing = bank.layout == "list" and not any(clip.path.exists() for clip in bank.clips)
+    missing = bank.layout == "list" and not any(is_file(clip.path) for clip in bank.clips)
     if missing:
         return _elsewhere(bank, first)
     n_clips = len(bank.clips)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt_sovits_emotion.records import ReferenceClip, Sentence
+from gpt_sovits_emotion.references.given_texts import is_of_the_text
 from gpt_sovits_emotion.references.layouts import ClipEntry, Listing, language_of_text
+from gpt_sovits_emotion.references.layouts.files import is_file
 from gpt_sovits_emotion.references.sidecar import ClipContent, Sidecar, is_unchanged, portable
 
 __all__ = ["CHANGED", "GONE", "Known", "listing_of", "plain", "what_is_known"]
@@ -83,7 +85,7 @@ def what_is_known(entries: Sequence[ClipEntry], sidecar: Sidecar | None, root: P
     for name, clips in measured.items():
         if name not in named:
             known += [
-                Known(replace(clip, problem=GONE)) for clip in clips if not clip.path.is_file()
+                Known(replace(clip, problem=GONE)) for clip in clips if not is_file(clip.path)
             ]
     return known
 
@@ -121,10 +123,12 @@ def _joined(entry: ClipEntry, was: ReferenceClip, content: ClipContent | None) -
 def _with_what_was_heard(entry: ClipEntry, was: ReferenceClip) -> ReferenceClip:
     """Keep what a person says now, and add what was measured, heard and transcribed."""
     refiled = entry.filed_by == "person" and entry.emotion != was.emotion
+    corrected = entry.text not in ("", was.text)
+    doubts = tuple(each for each in was.doubts if not (corrected and is_of_the_text(each)))
     by_person = refiled or (entry.filed_by == "person" and was.filed_by == "person")
     return ReferenceClip(
         entry.path,
-        entry.emotion if entry.filed_by == "person" else was.emotion,
+        entry.emotion if entry.filed_by == "person" else was.emotion or entry.emotion,
         entry.text or was.text,
         _language(entry, was),
         was.duration_s,
@@ -134,7 +138,8 @@ def _with_what_was_heard(entry: ClipEntry, was: ReferenceClip) -> ReferenceClip:
         intensity=was.intensity if was.intensity is not None else entry.intensity,
         quality=was.quality,
         consistency=was.consistency,
-        doubts=tuple(dict.fromkeys((*entry.doubts, *was.doubts))),
+        doubts=tuple(dict.fromkeys((*entry.doubts, *doubts))),
+        text_error=None if corrected else was.text_error,
     )
 
 

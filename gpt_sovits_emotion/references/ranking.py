@@ -25,6 +25,7 @@ import numpy as np
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.references.choose_wish import DEFAULT, Wish
+from gpt_sovits_emotion.references.given_texts import says_something_else
 from gpt_sovits_emotion.references.layouts import language_of_text
 
 __all__ = [
@@ -68,6 +69,7 @@ _SNR_DB = (5.0, 25.0)  # drowned in noise; clean
 _CLIPPED = 0.01  # share of samples at full scale at which a clip is worth nothing
 _PER_DOUBT = 0.7
 _UNMEASURED = 0.7
+_FALSE_TEXT = -10.0  # outweighs all else that decides between clips of one emotion
 _LENGTHS_ALIKE = 3.0  # between a third and three times as long is all the same
 _LENGTHS_APART = 12.0
 _CLOSE_ST = 6.0
@@ -130,7 +132,8 @@ class Ranking:
 
     Attributes:
         emotion: ``(n_clips,)`` how surely the clip carries what is wanted.
-        parts: Name of a weight -> ``(n_clips,)`` how well the clip fits in that respect, 0 to 1.
+        parts: Name of a weight -> ``(n_clips,)`` how well the clip fits in that respect, 0 to 1; ``text`` is
+            negative where other words are heard in a clip than its text has.
         score: ``(n_clips,)`` emotion and fitness.
         order: ``(n_clips,)`` places of the clips, the best first.
     """
@@ -188,7 +191,7 @@ class BankTable:
                 "voice": np.array(
                     [_UNMEASURED if c.consistency is None else c.consistency for c in clips]
                 ),
-                "text": np.array([float(bool(clip.text)) for clip in clips]),
+                "text": np.array([_text_fit(clip) for clip in clips]),
             },
             syllables=np.array([spoken_length(clip.text) for clip in clips], float),
             intensity=_known(clip.intensity for clip in clips),
@@ -312,6 +315,14 @@ def _sound_fit(clip: ReferenceClip) -> float:
             fit = min(max((clip.quality.snr_db - noisy) / (clean - noisy), 0.0), 1.0)
         fit *= 1.0 - min(clip.quality.clipped / _CLIPPED, 1.0)
     return fit * float(_PER_DOUBT ** len(clip.doubts))
+
+
+def _text_fit(clip: ReferenceClip) -> float:
+    """Return 1 for a clip with its text, 0 without; far less where other words are heard in it.
+
+    The host says the clip's text again, or loses words, where it is not what is said there.
+    """
+    return _FALSE_TEXT if says_something_else(clip) else float(bool(clip.text))
 
 
 def _known(values: object) -> np.ndarray:

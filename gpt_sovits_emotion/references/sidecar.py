@@ -10,8 +10,6 @@ file's own folder where they can be, with ``/``, so that a bank may be moved or 
 from __future__ import annotations
 
 import base64
-import errno
-import hashlib
 import json
 import os
 import stat
@@ -22,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.records import Record, ReferenceBank, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.references.contents import ClipContent, content_of, is_unchanged
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 if TYPE_CHECKING:
@@ -50,21 +49,6 @@ _FORMAT = "gpt-sovits-emotion/reference-bank"
 _BESIDE_A_FILE = ".bank.json"
 _FILES = frozenset({".list", ".csv", ".json"})  # that a bank may be
 _WHOLE_FOLDERS = frozenset({"infer_config.json"})  # a file that stands for the folder it lies in
-
-
-@dataclass(frozen=True, slots=True)
-class ClipContent(Record):
-    """The bytes that a clip held when it was listened to.
-
-    Attributes:
-        sha256: Of the whole file, hexadecimal.
-        n_bytes: Size of the file.
-        modified_ns: When it was last written, nanoseconds since 1970.
-    """
-
-    sha256: str
-    n_bytes: int
-    modified_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,32 +119,6 @@ def source_of(sidecar: Path) -> Path:
     if sidecar.name == SIDECAR_NAME:
         return sidecar.parent
     return sidecar.with_name(sidecar.name.removesuffix(_BESIDE_A_FILE))
-
-
-def content_of(clip: Path) -> ClipContent:
-    """Describe what a clip's file holds now. Reads all of it. Raises `OSError`."""
-    if not stat.S_ISREG(clip.stat().st_mode):  # a pipe would let us wait for ever
-        raise OSError(errno.EINVAL, "it is no ordinary file", str(clip))
-    with clip.open("rb") as stream:
-        status = os.fstat(stream.fileno())
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return ClipContent(digest.hexdigest(), status.st_size, status.st_mtime_ns)
-
-
-def is_unchanged(clip: Path, content: ClipContent) -> bool:
-    """Say whether a clip's file still holds what it held. Reads it only where its time has changed.
-
-    Raises:
-        OSError: The file is gone, or cannot be read.
-    """
-    status = clip.stat()
-    if status.st_size != content.n_bytes:
-        return False
-    if status.st_mtime_ns == content.modified_ns:
-        return True
-    return content_of(clip).sha256 == content.sha256
 
 
 def statistics_of(sidecar: Sidecar, *, head_digest: str | None = None) -> SpeakerStatistics | None:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
-from gpt_sovits_emotion.files import remove_folder, write_bytes, write_text
+from gpt_sovits_emotion.files import WRITING, remove_folder, write_bytes, write_text
+from gpt_sovits_emotion.leftovers import being_written, sweep
 from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
@@ -80,15 +81,16 @@ def export_bank(
     _check_free(destination, bank, overwrite=overwrite)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=".writing-"))
+        sweep(destination.parent, WRITING)
+        folder = Path(tempfile.mkdtemp(dir=destination.parent, prefix=WRITING))
         try:
-            _write(bank, plan, folder, sidecar, layout, progress)
-            _check_reads_back(plan, folder)
-            with locked(lock_beside(destination), keep=False):
-                _check_free(
-                    destination, bank, overwrite=overwrite
-                )  # somebody else may have been quicker
-                _put_in_place(folder, destination)
+            with being_written(folder):
+                _write(bank, plan, folder, sidecar, layout, progress)
+                _check_reads_back(plan, folder)
+                with locked(lock_beside(destination), keep=False):
+                    # Somebody else may have been quicker.
+                    _check_free(destination, bank, overwrite=overwrite)
+                    _put_in_place(folder, destination)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:

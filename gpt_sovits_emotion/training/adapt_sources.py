@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.references.layouts import INFER_CONFIG, read_layout
+from gpt_sovits_emotion.references.layouts.files import Places
 from gpt_sovits_emotion.transcript_io import read_lines
 
 __all__ = ["SpeakerClip", "find_clips"]
@@ -57,6 +58,11 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
             "folder per emotion, a .list, or logs/<exp> of a GPT-SoVITS",
             zh=f"{path} 不存在；应为该说话人的音频：音频文件、音频文件夹、每种情感一个子文件夹、.list，"
             "或 GPT-SoVITS 的 logs/<exp>",
+        )
+    if not path.is_file() and not path.is_dir():
+        raise CorpusError(
+            f"{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
+            zh=f"{path} 不是普通文件，而是管道、套接字或设备；请指定磁盘上的文件",
         )
     reader = _reader_for(path)
     clips = tuple(reader(path))
@@ -107,13 +113,12 @@ def _in_list(path: Path) -> Iterable[SpeakerClip]:
 
 
 def _audio_of(path: Path, named: str) -> Path:
-    name = PureWindowsPath(named).name  # takes / and \ for separators
-    candidates = (Path(named), path.parent / named, path.parent / name)
-    found = next((each for each in candidates if name and each.is_file()), None)
+    found = Places(path.parent).find(named)
     if found is None:
         raise CorpusError(
-            f"{path} names {named!r}, which is not there; copy the clips beside the list, or correct its "
-            "paths",
-            zh=f"{path} 中的 {named!r} 不存在；请把音频复制到列表旁边，或改正路径",
+            f"{path} names {named!r}, which is not there; copy the clips beside the list, or into "
+            "slicer_opt beside its folder, or correct its paths",
+            zh=f"{path} 中的 {named!r} 不存在；请把音频复制到列表旁边，或其文件夹旁的 slicer_opt 中，"
+            "或改正路径",
         )
     return found

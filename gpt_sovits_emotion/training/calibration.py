@@ -24,12 +24,11 @@ from gpt_sovits_emotion.training.measures import (
 )
 from gpt_sovits_emotion.training.situations import HeardSituation
 
-__all__ = ["MovingCalibration", "calibrate_moving", "probabilities_in", "recall_in"]
+__all__ = ["JudgedClips", "MovingCalibration", "calibrate_moving", "probabilities_in", "recall_in"]
 
 _SMOOTHING = 0.5
 _KIND_WEIGHT = {"several": 1.0, "one": 1.0, "neutral": 1.0, "two": 0.5, "outlier": 0.5}
 _RIDGE = 1e-3
-_MANY = 10  # segments from which on the own mean is that of a known speaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +46,55 @@ class MovingCalibration:
     moving: MovingStatistics
 
 
-def calibrate_moving(heard: Sequence[HeardSituation]) -> MovingCalibration:
-    """Fit temperatures, shares and thresholds on situations of speakers that were held out.
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedClips:
+    """Clips of one corpus, judged by somebody who never met their speakers (`scoring.HeldOut.judged`).
+
+    Attributes:
+        alone: ``(n_clips, n_labels)`` logits against the training speakers.
+        own: ``(n_clips, n_labels)`` logits against the other clips of their speaker, or of the recording.
+        truth: ``(n_clips,)`` places of the true labels.
+    """
+
+    alone: np.ndarray
+    own: np.ndarray
+    truth: np.ndarray
+
+
+def calibrate_moving(
+    heard: Sequence[HeardSituation], clips: Sequence[JudgedClips]
+) -> MovingCalibration:
+    """Fit temperatures, thresholds and shares on speakers that were held out.
+
+    Each of `clips` counts as much as another, however many there are: the next stranger may be as hard to
+    hear as the people of the smallest corpus.
 
     The weights of `MovingStatistics` maximise the likelihood of the true labels under the mixed
     probabilities; kinds of situations count as `_KIND_WEIGHT` says, situations of a kind the same.
 
     Args:
         heard: Of all kinds, and of several lengths.
+        clips: What temperatures and thresholds come from; one or more.
 
     Raises:
         CorpusError: There are none with several moods.
     """
-    balanced = [one for one in heard if one.kind == "several"]
-    if not balanced:
+    if not any(one.kind == "several" for one in heard):
         raise CorpusError(
             "no held-out speaker has two clips or more of two of the moods angry, happy, neutral and sad, so "
             "that nothing can be said of recordings; add a corpus that has them",
             zh="留出的说话人中，没有人在愤怒、高兴、中性、悲伤中的两类各有至少两条录音，无法校准；"
             "请添加这样的语料",
         )
-    many = [one for one in balanced if one.n_wanted >= _MANY] or balanced
-    alone, truth = _rows(balanced, "alone")
-    own, truth_own = _rows(many, "own")
-    temperature = {
-        "global": fit_temperature(alone, truth),
-        "speaker": fit_temperature(own, truth_own),
-    }
-    threshold = {
-        "global": fit_threshold(softmax(alone, temperature["global"]), truth),
-        "speaker": fit_threshold(softmax(own, temperature["speaker"]), truth_own),
-    }
+    truth = np.concatenate([one.truth for one in clips])
+    weights = np.concatenate([np.full(len(one.truth), 1.0 / len(one.truth)) for one in clips])
+    temperature, threshold = {}, {}
+    for mode, logits in (
+        ("global", np.concatenate([one.alone for one in clips])),
+        ("speaker", np.concatenate([one.own for one in clips])),
+    ):
+        temperature[mode] = fit_temperature(logits, truth, weights)
+        threshold[mode] = fit_threshold(softmax(logits, temperature[mode]), truth, weights)
     return MovingCalibration(temperature, threshold, _fit_share(heard, temperature))
 
 
@@ -100,12 +117,6 @@ def recall_in(
 
 
 # --- inside ----------------------------------------------------------------------------------------
-
-
-def _rows(heard: Sequence[HeardSituation], which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits and truth of all segments."""
-    logits = np.concatenate([getattr(one, which) for one in heard])
-    return logits, np.concatenate([one.truth for one in heard])
 
 
 def _fit_share(heard: Sequence[HeardSituation], temperature: dict[str, float]) -> MovingStatistics:

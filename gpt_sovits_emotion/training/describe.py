@@ -59,9 +59,14 @@ def licence_of(corpora: Sequence[Corpus]) -> str:
 
 
 def results_of(
-    held_out: HeldOut, *, corpus_name: str, protocol: str, few_counts: Sequence[int] = ()
+    held_out: HeldOut,
+    *,
+    corpus_name: str,
+    protocol: str,
+    few_counts: Sequence[int] = (),
+    temperature: Mapping[str, float] | None = None,
 ) -> tuple[Result, ...]:
-    """Return the lines of a card for held-out predictions, one per mode."""
+    """Return the lines of a card for held-out predictions, one per mode; see `score` on the temperature."""
     results = []
     for mode in MODES:
         if mode not in held_out.logits:
@@ -75,7 +80,9 @@ def results_of(
         if not held_out.is_complete:
             notes.append("stopped early: not all speakers were tested")
         results.append(
-            score(held_out, mode=mode).to_result(
+            score(
+                held_out, mode=mode, temperature=None if temperature is None else temperature[mode]
+            ).to_result(
                 protocol=protocol, corpus=corpus_name, normalisation=mode, note="; ".join(notes)
             )
         )

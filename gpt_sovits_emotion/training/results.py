@@ -55,8 +55,14 @@ def card_results(
     for name, left_out in strangers.tested.items():
         trained_on = [one.info.id for one in corpora if one.name != name]
         notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name))
+        of_others = results_of(
+            left_out,
+            corpus_name=by_name[name],
+            protocol="cross",
+            temperature=strangers.without(name).temperature,
+        )
         found += [
             replace(result, note="; ".join(filter(None, (result.note, *notes))))
-            for result in results_of(left_out, corpus_name=by_name[name], protocol="cross")
+            for result in of_others
         ]
     return tuple(found)

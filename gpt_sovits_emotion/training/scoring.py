@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Record
 from gpt_sovits_emotion.training.calibration import (
+    JudgedClips,
     MovingCalibration,
     calibrate_moving,
     probabilities_in,
@@ -76,6 +77,35 @@ class HeldOut:
     head_s: float = 0.0
     situations: tuple[HeardSituation, ...] = ()
     is_complete: bool = True
+
+    def judged(self, speakers: Collection[str] | None = None) -> list[JudgedClips]:
+        """Return what a head with moving statistics said of the clips of these speakers, of all when None.
+
+        Once of every clip, and once of recordings in several moods, which hold the four that all corpora
+        share. The first alone would make a head too modest where people speak as they mostly do, the second
+        too sure of everything else.
+        """
+        kept = np.ones(len(self.truth), bool)
+        if speakers is not None:
+            kept = np.isin(self.speakers, list(speakers))
+        logits = self.logits
+        found = [JudgedClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
+        recordings = [
+            one
+            for one in self.situations
+            if one.kind == "several"
+            and one.n_wanted >= REPORTED_LENGTH
+            and (speakers is None or one.speaker in speakers)
+        ]
+        if recordings:
+            alone, own, truth = (
+                np.concatenate(part)
+                for part in zip(
+                    *((one.alone, one.own, one.truth) for one in recordings), strict=True
+                )
+            )
+            found.append(JudgedClips(alone, own, truth))
+        return found
 
     def select(self, mask: np.ndarray) -> HeldOut:
         """Return the segments where ``(n_segments,)`` `mask` is True; `head_s` shrinks with them."""
@@ -337,9 +367,9 @@ def _judged(
     for group in (set(speakers[start::_GROUPS]) for start in range(min(_GROUPS, len(speakers)))):
         others = [one for one in held_out.situations if one.speaker not in group]
         try:
-            of_others = calibrate_moving(others)
-        except CorpusError:
-            of_others = calibrate_moving(held_out.situations)  # there is nobody else
+            of_others = calibrate_moving(others, held_out.judged(set(speakers) - group))
+        except CorpusError:  # there is nobody else
+            of_others = calibrate_moving(held_out.situations, held_out.judged())
         mine = [one for one in scored if one.speaker in group]
         pairs += [(one, probabilities_in(one, of_others)) for one in mine]
     return pairs

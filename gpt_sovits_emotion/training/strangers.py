@@ -21,7 +21,6 @@ from gpt_sovits_emotion.training.situations import (
     MOODS,
     REPORTED,
     REPORTED_LENGTH,
-    HeardSituation,
 )
 
 __all__ = ["StrangerCalibration", "calibrate_on_strangers", "check_training", "testable_corpora"]
@@ -50,19 +49,23 @@ class StrangerCalibration:
     source: Sentence
     tested: dict[str, HeldOut]
 
+    def without(self, name: str) -> MovingCalibration:
+        """Return the calibration that the other corpora of `tested` give, as far as there are any."""
+        others = [
+            found for other, found in self.tested.items() if other != name and found.situations
+        ]
+        return _calibrated(others) if others else self.fitted
+
     def notes(self, name: str) -> tuple[str, ...]:
         """Return what was found in simulated recordings of one of `tested`, for the card.
 
-        Temperatures and shares are then those of the other corpora, as far as there are any. Of a corpus that
+        Temperatures and shares are then those `without` it. Of a corpus that
         no recording can be put together from there is nothing to say.
         """
         held_out = self.tested[name]
         if not any(one.n_wanted == REPORTED_LENGTH for one in held_out.situations):
             return ()
-        others = [
-            one for other, found in self.tested.items() if other != name for one in found.situations
-        ]
-        calibration = calibrate_moving(others) if others else self.fitted
+        calibration = self.without(name)
         scores = score_situations(held_out, moves=True, calibration=calibration)
         kinds = ", ".join(f"{REPORTED[one.kind].en} {100 * one.uar:.1f}" for one in scores)
         probabilities, truth = judged_situations(held_out, calibration)
@@ -168,9 +171,7 @@ def calibrate_on_strangers(
     Raises:
         CorpusError: Nobody has the moods that recordings are put together from.
     """
-    situations: list[HeardSituation] = []
     far: list[float] = []
-    names: list[str] = []
     tested: dict[str, HeldOut] = {}
     if others is not None:
         for name in testable_corpora(others, ()):
@@ -178,30 +179,30 @@ def calibrate_on_strangers(
             known = part.select(np.isin(part.labels, held_out.classes))
             if not len(known.labels):
                 continue
-            found = _as_is(fitted, known, held_out.classes)
-            situations += found.situations
+            tested[name] = _as_is(fitted, known, held_out.classes)
             far.append(_distance(known, data))
-            tested[name] = found
-            names.append(name)
     corpora = testable_corpora(data, train_only)
     if len(np.unique(data.corpora)) > 1 and len(corpora) > 1:
         for place, name in enumerate(corpora):
             if cancelled():
                 break
-            found, distance = _left_out(data, name, held_out.classes, fit=fit, n_jobs=n_jobs)
-            tested[name] = found
-            situations += found.situations
+            tested[name], distance = _left_out(data, name, held_out.classes, fit=fit, n_jobs=n_jobs)
             far.append(distance)
-            names.append(name)
             progress((place + 1) / len(corpora), name)
     source = Sentence(
-        f"corpora that were left out: {', '.join(names)}", f"留出的语料：{'、'.join(names)}"
+        f"corpora that were left out: {', '.join(tested)}", f"留出的语料：{'、'.join(tested)}"
     )
-    if not situations:
-        situations, far = list(held_out.situations), [_distance(data, data)]
+    strangers = list(tested.values())
+    if not any(one.situations for one in strangers):
+        strangers, far = [held_out], [_distance(data, data)]
         source = Sentence("speakers that were left out", "留出的说话人")
     farthest = round(_FARTHEST_MARGIN * max(far), 3)
-    return StrangerCalibration(calibrate_moving(situations), farthest, source, tested)
+    return StrangerCalibration(_calibrated(strangers), farthest, source, tested)
+
+
+def _calibrated(strangers: Sequence[HeldOut]) -> MovingCalibration:
+    situations = [one for found in strangers for one in found.situations]
+    return calibrate_moving(situations, [part for found in strangers for part in found.judged()])
 
 
 def _left_out(

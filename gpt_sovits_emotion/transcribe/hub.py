@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.progress import Progress
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -37,6 +38,7 @@ def repository_of(name: str) -> str:
     """Return the hub's name of a model given by size (``small``) or by that very name."""
     if "/" in name:
         return name
+    forbid_telemetry()
     from faster_whisper.utils import _MODELS
 
     return str(_MODELS[name])

@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.records import Word
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime
 from gpt_sovits_emotion.transcribe.options import TranscribeOptions
 from gpt_sovits_emotion.transcribe.windows import Window
@@ -80,6 +81,7 @@ class Ear:
 
     def encoded(self, sound: Sound) -> Sound:
         """Return `sound` with its encoding, which is computed once for languages and words."""
+        forbid_telemetry()
         from faster_whisper.audio import pad_or_trim
 
         extractor = self._model.feature_extractor

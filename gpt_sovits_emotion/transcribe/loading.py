@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.memory import give_back
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcribe.models import FoundModel
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _load(key: _Key) -> WhisperModel:
 
 
 def _open(key: _Key, device: str) -> WhisperModel:
+    forbid_telemetry()
     import ctranslate2
     from faster_whisper import WhisperModel
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcribe import hub
 from gpt_sovits_emotion.transcribe.installed import INSTALLED, installed_folder
 from gpt_sovits_emotion.transcribe.options import AUTO
@@ -56,6 +57,7 @@ class FoundModel:
 
 def known_models() -> tuple[str, ...]:
     """Return the names of sizes that the hub holds."""
+    forbid_telemetry()
     from faster_whisper import available_models
 
     return tuple(available_models())

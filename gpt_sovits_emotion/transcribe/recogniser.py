@@ -122,6 +122,7 @@ def _speech(recording: Recording, progress: Progress) -> list[Stretch]:
             threshold=_SPEECH_PROBABLE,
         )
         speech += [Stretch(start_s + one.start_s, start_s + one.end_s) for one in found]
+        give_back()  # it looks at the whole block at once: 150 MB for three minutes
         progress(end_s / recording.duration_s, "looking for speech")
     return speech
 

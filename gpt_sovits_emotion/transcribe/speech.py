@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpt_sovits_emotion.memory import give_back
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import Segment, Transcript
+from gpt_sovits_emotion.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcribe.blocks import blocks, quietest_s
 from gpt_sovits_emotion.transcribe.options import NO_MODEL
 
@@ -62,6 +64,7 @@ def speech_in(
         pad_s: Silence kept at each side of a stretch, as far as there is any.
         threshold: How probable speech must be.
     """
+    forbid_telemetry()
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     if len(samples) == 0:
@@ -98,6 +101,7 @@ def find_speech(
         speech = speech_in(audio.samples, audio.sampling_rate_hz, min_pause_s=0.1, pad_s=0.03)
         found += [Stretch(start_s + one.start_s, start_s + one.end_s) for one in speech]
         loudness.add(audio.samples, audio.sampling_rate_hz)
+        give_back()  # as when words are heard, see `recogniser`
         progress(end_s / recording.duration_s, "looking for speech")
     if found:
         return found, True

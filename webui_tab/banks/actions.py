@@ -31,6 +31,7 @@ from webui_tab.banks.view import (
     lesson_html,
     opened_html,
 )
+from webui_tab.gradio_releases import rows_update
 from webui_tab.incoming import row_of
 from webui_tab.segment import lent_clip
 from webui_tab.sessions import PageError, Session, Settings
@@ -148,10 +149,14 @@ class BankActions:
 
     # --- what it taught ------------------------------------------------------------------------------
 
-    def forget(self, _: str, sure: bool, request: gr.Request) -> Updates:
+    def forget(self, language_name: str, sure: bool, request: gr.Request) -> Updates:
         """Forget what the voice taught heads, and let it teach none."""
-        handlers.forget_lesson(self._pages.session(page_id_of(request)), sure=sure)
-        return self._named(bank_lesson=lesson_html((), "bank_forgotten"), bank_sure=False)
+        page_id, language = page_id_of(request), code_of(language_name)
+        session = handlers.forget_lesson(self._pages.session(page_id), sure=sure)
+        self._pages.keep(page_id, session)
+        shown = self._shown(session, language)
+        lesson = lesson_html((), "bank_forgotten")
+        return {**shown, **self._named(bank_lesson=lesson, bank_sure=False)}
 
     def learn(self, _: str, consent: bool, request: gr.Request) -> Updates:
         """Let the voice teach heads again."""
@@ -243,7 +248,7 @@ class BankActions:
             "bank_clips": gr.update(
                 value={"headers": headers, "data": rows},
                 headers=headers,
-                row_count=(len(rows), "fixed"),
+                **rows_update(len(rows)),
             ),
             "bank_clips_note": note_of("aside", say("bank_more", language, n=more))
             if more > 0

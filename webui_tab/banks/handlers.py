@@ -138,8 +138,10 @@ def lessons_of(session: Session) -> tuple[Sentence, ...]:
     )
 
 
-def forget_lesson(session: Session, *, sure: bool) -> None:
+def forget_lesson(session: Session, *, sure: bool) -> Session:
     """Forget what the voice that is shown taught heads; it teaches none until a person allows it again.
+
+    What was heard in its clips with that is forgotten, too: the bank is loaded anew.
 
     Raises:
         ConsentError: The line about deleting is not ticked.
@@ -153,6 +155,7 @@ def forget_lesson(session: Session, *, sure: bool) -> None:
     require(sure, "sure_missing")
     set_teaching(place, False)
     forget_bank(place)
+    return replace(session, shown=ShownBank(place, load_bank(place)))
 
 
 def allow_teaching(session: Session, *, consent: bool) -> None:

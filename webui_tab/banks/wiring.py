@@ -48,13 +48,8 @@ def connect_banks(wire: Wire, banks: BankActions, page: Actions, blocks: gr.Bloc
     wire.quick(parts.stop_bank.click, page.stop)
 
     lesson = {"failing_into": "bank_lesson"}
-    wire.quick(
-        parts.bank_forget.click,
-        banks.forget,
-        ("bank_sure",),
-        ("bank_lesson", "bank_sure"),
-        **lesson,
-    )
+    shown = (*OPENED, "bank_sure")
+    wire.quick(parts.bank_forget.click, banks.forget, ("bank_sure",), shown, **lesson)
     wire.quick(parts.bank_learn.click, banks.learn, ("bank_consent",), ("bank_lesson",), **lesson)
     clips = ("bank_clips", "bank_clips_note")
     wire.in_order(parts.bank_shown.input, banks.show_emotion, ("bank_shown",), clips)

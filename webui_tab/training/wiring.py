@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from webui_tab.gradio_releases import private
 from webui_tab.training.actions import LIVE, SPEAKER, TrainingActions
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def connect_training(
     parts = training.parts
     wire.quick(blocks.load, training.opened, ("train_encoder", "head"), _OPENED)
     wire.quick(parts.page_train.select, training.opened, ("train_encoder", "head"), _OPENED)
-    blocks.load(None, None, None, js=_TICKING, api_name=False, show_api=False)
+    blocks.load(None, None, None, js=_TICKING, **private())
     # Not in the queue: it is asked often, and a page should not wait behind others for it.
     wire.quick(parts.train_tick.click, training.tick, ("train_seen",), LIVE, queue=False)
 

@@ -10,7 +10,9 @@ written here, and a feature file is read as data alone: no code that it may hold
 
 from __future__ import annotations
 
+import pickle
 import re
+import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import EncoderError, ReferenceBankError
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +41,11 @@ _LOGS = "logs"
 
 _N_CHANNELS = 768
 _MOST_BYTES = 192 * 1024 * 1024  # 20 minutes in float32; the host trains on clips of seconds
+
+_DAMAGED: tuple[type[Exception], ...] = (
+    *DAMAGED_ARCHIVE,
+    *(pickle.UnpicklingError, TypeError, AttributeError, AssertionError, MemoryError),
+)
 
 _ENGLISH_PHONE = re.compile(r"[A-Z]{1,2}[0-2]?\Z")
 _CANTONESE_PHONE = re.compile(r"Y[a-z]")
@@ -113,7 +121,7 @@ def read_experiment(folder: str | Path) -> Experiment:
             for path in (root / _CLIPS).iterdir()
             if path.is_file() and not path.name.startswith(".")
         }
-        features = {path.name for path in _files_in(root / _FEATURES)}
+        features = {path.name for path in _files_in(root / _FEATURES) if path.is_file()}
     except OSError as error:
         reason = error.strerror or str(error)
         raise ReferenceBankError(
@@ -136,14 +144,12 @@ def load_hubert(path: Path) -> np.ndarray:
     Raises:
         EncoderError: The file is missing, damaged, far too large, or holds something else.
     """
-    import pickle
-
-    import torch
-
     try:
         _check_size(path)
+        import torch
+
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except _DAMAGED as error:
         why = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise EncoderError(
             f"the stored features {path.name} cannot be read ({why}); let GPT-SoVITS extract them again",
@@ -171,7 +177,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _texts_in(root: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield name, text and language of every row; a row of another shape says nothing."""
-    for table in sorted(root.glob(_TEXTS)):
+    for table in filter(Path.is_file, sorted(root.glob(_TEXTS))):
         for row in table.read_bytes().decode("utf-8-sig", errors="replace").splitlines():
             cells = row.split("\t")
             if len(cells) == 4 and _is_file_name(cells[0]):
@@ -213,7 +219,10 @@ def _check_size(path: Path) -> None:
     Raises:
         ValueError: It is too large.
     """
-    n_bytes = path.stat().st_size
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would let us wait for ever
+        raise ValueError("it is no ordinary file")
+    n_bytes = status.st_size
     if n_bytes <= _MOST_BYTES and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             n_bytes = max(n_bytes, sum(part.file_size for part in archive.infolist()))

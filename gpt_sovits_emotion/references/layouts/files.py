@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import stat
@@ -15,7 +16,15 @@ from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode
 from gpt_sovits_emotion.unreadable import why_unreadable
 
-__all__ = ["MAX_BYTES", "Places", "check_ordinary", "plain_problem", "read_json_file", "read_words"]
+__all__ = [
+    "MAX_BYTES",
+    "Places",
+    "check_ordinary",
+    "is_file",
+    "plain_problem",
+    "read_json_file",
+    "read_words",
+]
 
 _MOST_DEEP = 64
 _LONGEST_TEXT_BYTES = 1 << 20  # of a file beside a clip
@@ -32,12 +41,33 @@ def read_words(path: Path, *, most_bytes: int = _LONGEST_TEXT_BYTES) -> str:
     """
     if path.stat().st_size > most_bytes:
         return ""
-    data = path.read_bytes()
+    return _decoded(path.read_bytes(), path.name).strip()
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """Decode a text of whatever encoding, or of two that were joined; a stray zero byte becomes a sign."""
+    if 0 < 10 * data.count(0) < len(data) and _as_utf_8(data.replace(b"\0", b"?")) is not None:
+        data = data.replace(b"\0", b"?")
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in data:
+        rows = data.split(b"\n")
+        texts = [_as_utf_8(row) for row in rows]
+        others = [row for row, text in zip(rows, texts, strict=True) if text is None]
+        beyond_ascii = any(text is not None and not text.isascii() for text in texts)
+        if others and beyond_ascii:
+            older = iter(_decoded(b"\n".join(others), name).split("\n"))
+            return "\n".join(next(older) if text is None else text for text in texts)
     try:
-        return decode(data, name=path.name).strip()
+        return decode(data, name=name)
     except TranscriptError:
         # Neither is certain; replacement characters let a person see that, and mend the file.
-        return data.decode("gb18030", errors="replace").strip()
+        return data.decode("gb18030", errors="replace")
+
+
+def _as_utf_8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def check_ordinary(path: Path) -> None:
@@ -174,7 +204,7 @@ class Places:
             if path.name
             for suffix in suffixes
         )
-        return next((path for path in named if _is_file(path)), None)
+        return next((path for path in named if is_file(path)), None)
 
     def _tried(self, written: str) -> Iterator[Path]:
         plain, windows = Path(written), PureWindowsPath(written)
@@ -197,7 +227,8 @@ class Places:
             yield self.folder.parent / name / windows.name
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; what cannot be a name of one does not."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # too long for any name, or with a zero byte: no name of a file

@@ -14,7 +14,12 @@ from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.labels import canonical_label
-from gpt_sovits_emotion.references.layouts.files import Places, read_json_file, read_words
+from gpt_sovits_emotion.references.layouts.files import (
+    Places,
+    is_file,
+    read_json_file,
+    read_words,
+)
 from gpt_sovits_emotion.references.layouts.listing import (
     ClipEntry,
     Listing,
@@ -74,8 +79,11 @@ def read_emotion_table(path: Path, *, clips: Path | None = None) -> Listing:
 
 def _table_row(line: str, header: list[str], places: Places) -> dict[str, str]:
     """Split a row; the program quotes nothing in one version and, through pandas, all it must in another."""
-    quoted = next(csv.reader([line], delimiter="|"))
     plain = line.split("|")
+    try:
+        quoted = next(csv.reader([line], delimiter="|"))
+    except csv.Error:  # a field that is far too long
+        quoted = plain
     extra = len(plain) - len(header)
     if extra > 0:
         first = header.index("AudioPath")
@@ -94,7 +102,7 @@ def _table_entry(row: dict[str, str], places: Places, *, named_by_words: bool) -
     label = canonical_label(row.get("AudioEmotion", ""))
     confidence = _share(row.get("Confidence", ""))
     beside = next(
-        (clip.with_suffix(end) for end in (".lab", ".txt") if clip.with_suffix(end).is_file()), None
+        (clip.with_suffix(end) for end in (".lab", ".txt") if is_file(clip.with_suffix(end))), None
     )
     named = split_brackets(clip.stem)
     if beside is not None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import CorpusError, OutputError
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE
 from gpt_sovits_emotion.progress import Progress
 
 __all__ = ["MAX_FILES", "MAX_UNPACKED_BYTES", "unpack"]
@@ -37,12 +39,10 @@ def unpack(archive: Path, folder: Path, *, progress: Progress) -> None:
                 progress(index / len(members), "unpacking")
                 target = folder.joinpath(*PurePosixPath(member.filename).parts)
                 _write(held, member, target)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise _damaged(archive, str(error)) from error
-    except ValueError as error:  # CorpusError is one
-        if isinstance(error, CorpusError):
+    except DAMAGED_ARCHIVE as error:
+        if isinstance(error, (CorpusError, OutputError)):
             raise
-        raise _damaged(archive, str(error)) from error
+        raise _damaged(archive, " ".join(str(error).split())[:120]) from error
 
 
 def _check(members: list[zipfile.ZipInfo], archive: Path, folder: Path) -> None:
@@ -84,9 +84,9 @@ def _is_harmless(member: zipfile.ZipInfo) -> bool:
 def _write(held: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as stream, held.open(member) as source:
+        with target.open("xb") as stream:
             # Not shutil.copyfileobj: a name that stands there twice and a full disk are told apart.
-            while block := source.read(_BLOCK_BYTES):
+            for block in _blocks(held, member):
                 stream.write(block)
     except FileExistsError as error:
         raise zipfile.BadZipFile(f"{member.filename} stands in it twice") from error
@@ -95,6 +95,16 @@ def _write(held: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None
             f"{target} was not written ({error.strerror or error}); make room or choose another folder",
             zh=f"没有写入 {target}（{error.strerror or error}）；请腾出空间或另选文件夹",
         ) from error
+
+
+def _blocks(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what a member holds. Raises `zipfile.BadZipFile` where it is damaged, however that shows."""
+    try:
+        with held.open(member) as source:
+            while block := source.read(_BLOCK_BYTES):
+                yield block
+    except DAMAGED_ARCHIVE as error:
+        raise zipfile.BadZipFile(" ".join(str(error).split())[:120]) from error
 
 
 def _damaged(archive: Path, why: str) -> CorpusError:
