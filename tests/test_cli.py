@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -73,6 +75,22 @@ def test_help_answers_at_once_and_without_torch() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
     for command in ("annotate", "roundtrip", "demo", "heads", "web"):
         assert f"\n  {command} " in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("heads",), ("refs",)])
+def test_a_group_without_a_command_shows_its_help(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gpt_sovits_emotion", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"},
+    )
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    assert "\\n" not in told
+    assert re.match(r"Usage: |用法：", told)
+    assert len(told.splitlines()) > 8
 
 
 @pytest.mark.parametrize(

@@ -236,3 +236,15 @@ def test_results_that_appear_meanwhile_are_not_written_over(
     assert code == 1
     assert "from another or an unknown recording" in err
     assert (out / "x.json").read_text() == "of another process"
+
+
+@pytest.mark.parametrize("wish", [("--format", "srt"), ("--skip-done",), ("--replace",)])
+def test_what_is_about_files_needs_a_folder(
+    capsys, recordings: Path, wish: tuple[str, ...]
+) -> None:
+    code, out, err = run(capsys, "annotate", recordings / "y.wav", *wish)
+    assert (code, out) == (2, "")
+    assert "name their folder with --out" in err
+    code, _, err = run(capsys, "annotate", recordings / "y.wav", *wish, "--lang", "zh")
+    assert code == 2
+    assert "请用 --out 指定文件夹" in err

@@ -218,7 +218,7 @@ def test_a_bad_head_is_not_added(tmp_path: Path) -> None:
     resave(source, **{"features.std": None})
     with pytest.raises(HeadError, match="lacks the tensor"):
         add_head(source, folders=[into], into=into)
-    assert list(into.iterdir()) == []
+    assert not into.exists()
     for unfit in (tmp_path, tmp_path / "fake-head" / W, tmp_path / "nowhere"):
         with pytest.raises(HeadError, match=r"is neither the folder|is not the folder"):
             add_head(unfit, folders=[into], into=into)
@@ -291,6 +291,27 @@ def test_what_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 # --- the command line ------------------------------------------------------------------------------
+
+
+def test_damaged_rows_for_adapting_are_found_when_a_head_is_added(tmp_path: Path) -> None:
+    source, into = make_head(tmp_path / "given", "one"), tmp_path / "heads"
+    for content in (b"", b"PK\3\4", (source / W).read_bytes()):
+        (source / "replay.safetensors").write_bytes(content)
+        with pytest.raises(HeadError, match=r"^\S+given/replay\.safetensors ") as caught:
+            add_head(source, folders=[into], into=into)
+        check_says_the_same(caught.value)
+    assert not into.exists()
+
+
+def test_a_refusal_names_what_a_person_named_and_leaves_no_folder(tmp_path: Path) -> None:
+    source = make_head(tmp_path / "given", "one")
+    rewrite(source, "id: one", "id: [one]")
+    with pytest.raises(HeadError) as caught:
+        add_head(source, folders=[], into=tmp_path / "heads")
+    assert str(caught.value).startswith(f"{source}/head.yaml: ")
+    assert ".adding-" not in caught.value.say("zh")
+    check_says_the_same(caught.value)
+    assert not (tmp_path / "heads").exists()
 
 
 def test_commands_add_list_check_and_remove(capsys, tmp_path: Path) -> None:

@@ -246,7 +246,9 @@ def test_addresses(url, expected):
     assert ApiV2Host(url).url == expected
 
 
-@pytest.mark.parametrize("url", ["", "ftp://here", "http://", "http://here:port", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url", ["", "ftp://here", "http://", "http://here:port", "http://a:99999", "http://😀"]
+)
 def test_what_is_no_address(url):
     with pytest.raises(HostError, match="is no address of a server"):
         ApiV2Host(url)

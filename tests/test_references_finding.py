@@ -322,10 +322,10 @@ def test_a_folder_that_may_not_be_read_leaves_the_rest(tmp_path, monkeypatch):
         ("a: " + "[" * 40 + "]" * 40, "nested deeper"),
         ("voice: anna\nvoice: bob\n", "names the field 'voice' twice"),
         ("voice: [anna, bob]\n", "voice is a list"),
-        ("language: {a: b}\n", "language is a dict"),
-        ("when: 2020-99-99\n", "month must be"),
+        ("language: {a: b}\n", "language is fields with names"),
+        ("when: 2020-99-99\n", "a value in it is none that belongs there"),
         ("n: " + "9" * 5000 + "\n", "not readable YAML"),
-        ("x: !!python/object:os.system {}\n", "could not determine a constructor"),
+        ("x: !!python/object:os.system {}\n", "line 1 "),
         ("x" * (1 << 20) + "xx", "more than 1 MB"),
     ],
 )

@@ -86,6 +86,16 @@ def test_a_broken_manifest_is_one_clear_sentence(tmp_path, manifest, message):
     assert caught.value.zh
 
 
+@pytest.mark.parametrize("label", ["\x1b[31mred", "sad\u202egnip"])
+def test_a_label_that_no_head_may_have_is_found_before_the_training(tmp_path, label: str) -> None:
+    folder = write_manifest(tmp_path / "mine", "a.wav,s1,sad,", f"b.wav,s2,{label},")
+    with pytest.raises(
+        CorpusError, match=r"manifest\.csv, line 3: the emotion .* cannot be printed"
+    ) as caught:
+        read_corpus(folder)
+    assert "第 3 行" in caught.value.say("zh")
+
+
 def test_the_owner_of_a_corpus_says_what_it_is(tmp_path):
     folder = write_manifest(tmp_path / "mine", "a.wav,s1,sad,", "b.wav,s2,happy,")
     (folder / "corpus.yaml").write_text(

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = ["locked_error", "name_of", "not_audio_error", "open_bytes"]
 
@@ -95,8 +96,10 @@ def open_bytes(path: Path) -> BinaryIO:
     except AudioError:
         raise
     except (OSError, ValueError) as error:
+        why = why_unreadable(error)
         raise AudioError(
-            f"{shown} cannot be read ({error})", zh=f"无法读取 {shown}（{error}）"
+            f"{shown} cannot be read ({why.en}); check the path, or copy the file to another folder",
+            zh=f"无法读取 {shown}（{why.zh}）；请检查路径，或把文件复制到其他文件夹",
         ) from error
     if empty:
         stream.close()

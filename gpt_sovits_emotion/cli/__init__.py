@@ -132,6 +132,10 @@ def _stopped(stop: Stopped) -> int:
 def _misused(error: click.ClickException) -> int:
     from gpt_sovits_emotion.cli.shown import echo
 
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.2 and later
+        for line in error.format_message().splitlines():
+            echo(line, err=True)
+        return error.exit_code
     if isinstance(error, click.UsageError) and error.ctx is not None:
         for line in error.ctx.get_usage().splitlines():
             echo(in_chinese(line) if language() == "zh" else line, err=True)

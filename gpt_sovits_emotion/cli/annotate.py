@@ -82,7 +82,7 @@ def annotate(
     """
     from gpt_sovits_emotion.cli.results import Ledger
 
-    targets = _targets(files, out, formats or ("json",), replace=replace, skip_done=skip_done)
+    targets = _targets(files, out, formats, replace=replace, skip_done=skip_done)
     if given["voice"] is not None and given["speaker"] is not None:
         raise Misuse(
             "--voice and --speaker exclude each other: name one of them",
@@ -194,13 +194,13 @@ def _targets(
                 param_hint="--format",
             )
     if out is None:
-        if skip_done or replace:
+        if skip_done or replace or formats:
             raise Misuse(
-                "--skip-done and --replace are about files: name their folder with --out",
-                zh="--skip-done 和 --replace 只用于写文件：请用 --out 指定文件夹",
+                "--format, --skip-done and --replace are about files: name their folder with --out",
+                zh="--format、--skip-done 和 --replace 只用于写文件：请用 --out 指定文件夹",
             )
         return tuple(Target(path, {}) for path in files)
-    targets = targets_of(files, out, {name: FORMATS[name] for name in formats})
+    targets = targets_of(files, out, {name: FORMATS[name] for name in formats or ("json",)})
     check_writable(out)
     if not skip_done:
         written = [file for target in targets for file in target.files.values()]

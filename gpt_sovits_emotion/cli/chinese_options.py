@@ -94,6 +94,8 @@ OPTIONS = {
     "refs build --language": "未注明语言的片段所说的语言（zh、en 等）。",
     "refs build --to": "长录音的片段所放的新文件夹。[默认：旁边的 <名称>.bank]",
     "refs build --clips": "来自别处的 .list 等文件：其片段现在所在的文件夹；会被记住。",
+    "refs build --check-texts": "让 Whisper 听一听片段自带的文字是否就是所说的话。"
+    "[默认：本机有 Whisper 且不超过 200 个片段时是]",
     "refs build --head": "负责聆听的情感模型。[默认：此处可用的最好的]",
     "refs build --checkout": "GPT-SoVITS 目录，提供 HuBERT 和 SoVITS。[默认：SOURCE 所在的目录]",
     "refs build --cache": "保存特征的文件，训练时也会使用。[默认：在用户缓存中]",

@@ -21,11 +21,11 @@ def language_of(arguments: Sequence[str]) -> str:
     Examples:
         >>> language_of(["annotate", "talk.wav", "--lang", "zh"]), language_of(["heads", "--lang=zh"])
         ('zh', 'zh')
-        >>> language_of(["say", "bank", "--", "--lang", "zh"])
-        'en'
+        >>> language_of(["say", "bank", "--", "--lang", "zh"]), language_of([])
+        ('en', 'en')
     """
     found = "en"
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
         if argument == "--":
             break
         if argument == _OPTION and following in _LANGUAGES:

@@ -17,7 +17,7 @@ _CLICK = tuple(
     (re.compile(english, re.DOTALL), chinese)
     for english, chinese in (
         (r"Usage: (.*)", r"用法：\1"),
-        (r"No such option: (\S+?)\.?", r"没有选项 \1。"),
+        (r"No such option:? (\S+?)\.?", r"没有选项 \1。"),
         (r"No such option:? (\S+?)\.? Did you mean (\S+)\?", r"没有选项 \1。是不是 \2？"),
         (
             r"No such option:? (\S+?)\.? \((?:Did you mean one of|Possible options): (.+)\)",
@@ -57,6 +57,8 @@ def in_chinese(told: str) -> str:
     """Return what click says of wrong arguments in Chinese; what is Chinese already stays as it is.
 
     Examples:
+        >>> in_chinese("No such option '--nope'.")
+        "没有选项 '--nope'。"
         >>> in_chinese("No such option: --nope"), in_chinese("Missing argument 'FILES...'.")
         ('没有选项 --nope。', "缺少参数 'FILES...'。")
         >>> in_chinese("Invalid value for '--beam-size': 99 is not in the range 1<=x<=20.")

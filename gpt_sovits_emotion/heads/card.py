@@ -331,9 +331,7 @@ def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
     try:
         card = HeadCard.from_dict(fields)
     except TranscriptError as error:
-        raise _kind_of_error(data)(
-            f"{path}: {error}", zh=f"{path}：卡片的某个字段缺失或不符合要求（{error}）"
-        ) from error
+        raise _kind_of_error(data)(f"{path}: {error}", zh=f"{path}：{error.say('zh')}") from error
     problems = card.problems()
     if problems:
         raise HeadError(

@@ -10,6 +10,7 @@ from gpt_sovits_emotion.heads.files import GOLDEN_NAME, WEIGHTS_NAME, load_head
 from gpt_sovits_emotion.heads.golden import check_golden
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.imported import UNSTATED
+from gpt_sovits_emotion.heads.replay import load_replay
 from gpt_sovits_emotion.labels import EMOTIONS
 
 __all__ = ["check_head"]
@@ -28,14 +29,15 @@ def check_head(folder: str | Path) -> tuple[str, ...]:
         Remarks on what is allowed but unwise (free labels, no results, no licence), in words.
 
     Raises:
-        HeadError: The head does not load, gives other probabilities than its golden triple says, or its
-            card lacks what a user must know.
+        HeadError: The head does not load, gives other probabilities than its golden triple says, what lies
+            beside it for adapting is damaged or another head's, or its card lacks what a user must know.
     """
     folder = Path(folder)
     head = load_head(folder)
     imported = not (folder / WEIGHTS_NAME).exists()
     if (folder / GOLDEN_NAME).exists() or not imported:
         check_golden(head, folder / GOLDEN_NAME)
+    load_replay(folder, head)  # only adapting reads it, long after anybody could fetch a whole copy
     if not imported and not (head.card.licence.strip() and head.card.corpora):
         raise HeadError(
             f"{folder}: the card names no licence or no training corpus; a user must know both",

@@ -75,8 +75,9 @@ def add_head(
     into = into or user_folder()
     with staging(into) as work:
         staged = _staged(Path(source), work / "copy")
-        remarks = check_head(staged)
-        head = load_head(staged)
+        with _told_of(source, staged):
+            remarks = check_head(staged)
+            head = load_head(staged)
         if not (staged / WEIGHTS_NAME).exists():
             staged = _rewritten(head, work / "written")
         place = into / head.card.id
@@ -139,6 +140,16 @@ def remove_head(entry: HeadEntry) -> None:
         OutputError: It cannot be deleted.
     """
     remove_folder(entry.path)
+
+
+@contextmanager
+def _told_of(source: Path | str, staged: Path) -> Iterator[None]:
+    """Let errors name what a person named, and not our copy of it, which is gone when they are read."""
+    try:
+        yield
+    except HeadError as error:
+        said = (told.replace(str(staged), str(source)) for told in (str(error), error.say("zh")))
+        raise type(error)(next(said), zh=next(said)) from error
 
 
 @contextmanager

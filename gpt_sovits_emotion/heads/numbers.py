@@ -41,7 +41,7 @@ def read_numbers(path: Path, *, max_bytes: int) -> Numbers:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise HeadError(
-            f"{path} cannot be read as safetensors ({error}); it is damaged or was cut off",
-            zh=f"无法以 safetensors 格式读取 {path}（{error}）；文件已损坏或不完整",
+            f"{path} cannot be read as safetensors: it is damaged or was cut off; get a whole copy",
+            zh=f"无法以 safetensors 格式读取 {path}：文件已损坏或不完整；请重新获取完整的文件",
         ) from error
     return Numbers(tensors, dict(header.get("__metadata__", {})))

@@ -273,12 +273,15 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def _address(url: str) -> str:
+    import httpx
+
     full = url.strip() if "://" in url else f"http://{url.strip()}"
     full = full.rstrip("/").removesuffix("/tts")
     try:
         parts = urlsplit(full)
         fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        httpx.URL(full)
+    except (ValueError, httpx.InvalidURL):  # such as a name that no server can have
         fits = False
     if not fits:
         raise HostError(

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics
+from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.contents import ClipContent, content_of, is_unchanged
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -283,19 +284,22 @@ def read_sidecar(path: str | Path) -> Sidecar:
             clips_folder=None if clips_folder is None else _placed(clips_folder, folder),
             version=held["version"],
         )
-    except KeyError as error:
-        raise _damaged(path, f"{error} is missing") from error
-    except (TranscriptError, AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise _damaged(path, str(error)) from error
-    except RecursionError as error:
-        raise _damaged(path, "it is nested too deep") from error
+    except (
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise _damaged(path, why_unreadable(error)) from error
 
 
 def _held(path: Path) -> dict[str, Any]:
     """Read a sidecar's JSON and make sure that it is one, of a version that we know."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("it is no ordinary file")
+            raise ReferenceBankError("it is no ordinary file", zh="它不是普通文件")
         held = json.loads(path.read_bytes(), parse_constant=_refused)
     except FileNotFoundError as error:
         raise ReferenceBankError(
@@ -308,7 +312,7 @@ def _held(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({reason})", zh=f"无法读取 {path}（{reason}）"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, why_unreadable(error)) from error
     if not isinstance(held, dict) or held.get("format") != _FORMAT:
         raise ReferenceBankError(
             f"{path} was not written by gpt-sovits-emotion; rename it: this name is for what was measured "
@@ -317,7 +321,8 @@ def _held(path: Path) -> dict[str, Any]:
         )
     version = held.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise _damaged(path, f"its version is {version!r}")
+        shown = repr(version)[:20]
+        raise _damaged(path, Sentence(f"its version is {shown}", f"其版本是 {shown}"))
     if version > SIDECAR_VERSION:
         raise ReferenceBankError(
             f"{path} is of version {version}, written by a newer gpt-sovits-emotion; this one reads up to "
@@ -329,12 +334,12 @@ def _held(path: Path) -> dict[str, Any]:
 
 
 def _refused(written: str) -> float:
-    raise ValueError(f"{written} is not a number in JSON")
+    raise ReferenceBankError(f"{written} is not a number in JSON", zh=f"{written} 不是 JSON 的数")
 
 
 def _placed(written: str, folder: Path) -> Path:
     if "\0" in written:
-        raise ValueError("a path in it holds a zero byte")
+        raise ReferenceBankError("a path in it holds a zero byte", zh="其中有路径含零字节")
     return folder / written  # an absolute path stays what it is
 
 
@@ -343,7 +348,10 @@ def _unpacked(speaker: dict[str, Any] | None) -> SpeakerStatistics | None:
         return None
     mean, std = _from_base64(speaker["mean"]), _from_base64(speaker["std"])
     if mean.shape != std.shape or not len(mean):
-        raise ValueError(f"the speaker's mean has {len(mean)} values, the deviation {len(std)}")
+        raise ReferenceBankError(
+            f"the speaker's mean has {len(mean)} values, the deviation {len(std)}",
+            zh=f"说话人的均值有 {len(mean)} 个值，标准差有 {len(std)} 个",
+        )
     return SpeakerStatistics(mean, std, int(speaker["n_segments"]), str(speaker["source"]))
 
 
@@ -352,15 +360,16 @@ def _from_base64(text: str) -> np.ndarray:
 
     values = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32)
     if not np.isfinite(values).all():
-        raise ValueError("the speaker's statistics are not finite")
+        raise ReferenceBankError(
+            "the speaker's statistics are not finite", zh="说话人的统计量不是有限数"
+        )
     return values
 
 
-def _damaged(path: Path, why: str) -> ReferenceBankError:
-    first_line = (why or "?").splitlines()[0]
+def _damaged(path: Path, why: Sentence) -> ReferenceBankError:
     return ReferenceBankError(
-        f"{path} is damaged ({first_line}); move it away and run  refs build  again: what a person pinned "
+        f"{path} is damaged ({why.en}); move it away and run  refs build  again: what a person pinned "
         "in it is lost, the clips are not touched",
-        zh=f"{path} 已损坏（{first_line}）；请将其移走并重新运行  refs build：其中手动固定的片段会丢失，"
+        zh=f"{path} 已损坏（{why.zh}）；请将其移走并重新运行  refs build：其中手动固定的片段会丢失，"
         "音频文件不受影响",
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOCK", "NUMBER", "seconds_of"]
+__all__ = ["CLOCK", "LATEST_S", "NUMBER", "seconds_of", "to_ms"]
 
 CLOCK = r"(?:\d+:)?\d{1,3}:\d{1,2}(?:[.,，．]\d{1,9}|:\d{3})?"
 """Pattern of a clock: hours and the fraction of a second may be missing; minutes may be more than 59."""
+
+LATEST_S = 1e9
+"""Seconds; 31 years."""
 
 NUMBER = r"\d+(?:\.\d+)?"
 """Pattern of seconds."""
@@ -25,7 +28,17 @@ def seconds_of(clock: str) -> float:
     clock = clock.lstrip("-").removesuffix("s")
     found = re.fullmatch(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:[.,，．]|:(?=\d{3}$))?(\d{0,9})", clock)
     if found is None:
-        return sign * round(float(clock) * 1000) / 1000
+        return sign * to_ms(float(clock) * 1000) / 1000
     hours, minutes, whole, fraction = found.groups()
-    total_ms = (int(hours or 0) * 3600 + int(minutes) * 60 + int(whole)) * 1000
-    return sign * (total_ms + round(float(f"0.{fraction or 0}") * 1000)) / 1000
+    total_s = float(hours or 0) * 3600 + int(minutes) * 60 + int(whole)
+    return sign * to_ms((total_s + float(f"0.{fraction or 0}")) * 1000) / 1000
+
+
+def to_ms(time_ms: float) -> int:
+    """Return whole milliseconds; a time of hundreds of digits is `LATEST_S`, later than any recording.
+
+    Example:
+        >>> to_ms(1234.4), to_ms(float("9" * 400))
+        (1234, 1000000000000)
+    """
+    return round(min(time_ms, LATEST_S * 1000))

@@ -16,6 +16,7 @@ from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Record, TaggedTranscript
 from gpt_sovits_emotion.transcript_io.decoding import read_text
 from gpt_sovits_emotion.transcript_io.lines import check_times
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = [
     "TRANSCRIPT_FORMAT",
@@ -119,19 +120,13 @@ def parse_json(text: str, *, name: str) -> object:
     """
 
     def refuse(word: str) -> float:
-        raise ValueError(f"{word} is not a number in JSON")
+        raise TranscriptError(f"{word} is not a number in JSON", zh=f"{word} 不是 JSON 的数")
 
     try:
         parsed: object = json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        raise TranscriptError(
-            f"{name} is damaged JSON: {error.msg} in line {error.lineno}; "
-            "save it again or write it anew",
-            zh=f"{name} 是损坏的 JSON：第 {error.lineno} 行 {error.msg}；请重新保存",
-        ) from error
     except (ValueError, RecursionError) as error:
         raise TranscriptError(
-            f"{name} is damaged JSON ({error}); write it anew",
-            zh=f"{name} 是损坏的 JSON（{error}）；请重新写出",
+            f"{name} is damaged JSON: {why_unreadable(error).en}; save it again or write it anew",
+            zh=f"{name} 是损坏的 JSON：{why_unreadable(error).zh}；请重新保存",
         ) from error
     return parsed

@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
+from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of, to_ms
 from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
 from gpt_sovits_emotion.transcript_io.wording import clean
 
@@ -149,7 +149,7 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
         where = f"{name}: row {number}"
         try:
             start_s, end_s = (
-                int(written) / 1000 if in_ms else seconds_of(written)
+                to_ms(float(written)) / 1000 if in_ms else seconds_of(written)
                 for written in (_field(row, names, "start"), _field(row, names, "end"))
             )
         except ValueError as error:
@@ -251,9 +251,10 @@ def _ttml_s(written: str, rates: _Rates, *, name: str) -> float:
     written = written.strip()
     offset, frames = _OFFSET.fullmatch(written), _FRAMES.fullmatch(written)
     if offset is not None:
-        return round(float(offset["value"]) * rates[offset["unit"]], 3)
+        return to_ms(float(offset["value"]) * rates[offset["unit"]] * 1000) / 1000
     if frames is not None:
-        return round(seconds_of(frames["clock"]) + int(frames["frames"]) * rates["f"], 3)
+        late_s = float(frames["frames"]) * rates["f"]
+        return to_ms((seconds_of(frames["clock"]) + late_s) * 1000) / 1000
     if re.fullmatch(CLOCK, written) is None:
         raise TranscriptError(
             f"{name} has the time {written[:40]!r}, which is none of TTML; expected such as 00:00:01.000",

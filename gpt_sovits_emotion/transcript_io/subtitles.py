@@ -210,7 +210,8 @@ def _drop_number(rows: list[str], number: int) -> None:
     if not filled or not rows[filled[-1]].strip().isdecimal():
         return
     last = filled[-1]
-    if int(rows[last]) == number and last > 0 and not rows[last - 1].strip():
+    counted = rows[last].strip()
+    if len(counted) < 10 and int(counted) == number and last > 0 and not rows[last - 1].strip():
         del rows[last]
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.clocks import CLOCK, NUMBER, seconds_of
+from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, seconds_of, to_ms
 from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times
 from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities, split_mark
 
@@ -94,7 +94,8 @@ def read_lyrics(text: str, *, name: str) -> FileLines:
             words = _WORD_STAMP.sub(" ", found["words"]).strip()
             words = re.sub(r" {2,}", " ", words)
             for minutes, seconds, fraction in _ONE_STAMP.findall(found[1]):
-                start_s = int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+                whole_s = float(minutes) * 60 + int(seconds)
+                start_s = to_ms((whole_s + float(f"0.{fraction or 0}")) * 1000) / 1000
                 pieces.append(_Piece(start_s, None, [words]))
         elif info is not None:
             if info["key"].casefold() == "offset":
@@ -117,7 +118,7 @@ def read_lyrics(text: str, *, name: str) -> FileLines:
 
 def _offset_s(value: str) -> float:
     try:
-        return int(value) / 1000
+        return max(min(int(value), LATEST_S * 1000), -LATEST_S * 1000) / 1000
     except ValueError:
         return 0.0
 

@@ -14,6 +14,7 @@ from typing import Any
 from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = [
     "MAX_BYTES",
@@ -128,9 +129,10 @@ def read_json_file(path: Path) -> Any:
         )
         return _plain(held, 0)
     except (ValueError, RecursionError) as error:
+        why = why_unreadable(error)
         raise ReferenceBankError(
-            f"{path} is not readable JSON ({error}); correct it in a text editor",
-            zh=f"{path} 不是可读的 JSON（{error}）；请用文本编辑器改正",
+            f"{path} is not readable JSON ({why.en}); correct it in a text editor",
+            zh=f"{path} 不是可读的 JSON（{why.zh}）；请用文本编辑器改正",
         ) from error
 
 
@@ -139,20 +141,27 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(held) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {twice[:60]!a} stands twice in one place")
+        raise ReferenceBankError(
+            f"the name {twice[:60]!a} stands twice in one place",
+            zh=f"名称 {twice[:60]!a} 在同一处出现了两次",
+        )
     return held
 
 
 def _finite(written: str) -> float:
     number = float(written)
     if not math.isfinite(number):
-        raise ValueError(f"{written[:20]} is not a number in JSON")
+        raise ReferenceBankError(
+            f"{written[:20]} is not a number in JSON", zh=f"{written[:20]} 不是 JSON 的数"
+        )
     return number
 
 
 def _plain(held: Any, depth: int) -> Any:
     if depth > _MOST_DEEP:
-        raise ValueError(f"it is nested deeper than {_MOST_DEEP} levels")
+        raise ReferenceBankError(
+            f"it is nested deeper than {_MOST_DEEP} levels", zh=f"嵌套超过 {_MOST_DEEP} 层"
+        )
     if isinstance(held, str):
         return held.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(held, list):

@@ -14,6 +14,7 @@ from gpt_sovits_emotion.references.layouts.listing import (
     language_code,
     language_of_text,
 )
+from gpt_sovits_emotion.unreadable import kind_of
 
 __all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]
 
@@ -82,8 +83,8 @@ def _word(config: Path, name: str, field: str, value: Any) -> str:
     if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool)):
         return "" if value is None else str(value).strip()
     raise ReferenceBankError(
-        f"{config}: {field} of the emotion {name!r} is no text but {type(value).__name__}; correct it",
-        zh=f"{config}：情感 {name!r} 的 {field} 不是文本，而是 {type(value).__name__}；请改正",
+        f"{config}: {field} of the emotion {name!r} is no text but {kind_of(value).en}; correct it",
+        zh=f"{config}：情感 {name!r} 的 {field} 不是文本，而是{kind_of(value).zh}；请改正",
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcript_io.decoding import decode
+from gpt_sovits_emotion.unreadable import kind_of, why_unreadable
 
 __all__ = ["VOICE_FILE", "read_voice_file"]
 
@@ -35,7 +37,7 @@ def read_voice_file(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _MOST_BYTES:
         raise _unreadable(path, Sentence("it has more than 1 MB", "超过 1 MB"))
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = decode(path.read_bytes(), name=path.name)
         _check_parts(text, path)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _check_names(node, path)
@@ -43,20 +45,19 @@ def read_voice_file(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, ReferenceBankError):
             raise
-        first_line = (str(error).splitlines() or ["?"])[0][:160]
-        raise _unreadable(path, Sentence(first_line, first_line)) from error
+        raise _unreadable(path, why_unreadable(error)) from error
     if held is None:
         return {}
     if not isinstance(held, dict):
         raise ReferenceBankError(
-            f"{path} holds a {type(held).__name__}; names with values (voice: …, language: …) were expected",
-            zh=f"{path} 的内容是 {type(held).__name__}；应为名称和值（voice: …, language: …）",
+            f"{path} holds {kind_of(held).en}; names with values (voice: …, language: …) were expected",
+            zh=f"{path} 的内容是{kind_of(held).zh}；应为名称和值（voice: …, language: …）",
         )
     for name in _WORDS:
         if not isinstance(held.get(name), (str, int, float, type(None))):
             raise ReferenceBankError(
-                f"{path}: {name} is a {type(held[name]).__name__}; a word was expected ({name}: …)",
-                zh=f"{path}：{name} 的值是 {type(held[name]).__name__}；应为一个词（{name}: …）",
+                f"{path}: {name} is {kind_of(held[name]).en}; a word was expected ({name}: …)",
+                zh=f"{path}：{name} 的值是{kind_of(held[name]).zh}；应为一个词（{name}: …）",
             )
     return {str(key): value for key, value in held.items()}
 

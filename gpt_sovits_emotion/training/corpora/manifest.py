@@ -9,6 +9,7 @@ from typing import Any
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = ["INFO_FIELDS", "INFO_NAME", "MANIFEST_NAME", "read_info", "read_manifest"]
 
@@ -45,9 +46,10 @@ def read_manifest(manifest: Path) -> tuple[Clip, ...]:
             f"该表须有 {'、'.join(_REQUIRED)} 各列",
         ) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = why_unreadable(error)
         raise CorpusError(
-            f"{manifest} cannot be read as a CSV table in UTF-8 ({error}); save it again as such",
-            zh=f"{manifest} 不是 UTF-8 编码的 CSV 表（{error}）；请重新另存",
+            f"{manifest} cannot be read as a CSV table in UTF-8 ({why.en}); save it again as such",
+            zh=f"{manifest} 不是 UTF-8 编码的 CSV 表（{why.zh}）；请重新另存",
         ) from error
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
@@ -77,6 +79,13 @@ def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
         raise CorpusError(
             f"{manifest}, line {number}: {path} does not exist; restore the file or drop the row",
             zh=f"{manifest} 第 {number} 行：{path} 不存在；请恢复该文件，或删除该行",
+        )
+    if not values["emotion"].isprintable():
+        raise CorpusError(
+            f"{manifest}, line {number}: the emotion {values['emotion'][:40]!r} holds signs that cannot be "
+            "printed, and no head may have such a label; correct it",
+            zh=f"{manifest} 第 {number} 行：情感 {values['emotion'][:40]!r} 含有无法显示的字符，"
+            "情感模型不能有这样的标签；请改正",
         )
     return Clip(
         path=path,
