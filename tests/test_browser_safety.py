@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -273,7 +274,9 @@ def test_too_large_a_file_is_one_sentence(open_tab, server, tmp_path):
 def test_one_recording_in_two_tabs_stays_until_the_last_is_closed(open_tab, server, tmp_path):
     recording = tmp_path / "both.wav"
     soundfile.write(recording, np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
-    before = set(server.files)  # a program that asks without a page keeps its folder until the server ends
+    before = set(
+        server.files
+    )  # a program that asks without a page keeps its folder until the server ends
     first, second = open_tab(), open_tab()
     for tab in (first, second):
         tab.upload(recording)
@@ -349,3 +352,11 @@ def test_a_page_for_everybody_says_that_it_has_no_password(tmp_path):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_a_page_starts_where_a_proxy_is_set_that_does_not_know_this_machine(tmp_path, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody answers
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with running_server(tmp_path, port=18_820) as started, direct.open(started.url) as answer:
+        assert answer.status == 200

@@ -29,7 +29,9 @@ def later_table(self, value=None, *, row_count=None, column_count=None, max_heig
 def later_click(self, fn=None, *, api_visibility="public"): ...
 
 
-def later_launch(self, *, theme=None, run_history=None, ssr_mode=None, footer_links=None): ...
+def later_launch(
+    self, *, theme=None, run_history=None, ssr_mode=None, footer_links=None, _frontend=True
+): ...
 
 
 def earlier_audio(self, value=None, *, show_download_button=True): ...
@@ -41,7 +43,7 @@ def earlier_table(self, value=None, *, row_count=None, col_count=None, height=50
 def earlier_click(self, fn=None, *, api_name=None, show_api=True): ...
 
 
-def earlier_launch(self, *, show_api=True): ...
+def earlier_launch(self, *, show_api=True, _frontend=True): ...
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_gradio_4_is_spoken_to_as_it_is_written(gradio_4):
     assert rows_update(3) == {"row_count": (3, "fixed")}
     assert private() == {"api_name": False, "show_api": False}
     assert page_options("theme") == {"theme": "theme"}
-    assert launch_options("theme") == {"show_api": False}
+    assert launch_options("theme") == {"show_api": False, "_frontend": False}
 
 
 def test_gradio_6_is_spoken_to_in_its_own_words(gradio_6):
@@ -95,6 +97,7 @@ def test_the_browser_keeps_no_history_and_no_second_server_draws_the_page(gradio
         "run_history": False,
         "ssr_mode": False,
         "footer_links": [],
+        "_frontend": False,
     }
 
 

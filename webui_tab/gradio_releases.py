@@ -59,9 +59,16 @@ def launch_options(theme: Any) -> dict[str, Any]:
     """Return the options with which a page of our own is launched, beside those of every release.
 
     Gradio 6 has the browser keep what was sent and answered ("run history") unless it is told not to, and
-    gradio 5 and 6 have a second server draw the page where the machine happens to have Node.
+    gradio 5 and 6 have a second server draw the page where the machine happens to have Node. All of them ask
+    the page for itself within seconds, and give up where a machine is too busy to answer so soon.
     """
-    wanted = {"theme": theme, "run_history": False, "ssr_mode": False, "footer_links": []}
+    wanted = {
+        "theme": theme,
+        "run_history": False,
+        "ssr_mode": False,
+        "footer_links": [],
+        "_frontend": False,
+    }
     options = {name: value for name, value in wanted.items() if _launch_takes(name)}
     return options if _launch_takes("footer_links") else {**options, "show_api": False}
 

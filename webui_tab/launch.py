@@ -145,23 +145,45 @@ def _serve(
         receiving=Receiving(pages.uploads, max_bytes=serving.max_upload_bytes),
     )
     try:
-        # Closed to plain requests: whoever asks must say for which open page, through the queue.
-        _, url, _ = blocks.queue(default_concurrency_limit=None, api_open=False).launch(
-            server_name=f"[{serving.address}]" if ":" in serving.address else serving.address,
-            server_port=_free_port(port, serving.address),
-            auth=list(serving.accounts) or None,
-            share=False,
-            **launch_options(theme),
-            quiet=True,
-            inbrowser=False,
-            prevent_thread_lock=True,
-            app_kwargs={"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
-        )
+        with _no_proxy_between():
+            # Closed to plain requests: whoever asks must say for which open page, through the queue.
+            _, url, _ = blocks.queue(default_concurrency_limit=None, api_open=False).launch(
+                server_name=f"[{serving.address}]" if ":" in serving.address else serving.address,
+                server_port=_free_port(port, serving.address),
+                auth=list(serving.accounts) or None,
+                share=False,
+                **launch_options(theme),
+                quiet=True,
+                inbrowser=False,
+                prevent_thread_lock=True,
+                app_kwargs={
+                    "middleware": [Middleware(_Policy)],
+                    "docs_url": None,
+                    "redoc_url": None,
+                },
+            )
         yield Server(url, root)
     finally:
         end_training()
         pages.forget_all()
         blocks.close(verbose=False)
+
+
+@contextlib.contextmanager
+def _no_proxy_between() -> Iterator[None]:
+    """Keep gradio's own request to the page that it starts from going through a proxy of the user's."""
+    names = ("no_proxy", "NO_PROXY")
+    before = {name: os.environ.get(name) for name in names}
+    for name, value in before.items():
+        os.environ[name] = ",".join(filter(None, (value, "localhost,127.0.0.1,::1")))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class _Policy:
