@@ -40,6 +40,14 @@ def _no_heads_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-user-data"))
 
 
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """Let each test begin in English: a command that was asked for Chinese leaves it behind."""
+    from gpt_sovits_emotion.cli.language import set_language
+
+    set_language("en")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the cache of the person who runs the tests out of them; servers of a module have it too.
