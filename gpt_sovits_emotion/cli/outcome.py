@@ -44,7 +44,8 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
         with_texts: Whether the texts are shown too.
     """
     report = result.verification.report
-    echo(styled(f"\n{report.voice} ({report.host_title.say(language)})", bold=True))
+    echo()
+    echo(styled(f"{report.voice} ({report.host_title.say(language)})", bold=True))
     if report.carry != "clip" and report.carry_note is not None:
         echo(f"  {report.carry_note.say(language)}")
     for segment in report.segments:
