@@ -273,7 +273,9 @@ def test_too_large_a_file_is_one_sentence(open_tab, server, tmp_path):
 def test_one_recording_in_two_tabs_stays_until_the_last_is_closed(open_tab, server, tmp_path):
     recording = tmp_path / "both.wav"
     soundfile.write(recording, np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
-    before = set(server.files)  # a program that asks without a page keeps its folder until the server ends
+    before = set(
+        server.files
+    )  # a program that asks without a page keeps its folder until the server ends
     first, second = open_tab(), open_tab()
     for tab in (first, second):
         tab.upload(recording)
