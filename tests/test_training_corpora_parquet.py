@@ -453,7 +453,7 @@ def test_a_file_that_is_cut_short_says_so(tmp_path, tones, part):
     whole = path.read_bytes()
     path.write_bytes(whole[: part if part > 1 else round(part * len(whole))])
     with pytest.raises(
-        CorpusError, match=r"x\.parquet cannot be read as a Parquet file .*fetch it again"
+        CorpusError, match=r"x\.parquet cannot be read as a Parquet file; .*fetch it again"
     ):
         read_corpus(tmp_path / "mine")
 

@@ -9,6 +9,7 @@ import yaml
 
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = ["dump_card", "parse_card"]
 
@@ -48,10 +49,10 @@ def parse_card(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, HeadError):
             raise
-        where = (str(error).splitlines() or ["?"])[0][:120]
+        why = why_unreadable(error)
         raise UnfinishedError(
-            f"{path} is not YAML in UTF-8 ({where}); mend it or copy it again",
-            zh=f"{path} 不是 UTF-8 编码的 YAML（{where}）；请修正或重新复制",
+            f"{path} is not YAML in UTF-8 ({why.en}); mend it or copy it again",
+            zh=f"{path} 不是 UTF-8 编码的 YAML（{why.zh}）；请修正或重新复制",
         ) from error
     if data is None:
         raise UnfinishedError(f"{path} is empty; copy it again", zh=f"{path} 是空的；请重新复制")

@@ -224,7 +224,8 @@ class FeatureCache:
         if "full" in str(error) or "No space left" in str(error):
             why, why_zh = "the disk is full: free some space", "磁盘已满：请腾出空间"
         else:
-            why, why_zh = f"{error}: choose another place for it", f"{error}：请换个位置"
+            said = getattr(error, "strerror", None) or error
+            why, why_zh = f"{said}: choose another place for it", f"{said}：请换个位置"
         self._warnings.append(
             Sentence(
                 f"features are no longer kept in {self.path} ({why}); the run goes on, but the next one will "

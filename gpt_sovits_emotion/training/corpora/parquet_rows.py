@@ -21,6 +21,7 @@ from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.audio_files import AUDIO_SUFFIXES
 from gpt_sovits_emotion.training.corpora.hub_card import HubCard
 from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, columns_of
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow.parquet
@@ -320,8 +321,10 @@ def _kept(folder: Path, classes: str) -> Rows | None:
 
 
 def _damaged(path: Path, error: Exception) -> CorpusError:
-    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    # What the library says is of its own format's insides; what the system says may help.
+    why = why_unreadable(error) if isinstance(error, OSError) and error.errno else None
     return CorpusError(
-        f"{path} cannot be read as a Parquet file ({first_line}); it may be cut short: fetch it again",
-        zh=f"无法读取 Parquet 文件 {path}（{first_line}）；可能不完整，请重新下载",
+        f"{path} cannot be read as a Parquet file{f' ({why.en})' if why else ''}; it may be cut short or "
+        "damaged: fetch it again",
+        zh=f"无法读取 Parquet 文件 {path}{f'（{why.zh}）' if why else ''}；可能不完整或已损坏，请重新下载",
     )
