@@ -201,9 +201,14 @@ class Tab:
 
     def work(self, key: str, *, timeout_ms: float = LONG_MS) -> None:
         """Press a button that starts work, see that it begins, and wait for its end."""
-        self.press(key)
-        self.page.get_by_role("button", name=self.say("stop"), exact=True).first.wait_for()
+        self.begins(key)
         self.rests(timeout_ms=timeout_ms)
+
+    def begins(self, key: str):
+        """Press a button until the work that it starts is seen to begin; return the button that stops it."""
+        stop = self.page.get_by_role("button", name=self.say("stop"), exact=True).first
+        insist(lambda: self.press(key), lambda: stop.wait_for(timeout=INSIST_MS))
+        return stop
 
     def choose(self, selector: str, text: str) -> None:
         """Type into a menu that takes what is typed."""
