@@ -92,6 +92,12 @@ def test_a_newcomer_sees_the_whole_in_two_clicks(open_tab, tmp_path, locale, lan
     switch_language(tab)
 
 
+def choose_emotion(tab: Tab, name: str) -> None:
+    """Choose an emotion from the menu in the panel of a segment."""
+    tab.page.locator("#emo-emotion input").click(timeout=INSIST_MS)
+    tab.page.get_by_role("option", name=name, exact=True).click(timeout=INSIST_MS)
+
+
 def switch_language(tab: Tab) -> None:
     """Switch to the other language without reloading, and see it everywhere."""
     other, its_name, letters = {
@@ -125,19 +131,24 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     tab.try_sample()
 
     # The emotion, in the panel of the third segment.
-    tab.cell(2, 3).click()
-    tab.shows("#emo-segment h3", "Segment 3")
-    box = page.locator("#emo-emotion input")
-    box.click()
-    page.get_by_role("option", name="sad", exact=True).click()
-    expect(tab.cell(2, 4)).to_contain_text("sad")
+    title = page.locator("#emo-segment h3")
+    insist(
+        lambda: tab.cell(2, 3).click(),
+        lambda: tab.shows("#emo-segment h3", "Segment 3", timeout_ms=INSIST_MS),
+    )
+    insist(
+        lambda: choose_emotion(tab, "sad"),
+        lambda: expect(tab.cell(2, 4)).to_contain_text("sad", timeout=INSIST_MS),
+    )
     tab.shows("#emo-choice", "sad/en")
     tab.shows("#emo-result", tab.say("result_stale"))
 
     # Its text, also in the panel; stepping on does not lose it.
     page.locator("#emo-text textarea").fill("Nobody said this, it was typed.")
-    tab.press("later")
-    tab.shows("#emo-segment h3", "Segment 4")
+    insist(
+        lambda: "Segment 3" in title.inner_text() and tab.press("later"),
+        lambda: tab.shows("#emo-segment h3", "Segment 4", timeout_ms=INSIST_MS),
+    )
     expect(tab.cell(2, 3)).to_contain_text("Nobody said this, it was typed.")
     expect(tab.cell(2, 0)).to_contain_text("✎")
 
@@ -165,16 +176,14 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     tab.shows("#emo-segment h3", "Segment 1")
     third = page.locator("#emo-candidates label").nth(3)
     chosen = third.inner_text().split(". ")[1].split(":")[0]
-    third.click()
-    tab.shows("#emo-choice", tab.say("pinned"))
+    insist(third.click, lambda: tab.shows("#emo-choice", tab.say("pinned"), timeout_ms=INSIST_MS))
     tab.shows("#emo-choice", chosen)
 
     # Say it again: stopped once, then to the end.
-    tab.press("resynthesise")
-    tab.press("stop")
+    tab.begins("resynthesise").click()
     tab.shows("#emo-again-status", tab.say("stopped"))
     tab.rests()
-    tab.press("resynthesise")
+    tab.begins("resynthesise")
     expect(page.locator("#emo-result")).not_to_contain_text(
         tab.say("result_stale"), timeout=LONG_MS
     )
