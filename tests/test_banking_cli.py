@@ -107,6 +107,20 @@ def test_a_pin_to_a_clip_that_is_gone_is_said_wherever_the_bank_is_opened(bank, 
         assert ("为“开心”固定的片段 5.wav" if "zh" in command else "pinned for happy, 5.wav") in err
 
 
+def test_a_build_of_clips_that_are_elsewhere_writes_nothing(capsys, tmp_path):
+    path = tmp_path / "anna.list"
+    row = "/elsewhere/x.wav|anna|EN|Hello.\n"
+    for rows, named in (
+        (row, "names 1 clip that is not on this machine (x.wav)"),
+        (row * 2, "names 1 clip that is not on this machine (x.wav)"),
+        (row + row.replace("x.", "y."), "names 2 clips that are not on this machine (x.wav, …)"),
+    ):
+        path.write_text(rows)
+        code, _, err = run(capsys, "build", path, "--whisper", "none", "--head", "prosody-emodb")
+        assert (code, named in err) == (1, True), err
+        assert list(tmp_path.iterdir()) == [path]
+
+
 def test_errors_are_one_sentence(capsys, tmp_path):
     code, _, err = run(capsys, "build", tmp_path / "nowhere")
     assert code == 1
