@@ -84,6 +84,25 @@ def test_a_pin_counts_until_it_is_taken_away(bank, capsys):
     assert run(capsys, "pin", bank, "happy")[0] == 2
 
 
+def test_a_pin_for_an_unknown_emotion_says_what_it_counts_for(bank, capsys):
+    code, _, err = run(capsys, "pin", bank, "hapy", "5.wav")
+    assert code == 0
+    assert "hapy is no emotion that is known, nor one of this bank" in err
+    assert run(capsys, "pin", bank, "hapy", "--clear")[0] == 0
+    for known in ("开心", "default"):
+        assert "no emotion" not in run(capsys, "pin", bank, known, "5.wav")[2]
+        assert run(capsys, "pin", bank, known, "--clear")[0] == 0
+
+
+def test_a_list_in_an_older_encoding_says_which_was_taken(capsys, tmp_path):
+    clip(tmp_path / "1.wav", 3.5)
+    rows = "1.wav|安娜|ZH|我们今天去海边玩，真是太好了。\n"
+    (tmp_path / "a.list").write_bytes(rows.encode("gb18030"))
+    code, out, err = run(capsys, "list", tmp_path / "a.list")
+    assert (code, "我们今天去海边玩" in out) == (0, True)
+    assert "a.list is not UTF-8: read as GB 18030 (GBK); if letters are wrong, save it as" in err
+
+
 def test_an_export_is_a_bank(bank, capsys, tmp_path):
     code, out, err = run(capsys, "export", bank, "--format", "names", "--to", tmp_path / "out")
     assert code == 0
