@@ -277,6 +277,14 @@ def test_rolling_captions_are_read_once(tmp_path) -> None:
     assert shape(read(tmp_path, "talk.srt", srt, duration_s=6.0)) == expected
 
 
+def test_segments_without_words_do_not_roll(tmp_path) -> None:
+    blank = "<c.unsure>[unsure]</c>"
+    content = "WEBVTT\n\n" + "".join(
+        f"00:00.0{n}0 --> 00:00.0{n + 2}0\n{blank}\n\n" for n in (0, 2, 4)
+    )
+    assert len(read(tmp_path, "a.vtt", content, duration_s=10.0).segments) == 3
+
+
 def test_what_people_say_twice_stays(tmp_path) -> None:
     said = ("No!", "No!", "No!\nStop!")
     cues = [f"00:0{n}.000 --> 00:0{n + 1}.000\n{one}\n" for n, one in enumerate(said)]
@@ -387,6 +395,13 @@ def test_times_that_no_recording_has_are_brought_to_those_it_has(
     found = read(tmp_path, "a.srt", content, duration_s=10.0)
     assert shape(found) == [tuple(one) for one in shapes]
     assert [says in note.en for note in found.notes] == ([] if says is None else [True])
+
+
+def test_a_place_in_a_file_is_named_in_both_languages(tmp_path) -> None:
+    with pytest.raises(TranscriptError) as caught:
+        read(tmp_path, "a.srt", "1\n00:00:05,000 --> 00:00:01,000\nHello\n", duration_s=10.0)
+    assert "a.srt: the cue in line 2 ends at 1 s" in str(caught.value)
+    assert "a.srt：第 2 行的字幕：结束于 1 s" in caught.value.say("zh")
 
 
 def test_the_transcript_of_another_recording_is_refused(tmp_path) -> None:

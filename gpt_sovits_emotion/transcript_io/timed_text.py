@@ -20,7 +20,7 @@ from itertools import pairwise
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, seconds_of, to_ms
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, place
 from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities, split_mark
 
 __all__ = ["read_lyrics", "read_timed_text"]
@@ -268,7 +268,7 @@ def _gathered(rows: Sequence[str], split: _Split, *, name: str) -> FileLines:
         if found is not None:
             piece, words = found
             if piece.end_s is not None:
-                check_times(piece.start_s, piece.end_s, where=f"{name}: line {number}")
+                check_times(piece.start_s, piece.end_s, where=place("line", number, name=name))
             piece.rows.append(words)
             pieces.append(piece)
         elif not row.strip() or row.startswith("\\") or _is_spelt_time(row, pieces):
