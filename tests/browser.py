@@ -23,9 +23,9 @@ SERVER_PYTHON = os.environ.get("GPT_SOVITS_EMOTION_SERVER_PYTHON", sys.executabl
 """What serves the page: this python, or that of another environment, with other releases of everything."""
 COMMAND = (SERVER_PYTHON, "-m", "gpt_sovits_emotion", "web", "--no-browser", "--port")
 
-BACKSTOP_S = 1800.0
+BACKSTOP_S = 900
 """Nothing that works takes so long, on however busy a machine; a test that waits is never about time."""
-LONG_MS = 1_800_000
+LONG_MS = 900_000
 INSIST_MS = 20_000
 
 _IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -201,9 +201,14 @@ class Tab:
 
     def work(self, key: str, *, timeout_ms: float = LONG_MS) -> None:
         """Press a button that starts work, see that it begins, and wait for its end."""
-        self.press(key)
-        self.page.get_by_role("button", name=self.say("stop"), exact=True).first.wait_for()
+        self.begins(key)
         self.rests(timeout_ms=timeout_ms)
+
+    def begins(self, key: str):
+        """Press a button until the work that it starts is seen to begin; return the button that stops it."""
+        stop = self.page.get_by_role("button", name=self.say("stop"), exact=True).first
+        insist(lambda: self.press(key), lambda: stop.wait_for(timeout=INSIST_MS))
+        return stop
 
     def choose(self, selector: str, text: str) -> None:
         """Type into a menu that takes what is typed."""

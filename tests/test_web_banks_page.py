@@ -82,10 +82,7 @@ def turn_to(tab: Tab, page: str) -> None:
 
 def works(tab: Tab, key: str, *, timeout_ms: float) -> None:
     """Press a button that starts work, see that it begins, and wait for its end."""
-    tab.press(key)
-    stop = tab.page.get_by_role("button", name=tab.say("stop"), exact=True).first
-    stop.wait_for()
-    stop.wait_for(state="hidden", timeout=timeout_ms)
+    tab.begins(key).wait_for(state="hidden", timeout=timeout_ms)
 
 
 def build(tab: Tab, voice: Path) -> None:

@@ -189,7 +189,7 @@ def test_only_a_head_on_whisper_carries_one(fake_head, head, other, tmp_path) ->
     with pytest.raises(HeadMismatchError, match="the Whisper found here has") as caught:
         export_head(head, tmp_path / "out", whisper=WhisperModels(other))
     check_says_the_same(caught.value)
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
     place = export_head(head, tmp_path / "out", with_encoder=False)
     assert check_carried(place) is None
     with pytest.raises(HeadError, match="is there already"):
