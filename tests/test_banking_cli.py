@@ -84,6 +84,25 @@ def test_a_pin_counts_until_it_is_taken_away(bank, capsys):
     assert run(capsys, "pin", bank, "happy")[0] == 2
 
 
+def test_a_pin_for_an_unknown_emotion_says_what_it_counts_for(bank, capsys):
+    code, _, err = run(capsys, "pin", bank, "hapy", "5.wav")
+    assert code == 0
+    assert "hapy is no emotion that is known, nor one of this bank" in err
+    assert run(capsys, "pin", bank, "hapy", "--clear")[0] == 0
+    for known in ("开心", "default"):
+        assert "no emotion" not in run(capsys, "pin", bank, known, "5.wav")[2]
+        assert run(capsys, "pin", bank, known, "--clear")[0] == 0
+
+
+def test_a_list_in_an_older_encoding_says_which_was_taken(capsys, tmp_path):
+    clip(tmp_path / "1.wav", 3.5)
+    rows = "1.wav|安娜|ZH|我们今天去海边玩，真是太好了。\n"
+    (tmp_path / "a.list").write_bytes(rows.encode("gb18030"))
+    code, out, err = run(capsys, "list", tmp_path / "a.list")
+    assert (code, "我们今天去海边玩" in out) == (0, True)
+    assert "a.list is not UTF-8: read as GB 18030 (GBK); if letters are wrong, save it as" in err
+
+
 def test_an_export_is_a_bank(bank, capsys, tmp_path):
     code, out, err = run(capsys, "export", bank, "--format", "names", "--to", tmp_path / "out")
     assert code == 0
@@ -105,6 +124,20 @@ def test_a_pin_to_a_clip_that_is_gone_is_said_wherever_the_bank_is_opened(bank, 
         code, _, err = run(capsys, command[0], moved, *command[1:])
         assert code == 0
         assert ("为“开心”固定的片段 5.wav" if "zh" in command else "pinned for happy, 5.wav") in err
+
+
+def test_a_build_of_clips_that_are_elsewhere_writes_nothing(capsys, tmp_path):
+    path = tmp_path / "anna.list"
+    row = "/elsewhere/x.wav|anna|EN|Hello.\n"
+    for rows, named in (
+        (row, "names 1 clip that is not on this machine (x.wav)"),
+        (row * 2, "names 1 clip that is not on this machine (x.wav)"),
+        (row + row.replace("x.", "y."), "names 2 clips that are not on this machine (x.wav, …)"),
+    ):
+        path.write_text(rows)
+        code, _, err = run(capsys, "build", path, "--whisper", "none", "--head", "prosody-emodb")
+        assert (code, named in err) == (1, True), err
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_errors_are_one_sentence(capsys, tmp_path):

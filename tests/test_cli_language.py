@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from conftest import REPOSITORY
+from reference_clips import write_clip
 from test_cli import run
 from test_cli_arguments import COMMANDS, commands
 
@@ -171,6 +172,18 @@ def told_to_progress() -> Iterator[str]:
                         for each in told.values
                     ]
                     yield "".join(map(str, parts))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_results_are_in_the_language_asked_for_before_or_behind_the_command(
+    capsys, tmp_path, before: bool
+) -> None:
+    write_clip(tmp_path / "happy" / "1.wav")
+    words = ["refs", "coverage", str(tmp_path)]
+    code, out, _ = run(capsys, *(["--lang", "zh", *words] if before else [*words, "--lang", "zh"]))
+    assert code == 0
+    assert "开心" in out
+    assert "happy" not in out
 
 
 def test_progress_is_told_in_chinese() -> None:

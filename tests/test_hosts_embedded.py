@@ -96,7 +96,10 @@ def test_an_unknown_language_is_refused_with_near_ones(espeak):
     with pytest.raises(HostError, match="'english'; near ones are en-"):
         espeak.voice_for("english")
     with pytest.raises(HostError, match="such as en, zh or de") as caught:
-        espeak.voice_for("")
+        espeak.voice_for("?")
+    check_says_the_same(caught.value)
+    with pytest.raises(HostError, match=r"text is not known: .*--language en") as caught:
+        espeak.say("12345", language="")
     check_says_the_same(caught.value)
 
 

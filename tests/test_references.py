@@ -84,6 +84,39 @@ def test_voice_yaml_names_the_voice_its_language_and_that_it_is_synthetic(tmp_pa
     assert load_bank(tmp_path, voice="Berta").voice == "Berta"
 
 
+@pytest.mark.parametrize(
+    ("content", "voice", "language"),
+    [
+        ("voice: yes\nlanguage: no\n", "yes", "no"),  # Norwegian, and no refusal
+        ("voice: 007\nlanguage: 中文\n", "007", "zh"),
+        ("voice: .nan\n", ".nan", ""),
+        ("voice:\nlanguage: ~\n", None, ""),
+    ],
+)
+def test_words_in_voice_yaml_are_taken_as_they_are_written(tmp_path, content, voice, language):
+    write_clip(tmp_path / "sad" / "a.wav")
+    (tmp_path / "voice.yaml").write_text(content, "utf-8")
+    bank = load_bank(tmp_path)
+    assert (bank.voice, bank.clips[0].language) == (voice or tmp_path.name, language)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("language: 5\n", "language is '5'; a language was expected"),
+        ("language: .5\n", "a language was expected"),
+        ("layout: folders\n", "layout is 'folders', which is none that is known"),
+        ("voice: [a]\n", "voice is a list"),
+    ],
+)
+def test_values_that_a_voice_cannot_have_are_refused(tmp_path, content, message):
+    write_clip(tmp_path / "sad" / "a.wav")
+    (tmp_path / "voice.yaml").write_text(content, "utf-8")
+    with pytest.raises(ReferenceBankError, match=message) as caught:
+        load_bank(tmp_path)
+    check_says_the_same(caught.value)
+
+
 def test_a_bank_survives_being_written_as_a_record(tmp_path):
     write_clip(tmp_path / "sad" / "1.wav")
     bank = load_bank(tmp_path)

@@ -536,6 +536,10 @@ def test_unpacking_touches_no_folder_of_another(tmp_path, tones):
     with pytest.raises(CorpusError, match="has its audio in files already"):
         unpack_corpus(str(tmp_path / "own"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    lay(tmp_path / "none" / "a.parquet", {"audio": audio_of(tones[:2]), "emotion": ["", ""]})
+    with pytest.raises(CorpusError, match="no row of the Parquet files"):
+        unpack_corpus(str(tmp_path / "none"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_commands_know_csemotions(tmp_path, tones, capsys):

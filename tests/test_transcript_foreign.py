@@ -128,6 +128,7 @@ def test_times_of_other_programs_are_read_and_not_spoken(tmp_path, name, content
         ("page2.txt", "00:00:01 Hello there.\n00:00:03 Goodbye.\n"),
         ("page3.txt", "[0:01] Hello there.\n[0:03] Goodbye.\n"),
         ("page4.txt", "(00:01): Hello there.\n(00:03): Goodbye.\n"),
+        ("minutes.txt", "Anna  0:01\nHello there.\n\nBob Doe  0:03\nGoodbye.\n"),
     ],
 )
 def test_lines_that_say_only_when_they_begin_last_to_the_next(tmp_path, name, content) -> None:
@@ -156,6 +157,8 @@ def test_a_line_of_lyrics_comes_as_often_as_it_has_times(tmp_path) -> None:
         "1.5 2.5",
         "[1] A footnote --> see below",
         "Chapter 1: the 00:16.020 --> 00:41.090 problem",
+        "We meet today at 0:10\nHe said so.\nWe part again at 0:30\nBye.",
+        "Lunch 12:30\nsoup\nDinner 18:30\nbread",
     ],
 )
 def test_numbers_in_a_text_are_no_times(tmp_path, text) -> None:
@@ -163,6 +166,27 @@ def test_numbers_in_a_text_are_no_times(tmp_path, text) -> None:
         return  # is the empty label of a label track
     found = read(tmp_path, "talk.txt", text, duration_s=10.0)
     assert shape(found) == [(0.0, 10.0, " ".join(text.split("\n")))]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        ("Anna  0:01", "Bob  0:03", ("Anna", "Bob")),
+        ("Speaker 1 (00:01):", "Speaker 2 (00:03):", ("Speaker 1", "Speaker 2")),
+        ("Anna Schmidt | 00:01", "Bob | 00:03", ("Anna Schmidt", "Bob")),
+        ("SPEAKER_00 [00:00:01.000]", "SPEAKER_01 00:00:03", ("SPEAKER_00", "SPEAKER_01")),
+        ("说话人1 00:01", "说话人2 00:03", ("说话人1", "说话人2")),
+        ("发言人 1   00:01", "发言人 2   00:03", ("发言人 1", "发言人 2")),
+    ],
+)
+def test_minutes_say_who_and_when_above_the_words(tmp_path, first, second, names) -> None:
+    content = f"Weekly\n\n{first}\nHello there.\n\n{second}\nGood\nbye.\n"
+    found = read(tmp_path, "minutes.txt", content, duration_s=10.0)
+    assert [(one.start_s, one.end_s, one.text, one.speaker) for one in found.segments] == [
+        (1.0, 3.0, "Hello there.", names[0]),
+        (3.0, 10.0, "Good bye.", names[1]),
+    ]
+    assert found.notes[0].en == "1 row above the first time is left out"
 
 
 def test_what_stands_above_the_first_time_is_said(tmp_path) -> None:
@@ -253,6 +277,14 @@ def test_rolling_captions_are_read_once(tmp_path) -> None:
     assert shape(read(tmp_path, "talk.srt", srt, duration_s=6.0)) == expected
 
 
+def test_segments_without_words_do_not_roll(tmp_path) -> None:
+    blank = "<c.unsure>[unsure]</c>"
+    content = "WEBVTT\n\n" + "".join(
+        f"00:00.0{n}0 --> 00:00.0{n + 2}0\n{blank}\n\n" for n in (0, 2, 4)
+    )
+    assert len(read(tmp_path, "a.vtt", content, duration_s=10.0).segments) == 3
+
+
 def test_what_people_say_twice_stays(tmp_path) -> None:
     said = ("No!", "No!", "No!\nStop!")
     cues = [f"00:0{n}.000 --> 00:0{n + 1}.000\n{one}\n" for n, one in enumerate(said)]
@@ -329,24 +361,24 @@ def test_numbers_of_cues_are_not_spoken_and_spoken_numbers_are(content) -> None:
 @pytest.mark.parametrize(
     ("cues", "shapes", "says"),
     [
-        ([(0, 5, "a"), (2, 6, "b")], [(0, 2, "a"), (2, 6, "b")], "1 lines overlap the next"),
+        ([(0, 5, "a"), (2, 6, "b")], [(0, 2, "a"), (2, 6, "b")], "1 line overlaps the next"),
         ([(0, 2.05, "a"), (2, 6, "b")], [(0, 2, "a"), (2, 6, "b")], None),
         (
             [(1, 3, "- Hi."), (1, 4, "- Hello.")],
             [(1, 4, "- Hi. - Hello.")],
-            "1 lines begin together",
+            "1 line begins together",
         ),
         (
             [(1, 1, "short"), (5, 6, "b")],
             [(1, 1.5, "short"), (5, 6, "b")],
-            "1 lines have no length",
+            "1 line has no length",
         ),
         (
             [(1, 1, "short"), (1.2, 6, "b")],
             [(1, 1.2, "short"), (1.2, 6, "b")],
-            "1 lines have no length",
+            "1 line has no length",
         ),
-        ([(8, 12.5, "a")], [(8, 10, "a")], "1 lines last longer"),
+        ([(8, 12.5, "a")], [(8, 10, "a")], "1 line lasts longer"),
         ([(8, 10.5, "a")], [(8, 10, "a")], None),
         ([(1, 2, "a"), (11, 12, "late")], [(1, 2, "a")], "left out: “late”"),
         ([(-3, -1, "early"), (-1, 2, "a")], [(0, 2, "a")], "1 left out, 1 cut at 0 s"),
@@ -363,6 +395,13 @@ def test_times_that_no_recording_has_are_brought_to_those_it_has(
     found = read(tmp_path, "a.srt", content, duration_s=10.0)
     assert shape(found) == [tuple(one) for one in shapes]
     assert [says in note.en for note in found.notes] == ([] if says is None else [True])
+
+
+def test_a_place_in_a_file_is_named_in_both_languages(tmp_path) -> None:
+    with pytest.raises(TranscriptError) as caught:
+        read(tmp_path, "a.srt", "1\n00:00:05,000 --> 00:00:01,000\nHello\n", duration_s=10.0)
+    assert "a.srt: the cue in line 2 ends at 1 s" in str(caught.value)
+    assert "a.srt：第 2 行的字幕：结束于 1 s" in caught.value.say("zh")
 
 
 def test_the_transcript_of_another_recording_is_refused(tmp_path) -> None:

@@ -36,6 +36,8 @@ from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references import load_bank, set_teaching
+from gpt_sovits_emotion.references.bank import clips_elsewhere
+from gpt_sovits_emotion.references.layouts.files import is_file
 from gpt_sovits_emotion.references.sidecar import (
     Sidecar,
     read_sidecar,
@@ -107,6 +109,7 @@ def build_bank(
         progress = part_of(progress, _CUTTING, 1.0)
     beside = sidecar_path(sources.path)
     before = _sidecar(beside)  # one that cannot be read is told of before any work
+    _check_any_is_there(sources)
     with ExitStack() as held:
         held.enter_context(only_build(beside))
         if learn is not None and before is not None:
@@ -147,6 +150,20 @@ def _prepared(
             "（可用 refs export 另存一份）",
         )
     return sources, []
+
+
+def _check_any_is_there(sources: Sources) -> None:
+    """Refuse clips that are all elsewhere before anything is written beside them."""
+    paths = [clip.path for clip in sources.clips]
+    if not paths or any(map(is_file, paths)):
+        return
+    if sources.path.suffix.casefold() == ".list":
+        raise clips_elsewhere(sources.root, paths)
+    raise ReferenceBankError(
+        f"none of the clips that {sources.path} names is there ({paths[0].name}, …); copy them to where it "
+        "says, or correct its paths",
+        zh=f"{sources.path} 所列的片段都不存在（{paths[0].name}……）；请把它们放到所写的位置，或改正路径",
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from gpt_sovits_emotion.cli.options import (
     open_engines_for,
     opened_cache,
 )
+from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.progress import part_of
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
     a GPT-SoVITS. Five clips without labels help; three labelled ones of each emotion help most. The head
     itself is not changed: what was learned is kept in a file of the speaker's own, used with
     'annotate --speaker NAME', shown by 'speakers show' and deleted by 'speakers forget'.
+
+    The exit code is 0 when all CLIPS could be read, 3 when some were passed over.
     """
     if given["measure"]:
         _measure(given)
@@ -100,7 +103,8 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
     blank = begin_profile(head, speaker)
     if not given["anew"]:
         load_profile(head, speaker)  # one that cannot be used is told of before any work
-    additions = [_from_clips(clips, given["label"], blank.labels, engines)]
+    first, n_passed_over = _from_clips(clips, given["label"], blank.labels, engines)
+    additions = [first]
     for number, transcript in enumerate(given["corrections"]):
         recording = given["recordings"][number] if given["recordings"] else None
         additions.append(_from_correction(transcript, recording, blank.labels, engines))
@@ -111,7 +115,7 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
         f"kept in {folder}; use it with --speaker {speaker}",
         zh=f"已保存在 {folder}；使用时加 --speaker {speaker}",
     )
-    return 0
+    return PARTLY_DONE if n_passed_over else 0
 
 
 def _learned(
@@ -149,7 +153,7 @@ def _learned(
 
 def _from_clips(
     paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
-) -> _Addition:
+) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.labels import canonical_label
     from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
 
@@ -174,8 +178,8 @@ def _from_clips(
     return _embedded(found, engines)
 
 
-def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> _Addition:
-    """Listen to clips; the labelled ones are one batch, and what cannot be read is passed over."""
+def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition, int]:
+    """Listen to clips, the labelled ones as one batch; return how many could not be read, too."""
     import numpy as np
 
     from gpt_sovits_emotion.errors import AudioError, CorpusError
@@ -186,6 +190,7 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> _Addition:
     labels: list[str] = []
     sources: list[str] = []
     problem: AudioError | None = None
+    n_passed_over = 0
     with progress_bar("listening") as progress:
         for number, clip in enumerate(clips):
             progress(number / len(clips), clip.path.name)
@@ -193,6 +198,7 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> _Addition:
                 heard = _listen(clip, engines)
             except AudioError as error:
                 problem = error
+                n_passed_over += 1
                 say(
                     f"note: {clip.path.name} is passed over: {error}",
                     zh=f"注意：跳过 {clip.path.name}：{error.say('zh')}",
@@ -215,7 +221,7 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> _Addition:
             profile = add_unlabelled(profile, np.concatenate(unlabelled))
         return add(profile, np.concatenate(rows), labels, sources) if rows else profile
 
-    return added_to
+    return added_to, n_passed_over
 
 
 def _listen(clip: SpeakerClip, engines: Engines) -> np.ndarray:

@@ -67,7 +67,8 @@ COMMANDS = {
     "adapt": "让情感模型适配一位说话人，只使用该人的 CLIPS。\n\n"
     "CLIPS 可以是音频文件、音频文件夹、每种情感一个文件夹、.list、参考音库，或 GPT-SoVITS 的 logs/<名称>。"
     "五个无标注片段就有帮助；每种情感三个标注片段最有帮助。情感模型本身不变：学到的内容保存在该说话人自己的文件中，"
-    "用 'annotate --speaker NAME' 使用，用 'speakers show' 查看，用 'speakers forget' 删除。",
+    "用 'annotate --speaker NAME' 使用，用 'speakers show' 查看，用 'speakers forget' 删除。\n\n"
+    "退出码：0 所有片段都能读取，3 跳过了部分片段。",
     "speakers": "查看、撤回和删除情感模型学到的说话人信息（见 adapt）。",
     "speakers forget": "删除对某位说话人学到的内容，适用于所有情感模型；用 --all 删除所有人的。\n\n"
     "被删除的音色的音库不再用于适配，直到对它运行 'refs build --learn'。",

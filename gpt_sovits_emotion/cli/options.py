@@ -13,6 +13,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Number
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
+from gpt_sovits_emotion.cli.language import language
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
 from gpt_sovits_emotion.progress import Progress, part_of
@@ -245,8 +246,8 @@ def language_option(command: _Command) -> _Command:
     return click.option(
         "--lang",
         type=click.Choice(["en", "zh"]),
-        default="en",
-        show_default=True,
+        default=language,  # what --lang in front of the command says
+        show_default="en",
         help="Language of labels and explanations.",
     )(command)
 

@@ -322,11 +322,20 @@ def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
 @click.option("--clear", is_flag=True, help="Take the pin of EMOTION away.")
 def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
     """Say which CLIP of BANK is to be used for EMOTION, whatever the ranking says."""
-    from gpt_sovits_emotion.references.bank import set_pin
+    from gpt_sovits_emotion.labels import EMOTIONS, canonical_label, slot_label
+    from gpt_sovits_emotion.references.bank import load_bank, set_pin
 
     if (clip is None) == (not clear):
         raise Misuse("name the clip, or give --clear", zh="请指定片段，或使用 --clear")
     set_pin(bank, emotion, clip)
+    label = slot_label(emotion)
+    held = {canonical_label(each.emotion) for each in load_bank(bank).clips}
+    if clip is not None and label not in {"", *EMOTIONS, *held}:
+        say(
+            f"{emotion} is no emotion that is known, nor one of this bank: the pin counts for texts tagged "
+            f"[{emotion}] alone",
+            zh=f"{emotion} 不是已知的情感，此音库中也没有：固定仅对标有 [{emotion}] 的文字有效",
+        )
     if clip is None:
         say(f"{emotion}: no clip is pinned", zh=f"{emotion}：没有固定片段")
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath
+from gpt_sovits_emotion.cli.language import language
 from gpt_sovits_emotion.cli.shown import say
 
 __all__ = ["allow_host_option", "web"]
@@ -24,7 +25,12 @@ allow_host_option = click.option(
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=9876, show_default=True)
-@click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default="auto", show_default=True)
+@click.option(
+    "--lang",
+    type=click.Choice(["auto", "en", "zh"]),
+    default=lambda: "zh" if language() == "zh" else "auto",  # --lang in front of the command
+    show_default="auto",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option(
     "--host",

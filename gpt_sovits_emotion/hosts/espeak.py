@@ -235,6 +235,12 @@ def _plain(text: str) -> bytes:
 
 def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> HostError:
     wanted = language.strip().casefold()
+    if not wanted:  # a number, or letters that several languages write
+        return HostError(
+            "the language of this text is not known: its characters do not tell; say which it is "
+            "(--language en, or the segment's language)",
+            zh="不知道这段文字的语言：从字符无法判断；请指明（--language zh，或该片段的语言）",
+        )
     labels = {voice.code: voice.code for voice in voices.values()}
     for voice in voices.values():
         labels.setdefault(voice.name.casefold(), voice.code)

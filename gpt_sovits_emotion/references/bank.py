@@ -34,7 +34,14 @@ from gpt_sovits_emotion.references.sidecar import (
     write_sidecar,
 )
 
-__all__ = ["REFERENCE_MAX_S", "REFERENCE_MIN_S", "load_bank", "set_pin", "set_teaching"]
+__all__ = [
+    "REFERENCE_MAX_S",
+    "REFERENCE_MIN_S",
+    "clips_elsewhere",
+    "load_bank",
+    "set_pin",
+    "set_teaching",
+]
 
 REFERENCE_MIN_S = 3.0
 REFERENCE_MAX_S = 10.0
@@ -226,13 +233,15 @@ def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence |
     return None
 
 
-def _elsewhere(bank: ReferenceBank, first: ReferenceClip) -> ReferenceBankError:
+def clips_elsewhere(root: Path, clips: Sequence[Path]) -> ReferenceBankError:
+    """Return what to say of a list none of whose clips is on this machine."""
+    n_clips, first = len(set(clips)), clips[0].name
+    named, each = ("1 clip that is", first) if n_clips == 1 else (f"{n_clips} clips that are", "")
     return ReferenceBankError(
-        f"the list in {bank.root} names {len(bank.clips)} clips that are not on this machine "
-        f"({first.path.name}, …): put them into slicer_opt beside the list's folder, or say where they are:  "
-        "refs build LIST --clips FOLDER",
-        zh=f"{bank.root} 中的列表所列的 {len(bank.clips)} 个片段不在本机上（{first.path.name}……）："
-        "请把它们放到列表所在文件夹旁的 slicer_opt 中，或指明位置：  refs build LIST --clips FOLDER",
+        f"the list in {root} names {named} not on this machine ({each or first + ', …'}): put the files into "
+        "slicer_opt beside the list's folder, or say where they are:  refs build LIST --clips FOLDER",
+        zh=f"{root} 中的列表所列的 {n_clips} 个片段不在本机上（{each or first + '……'}）："
+        "请把文件放到列表所在文件夹旁的 slicer_opt 中，或指明位置：  refs build LIST --clips FOLDER",
     )
 
 
@@ -241,7 +250,7 @@ def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> Referen
     why = first.problem or Sentence("", "")
     missing = bank.layout == "list" and not any(is_file(clip.path) for clip in bank.clips)
     if missing:
-        return _elsewhere(bank, first)
+        return clips_elsewhere(bank.root, [clip.path for clip in bank.clips])
     n_clips = len(bank.clips)
     of = "its only clip cannot" if n_clips == 1 else f"none of its {n_clips} clips can"
     of_zh = "唯一的片段不能用" if n_clips == 1 else f"全部 {n_clips} 个片段都不能用"

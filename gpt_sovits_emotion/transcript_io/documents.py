@@ -15,7 +15,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Record, TaggedTranscript
 from gpt_sovits_emotion.transcript_io.decoding import read_text
-from gpt_sovits_emotion.transcript_io.lines import check_times
+from gpt_sovits_emotion.transcript_io.lines import check_times, place
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = [
@@ -107,7 +107,7 @@ def read_json(path: Path) -> TaggedTranscript:
         path, TaggedTranscript, format_name=TRANSCRIPT_FORMAT, version=TRANSCRIPT_VERSION
     )
     for number, tagged in enumerate(transcript.segments, start=1):
-        where = f"{path}: segment {number}"
+        where = place("segment", number, name=str(path))
         check_times(tagged.segment.start_s, tagged.segment.end_s, where=where)
     return transcript
 

@@ -80,14 +80,36 @@ def lines_of(transcript: TaggedTranscript) -> tuple[Line, ...]:
             holds half a character that no file can store.
     """
     for number, tagged in enumerate(transcript.segments, start=1):
-        where = f"segment {number}"
+        where = place("segment", number)
         check_times(tagged.segment.start_s, tagged.segment.end_s, where=where)
         _check_storable(tagged.text, where=where)
         _check_storable(tagged.label, where=where)
     return tuple(_line_of(tagged, transcript.language) for tagged in transcript.segments)
 
 
-def check_times(start_s: float, end_s: float, *, where: str) -> None:
+def place(kind: str, number: int | float, *, name: str = "") -> Sentence:
+    """Name a place in a file for an error, in both languages.
+
+    Examples:
+        >>> place("line", 2, name="a.srt")
+        Sentence(en='a.srt: line 2', zh='a.srt：第 2 行')
+    """
+    named, named_zh = (f"{name}: ", f"{name}：") if name else ("", "")
+    shown = f"{number:g}" if isinstance(number, float) else str(number)
+    return Sentence(f"{named}{kind} {shown}", named_zh + _PLACES[kind].format(shown))
+
+
+_PLACES = {
+    "segment": "第 {} 段",
+    "line": "第 {} 行",
+    "row": "第 {} 行",
+    "line of dialogue": "第 {} 行对白",
+    "the cue in line": "第 {} 行的字幕",
+    "the paragraph at second": "{} 秒处的段落",
+}
+
+
+def check_times(start_s: float, end_s: float, *, where: Sentence) -> None:
     """Refuse times that no recording has.
 
     Raises:
@@ -95,20 +117,20 @@ def check_times(start_s: float, end_s: float, *, where: str) -> None:
     """
     if not (math.isfinite(start_s) and math.isfinite(end_s)):
         raise TranscriptError(
-            f"{where} has a time that is not a number; correct it and try again",
-            zh=f"{where}：时间不是数字；请改正后重试",
+            f"{where.en} has a time that is not a number; correct it and try again",
+            zh=f"{where.zh}：时间不是数字；请改正后重试",
         )
     if start_s < 0 or end_s < 0:
         raise TranscriptError(
-            f"{where} has a negative time ({start_s:g} s to {end_s:g} s); times are seconds from the "
+            f"{where.en} has a negative time ({start_s:g} s to {end_s:g} s); times are seconds from the "
             "start of the recording: shift them and try again",
-            zh=f"{where}：时间为负（{start_s:g} s 到 {end_s:g} s）；时间从录音开头算起，请平移后重试",
+            zh=f"{where.zh}：时间为负（{start_s:g} s 到 {end_s:g} s）；时间从录音开头算起，请平移后重试",
         )
     if end_s < start_s:
         raise TranscriptError(
-            f"{where} ends at {end_s:g} s, before it starts at {start_s:g} s; "
+            f"{where.en} ends at {end_s:g} s, before it starts at {start_s:g} s; "
             "correct its times and try again",
-            zh=f"{where}：结束于 {end_s:g} s，早于开始的 {start_s:g} s；请改正后重试",
+            zh=f"{where.zh}：结束于 {end_s:g} s，早于开始的 {start_s:g} s；请改正后重试",
         )
 
 
@@ -127,12 +149,13 @@ def _line_of(tagged: TaggedSegment, language: str) -> Line:
     )
 
 
-def _check_storable(text: str, *, where: str) -> None:
+def _check_storable(text: str, *, where: Sentence) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TranscriptError(
-            f"{where} holds half of a two-part character ({text[error.start]!a}), which no text file can "
+            f"{where.en} holds half of a two-part character ({text[error.start]!a}), which no text file can "
             "store; delete it from the text and try again",
-            zh=f"{where} 含有半个双字符编码（{text[error.start]!a}），文本文件无法保存；请从文字中删除后重试",
+            zh=f"{where.zh} 含有半个双字符编码（{text[error.start]!a}），文本文件无法保存；"
+            "请从文字中删除后重试",
         ) from error

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of, to_ms
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
 from gpt_sovits_emotion.transcript_io.wording import clean
 
 __all__ = ["is_foreign_table", "lines_of_json", "read_foreign_table", "read_ttml"]
@@ -58,12 +58,12 @@ def lines_of_json(data: object, *, name: str) -> FileLines | None:
         return None
     lines = []
     for number, one in enumerate(held, start=1):
-        where = f"{name}: segment {number}"
+        where = place("segment", number, name=name)
         times, text = _times(one), one.get("text")
         if times is None or not isinstance(text, str):
             raise TranscriptError(
-                f"{where} has no times or no text; write the transcript anew",
-                zh=f"{where} 没有时间或文字；请重新生成文稿",
+                f"{where.en} has no times or no text; write the transcript anew",
+                zh=f"{where.zh} 没有时间或文字；请重新生成文稿",
             )
         start_s, end_s = times
         if end_s is not None and start_s >= 0:
@@ -146,7 +146,7 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
         ) from error
     in_ms = all(_field(row, names, key).isdecimal() for _, row in rows for key in ("start", "end"))
     for number, row in rows:
-        where = f"{name}: row {number}"
+        where = place("row", number, name=name)
         try:
             start_s, end_s = (
                 to_ms(float(written)) / 1000 if in_ms else seconds_of(written)
@@ -154,8 +154,8 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
             )
         except ValueError as error:
             raise TranscriptError(
-                f"{where} has no times; expected a start and an end",
-                zh=f"{where} 没有时间；应有 start 和 end",
+                f"{where.en} has no times; expected a start and an end",
+                zh=f"{where.zh} 没有时间；应有 start 和 end",
             ) from error
         check_times(start_s, end_s, where=where)
         speaker = clean(_field(row, names, "speaker"))
@@ -240,7 +240,7 @@ def _paragraphs(
             end_s = origin_s + _ttml_s(held["end"], rates, name=name)
         else:
             end_s = start_s + _ttml_s(held["dur"], rates, name=name)
-        check_times(start_s, end_s, where=f"{name}: the paragraph at {start_s:g} s")
+        check_times(start_s, end_s, where=place("the paragraph at second", start_s, name=name))
         yield Line(clean(_text_of(element)), start_s, end_s, speaker=speaker or "")
         return
     for child in element:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gpt_sovits_emotion.transcript_io.wording import split_mark
+
 __all__ = ["Cue", "unrolled"]
 
 _TOUCHING_S = 0.06
@@ -36,7 +38,7 @@ def unrolled(cues: Sequence[Cue], plain: Sequence[str]) -> tuple[list[tuple[Cue,
         Each cue that has something new with its text, and how many rows were taken out; all cues as they are,
         and 0, where the file does not roll.
     """
-    rows = [text.split("\n") if text else [] for text in plain]
+    rows = [text.split("\n") if _has_words(text) else [] for text in plain]
     repeated = [0] * len(cues)
     shown: list[str] = []
     n_rolling = n_following = 0
@@ -60,6 +62,11 @@ def unrolled(cues: Sequence[Cue], plain: Sequence[str]) -> tuple[list[tuple[Cue,
         if len(own) > n
     ]
     return kept, sum(repeated)
+
+
+def _has_words(text: str) -> bool:
+    """Say whether a cue has words, beside the mark of an emotion; segments without any are alike."""
+    return bool(split_mark(text)[1].strip())
 
 
 def _overlap(shown: Sequence[str], rows: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, colour_of
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
 from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, mark, split_mark
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def read_ass(text: str, *, name: str) -> FileLines:
 def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:
     start_s, end_s = event.start / 1000, event.end / 1000
     if start_s >= 0:
-        check_times(start_s, end_s, where=f"{name}: line of dialogue {number}")
+        check_times(start_s, end_s, where=place("line of dialogue", number, name=name))
     found, text = split_mark(clean(_unescape(event.text)))
     return Line(
         text=text,

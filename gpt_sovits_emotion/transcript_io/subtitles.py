@@ -15,7 +15,7 @@ from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
 from gpt_sovits_emotion.transcript_io.rolling import Cue, unrolled
 from gpt_sovits_emotion.transcript_io.wording import (
     clean,
@@ -163,7 +163,7 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
             check_times(
                 max(current.start_s, 0.0),
                 max(current.end_s, 0.0) if current.start_s < 0 else current.end_s,
-                where=f"{name}: the cue in line {number}",
+                where=place("the cue in line", number, name=name),
             )
             cues.append(current)
         elif _BROKEN_TIMING.match(row):

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
-from gpt_sovits_emotion.records import TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.lines import Line, check_times
+from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
+from gpt_sovits_emotion.transcript_io.lines import Line, check_times, place
 from gpt_sovits_emotion.transcript_io.wording import clean, mark, one_line, split_mark
 
 __all__ = ["CSV_COLUMNS", "csv_text", "is_txt", "read_csv", "read_txt", "txt_text"]
@@ -81,7 +81,7 @@ def read_csv(text: str, *, name: str) -> tuple[Line, ...]:
                 f"expected the columns {', '.join(CSV_COLUMNS)}",
                 zh=f"{name}：第 {number} 行缺少 {', '.join(missing)}；应有列 {', '.join(CSV_COLUMNS)}",
             )
-        lines.append(_line_of(row, where=f"{name}: row {number}"))
+        lines.append(_line_of(row, where=place("row", number, name=name)))
     if not lines:
         raise TranscriptError(
             f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
@@ -128,7 +128,7 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
                 zh=f"{name}：第 {number} 行不是 '0:00:01.200 - 0:00:02.900  [angry 87 %] text' 的形式",
             )
         start_s, end_s = _seconds(found["start"]), _seconds(found["end"])
-        check_times(start_s, end_s, where=f"{name}: line {number}")
+        check_times(start_s, end_s, where=place("line", number, name=name))
         label, words = split_mark(found["marked"])
         lines.append(
             Line(
@@ -168,14 +168,14 @@ def _as_written(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def _line_of(row: dict[str, str], *, where: str) -> Line:
+def _line_of(row: dict[str, str], *, where: Sentence) -> Line:
     try:
         start_s, end_s = float(row["start_s"]), float(row["end_s"])
         confidence = float(row["confidence"]) if row["confidence"] else None
     except ValueError as error:
         raise TranscriptError(
-            f"{where} has a time or confidence that is no number",
-            zh=f"{where} 的时间或置信度不是数字",
+            f"{where.en} has a time or confidence that is no number",
+            zh=f"{where.zh} 的时间或置信度不是数字",
         ) from error
     check_times(start_s, end_s, where=where)
     return Line(

@@ -5,6 +5,7 @@
     [00:12.00][01:15.30]words          LRC lyrics: one line at several times, each until the next
     0:16 words, or words a row below   a transcript copied from a video's page
     0:00:16.020,0:00:41.090            SBV, the words below
+    Anna  0:16                         minutes of a meeting: who, when, and the words below
 
 Each counts only where a whole file looks so: "12:30 is when we meet" is a sentence.
 """
@@ -14,11 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, seconds_of, to_ms
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times
+from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, place
 from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities, split_mark
 
 __all__ = ["read_lyrics", "read_timed_text"]
@@ -38,6 +40,10 @@ _STAMP = re.compile(
     rf"\s*(?:(?P<open>[\[(（])\s*(?P<inner>{CLOCK})\s*[\])）]|(?P<bare>{CLOCK})(?![.,:\d])(?=\s|$|[^\w.,:%]))"
     r"\s*[:：\-–—]?\s*(?P<words>.*)"
 )
+_HEADER = re.compile(
+    rf"\s*(?P<who>[^\W\d_](?:[^\n:：]{{0,38}}[^\s:：,，(（\[|–—-])?)\s*(?:[:：|,，–—-]\s*)?(?:\s|(?=[\[(（]))"
+    rf"(?P<open>[\[(（])?(?P<start>{CLOCK})[\])）]?\s*[:：]?\s*$"
+)
 _STAMPS = re.compile(r"\s*((?:\[\s*\d+:\d\d(?:[.:]\d{1,3})?\s*\]\s*)+)(?P<words>.*)")
 _ONE_STAMP = re.compile(r"\[\s*(\d+):(\d\d)(?:[.:](\d{1,3}))?\s*\]")
 _WORD_STAMP = re.compile(r"<\d+:\d\d(?:[.:]\d{1,3})?>")
@@ -51,6 +57,9 @@ _SPELT = re.compile(
 _FIRST_MINUTE_S = 60.0
 """Where a clock without brackets or fractions could be that of a day, the first must be this early."""
 
+_MOST_NAMES = 4
+"""So many words a speaker's name has at most; a sentence that ends with a time has more."""
+
 
 @dataclass(slots=True)
 class _Piece:
@@ -59,6 +68,7 @@ class _Piece:
     start_s: float
     end_s: float | None
     rows: list[str] = field(default_factory=list)
+    speaker: str = ""
 
 
 def read_timed_text(text: str, *, name: str) -> FileLines | None:
@@ -169,6 +179,26 @@ def _are_stamps(rows: Sequence[str]) -> bool:
     return times[0] == 0 if len(found) == 1 else times[0] < _FIRST_MINUTE_S
 
 
+def _are_headers(rows: Sequence[str]) -> bool:
+    found = [match for row in rows if (match := _HEADER.match(row)) is not None]
+    # A title may stand above the first; words stand below each.
+    if len(found) < 2 or not any(_HEADER.match(row) for row in rows[:3]):
+        return False
+    if any(_HEADER.match(row) and _HEADER.match(below) for row, below in pairwise(rows)):
+        return False
+    times = [seconds_of(match["start"]) for match in found]
+    return (
+        times == sorted(times)
+        and times[0] < _FIRST_MINUTE_S
+        and all(_may_be_name(match["who"].split()) for match in found)
+    )
+
+
+def _may_be_name(words: Sequence[str]) -> bool:
+    small = [word for word in words if word[0].islower()]
+    return len(words) <= _MOST_NAMES and (not small or words[-1].isdigit())  # "speaker 1"
+
+
 def _are_lyrics(rows: Sequence[str]) -> bool:
     found = [match[1] for row in rows if (match := _STAMPS.match(row)) is not None]
     n_info = sum(_INFO.match(row) is not None and not _STAMPS.match(row) for row in rows)
@@ -206,6 +236,13 @@ def _label(row: str) -> tuple[_Piece, str] | None:
     return _Piece(start_s, end_s), found["words"] or ""
 
 
+def _header(row: str) -> tuple[_Piece, str] | None:
+    found = _HEADER.match(row)
+    if found is None:
+        return None
+    return _Piece(seconds_of(found["start"]), None, speaker=found["who"].strip()), ""
+
+
 def _stamp(row: str) -> tuple[_Piece, str] | None:
     found = _STAMP.match(row)
     if found is None:
@@ -219,6 +256,7 @@ _FORMS: tuple[tuple[Callable[[Sequence[str]], bool], _Split], ...] = (
     (_is_sbv, _sbv),
     (_are_labels, _label),
     (lambda rows: _are_stamps(rows) and not _are_lyrics(rows), _stamp),
+    (_are_headers, _header),
 )
 
 
@@ -230,7 +268,7 @@ def _gathered(rows: Sequence[str], split: _Split, *, name: str) -> FileLines:
         if found is not None:
             piece, words = found
             if piece.end_s is not None:
-                check_times(piece.start_s, piece.end_s, where=f"{name}: line {number}")
+                check_times(piece.start_s, piece.end_s, where=place("line", number, name=name))
             piece.rows.append(words)
             pieces.append(piece)
         elif not row.strip() or row.startswith("\\") or _is_spelt_time(row, pieces):
@@ -252,7 +290,7 @@ def _lines_of(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
     for piece, later_s in zip(pieces, _later_starts(pieces), strict=True):
         end_s = later_s if piece.end_s is None else piece.end_s
         found, words = split_mark(clean(plain_entities("\n".join(piece.rows))))
-        line = Line(words, piece.start_s, end_s)
+        line = Line(words, piece.start_s, end_s, speaker=piece.speaker)
         if found is not None:
             line = replace(
                 line, label=found.label, confidence=found.confidence, by_hand=found.by_hand
@@ -278,6 +316,9 @@ def _left_out(n_rows: int) -> tuple[Sentence, ...]:
     if not n_rows:
         return ()
     note = Sentence(
-        f"{n_rows} rows above the first time are left out", f"略去第一个时间之前的 {n_rows} 行"
+        "1 row above the first time is left out"
+        if n_rows == 1
+        else f"{n_rows} rows above the first time are left out",
+        f"略去第一个时间之前的 {n_rows} 行",
     )
     return (note,)

@@ -60,21 +60,33 @@ def fitted(
     if n_given:
         notes.append(
             Sentence(
-                f"{n_given} lines have no length: each is given the time that its words take",
+                _lines(
+                    n_given,
+                    "has no length: it is given the time that its words take",
+                    "have no length: each is given the time that its words take",
+                ),
                 f"有 {n_given} 行没有时长：按朗读其文字所需的时间计",
             )
         )
     if n_cut:
         notes.append(
             Sentence(
-                f"{n_cut} lines overlap the next one and end where that begins",
+                _lines(
+                    n_cut,
+                    "overlaps the next one and ends where that begins",
+                    "overlap the next one and end where that begins",
+                ),
                 f"有 {n_cut} 行与下一行重叠，改为在下一行开始处结束",
             )
         )
     if n_joined:
         notes.append(
             Sentence(
-                f"{n_joined} lines begin together with another and are joined with it",
+                _lines(
+                    n_joined,
+                    "begins together with another and is joined with it",
+                    "begin together with another and are joined with it",
+                ),
                 f"有 {n_joined} 行与另一行同时开始，已合并",
             )
         )
@@ -100,7 +112,11 @@ def _inside(
         texts = "; ".join(f"“{segment.text}”" for segment in late)
         notes.append(
             Sentence(
-                f"{len(late)} lines past the end of the recording are left out: {texts}",
+                _lines(
+                    len(late),
+                    f"past the end of the recording is left out: {texts}",
+                    f"past the end of the recording are left out: {texts}",
+                ),
                 f"略去录音结束之后的 {len(late)} 行：{texts}",
             )
         )
@@ -109,7 +125,11 @@ def _inside(
     if n_over:
         notes.append(
             Sentence(
-                f"{n_over} lines last longer than the recording and end with it",
+                _lines(
+                    n_over,
+                    "lasts longer than the recording and ends with it",
+                    "last longer than the recording and end with it",
+                ),
                 f"有 {n_over} 行超过录音长度，改为与录音同时结束",
             )
         )
@@ -181,3 +201,7 @@ def _spoken_s(text: str) -> float:
     """Return about how long a text takes to be said: 15 letters, or 5 of Chinese, a second."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return max(wide / 5 + (len(text) - wide) / 15, 0.5)
+
+
+def _lines(n_lines: int, one: str, several: str) -> str:
+    return f"1 line {one}" if n_lines == 1 else f"{n_lines} lines {several}"

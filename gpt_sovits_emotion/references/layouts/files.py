@@ -13,13 +13,15 @@ from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode
+from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode, decoded
+from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = [
     "MAX_BYTES",
     "Places",
     "check_ordinary",
+    "encoding_note",
     "is_file",
     "plain_problem",
     "read_json_file",
@@ -42,6 +44,26 @@ def read_words(path: Path, *, most_bytes: int = _LONGEST_TEXT_BYTES) -> str:
     if path.stat().st_size > most_bytes:
         return ""
     return _decoded(path.read_bytes(), path.name).strip()
+
+
+def encoding_note(path: Path) -> Sentence | None:
+    """Say in which older encoding a text file was read; None where there was nothing to guess.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    data = path.read_bytes()
+    try:
+        found = decoded(data, name=path.name)
+    except TranscriptError:
+        return None
+    if found.note is None:
+        return None
+    shown = ENCODING_NAMES[found.encoding]
+    return Sentence(
+        f"{path.name} is not UTF-8: read as {shown}; if letters are wrong, save it as UTF-8",
+        f"{path.name} 不是 UTF-8：按 {shown} 读取；若文字有误，请将其另存为 UTF-8",
+    )
 
 
 def _decoded(data: bytes, name: str) -> str:

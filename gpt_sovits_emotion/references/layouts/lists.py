@@ -19,6 +19,7 @@ from gpt_sovits_emotion.references.layouts.files import (
     MAX_BYTES,
     Places,
     check_ordinary,
+    encoding_note,
     read_words,
 )
 from gpt_sovits_emotion.references.layouts.listing import (
@@ -97,6 +98,8 @@ def read_list(path: Path, *, clips: Path | None = None) -> Listing:
         settings["remarks"] = remarks
     voice = next(iter(speakers)) if len(speakers) == 1 else path.stem
     once, notes = _once_each(entries)
+    guessed = encoding_note(path)
+    notes = notes if guessed is None else (guessed, *notes)
     return Listing("list", path.parent, once, voice, settings=settings, notes=notes)
 
 

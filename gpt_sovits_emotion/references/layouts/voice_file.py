@@ -19,6 +19,7 @@ _MOST_DEEP = 24
 _MOST_PARTS = 50_000
 _LONGEST = 20_000  # characters; 1:1:1:… is a number to YAML, and takes the square of its length
 _WORDS = ("voice", "language", "layout")
+_BY_NAMES = "names"
 
 
 def read_voice_file(path: Path) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def read_voice_file(path: Path) -> dict[str, Any]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _check_names(node, path)
         held = yaml.safe_load(text)
+        written = _as_written(node)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, ReferenceBankError):
             raise
@@ -54,12 +56,34 @@ def read_voice_file(path: Path) -> dict[str, Any]:
             zh=f"{path} 的内容是{kind_of(held).zh}；应为名称和值（voice: …, language: …）",
         )
     for name in _WORDS:
-        if not isinstance(held.get(name), (str, int, float, type(None))):
+        if held.get(name) is not None and name not in written:
             raise ReferenceBankError(
                 f"{path}: {name} is {kind_of(held[name]).en}; a word was expected ({name}: …)",
                 zh=f"{path}：{name} 的值是{kind_of(held[name]).zh}；应为一个词（{name}: …）",
             )
-    return {str(key): value for key, value in held.items()}
+    language, layout = written.get("language", ""), written.get("layout", "")
+    if language and not any(map(str.isalpha, language)):
+        raise ReferenceBankError(
+            f"{path}: language is {language!r}; a language was expected, such as zh, en or 中文",
+            zh=f"{path}：language 的值是 {language!r}；应为语言，例如 zh、en 或 中文",
+        )
+    if layout not in ("", _BY_NAMES):
+        raise ReferenceBankError(
+            f"{path}: layout is {layout!r}, which is none that is known; write {_BY_NAMES} (label_text.wav), "
+            "or leave it out: then it is found out",
+            zh=f"{path}：未知的 layout {layout!r}；请写 {_BY_NAMES}（label_text.wav），或去掉它：会自动识别",
+        )
+    return {**{str(key): value for key, value in held.items()}, **written}
+
+
+def _as_written(node: Any) -> dict[str, str]:
+    """Return words as they stand in the file: to YAML ``no`` is a refusal, to us it is Norwegian."""
+    pairs = node.value if isinstance(getattr(node, "value", None), list) else ()
+    return {
+        key.value: value.value
+        for key, value in (pair for pair in pairs if isinstance(pair, tuple))
+        if key.value in _WORDS and isinstance(value.value, str) and not value.tag.endswith(":null")
+    }
 
 
 def _check_parts(text: str, path: Path) -> None:

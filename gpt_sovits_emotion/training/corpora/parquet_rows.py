@@ -26,9 +26,9 @@ from gpt_sovits_emotion.unreadable import why_unreadable
 if TYPE_CHECKING:
     import pyarrow.parquet
 
-__all__ = ["PASSED_OVER", "ParquetFile", "Row", "Rows", "unpack_file"]
+__all__ = ["PASSED_OVER", "ROWS_NAME", "ParquetFile", "Row", "Rows", "unpack_file"]
 
-_ROWS_NAME = "rows.json"
+ROWS_NAME = "rows.json"
 _VERSION = 1
 _ROWS_AT_ONCE = 4  # a clip of 48 kHz and 24 bits takes 1.4 MB per 10 s
 _BUFFER_BYTES = 1 << 20
@@ -299,13 +299,13 @@ def _keep(rows: Rows, classes: str) -> None:
         "passed_over": dict(rows.passed_over),
         "rows": [asdict(row) for row in rows.rows],
     }
-    write_text(rows.folder / _ROWS_NAME, json.dumps(held, ensure_ascii=False) + "\n")
+    write_text(rows.folder / ROWS_NAME, json.dumps(held, ensure_ascii=False) + "\n")
 
 
 def _kept(folder: Path, classes: str) -> Rows | None:
     """Return what an earlier run unpacked; None where it did not finish, or something has changed since."""
     try:
-        held = json.loads((folder / _ROWS_NAME).read_text(encoding="utf-8"))
+        held = json.loads((folder / ROWS_NAME).read_text(encoding="utf-8"))
         if (held["version"], held["classes"]) != (_VERSION, classes):
             return None
         passed_over = {reason: int(held["passed_over"][reason]) for reason in held["passed_over"]}

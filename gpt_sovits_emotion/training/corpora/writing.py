@@ -12,6 +12,7 @@ from gpt_sovits_emotion.files import remove_folder, write_text
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.training.corpora.corpus import Corpus
 from gpt_sovits_emotion.training.corpora.manifest import INFO_FIELDS, INFO_NAME, MANIFEST_NAME
+from gpt_sovits_emotion.training.corpora.parquet_rows import ROWS_NAME
 from gpt_sovits_emotion.training.corpora.reading import open_corpora
 
 __all__ = ["unpack_corpus"]
@@ -49,7 +50,8 @@ def unpack_corpus(
                 zh=f"{corpus.root} 的音频已是单独的文件，无需解包；请直接使用",
             )
     except CorpusError:
-        if [each.name for each in destination.iterdir()] == [_MARK]:
+        held = {each.name for each in destination.rglob("*") if not each.is_dir()}
+        if held <= {_MARK, ROWS_NAME}:  # audio stays, for the next try
             remove_folder(destination)
         raise
     write_text(destination / INFO_NAME, _described(corpus))
