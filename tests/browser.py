@@ -178,8 +178,9 @@ class Tab:
     def say(self, key: str) -> str:
         return say(key, self.language)
 
-    def press(self, key: str) -> None:
-        self.page.get_by_role("button", name=self.say(key), exact=True).first.click()
+    def press(self, key: str, *, timeout_ms: float = LONG_MS) -> None:
+        button = self.page.get_by_role("button", name=self.say(key), exact=True).first
+        button.click(timeout=timeout_ms)
 
     def shows(
         self, selector: str, text: str | re.Pattern[str], *, timeout_ms: float = LONG_MS
@@ -207,13 +208,17 @@ class Tab:
     def begins(self, key: str):
         """Press a button until the work that it starts is seen to begin; return the button that stops it."""
         stop = self.page.get_by_role("button", name=self.say("stop"), exact=True).first
-        insist(lambda: self.press(key), lambda: stop.wait_for(timeout=INSIST_MS))
+        insist(
+            lambda: self.press(key, timeout_ms=INSIST_MS),
+            lambda: stop.wait_for(timeout=INSIST_MS),
+            times=10,
+        )
         return stop
 
     def choose(self, selector: str, text: str) -> None:
         """Type into a menu that takes what is typed."""
         box = self.page.locator(f"{selector} input")
-        box.click()
+        box.click(timeout=INSIST_MS)
         # Key by key: what is put there at once, gradio 6 does not take for typed.
         self.page.keyboard.press("Control+A")
         self.page.keyboard.type(text)

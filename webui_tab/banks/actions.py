@@ -72,6 +72,8 @@ class BankActions:
     def opened(self, _: str, source: str | None) -> Updates:
         """Offer the voices that lie in the checkout now."""
         offered = list(handlers.sources_offered(self._workshop.checkout))
+        if not offered:  # what a person types before this answer comes would be lost
+            return {self.parts.bank_source: gr.update()}
         return {self.parts.bank_source: gr.update(choices=offered, value=source or None)}
 
     def open(
