@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from gpt_sovits_emotion.engines import open_engines
 from gpt_sovits_emotion.heads import load_head, profile_files, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.profiles import head_digest, list_profiles, speakers_folder
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.references import export_bank, load_bank
 from gpt_sovits_emotion.references.bank import set_pin, set_teaching
@@ -331,7 +333,7 @@ def test_a_build_and_an_opening_learn_the_same(tmp_path, head_folder, monkeypatc
 
 def test_an_opening_that_cannot_be_kept_serves_all_the_same(tmp_path, head_folder, monkeypatch):
     folder = bank_in(tmp_path / "anna")
-    monkeypatch.setattr(profile_files, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(profile_files, "locked", partial(locked, patience_s=0.05))
     speakers_folder().mkdir(parents=True)
     with FileLock(speakers_folder() / ".lock"):
         opened = open_voice(folder, open_engines(head=head_folder), who="judge")

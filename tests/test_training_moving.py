@@ -349,8 +349,8 @@ def test_the_card_says_what_was_found_in_recordings_and_nothing_of_a_corpus_with
     thin = acted("thin", n_speakers=4, n_clips=1, seed=9)
     found = strangers_of(acted(n_speakers=3, n_clips=6), others=join([others, thin]))
     assert list(found.tested) == ["thin", "z"]
-    assert found.notes("thin") == ()
-    recordings, error = found.notes("z")
+    assert found.notes("thin", found.without("thin")) == ()
+    recordings, error = found.notes("z", found.without("z"))
     assert recordings.startswith("recordings of 10 segments, UAR: one clip alone ")
     assert all(f"{said.en} " in recordings for said in REPORTED.values())
     assert error.startswith("in these an ECE of 0.")

@@ -27,7 +27,7 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_belongs,
     check_name,
 )
-from gpt_sovits_emotion.locking import PATIENCE_S, locked
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
@@ -50,8 +50,6 @@ _VERSION = 1
 _MAX_BYTES = 256 << 20
 _LONGEST_SHOWN = 160
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
-
-_PATIENCE_S = PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def changing_profiles() -> Iterator[None]:
     """
     folder = speakers_folder()
     _make_private(folder)
-    with locked(folder / ".lock", patience_s=_PATIENCE_S):
+    with locked(folder / ".lock"):
         yield
 
 

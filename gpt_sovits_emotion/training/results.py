@@ -54,12 +54,13 @@ def card_results(
     by_name.update({one.name: one.info.id for one in calibrate_on})
     for name, left_out in strangers.tested.items():
         trained_on = [one.info.id for one in corpora if one.name != name]
-        notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name))
+        calibration = strangers.without(name)
+        notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name, calibration))
         of_others = results_of(
             left_out,
             corpus_name=by_name[name],
             protocol="cross",
-            temperature=strangers.without(name).temperature,
+            temperature=calibration.temperature,
         )
         found += [
             replace(result, note="; ".join(filter(None, (result.note, *notes))))

@@ -56,16 +56,15 @@ class StrangerCalibration:
         ]
         return _calibrated(others) if others else self.fitted
 
-    def notes(self, name: str) -> tuple[str, ...]:
+    def notes(self, name: str, calibration: MovingCalibration) -> tuple[str, ...]:
         """Return what was found in simulated recordings of one of `tested`, for the card.
 
-        Temperatures and shares are then those `without` it. Of a corpus that
+        Temperatures and shares are to be those `without` it. Of a corpus that
         no recording can be put together from there is nothing to say.
         """
         held_out = self.tested[name]
         if not any(one.n_wanted == REPORTED_LENGTH for one in held_out.situations):
             return ()
-        calibration = self.without(name)
         scores = score_situations(held_out, moves=True, calibration=calibration)
         kinds = ", ".join(f"{REPORTED[one.kind].en} {100 * one.uar:.1f}" for one in scores)
         probabilities, truth = judged_situations(held_out, calibration)
