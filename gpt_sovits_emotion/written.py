@@ -57,11 +57,12 @@ __all__ = [
 _TRANSCRIPTS = frozenset({*READABLE_ENDINGS, ".csv"} - {".txt", ".lab"})
 _NO_TEXT = frozenset(
     {
-        ".textgrid", ".eaf", ".trs", ".smi", ".sami", ".sub", ".idx", ".sup", ".stl", ".scc", ".rtf", ".html",
+        ".textgrid", ".eaf", ".trs", ".idx", ".sup", ".stl", ".scc", ".rtf", ".html",
         ".htm", ".xml", ".doc", ".docx", ".odt", ".pdf", ".epub", ".xls", ".xlsx", ".ods", ".yaml", ".yml",
     }
 )  # fmt: skip
 """Endings of files whose syntax would be spoken."""
+_ANY_RATE = 25.0
 _MOST_NAMED = 8
 _NOBODY = Sentence("written by a person", "由人书写")
 _NO_STATISTICS = Sentence(
@@ -154,8 +155,9 @@ def file_to_say(source: Path | TextFile) -> FileLines:
     if is_ours(file):
         return FileLines(_lines_of_document(read_json(file.path)))
     if ending in _TRANSCRIPTS:
-        return read_file(file)
-    found = read_decoded(file.path, encoding=file.encoding)
+        # The times are passed over, and so are frames of which nobody knows how many a second has.
+        return read_file(replace(file, frames_per_s=file.frames_per_s or _ANY_RATE))
+    found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
     return text_to_say(found, name=str(file.path))
 
 
@@ -170,10 +172,10 @@ def text_to_say(found: Decoded, *, name: str) -> FileLines:
         TranscriptError: Its times run backwards.
     """
     said = (found.note,) if found.note is not None else ()
-    timed = timed_lines(found.text, name=name)
+    timed = timed_lines(found.joined, name=name, frames_per_s=_ANY_RATE)
     if timed is not None:
         return FileLines(timed.lines, (*said, *timed.notes))
-    return FileLines(tuple(map(Line, found.text.replace("\ufeff", "").splitlines())), said)
+    return FileLines(tuple(map(Line, found.joined.splitlines())), said)
 
 
 def written_transcript(

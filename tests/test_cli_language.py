@@ -11,6 +11,7 @@ import click
 import pytest
 from conftest import REPOSITORY
 from reference_clips import write_clip
+from remedies import OF_OTHERS, OPTION
 from test_cli import run
 from test_cli_arguments import COMMANDS, commands
 
@@ -190,14 +191,6 @@ def test_progress_is_told_in_chinese() -> None:
     told = {words for words in told_to_progress() if re.search(r"[a-z]{3}", words)}
     assert len(told) > 25
     assert [words for words in told if not CHINESE_TEXT.search(doing_in("zh", words))] == []
-
-
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-OF_OTHERS = {
-    # of pip, git, Hugging Face's and GPT-SoVITS's commands, and of our tests and scripts
-    "--no-deps", "--user", "--upgrade", "--extra-index-url", "--index-url", "--force-reinstall",
-    "--repo-type", "--local-dir", "--no-cache-dir",
-}  # fmt: skip
 
 
 def test_every_option_that_a_message_names_is_there() -> None:

@@ -14,6 +14,7 @@ from bilingual import check_says_the_same
 from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.banking.journal import only_build
 from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.files import save_head
@@ -157,6 +158,15 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match="nothing can be written") as caught,
         locked(tmp_path / "file" / ".lock"),
+    ):
+        pass
+    check_says_the_same(caught.value)
+    # Who holds the lock may know better what is to be done about it.
+    with (
+        pytest.raises(
+            OutputError, match=r"where the bank's sidecar belongs.*copy the clips"
+        ) as caught,
+        only_build(tmp_path / "file" / "voice.json"),
     ):
         pass
     check_says_the_same(caught.value)

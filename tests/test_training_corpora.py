@@ -66,6 +66,37 @@ def test_a_manifest_is_read_with_canonical_labels(tmp_path):
         assert corpus.warnings == ()
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "big5", "utf-16"])
+def test_a_manifest_in_the_code_page_of_its_country_is_read_and_said(tmp_path, encoding):
+    row = (
+        "a.wav,小明,happy,我們今天很高興"
+        if encoding == "big5"
+        else "a.wav,小明,开心,我们今天很高兴"
+    )
+    folder = write_manifest(tmp_path / "mine", row)
+    manifest = folder / "manifest.csv"
+    manifest.write_bytes(manifest.read_text("utf-8").encode(encoding))
+    corpus = read_corpus(folder)
+    (clip,) = corpus.clips
+    assert (clip.speaker, clip.emotion, clip.text) == ("小明", "happy", row.rpartition(",")[2])
+    taken = {"gbk": "GB 18030", "big5": "Big5"}.get(encoding)
+    said = [note.en for note in corpus.warnings]
+    assert len(said) == (taken is not None)
+    # No command that reads corpora has --encoding.
+    assert all(f"read as {taken}" in each and "save it as UTF-8" in each for each in said)
+
+
+def test_texts_of_a_corpus_that_are_no_utf_8_are_said_once(tmp_path):
+    for name in "abc":
+        lay(tmp_path / "mine", f"开心/{name}.wav")
+        (tmp_path / "mine" / "开心" / f"{name}.lab").write_bytes("今天很高兴见到你".encode("gbk"))
+    corpus = read_corpus(tmp_path / "mine")
+    assert {clip.text for clip in corpus.clips} == {"今天很高兴见到你"}
+    (note,) = corpus.warnings
+    assert note.en.startswith("3 text files are not UTF-8, such as a.lab: read as GB 18030 (GBK)")
+    assert note.zh.startswith("有 3 个文本文件不是 UTF-8（如 a.lab）")
+
+
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
@@ -74,7 +105,7 @@ def test_a_manifest_is_read_with_canonical_labels(tmp_path):
         ("path,speaker,emotion\n", "lists no clips"),
         ("path,speaker,emotion\nx.wav,,sad\n", "line 2: the field speaker is empty"),
         ("path,speaker,emotion\nx.wav,s1,sad\n", r"x\.wav does not exist"),
-        (b"\xff\xfe\x00", "cannot be read as a CSV table in UTF-8"),
+        (b"\xff\xfe\x00", r"manifest\.csv is not text in an encoding that can be told"),
     ],
 )
 def test_a_broken_manifest_is_one_clear_sentence(tmp_path, manifest, message):

@@ -586,6 +586,8 @@ def test_missing_files_folders_and_giants_are_met_with_one_sentence(tmp_path):
             ".tsv",
             ".csv",
             ".lab",
+            ".smi",
+            ".sub",
         ]
     ),
 )

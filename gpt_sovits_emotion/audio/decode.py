@@ -66,6 +66,7 @@ class Decoder:
         name: str,
         *,
         allow_damaged: bool,
+        by_options: bool = False,
         mixdown: Mixdown | None = None,
     ) -> None:
         """Open the file.
@@ -74,6 +75,7 @@ class Decoder:
             stream: At its start.
             name: What to call it.
             allow_damaged: Pass over what cannot be read.
+            by_options: Whether who reads of damage can ask for that with ``--allow-damaged``.
             mixdown: How its channels become one; None takes their mean.
 
         Raises:
@@ -85,6 +87,7 @@ class Decoder:
         self.name = name
         self._mixdown = mixdown or Mixdown()
         self._allow_damaged = allow_damaged
+        self._by_options = by_options
         self._n_damaged = 0
         self._n_cut = 0
         self._n_decoded = 0
@@ -317,10 +320,9 @@ class Decoder:
         if isinstance(error, self._av.error.PatchWelcomeError):
             raise AudioError(
                 f"{self.name} changes its format at {self._decoded_s:.1f} s in a way that FFmpeg cannot "
-                "follow; convert it to wav with the program that made it, or use what is there with "
-                "--allow-damaged",
+                f"follow; convert it to wav with the program that made it{self._or_as_it_is.en}",
                 zh=f"{self.name} 在 {self._decoded_s:.1f} 秒处改变了格式，FFmpeg 无法继续；"
-                "请用制作它的程序转成 wav，或用 --allow-damaged 使用可读的部分",
+                f"请用制作它的程序转成 wav{self._or_as_it_is.zh}",
             ) from error
         raise self._damaged() from error
 
@@ -339,13 +341,21 @@ class Decoder:
             return "", ""
         return f" of {self._whole_s:.1f} s", f"（全长 {self._whole_s:.1f} 秒）"
 
+    @property
+    def _or_as_it_is(self) -> Sentence:
+        if not self._by_options:
+            return Sentence("", "")
+        return Sentence(
+            ", or use what is there with --allow-damaged", "，或用 --allow-damaged 使用可读的部分"
+        )
+
     def _damaged(self) -> AudioError:
         of, of_zh = self._of_how_much()
         return AudioError(
             f"{self.name} is damaged or cut off: {self._decoded_s:.1f} s{of} can be read; "
-            "get a whole copy, or use what is there with --allow-damaged",
+            f"get a whole copy{self._or_as_it_is.en}",
             zh=f"{self.name} 已损坏或不完整：只能读出 {self._decoded_s:.1f} 秒{of_zh}；"
-            "请换一份完整的文件，或用 --allow-damaged 使用可读的部分",
+            f"请换一份完整的文件{self._or_as_it_is.zh}",
         )
 
 

@@ -181,11 +181,12 @@ def _lines(
     if str(file) == "-":
         name = "stdin"
         found = text_to_say(
-            decoded(sys.stdin.buffer.read(), name=name, encoding=encoding), name=name
+            decoded(sys.stdin.buffer.read(), name=name, encoding=encoding, by_option=True),
+            name=name,
         )
     else:
         name = file.name
-        found = file_to_say(TextFile(file, encoding))
+        found = file_to_say(TextFile(file, encoding, by_option=True))
     for note in found.notes:
         tell(f"{name}: {note.say(lang)}")
     return list(found.lines), name

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.wording import clean, one_line
+from gpt_sovits_emotion.transcript_io.wording import clean, one_line, split_mark
 
-__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of"]
+__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of", "marked_line", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,23 @@ class FileLines:
 
     lines: tuple[Line, ...]
     notes: tuple[Sentence, ...] = ()
+
+
+def marked_line(
+    words: str, start_s: float, end_s: float | None, *, speaker: str = "", language: str = ""
+) -> Line:
+    """Make a line of cleaned words, in front of which the mark of an emotion may stand.
+
+    Examples:
+        >>> line = marked_line("[angry 87 %] Stop!", 0.5, 1.0)
+        >>> line.label, line.confidence, line.text
+        ('angry', 0.87, 'Stop!')
+    """
+    found, text = split_mark(words)
+    line = Line(text, start_s, end_s, speaker=speaker, language=language)
+    if found is None:
+        return line
+    return replace(line, label=found.label, confidence=found.confidence, by_hand=found.by_hand)
 
 
 def from_zero(lines: Iterable[Line]) -> FileLines:

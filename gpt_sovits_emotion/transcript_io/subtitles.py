@@ -15,7 +15,14 @@ from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
+from gpt_sovits_emotion.transcript_io.lines import (
+    FileLines,
+    Line,
+    check_times,
+    from_zero,
+    marked_line,
+    place,
+)
 from gpt_sovits_emotion.transcript_io.rolling import Cue, unrolled
 from gpt_sovits_emotion.transcript_io.wording import (
     clean,
@@ -23,11 +30,18 @@ from gpt_sovits_emotion.transcript_io.wording import (
     mark,
     one_line,
     plain_entities,
-    split_mark,
     unguard,
 )
 
-__all__ = ["has_cues", "read_srt", "read_subtitles", "read_vtt", "srt_text", "vtt_text"]
+__all__ = [
+    "has_cues",
+    "read_srt",
+    "read_subtitles",
+    "read_vtt",
+    "srt_text",
+    "vtt_text",
+    "without_markup",
+]
 
 _TIMING = re.compile(
     rf"\s*(?P<start>-?{CLOCK})\s*-{{1,3}}\s?>\s*(?P<end>-?{CLOCK})(?P<behind>\s.*)?$"
@@ -79,7 +93,7 @@ def vtt_text(lines: Sequence[Line], *, language: str) -> str:
 
 def has_cues(text: str) -> bool:
     """Say whether a text holds subtitles: WebVTT, or rows of two times with an arrow between them."""
-    return text.lstrip("\ufeff \n").startswith("WEBVTT") or any(
+    return text.lstrip(" \n").startswith("WEBVTT") or any(
         (found := _TIMING.match(row)) is not None and _SETTINGS.fullmatch(found["behind"] or "")
         for row in _rows(text)
     )
@@ -91,7 +105,7 @@ def read_subtitles(text: str, *, name: str) -> FileLines:
     Raises:
         TranscriptError: As `read_srt`.
     """
-    is_vtt = text.lstrip("\ufeff \n\r").startswith("WEBVTT")
+    is_vtt = text.lstrip(" \n\r").startswith("WEBVTT")
     return read_vtt(text, name=name) if is_vtt else read_srt(text, name=name)
 
 
@@ -112,7 +126,7 @@ def read_vtt(text: str, *, name: str) -> FileLines:
         TranscriptError: As `read_srt`.
     """
     cues, n_outside = _cues(text, name=name, empty_row_ends_cue=True)
-    found = _lines_of(cues, [_vtt_words(cue.rows) for cue in cues])
+    found = _lines_of(cues, [without_markup("\n".join(cue.rows)) for cue in cues])
     if not n_outside:
         return found
     outside = Sentence(
@@ -198,7 +212,7 @@ def _n_lost(block: Sequence[str]) -> int:
 
 def _rows(text: str) -> Iterator[str]:
     # Not str.splitlines: it also breaks at signs that may stand within a cue's line.
-    yield from text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    yield from text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _drop_number(rows: list[str], number: int) -> None:
@@ -221,8 +235,9 @@ def _srt_words(rows: Sequence[str]) -> str:
     return unguard(clean(plain_entities(text)))
 
 
-def _vtt_words(rows: Sequence[str]) -> str:
-    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", "\n".join(rows)))
+def without_markup(text: str) -> str:
+    """Return the words of a text without tags, the readings of ruby, and entities."""
+    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", text))
     return clean(html.unescape(_VTT_TAG.sub("", text)))
 
 
@@ -239,16 +254,7 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
 
 
 def _line_of(cue: Cue, words: str) -> Line:
-    found, text = split_mark(words)
-    return Line(
-        text=text,
-        start_s=cue.start_s,
-        end_s=cue.end_s,
-        label=found.label if found else None,
-        confidence=found.confidence if found else None,
-        by_hand=found.by_hand if found else False,
-        speaker=_voice_of(cue.rows),
-    )
+    return marked_line(words, cue.start_s, cue.end_s, speaker=_voice_of(cue.rows))
 
 
 def _voice_of(rows: Sequence[str]) -> str:

@@ -6,12 +6,13 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.lines import Line, check_times, place
-from gpt_sovits_emotion.transcript_io.wording import clean, mark, one_line, split_mark
+from gpt_sovits_emotion.transcript_io.lines import Line, check_times, marked_line, place
+from gpt_sovits_emotion.transcript_io.wording import clean, mark, one_line
 
 __all__ = ["CSV_COLUMNS", "csv_text", "is_txt", "read_csv", "read_txt", "txt_text"]
 
@@ -129,17 +130,8 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
             )
         start_s, end_s = _seconds(found["start"]), _seconds(found["end"])
         check_times(start_s, end_s, where=place("line", number, name=name))
-        label, words = split_mark(found["marked"])
-        lines.append(
-            Line(
-                text=clean(words),
-                start_s=start_s,
-                end_s=end_s,
-                label=label.label if label else None,
-                confidence=label.confidence if label else None,
-                by_hand=label.by_hand if label else False,
-            )
-        )
+        line = marked_line(found["marked"], start_s, end_s)
+        lines.append(replace(line, text=clean(line.text)))
     if not lines:
         raise TranscriptError(
             f"{name} has no line; expected one per segment", zh=f"{name} 没有行；应每段一行"

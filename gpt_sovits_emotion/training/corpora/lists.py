@@ -23,8 +23,8 @@ from gpt_sovits_emotion.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, is_default_slot
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.transcript_io import read_json, read_lines
-from gpt_sovits_emotion.transcript_io.decoding import read_text
+from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
+from gpt_sovits_emotion.transcript_io import read_file, read_json
 from gpt_sovits_emotion.transcript_io.tagged_text import LIST_LANGUAGES
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
@@ -67,9 +67,11 @@ def read_training_list(path: Path) -> tuple[tuple[Clip, ...], list[Sentence]]:
         CorpusError: The list or what lies beside it cannot be read, or no row has both an emotion and
             its audio.
     """
+    texts = CorpusTexts()
+    notes: list[Sentence] = []
+    rows = _rows(path, texts)
     try:
-        rows = _rows(path)
-        tagger, source = _tagger_for(path, rows)
+        tagger, source = _tagger_for(path, rows, texts, notes)
     except TranscriptError as error:
         raise CorpusError(str(error), zh=error.zh) from error
     clips: list[Clip] = []
@@ -91,12 +93,13 @@ def read_training_list(path: Path) -> tuple[tuple[Clip, ...], list[Sentence]]:
         )
     if not clips:
         raise _nothing_usable(path, source, n_rows=len(rows), missing=missing)
-    return tuple(clips), _warnings(source, n_untagged, missing, n_machine, len(clips))
+    warnings = _warnings(source, n_untagged, missing, n_machine, len(clips))
+    return tuple(clips), [*warnings, *texts.notes, *notes]
 
 
-def _rows(path: Path) -> list[_Row]:
+def _rows(path: Path, texts: CorpusTexts) -> list[_Row]:
     rows = []
-    for number, line in enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1):
+    for number, line in enumerate(texts.read(path).replace("\r\n", "\n").split("\n"), start=1):
         if not line.strip():
             continue
         fields = [field.strip() for field in line.split("|")]
@@ -119,17 +122,19 @@ def _rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _tagger_for(path: Path, rows: Sequence[_Row]) -> tuple[_Tagger, str]:
-    """Return what finds a row's emotion, and the name of the file that says it."""
+def _tagger_for(
+    path: Path, rows: Sequence[_Row], texts: CorpusTexts, notes: list[Sentence]
+) -> tuple[_Tagger, str]:
+    """Return what finds a row's emotion, and the name of the file that says it; add notes on reading that."""
     if any(row.emotion for row in rows):
         return (lambda row: _Tag(row.emotion, True) if row.emotion else None), path.name
     for folder in (path.parent, path.resolve().parent.parent):
         table = folder / f"{path.stem}.emotions.csv"
         if table.is_file():
-            return _tagger_from_table(table), table.name
+            return _tagger_from_table(table, texts), table.name
         for transcript in (folder / f"{path.stem}.json", folder / f"{path.stem}.csv"):
             if transcript.is_file():
-                return _tagger_from_transcript(transcript, rows), transcript.name
+                return _tagger_from_transcript(transcript, rows, notes), transcript.name
     raise CorpusError(
         f"{path} carries no emotions, and beside it there is no {path.stem}.emotions.csv (columns path "
         f"and emotion) and no tagged transcript {path.stem}.json; annotate the clips first",
@@ -138,8 +143,8 @@ def _tagger_for(path: Path, rows: Sequence[_Row]) -> tuple[_Tagger, str]:
     )
 
 
-def _tagger_from_table(table: Path) -> _Tagger:
-    reader = csv.DictReader(io.StringIO(read_text(table), newline=""))
+def _tagger_from_table(table: Path, texts: CorpusTexts) -> _Tagger:
+    reader = csv.DictReader(io.StringIO(texts.read(table), newline=""))
     missing = {"path", "emotion"} - set(reader.fieldnames or ())
     if missing:
         raise CorpusError(
@@ -155,7 +160,9 @@ def _tagger_from_table(table: Path) -> _Tagger:
     return tag
 
 
-def _tagger_from_transcript(transcript: Path, rows: Sequence[_Row]) -> _Tagger:
+def _tagger_from_transcript(
+    transcript: Path, rows: Sequence[_Row], notes: list[Sentence]
+) -> _Tagger:
     """Find a row's emotion by its words; where several segments say the same, in their order."""
     tags: defaultdict[str, list[_Tag]] = defaultdict(list)
     if transcript.suffix == ".json":
@@ -163,7 +170,9 @@ def _tagger_from_transcript(transcript: Path, rows: Sequence[_Row]) -> _Tagger:
             by_hand = segment.corrected_label is not None
             tags[_words(segment.text)].append(_Tag(segment.label, by_hand))
     else:
-        for line in read_lines(transcript):
+        found = read_file(transcript)
+        notes += found.notes
+        for line in found.lines:
             tags[_words(line.text)].append(_Tag(line.label or "", line.by_hand))
     n_rows: defaultdict[str, int] = defaultdict(int)
     for row in rows:

@@ -223,12 +223,12 @@ def _known_by_names(files: Sequence[Path]) -> str | None:
 
 
 def _from_manifest(manifest: Path) -> Corpus:
-    clips = read_manifest(manifest)
+    clips, notes = read_manifest(manifest)
     root = manifest.parent
     name = root.resolve().name
     by_names = _known_by_names([clip.path for clip in clips])
     known = KNOWN_CORPORA[by_names] if by_names else known_corpus(name)
-    return Corpus(name, root, clips, _info_beside(root, name, known))
+    return Corpus(name, root, clips, _info_beside(root, name, known), notes)
 
 
 def _from_known(root: Path, info: CorpusInfo, unpacking: _Unpacking) -> Corpus:
