@@ -45,6 +45,7 @@ from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
 __all__ = [
     "file_to_say",
+    "labels_written",
     "lines_to_say",
     "notes_of_parts",
     "text_to_say",
@@ -126,6 +127,26 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
         keeps = tagged.corrected_label is not None or label is None
         segments.append(tagged if keeps else replace(tagged, corrected_label=label))
     return replace(transcript, segments=tuple(segments))
+
+
+def labels_written(texts: Iterable[str | Line], wanted: Collection[str]) -> frozenset[str]:
+    """Return which labels texts ask for: by tags, or as labels that lines have of themselves.
+
+    Args:
+        texts: What is to be said.
+        wanted: Free labels, in canonical form, that count as tags beside the known emotions.
+
+    Examples:
+        >>> sorted(labels_written(["[hapy] Hi!", Line("Bye.", label="sad")], ["hapy", "angri"]))
+        ['hapy', 'sad']
+    """
+    names = frozenset(wanted)
+    lines = [Line(text) if isinstance(text, str) else text for text in texts]
+    found = [line.label for line in lines]
+    for line in lines:
+        pieces = split_at_tags(line.text, known=names)
+        found += [spoken_parts(piece, known=names).label for piece in pieces]
+    return frozenset(label for label in found if label)
 
 
 def lines_to_say(source: Path | TextFile) -> tuple[Line, ...]:
