@@ -67,8 +67,8 @@ def key_of(*what: str | bytes) -> bytes:
 
 
 @contextmanager
-def only_build(sidecar: Path) -> Iterator[None]:
-    """Make sure that nobody else builds this bank meanwhile.
+def only_build(sidecar: Path) -> Iterator[Path]:
+    """Make sure that nobody else builds this bank meanwhile; yield the lock's file.
 
     The lock is the system's: it is gone with the process that held it, however that ended.
 
@@ -78,7 +78,8 @@ def only_build(sidecar: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(sidecar.with_name(f".{sidecar.name}.lock"))
+    path = sidecar.with_name(f".{sidecar.name}.lock")
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -96,7 +97,7 @@ def only_build(sidecar: Path) -> Iterator[None]:
             "请修改权限，或把音频复制到别处",
         ) from error
     try:
-        yield
+        yield path
     finally:
         lock.release()
 
