@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.labels import EMOTIONS, display_name, slot_label
@@ -55,7 +56,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
         return VoiceStatistics(
             speaker,
             Sentence(
-                f"statistics of the voice from {speaker.n_segments} clips of its bank",
+                f"statistics of the voice from {counted(speaker.n_segments, 'clip')} of its bank",
                 f"该音色的统计来自其音库的 {speaker.n_segments} 个片段",
             ),
         )

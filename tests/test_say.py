@@ -232,7 +232,9 @@ def test_a_pin_is_for_a_label_that_somebody_knows(bank, voice) -> None:
     assert "near ones are happy" in str(caught.value)
 
 
-def test_say_and_roundtrip_take_a_pin_for_a_label_of_the_text_alone(capsys, voice, tmp_path) -> None:
+def test_say_and_roundtrip_take_a_pin_for_a_label_of_the_text_alone(
+    capsys, voice, tmp_path
+) -> None:
     pin = ("--pin", "hapy=1.wav")
     out = tmp_path / "out"
     code, stdout, stderr = run(capsys, "say", voice, "[hapy] Hi there!", "--out", out, *pin)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
@@ -66,7 +67,9 @@ def from_zero(lines: Iterable[Line]) -> FileLines:
     if not n_before and not n_cut:
         return FileLines(tuple(kept))
     note = Sentence(
-        f"{n_before + n_cut} lines begin before the recording: {n_before} left out, {n_cut} cut at 0 s",
+        f"{counted(n_before + n_cut, 'line begins', 'lines begin')} before the recording: {n_before} "
+        f"left out, "
+        f"{n_cut} cut at 0 s",
         f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
     )
     return FileLines(tuple(kept), (note,))

@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
 from gpt_sovits_emotion.records import Sentence
@@ -116,7 +117,12 @@ def read_vtt(text: str, *, name: str) -> FileLines:
     if not n_outside:
         return found
     outside = Sentence(
-        f"{n_outside} rows of text after an empty row belong to no cue, as WebVTT has it, and are left out",
+        counted(
+            n_outside,
+            "row of text after an empty row belongs",
+            "rows of text after an empty row belong",
+        )
+        + " to no cue, as WebVTT has it; left out",
         f"按 WebVTT 的规定，空行之后的 {n_outside} 行文字不属于任何字幕，已略去",
     )
     return FileLines(found.lines, (*found.notes, outside))
@@ -232,7 +238,9 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
     if not n_repeated:
         return found
     rolling = Sentence(
-        f"rolling captions: {n_repeated} rows that repeat what was shown before are left out",
+        f"rolling captions: {counted(n_repeated, 'row that repeats', 'rows that repeat')} what was shown "
+        f"before "
+        "left out",
         f"滚动字幕：略去 {n_repeated} 行重复的文字",
     )
     return FileLines(found.lines, (*found.notes, rolling))
