@@ -53,7 +53,10 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
     for segment in report.segments:
         wanted = display_name(segment.wanted, language)
         if with_texts:
-            echo(f"  {segment.index + 1:3d}  {report.transcript.segments[segment.index].text}")
+            said = report.transcript.segments[segment.index]
+            named = said.segment.speaker
+            who = in_language(f"{named}: ", f"{named}：") if named else ""
+            echo(f"  {segment.index + 1:3d}  {who}{said.text}")
         number = "   " if with_texts else f"{segment.index + 1:3d}"
         echo(f"  {number}  {wanted}: {segment.note.say(language)}")
         _echo_reference(segment, language)

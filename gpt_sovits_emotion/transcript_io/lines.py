@@ -10,7 +10,7 @@ from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.wording import clean, one_line
+from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, one_line
 
 __all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of"]
 
@@ -87,6 +87,7 @@ def lines_of(transcript: TaggedTranscript) -> tuple[Line, ...]:
         check_times(tagged.segment.start_s, tagged.segment.end_s, where=where)
         _check_storable(tagged.text, where=where)
         _check_storable(tagged.label, where=where)
+        _check_storable(tagged.segment.speaker, where=where)
     return tuple(_line_of(tagged, transcript.language) for tagged in transcript.segments)
 
 
@@ -149,6 +150,7 @@ def _line_of(tagged: TaggedSegment, language: str) -> Line:
         confidence=tagged.scores.confidence if tagged.scores is not None and sure else None,
         by_hand=by_hand and label != UNSURE,
         language=tagged.segment.language or language,
+        speaker=one_line(clean(tagged.segment.speaker)).replace(JOINER, ""),
     )
 
 

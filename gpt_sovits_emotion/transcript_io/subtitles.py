@@ -25,6 +25,8 @@ from gpt_sovits_emotion.transcript_io.wording import (
     one_line,
     plain_entities,
     split_mark,
+    split_told,
+    told,
     unguard,
 )
 
@@ -52,10 +54,10 @@ _FREE_CLASS = "free"
 
 
 def srt_text(lines: Sequence[Line], *, language: str) -> str:
-    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text."""
+    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text, and who speaks."""
     cues = (
         f"{number}\n{_clock(line.start_s, ',')} --> {_clock(line.end_s, ',')}\n"
-        f"{_marked(line, guard(line.text), language)}\n"
+        f"{_marked(line, guard(told(line.speaker, line.text)), language)}\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join(cues)
@@ -64,15 +66,16 @@ def srt_text(lines: Sequence[Line], *, language: str) -> str:
 def vtt_text(lines: Sequence[Line], *, language: str) -> str:
     """Write lines as WebVTT; each cue in a class span, coloured by the header's style.
 
-    A class and not a voice span: ``<v ...>`` names who speaks, not how. Free labels share the class
-    ``free``, which has no colour.
+    A class and not a voice span: ``<v ...>`` names who speaks, where that is known, not how. Free labels
+    share the class ``free``, which has no colour.
     """
     styles = "\n".join(
         f"::cue(.{name}) {{ color: {colour_of(name)} }}" for name in (*EMOTIONS, UNSURE)
     )
     cues = (
         f"{number}\n{_clock(line.start_s, '.')} --> {_clock(line.end_s, '.')}\n"
-        f"<c.{_class_of(line)}>{_escape(_marked(line, line.text, language))}</c>\n"
+        f"{_spoken_by(line)}<c.{_class_of(line)}>"
+        f"{_escape(_marked(line, told('', line.text), language))}</c>\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join([f"WEBVTT\n\nSTYLE\n{styles}\n", *cues])
@@ -133,6 +136,10 @@ def _marked(line: Line, text: str, language: str) -> str:
         line.label or UNSURE, confidence=line.confidence, by_hand=line.by_hand, language=language
     )
     return f"{shown} {text}".rstrip()
+
+
+def _spoken_by(line: Line) -> str:
+    return f"<v {_escape(line.speaker)}>" if line.speaker else ""
 
 
 def _class_of(line: Line) -> str:
@@ -248,6 +255,7 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
 
 def _line_of(cue: Cue, words: str) -> Line:
     found, text = split_mark(words)
+    speaker, text = split_told(text)
     return Line(
         text=text,
         start_s=cue.start_s,
@@ -255,7 +263,7 @@ def _line_of(cue: Cue, words: str) -> Line:
         label=found.label if found else None,
         confidence=found.confidence if found else None,
         by_hand=found.by_hand if found else False,
-        speaker=_voice_of(cue.rows),
+        speaker=_voice_of(cue.rows) or speaker,
     )
 
 
