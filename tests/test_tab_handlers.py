@@ -8,6 +8,7 @@ import stat
 import string
 import threading
 import zipfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 import yaml
 from bilingual import check_says_the_same
+from browser import until
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
@@ -264,18 +266,53 @@ def test_a_page_lives_on_when_its_place_was_emptied(tmp_path):
     pages.forget_all()
 
 
-def test_where_closing_is_not_heard_unused_pages_go(tmp_path, monkeypatch):
+def test_pages_that_nobody_uses_go_and_others_stay(tmp_path):
     now = [0.0]
-    monkeypatch.setattr("webui_tab.pages.time.monotonic", lambda: now[0])
-    pages = Pages(tmp_path, unused_s=60.0)
-    old = pages.folder("old")
-    with pages.job("working", no_progress):
-        now[0] = 50.0
-        pages.session("touched")
-        now[0] = 70.0
+    pages = Pages(tmp_path, unused_s=60.0, clock=lambda: now[0])
+    folders = {
+        name: pages.folder(name) for name in ("gone", "open", "waiting", "touched", "worked")
+    }
+    upload = tmp_path / "uploaded" / "talk.wav"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    pages.uploads.arrived([upload])
+    pages.own_upload("gone", upload)
+    asks = {
+        "open": {"path": "/heartbeat/open", "method": "GET"},
+        "waiting": {
+            "path": "/gradio_api/queue/data", "query_string": b"session_hash=waiting", "method": "GET",
+        },
+        "gone": {"path": "/queue/join", "query_string": b"session_hash=gone", "method": "POST"},
+    }  # fmt: skip
+    with ExitStack() as answered:
+        for scope in asks.values():
+            answered.enter_context(pages.presence.during(scope))
+        with pages.job("worked", no_progress), pages.job("working", no_progress):
+            now[0] = 50.0
+            pages.session("touched")
+            now[0] = 100.0
+            pages.forget_unused()
+            assert not folders.pop("gone").exists()
+            assert not upload.parent.exists()
+            assert all(folder.exists() for folder in folders.values())
+        now[0] = 130.0  # what was at work has ended 30 seconds ago
         pages.session("new")
-        assert not old.exists()
-        assert len(pages) == 3
+        assert not folders.pop("touched").exists()
+        assert all(folder.exists() for folder in folders.values())
+    assert "open" not in pages.presence
+    now[0] = 200.0
+    pages.forget_unused()
+    assert len(pages) == 0
+    assert not any(folder.exists() for folder in folders.values())
+    with pytest.raises(PageError, match="lost its connection"):
+        pages.session("gone")
+
+
+def test_what_nobody_uses_goes_also_where_nobody_comes_any_more(tmp_path):
+    pages = Pages(tmp_path, unused_s=0.2)
+    folder = pages.folder("gone")
+    until(lambda: not folder.exists())
+    assert len(pages) == 0
 
 
 def test_one_job_at_a_time(tmp_path):
