@@ -128,6 +128,23 @@ class Pages:
             if not self._shares_uploads:
                 self.uploads.release(page_id, but=path)
 
+    def copied_upload(self, page_id: str, path: Path) -> Path:
+        """Copy a file that was uploaded for a page into a folder of its own in the page's, and let go of it.
+
+        Raises:
+            PageError: No such upload waits to be claimed: it is another page's, or none.
+        """
+        with self._lock:
+            folder = self._page(page_id).folder
+            owned = self.uploads.owned_by(page_id, path)
+            if not self.uploads.claim(page_id, path):
+                raise PageError("not_of_this_page")
+            copy = Path(tempfile.mkdtemp(dir=folder, prefix="words-")) / path.name
+            shutil.copyfile(path, copy)
+            if not owned and not self._shares_uploads:
+                self.uploads.let_go(page_id, path)
+            return copy
+
     def drop_uploads(self, page_id: str) -> None:
         """Delete what was uploaded for this page."""
         with self._lock:
