@@ -24,6 +24,8 @@ from browser import (
     until,
 )
 
+from webui_tab.texts import say
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -242,7 +244,7 @@ def test_words_from_a_file_with_what_is_to_know_of_them(
     page.locator("#emo-consent input").check()
     tab.work("analyse")
     # Where the words come from, how they were read, and who speaks.
-    tab.shows("#emo-summary", tab.say("words_file").format(name="minutes.srt"))
+    tab.shows("#emo-summary", say("words_file", language, name="minutes.srt"))
     guessed = {"en": "minutes.srt is not UTF-8: read as GB 18030", "zh": "minutes.srt 不是 UTF-8"}
     tab.shows("#emo-summary", guessed[language])
     tab.shows("#emo-summary", f"“{tab.say('encoding')}”")
