@@ -296,22 +296,24 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
         )
         notes.append(
             Sentence(
-                f"{_named(unknown)}: not said, and no emotion that is known; known are {', '.join(labels)}",
-                f"{_named(unknown)}：不朗读，也不是已知的情感；已知的有 "
+                f"{_named(unknown).en}: not said, and no emotion that is known; known are "
+                f"{', '.join(labels)}",
+                f"{_named(unknown).zh}：不朗读，也不是已知的情感；已知的有 "
                 f"{'、'.join(display_name(label, 'zh') for label in labels)}",
             )
         )
     if speakers:
         notes.append(
             Sentence(
-                f"{_named(speakers)}: speakers, not said", f"{_named(speakers)}：说话人，不朗读"
+                f"{_named(speakers).en}: speakers, not said",
+                f"{_named(speakers).zh}：说话人，不朗读",
             )
         )
     if directions:
         notes.append(
             Sentence(
-                f"{_named(directions)}: not said (--directions say lets them be)",
-                f"{_named(directions)}：不朗读（--directions say 可改为朗读）",
+                f"{_named(directions).en}: not said (--directions say lets them be)",
+                f"{_named(directions).zh}：不朗读（--directions say 可改为朗读）",
             )
         )
     return tuple(notes)
@@ -383,8 +385,11 @@ def _in_languages(
     return tuple(filled)
 
 
-def _named(held: Sequence[str]) -> str:
+def _named(held: Sequence[str]) -> Sentence:
     """Name what was left out, each once."""
     each = list(dict.fromkeys(held))
-    more = f", … ({len(each)})" if len(each) > _MOST_NAMED else ""
-    return ", ".join(each[:_MOST_NAMED]) + more
+    named = each[:_MOST_NAMED]
+    more = Sentence(f", … ({len(each)})", f"……（{len(each)}）")
+    if len(each) <= _MOST_NAMED:
+        more = Sentence("", "")
+    return Sentence(", ".join(named) + more.en, "、".join(named) + more.zh)

@@ -256,7 +256,7 @@ def test_words_from_a_file_with_what_is_to_know_of_them(
     # Stage directions are said, unless a person does not want them.
     page.locator("#emo-directions input").uncheck()
     tab.work("resynthesise")
-    left_out = {"en": "（叹气）, [door slams]: not said", "zh": "（叹气）, [door slams]：不朗读"}
+    left_out = {"en": "（叹气）, [door slams]: not said", "zh": "（叹气）、[door slams]：不朗读"}
     tab.shows("#emo-result", left_out[language])
     tab.shows("#emo-result", f"“{tab.say('directions')}”")
     tab.shows("#emo-result", "[傲娇]")
