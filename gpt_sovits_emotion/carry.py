@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, write_wav
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import HostError, OutputError
 from gpt_sovits_emotion.hosts.base import HostLimits
 from gpt_sovits_emotion.records import (
@@ -142,13 +143,14 @@ def carry_note(carry: Carry, limits: HostLimits, *, n_timbre: int) -> Sentence:
     )
     if limits.averages_timbre:
         return Sentence(
-            f"{whose.en} gives the prosody; the timbre is the mean of it and {n_timbre} clips of the voice: "
+            f"{whose.en} gives the prosody; the timbre is the mean of it and {counted(n_timbre, 'clip')} "
+            f"of the voice: "
             f"one part in {n_timbre + 1} is not the voice's own",
             f"{whose.zh}提供韵律；音色取它与该音色 {n_timbre} 个片段的平均："
             f"其中 {n_timbre + 1} 分之一不是该音色自己的",
         )
     return Sentence(
-        f"{whose.en} gives the prosody, {n_timbre} clips of the voice give the timbre",
+        f"{whose.en} gives the prosody, {counted(n_timbre, 'clip')} of the voice the timbre",
         f"{whose.zh}提供韵律，音色由该音色的 {n_timbre} 个片段提供",
     )
 

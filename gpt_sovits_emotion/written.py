@@ -45,6 +45,7 @@ from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
 __all__ = [
     "file_to_say",
+    "labels_written",
     "lines_to_say",
     "notes_of_parts",
     "text_to_say",
@@ -127,6 +128,26 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
         keeps = tagged.corrected_label is not None or label is None
         segments.append(tagged if keeps else replace(tagged, corrected_label=label))
     return replace(transcript, segments=tuple(segments))
+
+
+def labels_written(texts: Iterable[str | Line], wanted: Collection[str]) -> frozenset[str]:
+    """Return which labels texts ask for: by tags, or as labels that lines have of themselves.
+
+    Args:
+        texts: What is to be said.
+        wanted: Free labels, in canonical form, that count as tags beside the known emotions.
+
+    Examples:
+        >>> sorted(labels_written(["[hapy] Hi!", Line("Bye.", label="sad")], ["hapy", "angri"]))
+        ['hapy', 'sad']
+    """
+    names = frozenset(wanted)
+    lines = [Line(text) if isinstance(text, str) else text for text in texts]
+    found = [line.label for line in lines]
+    for line in lines:
+        pieces = split_at_tags(line.text, known=names)
+        found += [spoken_parts(piece, known=names).label for piece in pieces]
+    return frozenset(label for label in found if label)
 
 
 def lines_to_say(source: Path | TextFile) -> tuple[Line, ...]:
@@ -277,22 +298,24 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
         )
         notes.append(
             Sentence(
-                f"{_named(unknown)}: not said, and no emotion that is known; known are {', '.join(labels)}",
-                f"{_named(unknown)}：不朗读，也不是已知的情感；已知的有 "
+                f"{_named(unknown).en}: not said, and no emotion that is known; known are "
+                f"{', '.join(labels)}",
+                f"{_named(unknown).zh}：不朗读，也不是已知的情感；已知的有 "
                 f"{'、'.join(display_name(label, 'zh') for label in labels)}",
             )
         )
     if speakers:
         notes.append(
             Sentence(
-                f"{_named(speakers)}: speakers, not said", f"{_named(speakers)}：说话人，不朗读"
+                f"{_named(speakers).en}: speakers, not said",
+                f"{_named(speakers).zh}：说话人，不朗读",
             )
         )
     if directions:
         notes.append(
             Sentence(
-                f"{_named(directions)}: not said (--directions say lets them be)",
-                f"{_named(directions)}：不朗读（--directions say 可改为朗读）",
+                f"{_named(directions).en}: not said (--directions say lets them be)",
+                f"{_named(directions).zh}：不朗读（--directions say 可改为朗读）",
             )
         )
     return tuple(notes)
@@ -364,8 +387,11 @@ def _in_languages(
     return tuple(filled)
 
 
-def _named(held: Sequence[str]) -> str:
+def _named(held: Sequence[str]) -> Sentence:
     """Name what was left out, each once."""
     each = list(dict.fromkeys(held))
-    more = f", … ({len(each)})" if len(each) > _MOST_NAMED else ""
-    return ", ".join(each[:_MOST_NAMED]) + more
+    named = each[:_MOST_NAMED]
+    more = Sentence(f", … ({len(each)})", f"……（{len(each)}）")
+    if len(each) <= _MOST_NAMED:
+        more = Sentence("", "")
+    return Sentence(", ".join(named) + more.en, "、".join(named) + more.zh)

@@ -13,7 +13,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,8 +67,9 @@ def key_of(*what: str | bytes) -> bytes:
     return digest.digest()
 
 
-def only_build(sidecar: Path) -> AbstractContextManager[None]:
-    """Make sure that nobody else builds this bank meanwhile.
+@contextmanager
+def only_build(sidecar: Path) -> Iterator[Path]:
+    """Make sure that nobody else builds this bank meanwhile; yield the lock's file.
 
     Raises:
         ReferenceBankError: Somebody does.
@@ -89,7 +90,8 @@ def only_build(sidecar: Path) -> AbstractContextManager[None]:
         )
 
     lock = sidecar.with_name(f".{sidecar.name}.lock")
-    return locked(lock, patience_s=0, busy=busy, unwritable=unwritable)
+    with locked(lock, patience_s=0, busy=busy, unwritable=unwritable):
+        yield lock
 
 
 class Journal:

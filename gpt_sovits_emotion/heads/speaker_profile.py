@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import HeadError, HeadMismatchError
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.moving import moving_statistics
@@ -136,7 +137,8 @@ class SpeakerProfile:
         """Say in one sentence what the profile holds and whether it has been learned from."""
         if self.bank:
             return Sentence(
-                f"{self.speaker}: fitted to the voice of {self.bank} from {len(self.valid)} clips with your "
+                f"{self.speaker}: fitted to the voice of {self.bank} from "
+                f"{counted(len(self.valid), 'clip')} with your "
                 f"own labels ({self.taught}) and {self.n_unlabelled} without",
                 f"{self.speaker}：已根据 {self.bank} 中您标注的 {len(self.valid)} 个片段（{self.taught}）和 "
                 f"{self.n_unlabelled} 个无标注片段适配该音色",
@@ -151,7 +153,7 @@ class SpeakerProfile:
             state = Sentence("mean learned", "已学习均值")
         more = Sentence(f", {waiting} labelled wait", f"，{waiting} 个标注待学习")
         return Sentence(
-            f"{self.speaker}: {n} clips without labels, {k} labelled; {state.en}"
+            f"{self.speaker}: {counted(n, 'clip')} without labels, {k} labelled; {state.en}"
             + (more.en if waiting and self.mean is not None else ""),
             f"{self.speaker}：{n} 个无标注片段，{k} 个有标注；{state.zh}"
             + (more.zh if waiting and self.mean is not None else ""),

@@ -68,6 +68,7 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
             start=round(start_s * 1000),
             end=round(end_s * 1000),
             style=style,
+            name=line.speaker.replace(",", ";"),  # a comma would end the field
             text=_escape(f"{shown} {line.text}".rstrip()),
         )
         subtitles.append(event)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
 from gpt_sovits_emotion.records import Sentence
@@ -30,6 +32,8 @@ from gpt_sovits_emotion.transcript_io.wording import (
     mark,
     one_line,
     plain_entities,
+    split_told,
+    told,
     unguard,
 )
 
@@ -65,10 +69,10 @@ _FREE_CLASS = "free"
 
 
 def srt_text(lines: Sequence[Line], *, language: str) -> str:
-    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text."""
+    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text, and who speaks."""
     cues = (
         f"{number}\n{_clock(line.start_s, ',')} --> {_clock(line.end_s, ',')}\n"
-        f"{_marked(line, guard(line.text), language)}\n"
+        f"{_marked(line, guard(told(line.speaker, line.text)), language)}\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join(cues)
@@ -77,15 +81,16 @@ def srt_text(lines: Sequence[Line], *, language: str) -> str:
 def vtt_text(lines: Sequence[Line], *, language: str) -> str:
     """Write lines as WebVTT; each cue in a class span, coloured by the header's style.
 
-    A class and not a voice span: ``<v ...>`` names who speaks, not how. Free labels share the class
-    ``free``, which has no colour.
+    A class and not a voice span: ``<v ...>`` names who speaks, where that is known, not how. Free labels
+    share the class ``free``, which has no colour.
     """
     styles = "\n".join(
         f"::cue(.{name}) {{ color: {colour_of(name)} }}" for name in (*EMOTIONS, UNSURE)
     )
     cues = (
         f"{number}\n{_clock(line.start_s, '.')} --> {_clock(line.end_s, '.')}\n"
-        f"<c.{_class_of(line)}>{_escape(_marked(line, line.text, language))}</c>\n"
+        f"{_spoken_by(line)}<c.{_class_of(line)}>"
+        f"{_escape(_marked(line, told('', line.text), language))}</c>\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join([f"WEBVTT\n\nSTYLE\n{styles}\n", *cues])
@@ -130,7 +135,12 @@ def read_vtt(text: str, *, name: str) -> FileLines:
     if not n_outside:
         return found
     outside = Sentence(
-        f"{n_outside} rows of text after an empty row belong to no cue, as WebVTT has it, and are left out",
+        counted(
+            n_outside,
+            "row of text after an empty row belongs",
+            "rows of text after an empty row belong",
+        )
+        + " to no cue, as WebVTT has it; left out",
         f"按 WebVTT 的规定，空行之后的 {n_outside} 行文字不属于任何字幕，已略去",
     )
     return FileLines(found.lines, (*found.notes, outside))
@@ -141,6 +151,10 @@ def _marked(line: Line, text: str, language: str) -> str:
         line.label or UNSURE, confidence=line.confidence, by_hand=line.by_hand, language=language
     )
     return f"{shown} {text}".rstrip()
+
+
+def _spoken_by(line: Line) -> str:
+    return f"<v {_escape(line.speaker)}>" if line.speaker else ""
 
 
 def _class_of(line: Line) -> str:
@@ -247,14 +261,18 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
     if not n_repeated:
         return found
     rolling = Sentence(
-        f"rolling captions: {n_repeated} rows that repeat what was shown before are left out",
+        f"rolling captions: {counted(n_repeated, 'row that repeats', 'rows that repeat')} what was shown "
+        f"before "
+        "left out",
         f"滚动字幕：略去 {n_repeated} 行重复的文字",
     )
     return FileLines(found.lines, (*found.notes, rolling))
 
 
 def _line_of(cue: Cue, words: str) -> Line:
-    return marked_line(words, cue.start_s, cue.end_s, speaker=_voice_of(cue.rows))
+    line = marked_line(words, cue.start_s, cue.end_s)
+    speaker, text = split_told(line.text)
+    return replace(line, text=text, speaker=_voice_of(cue.rows) or speaker)
 
 
 def _voice_of(rows: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE
 from gpt_sovits_emotion.records import Sentence
@@ -192,7 +193,8 @@ def _once_each(entries: Sequence[ClipEntry]) -> tuple[tuple[ClipEntry, ...], tup
         return tuple(kept.values()), ()
     n_rows, first_name = sum(again.values()), next(iter(again)).name
     note = Sentence(
-        f"{n_rows} rows name a clip again (the first: {first_name}) and were left out",
+        f"{counted(n_rows, 'row names a clip again', 'rows name a clip again')} (the first: "
+        f"{first_name}), left out",
         f"有 {n_rows} 行重复列出同一片段（第一个：{first_name}），已略去",
     )
     return tuple(kept.values()), (note,)

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError, OutputError
 from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.locking import locked
@@ -152,7 +153,8 @@ def _check_clips(folder: Path, corpus_id: str, source: Source) -> None:
         ) from error
     if n_clips != source.n_clips:
         raise CorpusError(
-            f"{folder} holds {n_clips} clips of {title}, which has {source.n_clips}; remove the folder and "
+            f"{folder} holds {counted(n_clips, 'clip')} of {title}, which has {source.n_clips}; remove "
+            f"the folder and "
             "fetch it again, or choose another",
             zh=f"{folder} 中有 {n_clips} 个 {title} 片段，应为 {source.n_clips} 个；"
             "请删除该文件夹后重新下载，或另选文件夹",

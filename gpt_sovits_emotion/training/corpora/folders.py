@@ -15,9 +15,9 @@ from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
 __all__ = ["names_emotions", "read_folders"]
 
 _TEXT_SUFFIXES = (".lab", ".txt")
-_NO_EMOTION = Sentence("they lie in no folder of an emotion", "它们不在任何情感的文件夹中")
+_NO_EMOTION = Sentence("in no folder of an emotion", "它们不在任何情感的文件夹中")
 _DEFAULT_SLOT = Sentence(
-    "their folder is a bank's fallback slot and no emotion", "其文件夹是音库的默认项，不是情感"
+    "the folder is a bank's fallback slot and no emotion", "其文件夹是音库的默认项，不是情感"
 )
 
 

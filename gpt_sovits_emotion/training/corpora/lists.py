@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, is_default_slot
 from gpt_sovits_emotion.records import Sentence
@@ -223,7 +224,8 @@ def _nothing_usable(path: Path, source: str, *, n_rows: int, missing: Sequence[s
             zh=f"{path}：找不到已标注行的音频（如 {missing[0]}）；请把音频复制到列表旁边，或改正路径",
         )
     return CorpusError(
-        f"{path}: none of its {n_rows} rows has an emotion in {source}; is that of the same recording?",
+        f"{path}: {'its only row has no' if n_rows == 1 else f'none of its {n_rows} rows has an'} emotion in "
+        f"{source}; is that of the same recording?",
         zh=f"{path}：{n_rows} 行在 {source} 中都没有情感；它属于同一段录音吗？",
     )
 
@@ -235,22 +237,23 @@ def _warnings(
     if n_untagged:
         warnings.append(
             Sentence(
-                f"{n_untagged} rows have no emotion in {source} and were passed over",
+                f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
                 f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
             )
         )
     if missing:
         warnings.append(
             Sentence(
-                f"the audio of {len(missing)} rows is not there, such as {missing[0]}",
+                f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
                 f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
             )
         )
     if n_machine:
         warnings.append(
             Sentence(
-                f"{n_machine} of {n_clips} labels were set by a head and not by a person; a head that "
-                "is trained on them learns that head's mistakes",
+                f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
+                f"by a head "
+                "and not by a person; a head that is trained on that learns the other's mistakes",
                 f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
                 "用它们训练会学到那个模型的错误",
             )
