@@ -166,7 +166,7 @@ def tagging(model: Any, layer: int, folder: Path) -> Callable[[], object]:
     recording = recording_from_samples(samples(), 16_000)
     segments = tuple(Segment(start_s, end_s, "") for start_s, end_s in stretches_s())
     transcript = Transcript(segments, "en", "none")
-    # Brought together anew each time, as `engines.bind` does: the fingerprint is checked, too.
+    # Brought together anew each time, as `binding.bind` does: the fingerprint is checked, too.
     return lambda: tag(
         transcript, recording, Analyser(head, open_encoder(encoder.id, lent), tracker)
     )

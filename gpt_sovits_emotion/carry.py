@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, write_wav
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import HostError, OutputError
 from gpt_sovits_emotion.hosts.base import HostLimits
 from gpt_sovits_emotion.records import (
@@ -55,6 +56,10 @@ _OTHER_WORDS = (
 )
 _LONGEST_PAUSE_S = 0.5  # a longer pause makes a place to cut no better
 _N_TIMBRE, _N_TIMBRE_AVERAGED = 4, 8
+_OWN_CLIPS = {
+    "recording": ("--carry clip", "--carry clip"),
+    "bank": ("leave out --prosody-from", "去掉 --prosody-from"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +119,13 @@ def check_carry(carry: Carry, limits: HostLimits | None, *, host: Sentence) -> N
         )
     if carry.way == "clip" or limits.timbre_references:
         return
+    own, own_zh = _OWN_CLIPS[carry.way]
     raise HostError(
         f"{host.en} takes its timbre from the prosody prompt itself, so it would speak with the voice of the "
-        "recording, or of the other bank: let a clip of the voice carry the emotion (--carry clip), or speak "
+        f"recording, or of the other bank: let a clip of the voice carry the emotion ({own}), or speak "
         "with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
         zh=f"{host.zh} 的音色取自韵律参考本身，合成出来会是原录音（或另一音库）的声音：请用该音色自己的片段"
-        "传递情感（--carry clip），或改用 GPT-SoVITS 的 v1、v2、v2Pro 或 v2ProPlus 模型",
+        f"传递情感（{own_zh}），或改用 GPT-SoVITS 的 v1、v2、v2Pro 或 v2ProPlus 模型",
     )
 
 
@@ -137,13 +143,14 @@ def carry_note(carry: Carry, limits: HostLimits, *, n_timbre: int) -> Sentence:
     )
     if limits.averages_timbre:
         return Sentence(
-            f"{whose.en} gives the prosody; the timbre is the mean of it and {n_timbre} clips of the voice: "
+            f"{whose.en} gives the prosody; the timbre is the mean of it and {counted(n_timbre, 'clip')} "
+            f"of the voice: "
             f"one part in {n_timbre + 1} is not the voice's own",
             f"{whose.zh}提供韵律；音色取它与该音色 {n_timbre} 个片段的平均："
             f"其中 {n_timbre + 1} 分之一不是该音色自己的",
         )
     return Sentence(
-        f"{whose.en} gives the prosody, {n_timbre} clips of the voice give the timbre",
+        f"{whose.en} gives the prosody, {counted(n_timbre, 'clip')} of the voice the timbre",
         f"{whose.zh}提供韵律，音色由该音色的 {n_timbre} 个片段提供",
     )
 

@@ -6,26 +6,23 @@ replaced while we look: what was fitting a minute ago may be another voice now, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample
-from gpt_sovits_emotion.encoders import WHISPER, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.binding import bind
+from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import (
     EmotionError,
-    EncoderError,
-    HeadMismatchError,
-    WhisperModelError,
 )
 from gpt_sovits_emotion.heads import Head, find_head, head_folders
 from gpt_sovits_emotion.heads.files import CARD_NAME
 from gpt_sovits_emotion.heads.profiles import SpeakerProfile, for_speaker, known_speaker
 from gpt_sovits_emotion.hosts.base import Host
-from gpt_sovits_emotion.lending import Lent
 from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.tag import Analyser, Describer
 from gpt_sovits_emotion.whisper_models import WhisperModels
@@ -34,11 +31,9 @@ __all__ = [
     "DEFAULT_HEAD",
     "WHISPER_HEAD",
     "Engines",
-    "bind",
     "default_head",
     "embedded_host",
     "folders_with",
-    "lend_encoder",
     "open_engines",
 ]
 
@@ -224,179 +219,6 @@ def _checked(engines: Engines) -> Engines:
     for head in {id(head): head for head in (engines.tagger, engines.judging)}.values():
         engines._bound(head)
     return engines
-
-
-def bind(
-    head: Head, lender: Host, tracker: Describer, whisper: WhisperModels | None = None
-) -> Analyser:
-    """Bring a head together with its encoder.
-
-    A host may have several models of one kind: a fine-tuned style encoder that is loaded, and its base on
-    the disk; and there may be several Whispers of one size. The first whose weights are those that the head
-    was trained on is taken; of a fused encoder so for each of its parts.
-
-    Args:
-        head: The head.
-        lender: Who lends what is not Whisper's.
-        tracker: Taken for ``prosody``.
-        whisper: Where Whisper is found; what is on this machine when None.
-
-    Raises:
-        HeadMismatchError: The lender has no such encoder, or only with other weights; or there is no Whisper
-            of this size.
-        HostError: The lender cannot load what it would lend.
-        WhisperModelError: The Whisper that the head reads is damaged.
-    """
-    spec = head.card.encoder
-    if spec.id == tracker.id:
-        return Analyser(head, tracker, tracker)
-    parts = spec.id.split("+")
-    sources = _Sources(lender, tracker, whisper or WhisperModels(), head.encoder_file)
-    missing = [part for part in parts if not sources.has(part)]
-    if missing:
-        raise _missing(head, missing, sources)
-    fingerprints = spec.fingerprint.split("+")
-    if len(fingerprints) != len(parts):
-        fingerprints = [""] * len(parts)  # none fits; the analyser says how they differ
-    found = []
-    for part, fingerprint in zip(parts, fingerprints, strict=True):
-        encoder = _first_that_fits(part, fingerprint, sources)
-        if encoder is None:
-            raise HeadMismatchError(
-                f"head {head.card.id!r} reads the encoder {part!r}, and {lender.title.en} has none of that "
-                "kind loaded at this moment; load a model, or choose another head (heads list)",
-                zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，"
-                f"而 {lender.title.zh} 目前没有加载这类编码器；请加载模型，或换一个情感模型（heads list）",
-            )
-        found.append(encoder)
-    # Where the weights are others, the analyser says how they differ.
-    return Analyser(head, found[0] if len(found) == 1 else FusedEncoder(found), tracker)
-
-
-def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMismatchError:
-    """Return what a head lacks: Whisper, which can be had, goes before what only a host has."""
-    for part in missing:
-        family = part.partition(":")[0]
-        if family.startswith(WHISPER):
-            absent = sources.whisper.absent(family.removeprefix(WHISPER))
-            return HeadMismatchError(
-                f"head {head.card.id!r} reads the encoder {part!r}, and {absent}; or choose another head "
-                "(heads list)",
-                zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，而{absent.say('zh')}；"
-                "或换一个情感模型（heads list）",
-            )
-    lender = sources.lender
-    return HeadMismatchError(
-        f"head {head.card.id!r} reads the encoder {' and '.join(map(repr, missing))}, which "
-        f"{lender.title.en} does not lend "
-        f"(it lends {', '.join(sorted(lender.lends))}); choose another head (heads list)",
-        zh=f"情感模型 {head.card.id!r} 需要编码器 {'、'.join(map(repr, missing))}，"
-        f"而 {lender.title.zh} 不提供"
-        f"（提供的有：{'、'.join(sorted(lender.lends))}）；请换一个情感模型（heads list）",
-    )
-
-
-def lend_encoder(
-    encoder_id: str,
-    lender: Host,
-    tracker: Describer,
-    whisper: WhisperModels | None = None,
-    *,
-    fingerprint: str | None = None,
-) -> Encoder:
-    """Open an encoder without a head, to train one on it.
-
-    Args:
-        encoder_id: As `encoders.parse_encoder_id` reads it.
-        lender: Who lends what it needs; of several models of one kind its first is taken.
-        tracker: Taken for ``prosody``.
-        whisper: Where Whisper is found; what is on this machine when None.
-        fingerprint: Of an encoder that is not fused: the weights that are taken where they are among those
-            lent.
-
-    Raises:
-        EncoderError: There is no such encoder, or the lender has nothing for it.
-        HostError: The lender cannot load what it would lend.
-        WhisperModelError: The Whisper that it reads is not there, or damaged.
-    """
-    if encoder_id == tracker.id:
-        return tracker
-    name = parse_encoder_id(encoder_id)
-    sources = _Sources(lender, tracker, whisper or WhisperModels())
-    found = []
-    for part in name.parts or (name,):
-        if not sources.has(part.id) and part.whisper_size is not None:
-            raise sources.whisper.absent(part.whisper_size)
-        if not sources.has(part.id):
-            raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, which {lender.title.en} does not lend "
-                f"(it lends {', '.join(sorted(lender.lends))}); name a GPT-SoVITS that has it with "
-                "--checkout, or choose the encoder prosody",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {lender.title.zh} 不提供（提供的有："
-                f"{'、'.join(sorted(lender.lends))}）；请用 --checkout 指定包含它的 GPT-SoVITS，"
-                "或选择编码器 prosody",
-            )
-        encoder = _first_that_fits(part.id, fingerprint, sources)
-        if encoder is None:
-            raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, and {lender.title.en} has none of that kind "
-                "loaded at this moment; load a model, or choose another encoder",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {lender.title.zh} 目前没有加载这类模型；"
-                "请加载模型，或换一个编码器",
-            )
-        found.append(encoder)
-    return found[0] if len(found) == 1 else FusedEncoder(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """Everybody who lends encoders.
-
-    Attributes:
-        lender: The host.
-        tracker: The prosody encoder.
-        whisper: Where Whisper is.
-        own: The part of Whisper that the head carries.
-    """
-
-    lender: Host
-    tracker: Describer
-    whisper: WhisperModels
-    own: Path | None = None
-
-    def has(self, encoder_id: str) -> bool:
-        """Say whether somebody lends it, as far as can be seen without loading anything."""
-        family = encoder_id.partition(":")[0]
-        if family.startswith(WHISPER):
-            may_come = self.own is not None or self.whisper.allow_download
-            return may_come or self.whisper.has(family)
-        return encoder_id == self.tracker.id or family in self.lender.lends
-
-    def lend(self, family: str) -> Iterator[Lent]:
-        """Yield what is lent for a family, the best first."""
-        if family.startswith(WHISPER):
-            return self.whisper.lend(family, own=self.own)
-        return self.lender.lend(family)
-
-
-def _first_that_fits(encoder_id: str, fingerprint: str | None, sources: _Sources) -> Encoder | None:
-    """Return the encoder on the first model with these weights, else on the first; None if there is none."""
-    if encoder_id == sources.tracker.id:
-        return sources.tracker
-    first: Encoder | None = None
-    problem: WhisperModelError | None = None
-    for lent in sources.lend(parse_encoder_id(encoder_id).family):
-        try:
-            encoder = open_encoder(encoder_id, lent)
-            if fingerprint is None or encoder.fingerprint == fingerprint:
-                return encoder
-        except WhisperModelError as error:  # a damaged folder does not hide a sound one elsewhere
-            problem = problem or error
-            continue
-        first = first or encoder
-    if first is None and problem is not None:
-        raise problem
-    return first
 
 
 def embedded_host(tracker: ProsodyEncoder) -> Host:

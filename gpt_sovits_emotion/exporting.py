@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gpt_sovits_emotion.binding import lend_encoder
 from gpt_sovits_emotion.encoders import WHISPER, parse_encoder_id
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 from gpt_sovits_emotion.encoders.whisper.slices import slice_licence, slice_source, write_slice
 from gpt_sovits_emotion.encoders.whisper.weights import fingerprint_of
-from gpt_sovits_emotion.engines import embedded_host, lend_encoder
+from gpt_sovits_emotion.engines import embedded_host
 from gpt_sovits_emotion.errors import HeadError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.heads import HeadCard, load_head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import zipfile
@@ -24,6 +25,7 @@ __all__ = [
     "DAMAGED_ARCHIVE",
     "WRITING",
     "cache_folder",
+    "is_ordinary",
     "remove_folder",
     "replacing",
     "write_bytes",
@@ -48,6 +50,15 @@ with suppress(ImportError):  # a Python may be built without it
     import lzma
 
     DAMAGED_ARCHIVE = (*DAMAGED_ARCHIVE, lzma.LZMAError)
+
+
+def is_ordinary(path: Path) -> bool:
+    """Say whether a path leads to an ordinary file: a pipe or a device would let a reader wait for ever.
+
+    Raises:
+        OSError: Nothing is there, or it may not be looked at.
+    """
+    return stat.S_ISREG(path.stat().st_mode)
 
 
 def cache_folder() -> Path:

@@ -8,8 +8,9 @@ folder in which people look for other things.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import EmotionError, OutputError
@@ -36,6 +37,7 @@ def locked(
     *,
     patience_s: float = PATIENCE_S,
     busy: EmotionError | None = None,
+    unwritable: Callable[[str], EmotionError] | None = None,
     keep: bool = True,
 ) -> Iterator[None]:
     """Hold a lock. It must not be taken twice in one thread: the second time would wait for the first.
@@ -46,9 +48,12 @@ def locked(
         keep: Whether the lock's file stays. Deleted, it costs those who wait a try more (filelock sees that
             the file it holds is gone).
         busy: What to raise when that was not long enough; an `OutputError` when None.
+        unwritable: Makes of the system's reason what to raise where the folder cannot be written to; an
+            `OutputError` when None.
 
     Raises:
-        OutputError: The folder may not be written to, or (without `busy`) somebody has the lock.
+        OutputError: The folder may not be written to (without `unwritable`), or (without `busy`) somebody has
+            the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -64,11 +69,7 @@ def locked(
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(
-            f"nothing can be written into {lock.parent} ({reason}); change its permissions, or choose "
-            "another folder",
-            zh=f"无法写入 {lock.parent}（{reason}）；请修改权限，或另选文件夹",
-        ) from error
+        raise (unwritable or partial(_unwritable, lock.parent))(reason) from error
     try:
         yield
     finally:
@@ -77,3 +78,10 @@ def locked(
                 missing_ok=True
             )  # while it is held: nobody takes a file that is about to go
         held.release()
+
+
+def _unwritable(folder: Path, reason: str) -> OutputError:
+    return OutputError(
+        f"nothing can be written into {folder} ({reason}); change its permissions, or choose another folder",
+        zh=f"无法写入 {folder}（{reason}）；请修改权限，或另选文件夹",
+    )

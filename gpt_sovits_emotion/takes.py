@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.counting import beside_chinese
 from gpt_sovits_emotion.errors import AudioError, HostError, WhisperModelError
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.records import (
@@ -229,7 +230,7 @@ def told(take: Take) -> Sentence:
     if take.heard is not None:
         best, share = take.heard.best_label, percent(take.heard.confidence)
         en.append(f"heard as {display_name(best)} {share}")
-        zh.append(f"听起来是{display_name(best, 'zh')} {share}")
+        zh.append(f"听起来是{beside_chinese(display_name(best, 'zh'))} {share}")
     if take.emotion is not None:
         en.append(f"wanted emotion {percent(take.emotion)}")
         zh.append(f"目标情感 {percent(take.emotion)}")

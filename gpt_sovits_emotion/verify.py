@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.counting import beside_chinese
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.progress import Progress, no_progress
 from gpt_sovits_emotion.records import (
@@ -170,23 +171,23 @@ def _note(
     if wanted == UNSURE and tagged.scores is None:
         return Sentence(
             f"nothing to compare: no emotion was heard in the original or asked for; heard as {en}",
-            f"无从比较：原来没有听出情感，也没有指定；听起来是{zh}",
+            f"无从比较：原来没有听出情感，也没有指定；听起来是{beside_chinese(zh)}",
         )
     if wanted == UNSURE:
         return Sentence(
             f"nothing to compare: the original was unsure; heard again as {en}",
-            f"无从比较：原录音的情感不确定；重听为{zh}",
+            f"无从比较：原录音的情感不确定；重听为{beside_chinese(zh)}",
         )
     if survived is None:
         return Sentence(
             f"the judging head {judge.head.card.id} does not know {wanted!r}; heard as {en}",
-            f"评判用的模型 {judge.head.card.id} 不认识“{wanted}”；重听为{zh}",
+            f"评判用的模型 {judge.head.card.id} 不认识“{wanted}”；重听为{beside_chinese(zh)}",
         )
     if survived:
-        return Sentence(f"survived: heard again as {en}", f"情感保留：重听为{zh}")
+        return Sentence(f"survived: heard again as {en}", f"情感保留：重听为{beside_chinese(zh)}")
     return Sentence(
         f"lost: {display_name(wanted)} was wanted, heard again as {en}",
-        f"情感丢失：目标是{display_name(wanted, 'zh')}，重听为{zh}",
+        f"情感丢失：目标是{beside_chinese(display_name(wanted, 'zh'))}，重听为{beside_chinese(zh)}",
     )
 
 
@@ -194,4 +195,8 @@ def _heard_as(scores: EmotionScores, language: str) -> str:
     best = f"{display_name(scores.best_label, language)} {percent(scores.confidence)}"
     if scores.label != UNSURE:
         return best
-    return f"不确定（最可能{best}）" if language == "zh" else f"unsure (most likely {best})"
+    return (
+        f"不确定（最可能{beside_chinese(best)}）"
+        if language == "zh"
+        else f"unsure (most likely {best})"
+    )

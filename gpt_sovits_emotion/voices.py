@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.labels import slot_label
+from gpt_sovits_emotion.labels import EMOTIONS, display_name, slot_label
 from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path, statistics_of
+from gpt_sovits_emotion.references.tagged_text import labels_of_bank
 from gpt_sovits_emotion.tag import Analyser
 
 __all__ = ["VoiceStatistics", "clip_named", "voice_statistics", "with_pins"]
@@ -53,7 +56,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
         return VoiceStatistics(
             speaker,
             Sentence(
-                f"statistics of the voice from {speaker.n_segments} clips of its bank",
+                f"statistics of the voice from {counted(speaker.n_segments, 'clip')} of its bank",
                 f"该音色的统计来自其音库的 {speaker.n_segments} 个片段",
             ),
         )
@@ -76,22 +79,46 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     )
 
 
-def with_pins(bank: ReferenceBank, pins: Mapping[str, str]) -> ReferenceBank:
+def with_pins(
+    bank: ReferenceBank, pins: Mapping[str, str], *, known: Collection[str] | None = None
+) -> ReferenceBank:
     """Return a bank with further pins for this time; what is kept beside the bank stays as it is.
 
     Args:
         bank: The voice.
         pins: Emotion -> clip, as `clip_named` finds it.
+        known: Labels that can be wanted, in canonical form, beside the canonical ones and the bank's own:
+            those of the heads and of the texts. Any label can be when None.
 
     Raises:
-        ReferenceBankError: A clip is not in the bank, or cannot be used.
+        ReferenceBankError: A clip is not in the bank, or cannot be used; or nothing is ever said in an
+            emotion that is pinned.
     """
     if not pins:
         return bank
+    labels = None if known is None else {*EMOTIONS, *labels_of_bank(bank), *known}
     added = {}
     for emotion, name in pins.items():
-        added[slot_label(emotion)] = clip_named(bank, name)
+        label = slot_label(emotion)
+        if labels is not None and label and label not in labels:
+            raise _unknown_emotion(emotion, labels)
+        added[label] = clip_named(bank, name)
     return replace(bank, pins={**bank.pins, **added})
+
+
+def _unknown_emotion(emotion: str, labels: Collection[str]) -> ReferenceBankError:
+    # By what a person may have written: canonical labels, and their Chinese names.
+    named = {name: label for label in labels for name in (label, display_name(label, "zh"))}
+    near = difflib.get_close_matches(emotion.strip().casefold(), sorted(named), n=3)
+    labels_near = list(dict.fromkeys(named[name] for name in near)) or sorted(labels)
+    shown = ", ".join(labels_near)
+    shown_zh = "、".join(display_name(label, "zh") for label in labels_near)
+    return ReferenceBankError(
+        f"no clip can be pinned for {emotion!r}: neither the voice, nor the head, nor the text knows it; "
+        f"{'near ones are' if near else 'known are'} {shown}",
+        zh=f"不能为 {emotion!r} 固定片段：音库、情感模型和文字中都没有它；"
+        f"{'相近的有' if near else '已知的有'}：{shown_zh}",
+    )
 
 
 def clip_named(bank: ReferenceBank, name: str) -> Path:

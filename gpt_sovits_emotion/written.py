@@ -45,6 +45,7 @@ from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
 __all__ = [
     "file_to_say",
+    "labels_written",
     "lines_to_say",
     "notes_of_parts",
     "text_to_say",
@@ -57,11 +58,12 @@ __all__ = [
 _TRANSCRIPTS = frozenset({*READABLE_ENDINGS, ".csv"} - {".txt", ".lab"})
 _NO_TEXT = frozenset(
     {
-        ".textgrid", ".eaf", ".trs", ".smi", ".sami", ".sub", ".idx", ".sup", ".stl", ".scc", ".rtf", ".html",
+        ".textgrid", ".eaf", ".trs", ".idx", ".sup", ".stl", ".scc", ".rtf", ".html",
         ".htm", ".xml", ".doc", ".docx", ".odt", ".pdf", ".epub", ".xls", ".xlsx", ".ods", ".yaml", ".yml",
     }
 )  # fmt: skip
 """Endings of files whose syntax would be spoken."""
+_ANY_RATE = 25.0
 _MOST_NAMED = 8
 _NOBODY = Sentence("written by a person", "由人书写")
 _NO_STATISTICS = Sentence(
@@ -128,6 +130,26 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
     return replace(transcript, segments=tuple(segments))
 
 
+def labels_written(texts: Iterable[str | Line], wanted: Collection[str]) -> frozenset[str]:
+    """Return which labels texts ask for: by tags, or as labels that lines have of themselves.
+
+    Args:
+        texts: What is to be said.
+        wanted: Free labels, in canonical form, that count as tags beside the known emotions.
+
+    Examples:
+        >>> sorted(labels_written(["[hapy] Hi!", Line("Bye.", label="sad")], ["hapy", "angri"]))
+        ['hapy', 'sad']
+    """
+    names = frozenset(wanted)
+    lines = [Line(text) if isinstance(text, str) else text for text in texts]
+    found = [line.label for line in lines]
+    for line in lines:
+        pieces = split_at_tags(line.text, known=names)
+        found += [spoken_parts(piece, known=names).label for piece in pieces]
+    return frozenset(label for label in found if label)
+
+
 def lines_to_say(source: Path | TextFile) -> tuple[Line, ...]:
     """Return the lines of `file_to_say` alone. Arguments and errors as there."""
     return file_to_say(source).lines
@@ -154,8 +176,9 @@ def file_to_say(source: Path | TextFile) -> FileLines:
     if is_ours(file):
         return FileLines(_lines_of_document(read_json(file.path)))
     if ending in _TRANSCRIPTS:
-        return read_file(file)
-    found = read_decoded(file.path, encoding=file.encoding)
+        # The times are passed over, and so are frames of which nobody knows how many a second has.
+        return read_file(replace(file, frames_per_s=file.frames_per_s or _ANY_RATE))
+    found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
     return text_to_say(found, name=str(file.path))
 
 
@@ -170,10 +193,10 @@ def text_to_say(found: Decoded, *, name: str) -> FileLines:
         TranscriptError: Its times run backwards.
     """
     said = (found.note,) if found.note is not None else ()
-    timed = timed_lines(found.text, name=name)
+    timed = timed_lines(found.joined, name=name, frames_per_s=_ANY_RATE)
     if timed is not None:
         return FileLines(timed.lines, (*said, *timed.notes))
-    return FileLines(tuple(map(Line, found.text.replace("\ufeff", "").splitlines())), said)
+    return FileLines(tuple(map(Line, found.joined.splitlines())), said)
 
 
 def written_transcript(
@@ -275,22 +298,24 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
         )
         notes.append(
             Sentence(
-                f"{_named(unknown)}: not said, and no emotion that is known; known are {', '.join(labels)}",
-                f"{_named(unknown)}：不朗读，也不是已知的情感；已知的有 "
+                f"{_named(unknown).en}: not said, and no emotion that is known; known are "
+                f"{', '.join(labels)}",
+                f"{_named(unknown).zh}：不朗读，也不是已知的情感；已知的有 "
                 f"{'、'.join(display_name(label, 'zh') for label in labels)}",
             )
         )
     if speakers:
         notes.append(
             Sentence(
-                f"{_named(speakers)}: speakers, not said", f"{_named(speakers)}：说话人，不朗读"
+                f"{_named(speakers).en}: speakers, not said",
+                f"{_named(speakers).zh}：说话人，不朗读",
             )
         )
     if directions:
         notes.append(
             Sentence(
-                f"{_named(directions)}: not said (--directions say lets them be)",
-                f"{_named(directions)}：不朗读（--directions say 可改为朗读）",
+                f"{_named(directions).en}: not said (--directions say lets them be)",
+                f"{_named(directions).zh}：不朗读（--directions say 可改为朗读）",
             )
         )
     return tuple(notes)
@@ -362,8 +387,11 @@ def _in_languages(
     return tuple(filled)
 
 
-def _named(held: Sequence[str]) -> str:
+def _named(held: Sequence[str]) -> Sentence:
     """Name what was left out, each once."""
     each = list(dict.fromkeys(held))
-    more = f", … ({len(each)})" if len(each) > _MOST_NAMED else ""
-    return ", ".join(each[:_MOST_NAMED]) + more
+    named = each[:_MOST_NAMED]
+    more = Sentence(f", … ({len(each)})", f"……（{len(each)}）")
+    if len(each) <= _MOST_NAMED:
+        more = Sentence("", "")
+    return Sentence(", ".join(named) + more.en, "、".join(named) + more.zh)

@@ -48,6 +48,18 @@ def _english() -> None:
     set_language("en")
 
 
+@pytest.fixture(autouse=True)
+def _remedies_name_options_that_are_there(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Look at all that any command says in any test: an option that it names is one that it has."""
+    from remedies import watched
+
+    from gpt_sovits_emotion import cli
+
+    wrong = watched(cli, monkeypatch)
+    yield
+    assert wrong == []
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the cache of the person who runs the tests out of them; servers of a module have it too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from media_files import clicks, film, onsets_s, sound_file
 
 from gpt_sovits_emotion.audio import open_recording, probe_duration_s
 from gpt_sovits_emotion.audio.timeline import Timeline
+from gpt_sovits_emotion.errors import AudioError
 
 LATE = [(1.0, clicks(2.0, [0.5, 1.5]))]
 GAP = [(0.0, clicks(1.0, [0.5])), (2.0, clicks(1.0, [0.5]))]
@@ -233,3 +235,96 @@ def test_overlaps_are_left_out_and_said_when_they_add_up() -> None:
     assert timeline.end_s == pytest.approx(6.5, abs=0.21)
     (said,) = timeline.warnings
     assert "overlap in time: 1." in said.en
+
+
+# --- holes -------------------------------------------------------------------------------------------
+
+
+def zeroed(path: Path, first: int, last: int) -> Path:
+    """Put zeros in place of some bytes, as a lost block of a disk leaves them."""
+    data = bytearray(path.read_bytes())
+    data[first:last] = bytes(last - first)
+    path.write_bytes(data)
+    return path
+
+
+def hole(said: str) -> tuple[float, float]:
+    """Return where a note says that sound is missing, and how much."""
+    found = re.search(r"damaged at 0:(\d+\.\d): (\d+\.\d) s of sound are missing", said)
+    assert found is not None, said
+    return float(found[1]), float(found[2])
+
+
+def test_a_hole_in_a_transport_stream_is_said_and_moves_nothing(tmp_path: Path) -> None:
+    path = sound_file(tmp_path / "a.ts", clicks(20.0, [2.0, 17.0]), "aac")
+    n_packets = path.stat().st_size // 188
+    # A tenth of the file, two of its twenty seconds, from the middle on.
+    zeroed(path, n_packets // 2 * 188, (n_packets // 2 + n_packets // 10) * 188)
+    found, said = times(path)
+    assert found == near(2.0, 17.0)
+    assert len(said) == 1
+    assert hole(said[0]) == (pytest.approx(10.0, abs=0.5), pytest.approx(2.0, abs=0.5))
+    # Half a frame is damage that shows when it is decoded.
+    zeroed(path, n_packets // 2 * 188 - 90, n_packets // 2 * 188)
+    with pytest.raises(AudioError, match="damaged or cut off"):
+        open_recording(path)
+
+
+def test_a_microphone_that_was_muted_is_no_damage(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.ts", GAP, "aac", video_codec="mpeg2video")
+    assert times(path) == (near(0.5, 2.5), ())
+    # Two streams of which the first ends within a packet: a broadcast that was cut anywhere.
+    data = film(tmp_path / "b.ts", GAP, "aac", picture=None).read_bytes()
+    (tmp_path / "c.ts").write_bytes(data[: len(data) - 100] + data)
+    _, said = times_alone(tmp_path / "c.ts")
+    assert not any("missing" in each for each in said)
+
+
+def times_alone(path: Path) -> tuple[list[float], tuple[str, ...]]:
+    """Return what `times` returns of a file whose length cannot be told without decoding it."""
+    with open_recording(path, allow_damaged=True) as recording:
+        audio = recording.read()
+        found = onsets_s(audio.samples, audio.sampling_rate_hz)
+        return found, tuple(warning.en for warning in recording.info.warnings)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_hole_in_ogg_is_said_and_moves_nothing(tmp_path: Path, share: float) -> None:
+    path = sound_file(tmp_path / "a.ogg", clicks(20.0, [2.0, 17.0]), "libopus")
+    n_bytes = path.stat().st_size
+    zeroed(path, n_bytes // 2, n_bytes // 2 + int(share * n_bytes))
+    found, said = times(path)
+    assert found == near(2.0, 17.0)
+    assert len(said) == 1
+    at_s, missing_s = hole(said[0])
+    assert at_s == pytest.approx(10.0, abs=1.1)  # a page has one second
+    assert share * 20 <= missing_s + 0.1 <= share * 20 + 2.1
+
+
+@pytest.mark.parametrize("mode_bytes", [13, 32])
+def test_zeros_in_amr_count_as_the_sound_that_they_stand_in_place_of(
+    tmp_path: Path, mode_bytes: int
+) -> None:
+    path = sound_file(
+        tmp_path / "a.amr", clicks(20.0, [2.0, 17.0], rate_hz=8_000), "amr_nb", rate_hz=8_000
+    )
+    data = path.read_bytes()
+    assert data[6] >> 3 & 0xF == 0  # the shortest mode, 13 bytes a frame
+    frames = [data[at : at + 13] for at in range(6, len(data), 13)]
+    if mode_bytes == 32:
+        # Frames of silence of the longest mode around, and a hole of 416 bytes a run in their midst.
+        good = bytes([0x3C]) + bytes(range(1, 32))
+        content = good * 400 + bytes(32 * 13 * 5) + good * 400
+        at_s, missing_s = 8.0, 65 * 0.02
+    else:
+        content = b"".join(frames[:500]) + bytes(13 * 100) + b"".join(frames[600:])
+        at_s, missing_s = 10.0, 2.0
+    path.write_bytes(b"#!AMR\n" + content)
+    with open_recording(path) as recording:
+        (note,) = (warning.en for warning in recording.info.warnings if "missing" in warning.en)
+        assert hole(note) == (pytest.approx(at_s, abs=0.05), pytest.approx(missing_s, abs=0.05))
+        n_frames = 865 if mode_bytes == 32 else len(frames)
+        assert recording.duration_s == pytest.approx(n_frames * 0.02, abs=0.03)
+        if mode_bytes == 13:
+            audio = recording.read()
+            assert onsets_s(audio.samples, audio.sampling_rate_hz) == near(2.0, 17.0)

@@ -477,8 +477,27 @@ def test_a_bank_of_one_clip(tmp_path, prosody_head):
 
 def test_a_bank_of_no_use_says_why(tmp_path, prosody_head):
     folder = clips_in(tmp_path / "short", 2, 1.0)
-    with pytest.raises(ReferenceBankError, match="too short"):
+    (folder / "noise.wav").write_bytes(b"no sound")
+    there = sorted(folder.iterdir())
+    for learn in (None, False):
+        with pytest.raises(ReferenceBankError, match="too short"):
+            build(folder, prosody_head, learn=learn)
+        assert sorted(folder.iterdir()) == there
+
+
+def test_a_build_of_no_use_leaves_what_was_there(tmp_path, prosody_head):
+    folder = clips_in(tmp_path / "bank", 2)
+    build(folder, prosody_head)
+    set_pin(folder, "happy", "0001.wav")
+    there = {path: path.read_bytes() for path in folder.iterdir() if path.suffix == ".json"}
+    for number, path in enumerate(sorted(folder.glob("*.wav"))):
+        path.write_bytes(b"no sound any more" * (number + 1))
+    with pytest.raises(ReferenceBankError, match="of no use"):
         build(folder, prosody_head)
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.suffix == ".json"} == there
+    assert (folder / f"{SIDECAR_NAME}.work").is_file()
+    clips_in(folder, 2)
+    assert build(folder, prosody_head).pins
 
 
 def test_a_sidecar_of_a_newer_version_is_left_alone(tmp_path, prosody_head):

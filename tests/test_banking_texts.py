@@ -71,7 +71,7 @@ def test_a_text_that_is_not_what_is_said_is_told_and_comes_last_until_it_is_corr
         each for each in wrong.doubts if each.en.startswith("its text is not what is said: “")
     )
     assert doubt.zh.startswith("文本与所说不符：听到的是“")
-    assert any(note.en.startswith("the text of 1 clips is not what is said") for note in bank.notes)
+    assert any(note.en.startswith("the text of 1 clip is not what is said") for note in bank.notes)
     candidates = choose(bank, wanted="neutral", text="Hello there").candidates
     assert [each.clip for each in candidates] == [right, wrong]
     assert candidates[0].score - candidates[1].score > 0.1
@@ -110,7 +110,7 @@ def test_very_many_texts_are_compared_only_when_that_is_asked_for(tmp_path):
         )
     assert found.errors == {}
     assert found.note is not None
-    assert found.note.en.startswith("the texts of 201 clips were taken as they are given")
+    assert found.note.en.startswith("the text of 201 clips was taken as given")
 
 
 def test_a_false_text_does_not_go_before_the_emotion():

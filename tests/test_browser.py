@@ -24,6 +24,8 @@ from browser import (
     until,
 )
 
+from webui_tab.texts import say
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -62,6 +64,8 @@ def open_tab(chromium, server):
         page.goto(server.url)
         tab = Tab(page, "zh" if locale.startswith("zh") else "en")
         expect(page.get_by_role("button", name=tab.say("analyse"), exact=True)).to_be_visible()
+        # What is here is looked up when the page is opened; a busy machine takes its time.
+        expect(page.locator("#emo-whisper input")).to_have_value(tab.say("whisper_auto"))
         return tab
 
     answers: list[str] = []
@@ -201,6 +205,78 @@ def test_correct_override_say_again_download_and_leave_nothing(open_tab, server,
     assert "Nobody said this, it was typed." in html
 
     assert len(server.files) > 10
+    page.close()
+    until(lambda: not server.files)
+
+
+_CUES = (
+    ("小明：你好，今天的天气真的很好。", "小明"),
+    ("小红：[傲娇] 我们明天一起去海边吧。", "小红"),
+    ("小明：（叹气）我不想再等了，你知道的。", "小明"),
+    ("小红：[door slams] 那就算了，我自己去。", "小红"),
+)
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("zh-CN", "zh")])
+def test_words_from_a_file_with_what_is_to_know_of_them(
+    open_tab, server, tmp_path, locale, language
+):
+    from playwright.sync_api import expect
+
+    tab = open_tab(locale)
+    page = tab.page
+    tab.press("try_sample")  # without consent: it is loaded, not analysed
+    tab.shows("#emo-status", tab.say("consent_missing"))
+    tab.rests()
+    words = tmp_path / "minutes.srt"
+    cues = [
+        f"{n + 1}\n00:00:{5 * n:02d},500 --> 00:00:{5 * n + 4:02d},500\n{text}\n"
+        for n, (text, _) in enumerate(_CUES)
+    ]
+    words.write_bytes("\n".join(cues).encode("gb18030"))
+
+    def choose_words() -> None:
+        with page.expect_file_chooser(timeout=INSIST_MS) as chooser:
+            tab.press("words")
+        chooser.value.set_files(words)
+        tab.shows("#emo-words-note", "minutes.srt", timeout_ms=INSIST_MS)
+
+    insist(choose_words, lambda: None)
+    expect(page.locator("#emo-words-drop")).to_be_visible()
+    page.locator("#emo-consent input").check()
+    tab.work("analyse")
+    # Where the words come from, how they were read, and who speaks.
+    tab.shows("#emo-summary", say("words_file", language, name="minutes.srt"))
+    guessed = {"en": "minutes.srt is not UTF-8: read as GB 18030", "zh": "minutes.srt 不是 UTF-8"}
+    tab.shows("#emo-summary", guessed[language])
+    tab.shows("#emo-summary", f"“{tab.say('encoding')}”")
+    expect(page.locator("#emo-summary")).not_to_contain_text("--encoding")
+    for row, (_, speaker) in enumerate(_CUES):
+        expect(tab.cell(row, 0)).to_contain_text(speaker)
+    tab.shows("#emo-segment h3", "小明")
+
+    # Stage directions are said, unless a person does not want them.
+    page.locator("#emo-directions input").uncheck()
+    tab.work("resynthesise")
+    left_out = {"en": "（叹气）, [door slams]: not said", "zh": "（叹气）、[door slams]：不朗读"}
+    tab.shows("#emo-result", left_out[language])
+    tab.shows("#emo-result", f"“{tab.say('directions')}”")
+    tab.shows("#emo-result", "[傲娇]")
+
+    # The encoding that a person names is taken at its word.
+    page.get_by_text(tab.say("more_settings"), exact=True).click()
+    insist(
+        lambda: tab.choose("#emo-encoding", "gb18030"),
+        lambda: expect(page.locator("#emo-encoding input")).to_have_value(
+            re.compile("gb18030"), timeout=INSIST_MS
+        ),
+    )
+    tab.work("analyse")
+    expect(page.locator("#emo-summary")).not_to_contain_text("UTF-8")
+    expect(tab.cell(0, 3)).to_contain_text("今天的天气真的很好")
+    page.locator("#emo-words-drop").click()
+    expect(page.locator("#emo-words-note")).not_to_contain_text("minutes.srt")
+    until(lambda: "minutes.srt" not in {path.name for path in server.files})
     page.close()
     until(lambda: not server.files)
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.gpt_sovits import checkpoints
+from gpt_sovits_emotion.hosts.gpt_sovits import checkpoint_start, checkpoints
 from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import (
     check_file,
     detect_version,
@@ -145,14 +145,14 @@ def test_the_two_digits_in_place_of_the_zips_start_tell_the_version(
 def test_base_models_are_known_by_the_md5_of_their_start(tmp_path, monkeypatch, version) -> None:
     path = save_weights(tmp_path / "x.pth", ONE_PART)
     start = hashlib.md5(path.read_bytes()[:8192]).hexdigest()
-    monkeypatch.setattr(checkpoints, "_BASE_MODELS", {start: version})
+    monkeypatch.setattr(checkpoint_start, "_BASE_MODELS", {start: version})
     assert detect_version(path) == version
     assert read_checkpoint(path, only=()).version == version
 
 
 def test_the_table_of_base_models_names_every_version_once() -> None:
-    assert sorted(checkpoints._BASE_MODELS.values()) == sorted(checkpoints.VERSIONS)
-    assert all(len(digest) == 32 for digest in checkpoints._BASE_MODELS)
+    assert sorted(checkpoint_start._BASE_MODELS.values()) == sorted(checkpoints.VERSIONS)
+    assert all(len(digest) == 32 for digest in checkpoint_start._BASE_MODELS)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,29 @@ def test_annotate_for_people_in_chinese(capsys, talk: Path) -> None:
     assert "平时" in out
 
 
+def test_who_speaks_stands_before_the_words_and_in_the_report(
+    capsys, talk, voice, tmp_path
+) -> None:
+    words = tmp_path / "words.srt"
+    cues = ("ANNA: Good morning.", "Nobody says who.")
+    words.write_text(
+        "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\n{cue}\n\n" for n, cue in enumerate(cues))
+    )
+    heard = ("--transcript", words, "--head", "prosody-emodb")
+    _, out, _ = run(capsys, "annotate", talk, *heard)
+    assert re.search(r"  ANNA: Good morning\.\n", out)
+    assert re.search(r"  Nobody says who\.\n", out)
+    _, out, _ = run(capsys, "annotate", talk, *heard, "--lang", "zh")
+    assert "  ANNA：Good morning." in out
+    run(capsys, "roundtrip", talk, *heard, "--voice", voice, "--out", tmp_path / "trip")
+    page = (tmp_path / "trip" / "report.html").read_text("utf-8")
+    assert page.count('<p class="speaker" dir="auto">') == 1
+    assert '<p class="speaker" dir="auto">ANNA</p>' in page
+    assert "] ANNA:\u2060 Good morning." in (tmp_path / "trip" / "transcript.srt").read_text(
+        "utf-8"
+    )
+
+
 def test_annotate_writes_files_and_resumes(capsys, talk: Path, tmp_path: Path) -> None:
     arguments = ["annotate", talk, "--transcript", "beside", "--out", tmp_path / "out"]
     formats = [part for name in ("json", "srt", "rich-text") for part in ("--format", name)]

@@ -51,8 +51,12 @@ main()
 
 
 @pytest.mark.parametrize(
-    "name", ["click", "gpt_sovits_emotion.cli", "numpy", "av", "tqdm", "pydantic._internal"]
-)
+    "name",
+    [
+        "click", "gpt_sovits_emotion.cli", "secrets", "gpt_sovits_emotion.cli.chinese", "numpy", "av", "tqdm",
+        "pydantic._internal",
+    ],
+)  # fmt: skip
 def test_ctrl_c_while_it_starts_leaves_no_traceback(talk: Path, name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED_IMPORT.format(name=name)],
@@ -67,6 +71,48 @@ def test_ctrl_c_while_it_starts_leaves_no_traceback(talk: Path, name: str) -> No
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "stopped" in done.stderr
+
+
+_INTERRUPTED_ELSEWHERE = """
+import atexit, os, signal, sys, time
+from gpt_sovits_emotion import heads
+
+class Deleted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def busy(*arguments, **options):
+    Deleted()  # Python prints what is raised in there, and goes on
+    time.sleep(600)
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(600)
+
+if {at_exit}:
+    atexit.register(interrupt)
+else:
+    heads.list_heads = busy
+sys.argv = ["gpt-sovits-emotion", "heads", "list"]
+from gpt_sovits_emotion.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("at_exit", [False, True])
+def test_ctrl_c_leaves_no_traceback_where_python_would_drop_it(tmp_path: Path, at_exit) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_ELSEWHERE.format(at_exit=at_exit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert done.returncode == (-signal.SIGINT if at_exit else 130), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert ("stopped" in done.stderr) != at_exit
 
 
 _BUSY = """

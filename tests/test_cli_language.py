@@ -11,6 +11,7 @@ import click
 import pytest
 from conftest import REPOSITORY
 from reference_clips import write_clip
+from remedies import OF_OTHERS, OPTION
 from test_cli import run
 from test_cli_arguments import COMMANDS, commands
 
@@ -20,6 +21,8 @@ from gpt_sovits_emotion.cli.chinese import COMMANDS as CHINESE
 from gpt_sovits_emotion.cli.chinese import help_of_option
 from gpt_sovits_emotion.cli.chinese_options import OPTIONS
 from gpt_sovits_emotion.progress_words import doing_in
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.transcribe.models import _not_here
 
 CHINESE_TEXT = re.compile("[\u4e00-\u9fff]")
 SOURCES = sorted(
@@ -28,6 +31,7 @@ SOURCES = sorted(
     for path in (REPOSITORY / package).rglob("*.py")
 )
 ERRORS = {name for name in errors.__all__ if name != "MissingExtraError"}
+TOUCHING_OF_OTHERS = {"凑50字一切"}  # GPT-SoVITS's own name of a way to cut
 BOTH = {*ERRORS, "Misuse", "BadValue"}
 # Made of an error that says both, or of a sentence of the page that is chosen by its language already.
 ALREADY = {"webui_tab/handlers.py", "webui_tab/banks/handlers.py"}
@@ -186,18 +190,44 @@ def test_results_are_in_the_language_asked_for_before_or_behind_the_command(
     assert "happy" not in out
 
 
+def test_remarks_and_lessons_are_in_the_language_asked_for(capsys, tmp_path, fake_head) -> None:
+    folder = fake_head.rename(tmp_path / "renamed")
+    _, _, err = run(capsys, "heads", "check", folder, "--lang", "zh")
+    assert err.splitlines()[-1] == "备注：文件夹名为 renamed，而 id 是 fake-head"
+    _, _, err = run(capsys, "heads", "check", folder)
+    assert err.splitlines()[-1] == "remark: the folder is called renamed, the id is fake-head"
+    _, out, _ = run(capsys, "corpora", "list", "--lang", "zh")
+    assert "向制作者获取" in out
+    assert "from its makers" not in out
+
+
+@pytest.mark.parametrize("place", [Path("/models/faster-whisper-medium"), None])
+def test_a_missing_whisper_is_said_with_spaces_around_latin_names(place: Path | None) -> None:
+    missing = _not_here("medium", [place] if place else [], Sentence("no network", "没有网络"))
+    chinese = missing.say("zh")
+    assert not re.search(r"[\u4e00-\u9fff][A-Za-z0-9/]|[A-Za-z0-9][\u4e00-\u9fff]", chinese)
+    assert ("放到 /models/faster-whisper-medium（" in chinese) == (place is not None)
+
+
+def test_chinese_words_and_latin_ones_do_not_touch() -> None:
+    """In what is written out; what is filled in may begin with either (`counting.beside_chinese`)."""
+    touching = []
+    for path in SOURCES:
+        tree = ast.parse(path.read_text("utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words = node.value if "\\" not in node.value else ""  # those are patterns
+                found = re.search(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9%][\u4e00-\u9fff]", words)
+                if found and id(node) not in docstrings and words not in TOUCHING_OF_OTHERS:
+                    touching.append(f"{path.name}:{node.lineno}: {words}")
+    assert touching == []
+
+
 def test_progress_is_told_in_chinese() -> None:
     told = {words for words in told_to_progress() if re.search(r"[a-z]{3}", words)}
     assert len(told) > 25
     assert [words for words in told if not CHINESE_TEXT.search(doing_in("zh", words))] == []
-
-
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
-OF_OTHERS = {
-    # of pip, git, Hugging Face's and GPT-SoVITS's commands, and of our tests and scripts
-    "--no-deps", "--user", "--upgrade", "--extra-index-url", "--index-url", "--force-reinstall",
-    "--repo-type", "--local-dir", "--no-cache-dir",
-}  # fmt: skip
 
 
 def test_every_option_that_a_message_names_is_there() -> None:

@@ -18,6 +18,7 @@ from webui_tab import serving
 from webui_tab.door import names
 from webui_tab.door.door import refuse
 from webui_tab.door.names import Served, host_of, named_hosts
+from webui_tab.door.presence import Presence
 from webui_tab.door.receiving import ARRIVING, Receiving
 from webui_tab.serving import Serving, accounts_of, address_of, size_of, warnings_of
 from webui_tab.uploads import Uploads
@@ -329,6 +330,29 @@ def test_no_other_request_is_taken_at_any_size(page):
     answer = page.client.post("/run/ask", json={"data": ["x" * 33 * 2**20]})
     assert answer.status_code == 413
     assert page.asked == []
+
+
+def test_who_holds_a_connection_open_is_there(tmp_path):
+    presence, there = Presence(), []
+
+    async def app(scope, receive, send):
+        there.append("one" in presence)
+
+    async def nothing(*_):
+        return {"type": "http.disconnect"}
+
+    receiving = Receiving(Uploads(), presence=presence)
+    for path, query in (
+        ("/heartbeat/one", b""),
+        ("/gradio_api/heartbeat/one/", b""),
+        ("/queue/data", b"session_hash=one"),
+        ("/heartbeat/two", b""),
+        ("/config", b"session_hash=one"),
+    ):
+        scope = {"method": "GET", "path": path, "query_string": query, "headers": []}
+        complete(receiving.take(app, scope, nothing, nothing, nothing))
+    assert there == [True, True, True, False, False]
+    assert "one" not in presence
 
 
 def test_nothing_is_noted_outside_of_an_upload():

@@ -16,11 +16,11 @@ from test_encoders_borrowed import encoder_on, small_hubert
 from test_engines import hubert
 
 from gpt_sovits_emotion.audio import resample
+from gpt_sovits_emotion.binding import bind, lend_encoder
 from gpt_sovits_emotion.encoders import EncoderName, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders import hubert as hubert_module
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.engines import bind, lend_encoder
 from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError, HostError
 from gpt_sovits_emotion.heads import Head, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from bilingual import check_says_the_same
 
+from gpt_sovits_emotion.binding import bind
 from gpt_sovits_emotion.encoders import open_encoder
-from gpt_sovits_emotion.engines import Engines, bind, open_engines
+from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import HeadMismatchError, HostError
 from gpt_sovits_emotion.heads import Head, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec

@@ -15,6 +15,8 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli import evaluate as cli_evaluate
+from gpt_sovits_emotion.cli.console import shown_width
+from gpt_sovits_emotion.cli.language import language_of, set_language
 from gpt_sovits_emotion.errors import CorpusError, HeadMismatchError, TranscriptError
 from gpt_sovits_emotion.heads import load_head, save_head
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, Result
@@ -397,6 +399,7 @@ def run(folders, head, tmp_path, monkeypatch, *arguments):
     engines = SimpleNamespace(tagger=head, analyser=SimpleNamespace(encoder=encoder))
     monkeypatch.setattr(cli_evaluate, "open_engines_for", lambda given: engines)
     common = ["--cache", str(tmp_path / "features.sqlite"), "--jobs", "1", "--no-cost"]
+    set_language(language_of(arguments))
     return CliRunner().invoke(cli_evaluate.evaluate, [*arguments, *common])
 
 
@@ -408,9 +411,15 @@ def test_the_command_prints_a_table_and_writes_files(folders, head, tmp_path, mo
         "--json", str(tmp_path / "e.json"), "--page", str(tmp_path / "e.html"),
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "mine, loso, 2 classes, speaker" in done.output
+    assert "mine，loso，2 类，speaker" in done.output
     assert "recipe on hubert:6 - bands-one = " in done.output
-    assert re.search(r"angry +\d+ +\d+ +\d+\.\d%", done.output)
+    assert re.search(r"愤怒 +\d+ +\d+ +\d+\.\d%", done.output)
+    assert "注意：其他标签的 12 个片段不使用" in done.output
+    # The rows end where the title of the last column does; a Chinese character is two columns wide.
+    title, row = (
+        next(one for one in done.output.splitlines() if word in one) for word in ("召回率", "愤怒 ")
+    )
+    assert shown_width(title) == shown_width(row)
     found = read_evaluation(tmp_path / "e.json")
     assert found.outcomes[0].labels == ("angry", "sad")
     assert 'data-lang="zh"' in (tmp_path / "e.html").read_text("utf-8")

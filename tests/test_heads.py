@@ -148,4 +148,4 @@ def test_weights_that_nobody_could_name_fit_any(tmp_path: Path) -> None:
     spec = replace(fake_card().encoder, fingerprint=ANY_WEIGHTS)
     head = save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors())
     head.check_encoder("fake", dim=FAKE_DIM, fingerprint="whatever")
-    assert any("not named" in remark for remark in check_head(tmp_path / "fake-head"))
+    assert any("not named" in remark.en for remark in check_head(tmp_path / "fake-head"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from bilingual import check_sentences
 from conftest import REPOSITORY
 from safetensors.numpy import save_file
 
@@ -77,7 +78,9 @@ def test_a_head_written_by_hand_from_this_page_keeps_the_contract(
     tmp_path: Path, text: str
 ) -> None:
     folder = write_by_hand(tmp_path / "my-head", text=text)
-    assert check_head(folder) == ("no measured results: nobody knows how good it is",)
+    (remark,) = check_head(folder)
+    assert remark.en == "no measured results: nobody knows how good it is"
+    check_sentences([remark])
     assert [entry.state for entry in list_heads([tmp_path])] == ["sound"]
     assert load_card(folder).corpora[0].citation == "me, 2026"
 
@@ -110,5 +113,5 @@ def test_a_notebook_head_from_this_page_drops_in(tmp_path: Path, card: str, dim:
     torch.save(model.state_dict(), folder / "head.pt")
     (folder / "head.yaml").write_text(card)
     assert load_card(folder).encoder.dim == 1536  # mean and deviation of 768 channels
-    assert any("no speaker mode" in remark for remark in check_head(folder))
+    assert any("no speaker mode" in remark.en for remark in check_head(folder))
     assert [entry.state for entry in list_heads([tmp_path])] == ["sound"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bilingual import check_sentences
 from head_files.malicious import archive
 from torch import nn
 
@@ -61,8 +62,9 @@ def test_a_notebook_head_gives_what_the_notebook_gave(classifier, tmp_path: Path
     assert entry.state == "sound"
     assert find_head("from-a-notebook", [tmp_path]).card == head.card
     remarks = check_head(folder)
-    assert any("no licence" in remark for remark in remarks)
-    assert any("no measured results" in remark for remark in remarks)
+    assert any("no licence" in remark.en for remark in remarks)
+    check_sentences(remarks)
+    assert any("no measured results" in remark.en for remark in remarks)
 
 
 def _sequential(classifier: EmotionClassifier) -> OrderedDict[str, torch.Tensor]:

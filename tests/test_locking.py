@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from bilingual import check_says_the_same
 from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.banking.journal import only_build
 from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.files import save_head
@@ -23,6 +26,7 @@ from gpt_sovits_emotion.locking import lock_beside, locked
 from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.testing import fake_card, fake_tensors, make_fake_head
+from gpt_sovits_emotion.training.corpora import read_corpus
 
 N_AT_ONCE = 6
 
@@ -160,3 +164,48 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     ):
         pass
     check_says_the_same(caught.value)
+    # Who holds the lock may know better what is to be done about it.
+    with (
+        pytest.raises(
+            OutputError, match=r"where the bank's sidecar belongs.*copy the clips"
+        ) as caught,
+        only_build(tmp_path / "file" / "voice.json"),
+    ):
+        pass
+    check_says_the_same(caught.value)
+
+
+@pytest.mark.corpus
+def test_what_two_people_say_of_a_voice_at_once_is_all_learned(
+    corpora_dir: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Real clips with labels, from which each process learns while the other one waits for it."""
+    corpus = read_corpus(corpora_dir / "emodb")
+    speaker = next(iter(corpus.speakers))
+    head = load_head(REPOSITORY / "pretrained_heads" / "prosody-emodb")
+    own = [clip for clip in corpus.clips if clip.speaker == speaker]
+    known = [clip for clip in own if clip.emotion in head.card.labels]
+    clips = sorted(known, key=lambda clip: clip.emotion)[:24]
+    for number, clip in enumerate(clips):
+        folder = tmp_path / f"half{number % 2}" / clip.emotion
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(clip.path, folder / clip.path.name)
+    outcomes = at_once(
+        [
+            ["adapt", tmp_path / f"half{half}", "--speaker", "ann", "--head", "prosody-emodb"]
+            for half in (0, 1)
+        ],
+        XDG_DATA_HOME=str(tmp_path / "data"),
+    )
+    assert [code for code, _ in outcomes] == [0, 0], outcomes
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    profile = load_profile(head, "ann")
+    assert profile is not None
+    assert Counter(each.label for each in profile.corrections) == Counter(
+        clip.emotion for clip in clips
+    )
+    assert sorted(each.source for each in profile.corrections) == sorted(
+        clip.path.name for clip in clips
+    )
+    assert len({each.batch for each in profile.corrections}) == 2
+    assert profile.up_to_date

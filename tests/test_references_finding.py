@@ -247,6 +247,17 @@ def test_lists_of_two_encodings_and_stray_bytes_keep_their_other_rows(tmp_path):
     assert [clip.path.name for clip in load_bank(table).usable] == ["a.wav"]
 
 
+def test_a_table_in_an_older_encoding_says_which_was_taken(tmp_path):
+    write_clip(tmp_path / "小明.wav")
+    table = tmp_path / "emotions.csv"
+    table.write_bytes("AudioPath|AudioEmotion|TextEmotion\n小明.wav|开心|高兴\n".encode("gbk"))
+    bank = load_bank(table)
+    assert [(clip.path.name, clip.emotion) for clip in bank.usable] == [("小明.wav", "happy")]
+    (note,) = bank.notes
+    assert "read as GB 18030 (GBK)" in note.en
+    assert "save it as UTF-8" in note.en
+
+
 def test_a_list_whose_clips_are_elsewhere_says_what_to_do(tmp_path):
     path = tmp_path / "asr_opt" / "x.list"
     path.parent.mkdir()

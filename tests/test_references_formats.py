@@ -247,6 +247,7 @@ def test_the_table_of_a_tagger_is_read_by_its_header(tmp_path, columns):
     path.write_text("\n".join("|".join(row) for row in [columns, *ordered]), "utf-8")
     bank = load_bank(path)
     assert (bank.layout, bank.voice) == ("emotion_table", "小明")
+    assert bank.notes == ()
     assert [(clip.emotion, clip.text, dict(clip.probabilities)) for clip in bank.usable] == [
         ("angry", "我很|生气", {"angry": 0.97}),
         ("angry", "我很开心", {"angry": 1.0}),

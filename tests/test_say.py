@@ -18,6 +18,7 @@ from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import head_digest
+from gpt_sovits_emotion.labels import slot_label
 from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, say
 from gpt_sovits_emotion.records import (
     WRITTEN,
@@ -37,6 +38,7 @@ from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, FakeHost
 from gpt_sovits_emotion.transcript_io import Line, read_json, write
 from gpt_sovits_emotion.voices import clip_named, voice_statistics, with_pins
 from gpt_sovits_emotion.written import (
+    labels_written,
     lines_to_say,
     with_labels_of_file,
     with_written_tags,
@@ -215,6 +217,46 @@ def test_a_pin_is_found_by_path_or_name(bank, voice) -> None:
     assert (choice.pick.path, choice.manual) == (happy, True)
 
 
+def test_a_pin_is_for_a_label_that_somebody_knows(bank, voice) -> None:
+    known = labels_written(["[hapy] Hi!", Line("Oh.", label="cheeky")], {"hapy", "cheeky", "angri"})
+    assert known == {"hapy", "cheeky"}
+    for label in ("happy", "傲娇", "default", "hapy", "cheeky", "生气"):
+        assert slot_label(label) in with_pins(bank, {label: "1.wav"}, known=known).pins
+    for label, near in (("angri", "near ones are angry"), ("xyz", "known are angry, bored, calm")):
+        with pytest.raises(ReferenceBankError, match=near) as caught:
+            with_pins(bank, {label: "1.wav"}, known=known)
+        check_says_the_same(caught.value)
+    with pytest.raises(ReferenceBankError) as caught:
+        with_pins(bank, {"开心心": "1.wav"}, known=known)
+    assert "相近的有：开心" in caught.value.say("zh")
+    assert "near ones are happy" in str(caught.value)
+
+
+def test_say_and_roundtrip_take_a_pin_for_a_label_of_the_text_alone(
+    capsys, voice, tmp_path
+) -> None:
+    pin = ("--pin", "hapy=1.wav")
+    out = tmp_path / "out"
+    code, stdout, stderr = run(capsys, "say", voice, "[hapy] Hi there!", "--out", out, *pin)
+    assert code == 0, stderr
+    assert "pinned for hapy" in stdout
+    usual = ("plain words", "--emotion", "hapy")
+    code, stdout, _ = run(capsys, "say", voice, *usual, "--out", tmp_path / "two", *pin)
+    assert (code, "pinned for hapy" in stdout) == (0, True)
+
+    talk = tmp_path / "talk.wav"
+    write_wav(talk, Audio(voiced(3.0), 16_000))
+    words = tmp_path / "words.txt"
+    words.write_text("[hapy] Hi there!")
+    made = ("roundtrip", talk, "--voice", voice, "--whisper", "none", *pin)
+    code, _, stderr = run(capsys, *made, "--out", tmp_path / "no")
+    assert code == 1
+    assert "near ones are happy" in stderr
+    code, stdout, stderr = run(capsys, *made, "--transcript", words, "--out", tmp_path / "trip")
+    assert code == 0, stderr
+    assert "pinned for hapy" in stdout
+
+
 def test_a_pin_that_is_no_clip_is_one_sentence(voice) -> None:
     write_wav(voice / "sad" / "1.wav", Audio(voiced(3.7), 16_000))
     write_wav(voice / "sad" / "tiny.wav", Audio(voiced(1.0), 16_000))
@@ -335,6 +377,9 @@ def test_say_takes_the_standard_input(capsys, voice, tmp_path: Path, monkeypatch
         (["text", "--prosody-from", "{voice}"], 1, "takes its timbre from the prosody prompt"),
         (["[fearful] x", "--no-substitute"], 1, "no usable clip that is fearful"),
         (["text", "--pin", "neutral=nowhere.wav"], 1, "no clip called 'nowhere.wav'"),
+        (["text", "--pin", "hapy=1.wav"], 1, "nor the text knows it; near ones are happy\n"),
+        (["[angri] x", "--pin", "hapy=1.wav"], 1, "for 'hapy'"),
+        (["text", "--pin", "happy=1.wav", "--prosody-from", "{voice}"], 2, "exclude each other"),
         (["--file", "{voice}/gone.txt"], 1, "gone.txt"),
     ],
 )

@@ -8,6 +8,7 @@ import stat
 import string
 import threading
 import zipfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 import soundfile
 import yaml
 from bilingual import check_says_the_same
+from browser import until
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from gpt_sovits_emotion.errors import (
     ConsentError,
     HostError,
     ReferenceBankError,
+    TranscriptError,
 )
 from gpt_sovits_emotion.hosts.base import Sampling
 from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error
@@ -264,18 +267,85 @@ def test_a_page_lives_on_when_its_place_was_emptied(tmp_path):
     pages.forget_all()
 
 
-def test_where_closing_is_not_heard_unused_pages_go(tmp_path, monkeypatch):
+def test_pages_that_nobody_uses_go_and_others_stay(tmp_path):
     now = [0.0]
-    monkeypatch.setattr("webui_tab.pages.time.monotonic", lambda: now[0])
-    pages = Pages(tmp_path, unused_s=60.0)
-    old = pages.folder("old")
-    with pages.job("working", no_progress):
-        now[0] = 50.0
-        pages.session("touched")
-        now[0] = 70.0
+    pages = Pages(tmp_path, unused_s=60.0, clock=lambda: now[0])
+    folders = {
+        name: pages.folder(name) for name in ("gone", "open", "waiting", "touched", "worked")
+    }
+    upload = tmp_path / "uploaded" / "talk.wav"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    pages.uploads.arrived([upload])
+    pages.own_upload("gone", upload)
+    asks = {
+        "open": {"path": "/heartbeat/open", "method": "GET"},
+        "waiting": {
+            "path": "/gradio_api/queue/data", "query_string": b"session_hash=waiting", "method": "GET",
+        },
+        "gone": {"path": "/queue/join", "query_string": b"session_hash=gone", "method": "POST"},
+    }  # fmt: skip
+    with ExitStack() as answered:
+        for scope in asks.values():
+            answered.enter_context(pages.presence.during(scope))
+        with pages.job("worked", no_progress), pages.job("working", no_progress):
+            now[0] = 50.0
+            pages.session("touched")
+            now[0] = 100.0
+            pages.forget_unused()
+            assert not folders.pop("gone").exists()
+            assert not upload.parent.exists()
+            assert all(folder.exists() for folder in folders.values())
+        now[0] = 130.0  # what was at work has ended 30 seconds ago
         pages.session("new")
-        assert not old.exists()
-        assert len(pages) == 3
+        assert not folders.pop("touched").exists()
+        assert all(folder.exists() for folder in folders.values())
+    assert "open" not in pages.presence
+    now[0] = 200.0
+    pages.forget_unused()
+    assert len(pages) == 0
+    assert not any(folder.exists() for folder in folders.values())
+    with pytest.raises(PageError, match="lost its connection"):
+        pages.session("gone")
+
+
+def test_what_nobody_uses_goes_also_where_nobody_comes_any_more(tmp_path):
+    pages = Pages(tmp_path, unused_s=0.2)
+    folder = pages.folder("gone")
+    until(lambda: not folder.exists())
+    assert len(pages) == 0
+
+
+def test_a_file_of_words_is_copied_and_its_upload_goes(tmp_path):
+    pages = Pages(tmp_path / "pages")
+    recording, words = (tmp_path / name / "a.txt" for name in "rw")
+    for upload in (recording, words):
+        upload.parent.mkdir()
+        upload.write_bytes(upload.parent.name.encode())
+        pages.uploads.arrived([upload])
+    pages.own_upload("one", recording)
+    with pytest.raises(PageError, match="did not come from this page"):
+        pages.copied_upload("one", tmp_path / "x" / "a.txt")
+    copy = pages.copied_upload("one", words)
+    assert (copy.read_bytes(), copy.name) == (b"w", "a.txt")
+    assert pages.folder("one") in copy.parents
+    assert not words.parent.exists()
+    assert recording.exists(), "it is still the page's recording"
+    pages.uploads.arrived([recording])  # the same file once more, for its words
+    again = pages.copied_upload("one", recording)
+    assert again.read_bytes() == b"r"
+    assert recording.exists()
+
+    pages.keep("one", handlers.take_words(Session(source=recording), copy))
+    pages.keep("one", handlers.take_words(pages.session("one"), again))
+    assert not copy.parent.exists()
+    # Given before there is a recording they wait for it; the next recording has other words.
+    root = tmp_path.resolve()
+    waiting = handlers.take_recording(Session(words=again), recording, upload_root=root)
+    assert waiting.words == again
+    other = tmp_path / "r" / "b.txt"
+    other.write_bytes(b"x")
+    assert handlers.take_recording(waiting, other, upload_root=root).words is None
 
 
 def test_one_job_at_a_time(tmp_path):
@@ -900,3 +970,50 @@ def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
     assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
         saying.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))
+
+
+def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop, tmp_path):
+    recording, transcript = clip
+    words = tmp_path / "talk.srt"
+    texts = ("ANNA: [开心] Good morning (laughs).", "ANNA: [撒娇] What now?", "(sighs)")
+    rows = [
+        f"{n}\n00:00:{one.start_s:06.3f} --> 00:00:{one.end_s:06.3f}\n{text}\n"
+        for n, (one, text) in enumerate(zip(transcript.segments, texts, strict=True), start=1)
+    ]
+    words.write_text("\n".join(rows).replace("\u2014", "-"), encoding="utf-16-le")
+    session = handlers.choose_voice(
+        Session(source=recording, words=words), SAMPLE_VOICE, consent=False
+    )
+    with pytest.raises(TranscriptError) as refused:
+        handlers.analyse(session, Settings(encoding="ascii"), workshop, tmp_path, consent=True)
+    for language in ("en", "zh"):
+        told = handlers.sentence_of(refused.value, language)
+        assert "--" not in told
+        assert say("encoding", language) in told
+    heard = handlers.analyse(session, Settings(), workshop, tmp_path, consent=True)
+    for language in ("en", "zh"):
+        shown = view.summary_html(heard, language)
+        assert say("words_file", language, name="talk.srt") in shown
+        assert "ANNA" in shown  # taken for a speaker, and not for a word
+        assert "<small>ANNA</small>" in view.table_rows(heard, language)[0][0]
+    said = saying.resynthesise(heard, workshop, tmp_path)
+    assert "[撒娇]" in view.result_html(said, "en")
+    assert "(laughs)" not in view.result_html(said, "en")
+    speaking = Speaking(directions=False)
+    said = saying.resynthesise(heard, workshop, tmp_path, speaking=speaking)
+    for language, not_said in (("en", "not said"), ("zh", "不朗读")):
+        shown = view.result_html(said, language)
+        assert {"en": "(laughs), (sighs): ", "zh": "(laughs)、(sighs)："}[language] in shown
+        assert not_said in shown
+        assert say("directions", language) in shown
+        assert "--directions" not in shown
+    report = said.result.verification.report
+    assert [one.text for one in report.transcript.segments] == ["Good morning.", "What now?", ""]
+    assert report.segments[2].choice is None
+    assert report.segments[0].wanted == "happy"
+    assert not said.is_stale
+    heard.recording.close()
+    only = replace(heard.tagging.transcript, segments=heard.tagging.transcript.segments[2:])
+    alone = handlers.with_choices(replace(heard, tagging=replace(heard.tagging, transcript=only)))
+    with pytest.raises(PageError, match="nothing to say"):
+        saying.resynthesise(alone, workshop, tmp_path, speaking=speaking)

@@ -66,6 +66,37 @@ def test_a_manifest_is_read_with_canonical_labels(tmp_path):
         assert corpus.warnings == ()
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "big5", "utf-16"])
+def test_a_manifest_in_the_code_page_of_its_country_is_read_and_said(tmp_path, encoding):
+    row = (
+        "a.wav,小明,happy,我們今天很高興"
+        if encoding == "big5"
+        else "a.wav,小明,开心,我们今天很高兴"
+    )
+    folder = write_manifest(tmp_path / "mine", row)
+    manifest = folder / "manifest.csv"
+    manifest.write_bytes(manifest.read_text("utf-8").encode(encoding))
+    corpus = read_corpus(folder)
+    (clip,) = corpus.clips
+    assert (clip.speaker, clip.emotion, clip.text) == ("小明", "happy", row.rpartition(",")[2])
+    taken = {"gbk": "GB 18030", "big5": "Big5"}.get(encoding)
+    said = [note.en for note in corpus.warnings]
+    assert len(said) == (taken is not None)
+    # No command that reads corpora has --encoding.
+    assert all(f"read as {taken}" in each and "save it as UTF-8" in each for each in said)
+
+
+def test_texts_of_a_corpus_that_are_no_utf_8_are_said_once(tmp_path):
+    for name in "abc":
+        lay(tmp_path / "mine", f"开心/{name}.wav")
+        (tmp_path / "mine" / "开心" / f"{name}.lab").write_bytes("今天很高兴见到你".encode("gbk"))
+    corpus = read_corpus(tmp_path / "mine")
+    assert {clip.text for clip in corpus.clips} == {"今天很高兴见到你"}
+    (note,) = corpus.warnings
+    assert note.en.startswith("3 text files are not UTF-8, such as a.lab: read as GB 18030 (GBK)")
+    assert note.zh.startswith("有 3 个文本文件不是 UTF-8（如 a.lab）")
+
+
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
@@ -74,7 +105,7 @@ def test_a_manifest_is_read_with_canonical_labels(tmp_path):
         ("path,speaker,emotion\n", "lists no clips"),
         ("path,speaker,emotion\nx.wav,,sad\n", "line 2: the field speaker is empty"),
         ("path,speaker,emotion\nx.wav,s1,sad\n", r"x\.wav does not exist"),
-        (b"\xff\xfe\x00", "cannot be read as a CSV table in UTF-8"),
+        (b"\xff\xfe\x00", r"manifest\.csv is not text in an encoding that can be told"),
     ],
 )
 def test_a_broken_manifest_is_one_clear_sentence(tmp_path, manifest, message):
@@ -251,9 +282,7 @@ def test_songs_are_passed_over_with_a_word(tmp_path):
     speech = [f"Speech/03-01-0{code}-01-01-01-01.wav" for code in (2, 3, 4)]
     corpus = read_corpus(lay(tmp_path, *songs, *speech))
     assert len(corpus.clips) == 3
-    assert corpus.warnings[0].en.startswith(
-        "2 audio files were passed over, their names are not those of"
-    )
+    assert corpus.warnings[0].en.startswith("2 audio files were passed over, not named like")
 
 
 def test_a_corpus_that_lies_there_twice_is_read_once(tmp_path):
@@ -263,7 +292,7 @@ def test_a_corpus_that_lies_there_twice_is_read_once(tmp_path):
     crema = lay(tmp_path / "c", "AudioMP3/1001_DFA_ANG_XX.mp3", "AudioWAV/1001_DFA_ANG_XX.wav")
     corpus = read_corpus(crema)
     assert [clip.path.suffix for clip in corpus.clips] == [".wav"]
-    assert "1 files that lie there twice" in corpus.warnings[0].en
+    assert "1 file that lies there twice" in corpus.warnings[0].en
 
 
 def test_the_misnamed_file_of_tess_has_its_speaker():
@@ -414,7 +443,7 @@ def test_texts_beside_clips_are_read_and_stray_files_named(tmp_path):
     corpus = read_corpus(tmp_path)
     assert {clip.emotion: clip.text for clip in corpus.clips} == {"sad": "good bye", "angry": ""}
     said = " ".join(warning.en for warning in corpus.warnings)
-    assert "they lie in no folder of an emotion (stray.wav)" in said
+    assert "in no folder of an emotion (stray.wav)" in said
     assert "fallback slot" in said
 
 
@@ -461,7 +490,7 @@ def test_the_six_field_variant_carries_its_emotions(tmp_path):
         ]
         assert corpus.clips[0].path == tmp_path / "a.wav"
         assert [warning.en for warning in corpus.warnings] == [
-            "1 rows have no emotion in v.list and were passed over"
+            "1 row has no emotion in v.list: passed over"
         ]
 
 
@@ -504,7 +533,7 @@ def test_our_tagged_transcript_beside_a_list_says_its_emotions(tmp_path, ending,
         ("004.wav", "sad", "ada"),
     ]
     warnings = [warning.en for warning in corpus.warnings]
-    assert warnings[0].startswith("1 rows have no emotion in talk.")
+    assert warnings[0].startswith("1 row has no emotion in talk.")
     assert warnings[1].startswith("2 of 3 labels were set by a head and not by a person")
 
 
@@ -523,7 +552,7 @@ def test_rows_that_cannot_be_told_apart_are_passed_over(tmp_path):
         ("\n", "has no row"),
         ("a.wav|s|en\n", "row 1 has 3 fields"),
         ("gone.wav|s|en|x|sad|\n", r"the audio of no tagged row was found, such as gone\.wav"),
-        ("a.wav|s|en|x|unsure|\n", "none of its 1 rows has an emotion"),
+        ("a.wav|s|en|x|unsure|\n", "its only row has no emotion"),
     ],
 )
 def test_a_list_that_is_of_no_use_says_why(tmp_path, text, message):

@@ -71,7 +71,7 @@ def test_the_same_audio_under_two_speakers_is_leakage(tmp_path):
     root = corpus_of(tmp_path)
     shutil.copyfile(root / "ann/happy/0.wav", root / "bob/happy/0.wav")
     (said,) = warnings_of(root)
-    assert said.startswith("leakage: 1 recordings lie there under more than one speaker")
+    assert said.startswith("leakage: 1 recording lies there under more than one speaker")
     assert "ann/happy/0.wav" in said
     assert "bob/happy/0.wav" in said
 
@@ -90,8 +90,8 @@ def test_one_recording_with_two_labels_and_plain_copies_are_told_apart(tmp_path)
     shutil.copyfile(root / "ann/happy/0.wav", root / "ann/sad/0.wav")
     shutil.copyfile(root / "bob/sad/1.wav", root / "bob/sad/copy.wav")
     contradiction, copies = warnings_of(root)
-    assert contradiction.startswith("1 recordings carry more than one label")
-    assert copies.startswith("1 clips are copies of others of the same speaker and label")
+    assert contradiction.startswith("1 recording carries more than one label")
+    assert copies.startswith("1 clip is a copy of others of the same speaker and label")
 
 
 def test_a_few_unreadable_clips_are_skipped_and_many_refused(tmp_path):
@@ -137,7 +137,7 @@ def test_rare_classes_and_lonely_ones_are_said(tmp_path):
     tone(root / "ann" / "calm" / "1.wav", 1000.0)
     said = warnings_of(root)
     assert any(each.startswith("bored is spoken by ") and "/ann only" in each for each in said)
-    assert any(each.startswith("calm has 1 clips only") for each in said)
+    assert any(each.startswith("calm has 1 clip only") for each in said)
     assert warnings_of(root, labels=["happy", "sad"]) == [
         "13 clips of other labels are left out (bored 12, calm 1)"
     ]

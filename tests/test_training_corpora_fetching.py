@@ -19,11 +19,12 @@ from pathlib import Path
 import pytest
 
 from gpt_sovits_emotion.errors import CorpusError, EmotionError, OutputError
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.training.corpora import SOURCES, fetch_corpus, read_corpus
 from gpt_sovits_emotion.training.corpora import downloading as downloading_module
 from gpt_sovits_emotion.training.corpora import unpacking as unpacking_module
-from gpt_sovits_emotion.training.corpora.fetching import Source, _alone
+from gpt_sovits_emotion.training.corpora.fetching import Source
 from gpt_sovits_emotion.training.corpora.unpacking import unpack
 
 NAMES = [f"wav/{who}a01{letter}a.wav" for who in ("03", "08") for letter in "WFN"]
@@ -298,7 +299,7 @@ def test_a_folder_of_that_name_is_never_overwritten(served, tmp_path):
 
 def test_two_at_once_do_not_write_into_each_other(served, tmp_path):
     with (
-        _alone(tmp_path / ".emodb.lock", "EmoDB"),
+        locked(tmp_path / ".emodb.lock"),
         pytest.raises(CorpusError, match="another process is fetching EmoDB"),
     ):
         fetch(served, tmp_path)

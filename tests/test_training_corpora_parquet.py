@@ -254,7 +254,7 @@ def test_class_numbers_take_their_names_from_the_file(tmp_path, tones):
         (clip.emotion, clip.label, clip.speaker, clip.text, clip.language, clip.gender)
         for clip in corpus.clips
     ] == [("angry", "anger", "7", "a", "en", "male"), ("happy", "joy", "8", "b", "en", "female")]
-    assert said(corpus) == ["2 rows were passed over: the number of their class has no name"]
+    assert said(corpus) == ["2 rows were passed over: the number of the class has no name"]
 
 
 def test_rows_without_a_speaker_are_counted_where_others_have_one(tmp_path, tones):
@@ -267,7 +267,7 @@ def test_rows_without_a_speaker_are_counted_where_others_have_one(tmp_path, tone
     )
     corpus = read_corpus(tmp_path / "mine")
     assert corpus.speakers == ("3", "4")
-    assert said(corpus) == ["2 rows were passed over: they do not say who speaks, as others do"]
+    assert said(corpus) == ["2 rows were passed over: without a speaker, whom others name"]
 
 
 def test_class_numbers_take_their_names_from_the_card(tmp_path, tones):
@@ -343,7 +343,7 @@ def test_configurations_and_splits_are_taken_together_and_once(tmp_path, tones):
     passed, twice = said(corpus)
     assert passed.startswith("passed over: ")
     assert "has no column with audio (its columns: word); expected one called audio" in passed
-    assert twice == "1 rows hold audio, speaker and emotion of another row and were taken once"
+    assert twice == "1 row holds audio, speaker and emotion of another row: taken once"
 
 
 @pytest.mark.parametrize("kind", [pyarrow.binary(), pyarrow.large_binary()])
@@ -376,11 +376,11 @@ def test_paths_in_the_folder_are_read_where_they_lie(tmp_path, tones):
     ]  # fmt: skip
     assert corpus.unpacked is None
     assert said(corpus) == [
-        "4 rows were passed over: their path leads out of the data set's folder",
-        "1 rows were passed over: the file that their path names is not in the data set's folder",
-        "2 rows were passed over: their audio is an address on the network, and nothing is fetched from "
+        "4 rows were passed over: the path leads out of the data set's folder",
+        "1 row was passed over: the file that the path names is not in the data set's folder",
+        "2 rows were passed over: the audio is an address on the network, and nothing is fetched from "
         "there; fetch it, and put paths in the column",
-        "1 rows were passed over: they hold no audio",
+        "1 row was passed over: without audio",
     ]
     (root / "gone.wav").write_bytes(tones[8])  # a file that came later is found
     assert len(read_corpus(root).clips) == 4
@@ -417,8 +417,8 @@ def test_rows_without_audio_or_label_are_counted(tmp_path, tones):
     corpus = read_corpus(tmp_path / "mine")
     assert len(corpus.clips) == 1
     assert said(corpus) == [
-        "3 rows were passed over: they hold no audio",
-        "2 rows were passed over: they have no emotion",
+        "3 rows were passed over: without audio",
+        "2 rows were passed over: without an emotion",
     ]
 
 
@@ -436,7 +436,7 @@ def one_row(tones: list[bytes], **columns) -> dict:
         ({"emotion": [[0.1, 0.9]]}, r"labels in emotion \(list<.*, whose values have no names"),
         ({"emotion": [3]}, r"labels in emotion \(int64\), whose values have no names"),
         ({"emotion": [None]}, r"whose values have no names"),
-        ({"emotion": [" "]}, r"no row of the Parquet files in .* \(1 rows: they have no emotion\)"),
+        ({"emotion": [" "]}, r"no row of the Parquet files in .* \(1 row: without an emotion\)"),
     ],
 )
 def test_a_table_without_audio_or_emotions_is_one_sentence(tmp_path, tones, columns, message):

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.cli.evaluate import _table
+from gpt_sovits_emotion.cli.language import set_language
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads import judge_recording
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec
@@ -517,7 +518,9 @@ def evaluation() -> Evaluation:
 
 
 def test_the_terminal_shows_recordings_with_intervals_and_numbers(evaluation):
-    english, chinese = ("\n".join(_table(evaluation, language)) for language in ("en", "zh"))
+    english = "\n".join(_table(evaluation, "en"))
+    set_language("zh")
+    chinese = "\n".join(_table(evaluation, "zh"))
     by_kind = {one.kind: one for one in evaluation.outcomes[1].situations}
     one = by_kind["one"]
     low, high = (100 * edge for edge in one.uar_interval)
@@ -530,6 +533,21 @@ def test_the_terminal_shows_recordings_with_intervals_and_numbers(evaluation):
     for kind, said in REPORTED.items():
         assert said.en in english, kind
         assert said.zh in chinese, kind
+    assert f"{100 * one.uar:.1f} [{low:.1f} 至 {high:.1f}]" in chinese
+    assert "（24 段，每段 10 个片段，6 位说话人）" in chinese
+    assert "recipe on fake：配方，编码器 fake" in chinese
+    for words in (
+        "classes",
+        "clips",
+        "speakers",
+        "recall",
+        "judged",
+        "right",
+        "in the moods",
+        "from a",
+    ):
+        assert words in english
+        assert words not in chinese
 
 
 def test_the_page_shows_recordings_in_both_languages(evaluation):

@@ -41,13 +41,17 @@ RUSSIAN = "Привет, как дела? Сегодня хорошая пого
     ],
 )
 def test_encodings_of_every_country_are_told_apart(text, encoding, taken) -> None:
-    found = decoded(text.encode(encoding), name="talk.srt")
+    found = decoded(text.encode(encoding), name="talk.srt", by_option=True)
     assert (found.text, found.encoding) == (text, taken)
     # What UTF-16 is, is certain; what a code page is, is said.
     assert (found.note is None) == taken.startswith("utf-16")
     if found.note is not None:
         assert "--encoding" in found.note.en
         assert "--encoding" in found.note.zh
+        without = decoded(text.encode(encoding), name="talk.srt").note
+        assert without is not None
+        assert "save it as UTF-8" in without.en
+        assert "--encoding" not in without.en + without.zh
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -61,19 +65,19 @@ def test_an_encoding_can_be_named(tmp_path) -> None:
     path.write_bytes("Dzień".encode("cp1250"))
     assert read_decoded(path, encoding="windows-1250").text == "Dzień"
     assert read_decoded(path, encoding="cp1250").note is None
-    assert decode("é".encode("cp850"), name="x", encoding="cp850") == "é"
+    assert decoded("é".encode("cp850"), name="x", encoding="cp850").text == "é"
     assert (codec_of("sjis"), codec_of("Big5"), codec_of("UTF-8")) == ("cp932", "cp950", "utf-8")
     for wrong in ("klingon", "base64", "hex", "undefined"):
         with pytest.raises(TranscriptError, match="no encoding that is known") as caught:
             codec_of(wrong)
         check_says_the_same(caught.value)
     with pytest.raises(TranscriptError, match="is not text in big5") as caught:
-        decode(b"\xff\xff", name="talk.txt", encoding="big5")
+        decoded(b"\xff\xff", name="talk.txt", encoding="big5", by_option=True)
     check_says_the_same(caught.value)
 
 
 def test_a_byte_order_mark_goes_before_a_named_encoding() -> None:
-    assert decode(CHINESE.encode("utf-8-sig"), name="x", encoding="gbk") == CHINESE
+    assert decoded(CHINESE.encode("utf-8-sig"), name="x", encoding="gbk").text == CHINESE
 
 
 @pytest.mark.parametrize(

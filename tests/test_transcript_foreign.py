@@ -303,7 +303,7 @@ def test_a_row_of_blanks_is_no_empty_row() -> None:
         "WEBVTT\n\nid\n00:01.000 --> 00:02.000\nfirst\n\nlost\n\nNOTE no\n", name="a.vtt"
     )
     assert [line.text for line in found.lines] == ["first"]
-    assert found.notes[0].en.startswith("1 rows of text after an empty row")
+    assert found.notes[0].en.startswith("1 row of text after an empty row belongs to no cue")
 
 
 @pytest.mark.parametrize(

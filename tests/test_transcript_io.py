@@ -137,6 +137,9 @@ def segments(draw: st.DrawFn) -> tuple[TaggedSegment, ...]:
                     draw(TEXTS),
                     draw(st.sampled_from(["", "zh", "en", "de"])),
                     draw(st.sampled_from([(), words])),
+                    speaker=draw(
+                        st.sampled_from(["", "Anna", "小明", "A, B: <i>C</i> | -->"]) | TEXTS
+                    ),
                 ),
                 draw(st.none() | scores()),
                 draw(st.none() | st.just(Prosody(1.5, 1.25, 180.5, None, 4.0, -23.0))),
@@ -207,6 +210,10 @@ def held_on_one_line(text: str) -> str:
     return transcript_io.lines.one_line(held(text))
 
 
+def held_speaker(tagged: TaggedSegment) -> str:
+    return held_on_one_line(tagged.segment.speaker).replace("\u2060", "")
+
+
 # --- round trips -------------------------------------------------------------------------------------
 
 
@@ -244,6 +251,10 @@ def test_timed_formats_read_back_what_they_hold(
 
     assert [line.text for line in lines] == [hold(tagged.text) for tagged in drawn.segments]
     assert [line.label for line in lines] == [held_label(tagged.label) for tagged in drawn.segments]
+    named = [held_speaker(tagged) for tagged in drawn.segments]
+    if ending == ".ass":
+        named = [name.replace(",", ";") for name in named]
+    assert [line.speaker for line in lines] == named
     for line, tagged in zip(lines, drawn.segments, strict=True):
         # Half a step for rounding, and the rounding of the millisecond before it.
         assert line.start_s == pytest.approx(tagged.segment.start_s, abs=0.51 * resolution_s + 5e-4)
@@ -255,6 +266,34 @@ def test_timed_formats_read_back_what_they_hold(
         else:
             # To one percent, and 99 % stands for all that is above.
             assert line.confidence == pytest.approx(tagged.scores.confidence, abs=0.0101)
+
+
+def test_who_speaks_stands_where_a_reader_of_each_format_looks(tmp_path):
+    told = transcript("Hi there.", "Note: hot", "Bye.")
+    first, second, third = told.segments
+    change = dataclasses.replace
+    named = change(first, segment=change(first.segment, speaker="Anna, B"))
+    last = change(third, segment=change(third.segment, speaker="小明"))
+    told = change(told, segments=(named, second, last))
+    shown = {
+        name: transcript_io.to_text(told, name) for name in ("srt", "vtt", "ass", "txt", "csv")
+    }
+    joined = {name: text.replace("\u2060", "") for name, text in shown.items()}
+    assert "[angry 87 %] Anna, B: Hi there." in joined["srt"]
+    assert "[angry 87 %] Note: hot" in joined["srt"]
+    assert "  [angry 87 %] 小明: Bye." in joined["txt"]
+    assert "<v Anna, B><c.angry>[angry 87 %] Hi there.</c>" in joined["vtt"]
+    assert "angry,Anna; B,0,0,0,,[angry 87 %] Hi there." in joined["ass"]
+    header, row, *_ = joined["csv"].lstrip("\ufeff").splitlines()
+    assert header.endswith(",reason,speaker,p:angry,p:neutral")
+    assert ',"Anna, B",' in row
+    clips = [f"{number}.wav" for number in range(3)]
+    rows = transcript_io.to_text(told, "list", clip_paths=clips, speaker="ada").splitlines()
+    assert [row.split("|")[1] for row in rows] == ["Anna, B", "ada", "小明"]
+
+    nobody = transcript("Hi there.")
+    assert "speaker" not in transcript_io.to_text(nobody, "csv")
+    assert "<v " not in transcript_io.to_text(nobody, "vtt")
 
 
 @QUICK
@@ -586,6 +625,8 @@ def test_missing_files_folders_and_giants_are_met_with_one_sentence(tmp_path):
             ".tsv",
             ".csv",
             ".lab",
+            ".smi",
+            ".sub",
         ]
     ),
 )

@@ -245,7 +245,7 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
 ) -> None:
     host = SwitchingHost()
     monkeypatch.setattr(
-        "gpt_sovits_emotion.engines.lend_encoder", lambda *args, **given: FakeEncoder()
+        "gpt_sovits_emotion.binding.lend_encoder", lambda *args, **given: FakeEncoder()
     )
 
     def run(corpora: Any, plan: Any, *, watch: Callable[[Moment], None], **_: Any) -> TrainedHead:

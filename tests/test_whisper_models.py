@@ -12,8 +12,9 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion import engines as engines_module
+from gpt_sovits_emotion.binding import bind, lend_encoder
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.engines import Engines, bind, default_head, lend_encoder, open_engines
+from gpt_sovits_emotion.engines import Engines, default_head, open_engines
 from gpt_sovits_emotion.errors import HeadError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.exporting import check_carried, export_head
 from gpt_sovits_emotion.heads import list_heads, load_head, save_head

@@ -305,7 +305,7 @@ def test_encodings_of_files_to_be_said(tmp_path) -> None:
         file_to_say(TextFile(path, "big5"))
 
 
-@pytest.mark.parametrize("name", ["a.TextGrid", "a.docx", "a.html", "a.pdf", "a.smi"])
+@pytest.mark.parametrize("name", ["a.TextGrid", "a.docx", "a.html", "a.pdf", "a.idx"])
 def test_files_whose_syntax_would_be_spoken_are_refused(tmp_path, name) -> None:
     (tmp_path / name).write_text("x")
     with pytest.raises(TranscriptError, match="cannot be read; save it as text") as caught:

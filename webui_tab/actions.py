@@ -28,7 +28,7 @@ from webui_tab.heads_menu import heads_mark, heads_menu
 from webui_tab.incoming import session_name
 from webui_tab.pages import Pages
 from webui_tab.parts import Parts
-from webui_tab.sessions import Session, Settings
+from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.showing import Showing, Updates, merged
 from webui_tab.texts import LANGUAGES, language_of_browser, say
 from webui_tab.training.layout import ANYBODY
@@ -38,7 +38,7 @@ from webui_tab.workshop import SAMPLE_VOICE, Workshop
 __all__ = ["RESTING", "STOPS", "Actions", "code_of", "page_id_of", "shown_on"]
 
 RESTING = (
-    "analyse", "sample", "video", "resynthesise", "make_files",
+    "analyse", "sample", "video", "words", "words_drop", "resynthesise", "make_files",
     "train_look", "train_fetch", "speaker_learn", "speaker_undo", "speaker_forget",
     "bank_build", "bank_open", "bank_export", "bank_use", "bank_forget", "bank_learn",
 )  # fmt: skip
@@ -92,6 +92,7 @@ class Actions:
         voice: str | None,
         head: str | None,
         carry: str | None,
+        encoding: str | None,
         request: gr.Request,
     ) -> Updates:
         """Greet a page in its browser's language, with the heads and models that are there now."""
@@ -103,7 +104,7 @@ class Actions:
         offered = self.choosing.whisper(language)
         if self.choosing.meaning("whisper", whisper) not in offered.values():
             whisper = next(iter(offered))
-        menus = self.showing.settings(language, (whisper, spoken, voice, head, carry))
+        menus = self.showing.settings(language, (whisper, spoken, voice, head, carry, encoding))
         notes = {self.parts.heads_note: heads_menu(self.workshop, head, language).notes}
         return {self.parts.page_language: LANGUAGES[language], **menus, **notes}
 
@@ -131,6 +132,7 @@ class Actions:
         voice: str | None,
         head: str | None,
         carry: str | None,
+        encoding: str | None,
         request: gr.Request,
     ) -> Updates:
         """Say everything on the page in its other language."""
@@ -138,7 +140,8 @@ class Actions:
         session = self.pages.session(page_id)
         return merged(
             self.showing.labels(language),
-            self.showing.settings(language, (whisper, spoken, voice, head, carry)),
+            self.showing.settings(language, (whisper, spoken, voice, head, carry, encoding)),
+            self.showing.taken(session, language),
             self.showing.words(session, language),
             self.showing.panel(page_id, session, language),
         )
@@ -184,6 +187,27 @@ class Actions:
             **self.take_recording(language_name, payload, request),
         }
 
+    def take_words(
+        self, language_name: str, payload: dict[str, Any] | None, request: gr.Request
+    ) -> Updates:
+        """Take the words from a file that was uploaded, from the next analysis on."""
+        if payload is None:
+            return {}
+        page_id = page_id_of(request)
+        path = Path(payload["path"]).resolve()
+        if not path.is_relative_to(self.upload_root.resolve()) or not path.is_file():
+            raise PageError("not_of_this_page")
+        return self._with_words(language_name, page_id, self.pages.copied_upload(page_id, path))
+
+    def drop_words(self, language_name: str, request: gr.Request) -> Updates:
+        """Have the words recognised again."""
+        return self._with_words(language_name, page_id_of(request), None)
+
+    def _with_words(self, language_name: str, page_id: str, path: Path | None) -> Updates:
+        session = handlers.take_words(self.pages.session(page_id), path)
+        self.pages.keep(page_id, session)
+        return self.showing.taken(session, code_of(language_name))
+
     def take_sample(self, language_name: str, head: str | None, request: gr.Request) -> Updates:
         """Load the sample recording, the sample voice, and say which language is spoken in it."""
         language, page_id = code_of(language_name), page_id_of(request)
@@ -191,7 +215,7 @@ class Actions:
             self.pages.session(page_id), self.pages.folder(page_id), language=language
         )
         # Its language is known, and a synthetic voice is easily taken for another one's.
-        menus = (AUTO, language, SAMPLE_VOICE, None, None)
+        menus = (AUTO, language, SAMPLE_VOICE, None, None, None)
         # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears
         # that, a head on Whisper has met people only. What a person chose stays.
         offered = DEFAULT_HEAD in [entry.id for entry in self.workshop.heads()]
@@ -218,6 +242,7 @@ class Actions:
         same_voice: bool,
         initial_prompt: str | None,
         hotwords: str | None,
+        encoding: str | None,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -234,6 +259,7 @@ class Actions:
             same_voice=same_voice,
             initial_prompt=(initial_prompt or "").strip(),
             hotwords=(hotwords or "").strip(),
+            encoding=meaning("encodings", encoding),
         )
         with self.pages.job(page_id, shown_on(progress, language)) as job:
             session = job.session
@@ -272,6 +298,7 @@ class Actions:
             **self.showing.heard(session, language),
             **self.showing.result(session, language),
             **self.showing.files(()),
+            **self.showing.taken(session, language),
             self.parts.status: "",
         }
 

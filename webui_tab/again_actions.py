@@ -47,6 +47,7 @@ class AgainActions:
         timbre: list[str],
         takes: float | None,
         carry: str | None,
+        directions: bool,
         request: gr.Request,
         progress: gr.Progress = _PROGRESS,
     ) -> Updates:
@@ -63,6 +64,7 @@ class AgainActions:
             tuple(timbre),
             takes=int(takes or 1),
             carry=one_of(self._page.choosing.meaning("carries", carry) or "clip", _CARRIED),
+            directions=directions,
         )
         language = code_of(language_name)
         with self._page.pages.job(page_id_of(request), shown_on(progress, language)) as job:

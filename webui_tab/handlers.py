@@ -20,8 +20,11 @@ from gpt_sovits_emotion.heads.profiles import known_speaker
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.references import load_bank
 from gpt_sovits_emotion.tag import Tagging, TagOptions
+from gpt_sovits_emotion.transcript_io import TextFile
+from gpt_sovits_emotion.written import with_labels_of_file
 from webui_tab.consent import require
 from webui_tab.sessions import PageError, Session, Settings
+from webui_tab.texts import on_page
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "tagging_of",
     "take_recording",
     "take_sample",
+    "take_words",
     "with_choices",
 ]
 
@@ -52,11 +56,18 @@ def take_recording(session: Session, path: Path | None, *, upload_root: Path) ->
         return session
     return Session(
         source=path,
+        # A file of words that was given first waits for its recording; with the next one it goes.
+        words=session.words if session.source is None else None,
         settings=session.settings,
         bank=session.bank,
         bank_place=session.bank_place,
         shown=session.shown,
     )
+
+
+def take_words(session: Session, path: Path | None) -> Session:
+    """Take a file of words for the recording, or None to have them recognised."""
+    return replace(session, words=path)
 
 
 def take_sample(session: Session, folder: Path, *, language: str) -> Session:
@@ -102,14 +113,18 @@ def analyse(
         also_at_hz=engines.listening_rate_hz,
         progress=part_of(progress, 0.0, 0.1),
     )
+    words = None if session.words is None else TextFile(session.words, settings.encoding)
     try:
         tagging = pipeline.annotate(
             recording,
             engines,
             whisper=workshop.whisper_options(settings),
+            transcript_file=words,
             options=tag_options(settings),
             progress=part_of(progress, 0.1, 1.0),
         )
+        if words is not None:
+            tagging = replace(tagging, transcript=with_labels_of_file(tagging.transcript, words))
     except BaseException:
         recording.close()
         raise
@@ -184,4 +199,4 @@ def with_choices(session: Session) -> Session:
 
 def sentence_of(error: EmotionError, language: str) -> str:
     """Return an error's sentence, in the page's language where it has been written in it."""
-    return error.say(language)
+    return on_page(error.say(language), language)

@@ -23,7 +23,6 @@ from webui_tab.workshop import Workshop
 __all__ = ["build_inside", "page_language"]
 
 _PREFIX = "gpt-sovits-emotion-"
-_UNUSED_S = 2 * 3600.0
 
 
 def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callable[[], None]:
@@ -45,8 +44,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
     uploads.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleaning:
         folder = cleaning.enter_context(private_folder(uploads, prefix=_PREFIX))
-        hears_closing = hasattr(app, "unload")
-        pages = Pages(folder, unused_s=None if hears_closing else _UNUSED_S, shares_uploads=True)
+        pages = Pages(folder, shares_uploads=True)
         cleaning.callback(pages.forget_all)
         end_training = build_tab(
             app,
@@ -58,7 +56,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
         )
         cleaning.callback(end_training)
         allowed = named_hosts([os.environ.get(ALLOW_HOST_VARIABLE, "")])
-        guard(app, allowed=allowed, receiving=Receiving(pages.uploads))
+        guard(app, allowed=allowed, receiving=Receiving(pages.uploads, presence=pages.presence))
         return cleaning.pop_all().close
 
 

@@ -142,7 +142,9 @@ def _serve(
         blocks,
         address=serving.address,
         allowed=serving.allowed,
-        receiving=Receiving(pages.uploads, max_bytes=serving.max_upload_bytes),
+        receiving=Receiving(
+            pages.uploads, max_bytes=serving.max_upload_bytes, presence=pages.presence
+        ),
     )
     try:
         with _no_proxy_between():

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
 from webui_tab.banks.layout import build_banks
 from webui_tab.heads_menu import ASK_ID, MARK_ID
 from webui_tab.parts import Choices, Parts, style_html
@@ -16,7 +17,7 @@ from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
 from webui_tab.training.layout import ANYBODY, build_training
 from webui_tab.view import COLUMNS, table_headers
 
-__all__ = ["build", "carry_choices", "spoken_choices"]
+__all__ = ["build", "carry_choices", "encoding_choices", "spoken_choices"]
 
 _COLUMN_WIDTHS = ("6%", "7%", "7%", "28%", "10%", "7%", "24%", "11%")
 
@@ -98,6 +99,18 @@ def _recording_step(parts: Parts, choices: Choices) -> None:
             with gr.Row():
                 parts.add("sample", gr.Button, value="text:try_sample", size="sm")
                 parts.add("video", gr.UploadButton, label="text:open_video", size="sm")
+                parts.add(
+                    "words", gr.UploadButton, label="text:words", size="sm", elem_id="emo-words"
+                )
+            parts.add("words_note", gr.HTML, elem_id="emo-words-note")
+            parts.add(
+                "words_drop",
+                gr.Button,
+                value="text:words_drop",
+                size="sm",
+                visible=False,
+                elem_id="emo-words-drop",
+            )
         with gr.Column(scale=2, min_width=300):
             _settings(parts, choices)
     parts.add(
@@ -171,6 +184,16 @@ def _settings(parts: Parts, choices: Choices) -> None:
                 info=f"text:{name}_info",
                 elem_id=f"emo-{name.replace('_', '-')}",
             )
+        parts.add(
+            "encoding",
+            gr.Dropdown,
+            choices=list(encoding_choices(choices.language)),
+            value=say("encoding_auto", choices.language),
+            allow_custom_value=True,
+            label="text:encoding",
+            info="text:encoding_info",
+            elem_id="emo-encoding",
+        )
         parts.add("same_voice", gr.Checkbox, label="text:same_voice", elem_id="emo-same-voice")
         parts.add("speaker_statistics", gr.Checkbox, True, label="text:speaker_statistics")
         parts.add("smoothing", gr.Slider, 0, 1, value=0, step=0.05, label="text:smoothing")
@@ -299,6 +322,14 @@ def _again_step(parts: Parts) -> None:
                 info="text:carry_info",
                 elem_id="emo-carry",
             )
+    parts.add(
+        "directions",
+        gr.Checkbox,
+        True,
+        label="text:directions",
+        info="text:directions_info",
+        elem_id="emo-directions",
+    )
     _speaking(parts)
     parts.add("again_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-again-status")
     with gr.Column(visible=False) as column:
@@ -371,6 +402,12 @@ def _save_step(parts: Parts) -> None:
 def carry_choices(language: str) -> dict[str, str]:
     """Return the ways in which emotion is carried: name -> `carry.Carry.way`."""
     return {say(f"carry_{way}", language): way for way in ("clip", "recording")}
+
+
+def encoding_choices(language: str) -> dict[str, str]:
+    """Return the encodings offered for a file of words: name -> ``--encoding``, "" for finding it out."""
+    named = {f"{code} · {name}": code for code, name in ENCODING_NAMES.items()}
+    return {say("encoding_auto", language): "", **named}
 
 
 def spoken_choices(language: str) -> dict[str, str]:

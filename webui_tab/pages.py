@@ -11,26 +11,29 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.progress import Progress
+from webui_tab.door.presence import Presence
 from webui_tab.sessions import PageError, Session, Stopped
 from webui_tab.uploads import Uploads
 
 __all__ = ["Pages"]
+
+_SWEEPS = 8  # within the time after which a page is forgotten
 
 
 @dataclass(eq=False)
 class _Page:
     page_id: str
     folder: Path
+    touched_s: float
     session: Session = field(default_factory=Session)
     stop: threading.Event = field(default_factory=threading.Event)
     looking_at: int = 0
-    touched_s: float = field(default_factory=time.monotonic)
     at_work: bool = False
     closed: bool = False
 
@@ -40,21 +43,33 @@ class Pages:
 
     Args:
         root: The folder under which each page gets its own; made anew if somebody emptied its place.
-        unused_s: Forget a page that nobody has touched for so long, when another is opened. For a server
-            that does not hear a page close (gradio 4.24); None where it does.
+        unused_s: Forget a page that nobody has touched for so long, that has nothing at work, and that holds
+            no connection open: a program that went without a word, or any page of a server that does not
+            hear one close (gradio 4.24).
         shares_uploads: Whether other parts of the server's page take uploads too. The server files them
             under the hash of their content, so the same recording may lie in another field of the same
             page: what was uploaded then goes when the page is closed, not before.
 
+        clock: Says what time it is, in seconds.
+
     Attributes:
         uploads: Whose the uploaded files are.
+        presence: Who holds a connection open.
     """
 
     def __init__(
-        self, root: Path, *, unused_s: float | None = None, shares_uploads: bool = False
+        self,
+        root: Path,
+        *,
+        unused_s: float = 2 * 3600.0,
+        shares_uploads: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root = root
         self._unused_s = unused_s
+        self._clock = clock
+        self._sweeping: threading.Timer | None = None
+        self.presence = Presence()
         self._shares_uploads = shares_uploads
         self.uploads = Uploads(shared=shares_uploads)
         self._pages: dict[str, _Page] = {}
@@ -113,6 +128,23 @@ class Pages:
             if not self._shares_uploads:
                 self.uploads.release(page_id, but=path)
 
+    def copied_upload(self, page_id: str, path: Path) -> Path:
+        """Copy a file that was uploaded for a page into a folder of its own in the page's, and let go of it.
+
+        Raises:
+            PageError: No such upload waits to be claimed: it is another page's, or none.
+        """
+        with self._lock:
+            folder = self._page(page_id).folder
+            owned = self.uploads.owned_by(page_id, path)
+            if not self.uploads.claim(page_id, path):
+                raise PageError("not_of_this_page")
+            copy = Path(tempfile.mkdtemp(dir=folder, prefix="words-")) / path.name
+            shutil.copyfile(path, copy)
+            if not owned and not self._shares_uploads:
+                self.uploads.let_go(page_id, path)
+            return copy
+
     def drop_uploads(self, page_id: str) -> None:
         """Delete what was uploaded for this page."""
         with self._lock:
@@ -142,6 +174,7 @@ class Pages:
         finally:
             with self._lock:
                 page.at_work = False
+                page.touched_s = self._clock()
                 if page.closed:
                     self._delete(page)
 
@@ -163,9 +196,19 @@ class Pages:
             if not page.at_work:
                 self._delete(page)
 
+    def forget_unused(self) -> None:
+        """Delete what pages hold that nobody uses any more; see `unused_s`."""
+        with self._lock:
+            since_s = self._clock() - self._unused_s
+            for page_id, page in list(self._pages.items()):
+                if page.touched_s < since_s and not page.at_work and page_id not in self.presence:
+                    self.forget(page_id)
+
     def forget_all(self) -> None:
         """Delete all that any page holds."""
         with self._lock:
+            if self._sweeping is not None:
+                self._sweeping.cancel()
             for page_id in list(self._pages):
                 self.forget(page_id)
 
@@ -178,23 +221,31 @@ class Pages:
         if page_id in self._closed:
             raise PageError("closed")
         if page_id not in self._pages:
-            self._forget_unused()
+            self.forget_unused()
+            self._sweep_later()
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkdtemp makes the folder for its owner alone (0700).
             folder = Path(tempfile.mkdtemp(dir=self._root, prefix="page-"))
-            self._pages[page_id] = _Page(page_id, folder)
+            self._pages[page_id] = _Page(page_id, folder, self._clock())
         page = self._pages[page_id]
         page.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        page.touched_s = time.monotonic()
+        page.touched_s = self._clock()
         return page
 
-    def _forget_unused(self) -> None:
-        if self._unused_s is None:
+    def _sweep_later(self) -> None:
+        """See to it that what nobody uses goes, also where nobody comes any more."""
+        if self._sweeping is not None and self._sweeping.is_alive():
             return
-        since_s = time.monotonic() - self._unused_s
-        for page_id, page in list(self._pages.items()):
-            if page.touched_s < since_s and not page.at_work:
-                self.forget(page_id)
+        self._sweeping = threading.Timer(self._unused_s / _SWEEPS, self._sweep)
+        self._sweeping.daemon = True
+        self._sweeping.start()
+
+    def _sweep(self) -> None:
+        with self._lock:
+            self.forget_unused()
+            self._sweeping = None
+            if self._pages:
+                self._sweep_later()
 
     def _replace(self, page: _Page, session: Session) -> None:
         old, page.session = page.session, session

@@ -17,6 +17,7 @@ from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics, TaggedTranscript
 from gpt_sovits_emotion.references.layouts import language_of_text
 from gpt_sovits_emotion.takes import TakeOptions, words_where_there
+from gpt_sovits_emotion.written import with_written_tags
 from webui_tab.handlers import tag_options, tagging_of
 from webui_tab.sessions import PageError, Result, Session, Speaking
 from webui_tab.view import clip_name
@@ -57,9 +58,16 @@ def resynthesise(
     engines = workshop.engines(session.settings.head)
     speaking = speaking or Speaking()
     engines, speaker = _who_is_heard(session, engines)
+    known = _in_known_languages(transcript, session.settings.language)
+    said = with_written_tags(known, session.bank, directions=speaking.directions)
+    choices = session.choices
+    if not speaking.directions:  # of what is left of the words
+        choices = pipeline.choose_references(said, session.bank, pins=session.pins)
+        if not any(choice is not None for choice in choices):
+            raise PageError("nothing_to_say")
     synthesis = pipeline.resynthesise(
-        _in_known_languages(transcript, session.settings.language),
-        session.choices,
+        said,
+        choices,
         engines,
         bank=session.bank,
         seed=speaking.seed,
@@ -73,8 +81,8 @@ def resynthesise(
         progress=part_of(progress, 0.0, 0.8),
     )
     verification = pipeline.check(
-        transcript,
-        session.choices,
+        said,
+        choices,
         synthesis,
         engines,
         bank=session.bank,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
 )
 from gpt_sovits_emotion.takes import told
+from gpt_sovits_emotion.visible import visible
 from webui_tab.sessions import Session
 from webui_tab.texts import say
 from webui_tab.view import clip_name, clock, note, verdict_of
@@ -92,14 +95,7 @@ def segment_view(
     )
     others = tuple(_described(session, clip, language) for clip in spare)
     return SegmentView(
-        title=say(
-            "segment_title",
-            language,
-            number=index + 1,
-            n=len(segments),
-            start=clock(tagged.segment.start_s),
-            end=clock(tagged.segment.end_s),
-        ),
+        title=_title(index, segments, language),
         original=_stretch(session, index),
         text=tagged.text,
         emotion=display_name(tagged.label, language),
@@ -120,6 +116,20 @@ def segment_view(
         heard_again=_probabilities(verdict.heard if verdict else None, language),
         verdict=_said_again(session, index, language),
     )
+
+
+def _title(index: int, segments: Sequence[TaggedSegment], language: str) -> str:
+    segment = segments[index].segment
+    title = say(
+        "segment_title",
+        language,
+        number=index + 1,
+        n=len(segments),
+        start=clock(segment.start_s),
+        end=clock(segment.end_s),
+    )
+    # The title becomes part of a heading in HTML.
+    return f"{title} · {html.escape(visible(segment.speaker))}" if segment.speaker else title
 
 
 def emotion_names(labels: tuple[str, ...], language: str) -> tuple[str, ...]:

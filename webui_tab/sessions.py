@@ -65,6 +65,7 @@ class Settings:
             then the usual that segments are judged against.
         initial_prompt: As in `transcribe.TranscribeOptions`.
         hotwords: As there.
+        encoding: Of the file of words; "" to find it out.
     """
 
     whisper: str = AUTO
@@ -76,6 +77,7 @@ class Settings:
     same_voice: bool = False
     initial_prompt: str = ""
     hotwords: str = ""
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Speaking:
         timbre: Names of the voice's clips that set the timbre alone, where the host takes them.
         takes: How many syntheses of each segment are made, of which the best is kept.
         carry: How the emotion is carried (`carry.Carry.way`).
+        directions: Whether stage directions, music signs and names of speakers are said.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -95,6 +98,7 @@ class Speaking:
     timbre: tuple[str, ...] = ()
     takes: int = 1
     carry: str = "clip"
+    directions: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +136,7 @@ class Session:
 
     Attributes:
         source: The recording's file, None before there is one.
+        words: The file that its words are taken from; None where they are recognised.
         recording: The decoded recording, open while the page is.
         settings: With which it was analysed.
         tagging: What was heard, with the corrections made since.
@@ -145,6 +150,7 @@ class Session:
     """
 
     source: Path | None = None
+    words: Path | None = None
     recording: Recording | None = None
     settings: Settings = field(default_factory=Settings)
     tagging: Tagging | None = None
@@ -160,7 +166,8 @@ class Session:
     def own_files(self) -> frozenset[Path]:
         """The files and folders that stand for this session alone."""
         made = self.result.folder if self.result else None
-        return frozenset(path for path in (self.source, self.heard_folder, made) if path)
+        words = self.words.parent if self.words else None
+        return frozenset(path for path in (self.source, words, self.heard_folder, made) if path)
 
     @property
     def is_stale(self) -> bool:

@@ -10,7 +10,7 @@ import gradio as gr
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
 from webui_tab.gradio_releases import rows_update
-from webui_tab.layout import carry_choices, spoken_choices
+from webui_tab.layout import carry_choices, encoding_choices, spoken_choices
 from webui_tab.pages import Pages
 from webui_tab.parts import Parts, style_html
 from webui_tab.segment import SegmentView, segment_view
@@ -27,6 +27,7 @@ __all__ = [
     "RESULT",
     "SETTINGS",
     "SPEAKING",
+    "TAKEN",
     "WORDS",
     "Choosing",
     "Showing",
@@ -49,8 +50,12 @@ AGAIN = ("table", "table_note", *PANEL, *RESULT, *FILES)
 """What shows that it was said again."""
 CHANGED = ("timeline", *WORDS, *PANEL, *FILES)
 """What shows a session that was changed."""
-SETTINGS = ("whisper", "spoken_language", "voice", "head", "carry")
-SPEAKING = ("speed", "temperature", "top_p", "top_k", "seed", "timbre", "takes", "carry")
+SETTINGS = ("whisper", "spoken_language", "voice", "head", "carry", "encoding")
+SPEAKING = (
+    "speed", "temperature", "top_p", "top_k", "seed", "timbre", "takes", "carry", "directions",
+)  # fmt: skip
+TAKEN = ("words_note", "words_drop")
+"""What shows where the words of a recording come from."""
 
 
 class Choosing:
@@ -70,6 +75,10 @@ class Choosing:
     def carries(self, language: str) -> dict[str, str]:
         """Return name -> way in which emotion is carried."""
         return carry_choices(language)
+
+    def encodings(self, language: str) -> dict[str, str]:
+        """Return name -> encoding of a file of words, "" for finding it out."""
+        return encoding_choices(language)
 
     def voices(self, language: str) -> dict[str, str]:
         """Return name -> voice: the sample's, or a path."""
@@ -112,6 +121,13 @@ class Showing:
             step_save=gr.update(visible=has_segments),
             summary=view.summary_html(session, language),
         ) | merged(self.timeline(session), self.table(session, language))
+
+    def taken(self, session: Session, language: str) -> Updates:
+        """Show which file the words are taken from, and offer to have them recognised instead."""
+        return self._named(
+            words_note=view.words_html(session, language),
+            words_drop=gr.update(visible=session.words is not None),
+        )
 
     def table(self, session: Session, language: str) -> Updates:
         """Show the table of segments."""
@@ -220,6 +236,7 @@ class Showing:
             "spoken_language": "spoken",
             "voice": "voices",
             "carry": "carries",
+            "encoding": "encodings",
         }
         updates = {}
         for part, shown in zip(SETTINGS, chosen, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -10,7 +11,7 @@ from webui_tab.banks import texts as banks
 from webui_tab.door import texts as door
 from webui_tab.training import texts as training
 
-__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "say"]
+__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "on_page", "say"]
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Languages of the page -> what each calls itself."""
@@ -42,6 +43,27 @@ _TABLE = {
     "step_recording": ("1 · Recording", "1 · 录音"),
     "recording": ("Record or upload", "录制或上传"),
     "open_video": ("Open a video or another format…", "打开视频或其他格式…"),
+    "words": ("Words from a file…", "从文件取文字…"),
+    "words_from": (
+        "The words are those of {name}: subtitles, lyrics, minutes or plain text.",
+        "文字取自 {name}：字幕、歌词、会议记录或纯文本。",
+    ),
+    "words_drop": ("Recognise them instead", "改为语音识别"),
+    "encoding": ("Encoding of the file of words", "文字文件的编码"),
+    "encoding_info": (
+        "Found out by itself; name it, such as gb18030 or big5, if letters come out wrong.",
+        "会自动判断；如果文字有误，请在此指定，如 gb18030、big5。",
+    ),
+    "encoding_auto": ("found out", "自动判断"),
+    "directions": (
+        "Say stage directions, ♪ and speakers’ names too",
+        "也朗读舞台指示、♪ 和说话人名字",
+    ),
+    "directions_info": (
+        "[door slams], (laughs), （叹气）, dashes and “MIKE:” in the words; left out, a line says which.",
+        "文字中的 [door slams]、(laughs)、（叹气）、破折号和“MIKE:”；不朗读时会列出。",
+    ),
+    "words_file": ("the file {name}", "文件 {name}"),
     "try_sample": ("Try the sample", "试用示例"),
     "consent": (
         "I may analyse this recording and use this voice: everyone who speaks in them has agreed. It is done "
@@ -359,6 +381,32 @@ def say(key: str, language: str, **fields: object) -> str:
         'Segment 2 of 5 · 0:03.1–0:04.9'
     """
     return TEXTS[key].say(language).format(**fields)
+
+
+_FIELDS = {
+    "--encoding": "encoding",
+    "--directions say": "directions",
+    "--language": "spoken_language",
+}
+_OPTION = re.compile(rf" ?(?P<option>{'|'.join(_FIELDS)})(?![\w-]) ?")
+
+
+def on_page(sentence: str, language: str) -> str:
+    """Return a sentence that names options of the command line with the names of the page's own fields.
+
+    Examples:
+        >>> on_page("if letters are wrong, name its encoding with --encoding", "en")
+        'if letters are wrong, name its encoding with “Encoding of the file of words”'
+    """
+
+    def named(found: re.Match[str]) -> str:
+        shown = f"“{say(_FIELDS[found['option']], language)}”"
+        if language == "zh":
+            return shown
+        begin, end = (" " if found[0][place] == " " else "" for place in (0, -1))
+        return f"{begin}{shown}{end}"
+
+    return _OPTION.sub(named, sentence)
 
 
 def language_of_browser(accept_language: str | None) -> str:

@@ -69,6 +69,20 @@ class Uploads:
                     known.owners.discard(owner)
                     self._delete_if_free(path)
 
+    def let_go(self, owner: str, path: Path) -> None:
+        """Let go of one file that a page has claimed; delete it where nobody holds it any more."""
+        with self._lock:
+            known = self._files.get(path.resolve())
+            if known is not None:
+                known.owners.discard(owner)
+                self._delete_if_free(path.resolve())
+
+    def owned_by(self, owner: str, path: Path) -> bool:
+        """Say whether a page has claimed a file."""
+        with self._lock:
+            known = self._files.get(path.resolve())
+            return known is not None and owner in known.owners
+
     def forget_unclaimed(self, *, older_than_s: float = 0.0) -> None:
         """Delete what was uploaded so long ago and never claimed: the page was closed before it could."""
         since_s = time.monotonic() - older_than_s

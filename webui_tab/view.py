@@ -17,7 +17,7 @@ from gpt_sovits_emotion.records import (
 )
 from gpt_sovits_emotion.visible import visible
 from webui_tab.sessions import Session
-from webui_tab.texts import SPOKEN_LANGUAGES, say
+from webui_tab.texts import SPOKEN_LANGUAGES, on_page, say
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.report.data import TimelineData
@@ -36,7 +36,11 @@ __all__ = [
     "table_headers",
     "table_rows",
     "verdict_of",
+    "words_html",
 ]
+
+_FROM_FILE = "file:"
+"""Begins what a transcript from a file says of where its words come from."""
 
 COLUMNS = ("number", "start", "end", "text", "emotion", "sure", "why", "check")
 """The columns of the table of segments; `text` and `emotion` can be edited."""
@@ -113,8 +117,13 @@ def _number_cell(index: int, tagged: TaggedSegment, cells: Sequence[str]) -> str
     colour = colour_of(tagged.label)
     return (
         f'<span class="emo-dot" style="background:{colour}" data-sums="{_checksums(cells)}"></span>'
-        f"{index + 1}{' ✎' if corrected else ''}"
+        f"{index + 1}{' ✎' if corrected else ''}{_who(tagged)}"
     )
+
+
+def _who(tagged: TaggedSegment) -> str:
+    speaker = tagged.segment.speaker
+    return f"<br><small>{html.escape(visible(speaker))}</small>" if speaker else ""
 
 
 def _sure(tagged: TaggedSegment, language: str) -> str:
@@ -170,7 +179,7 @@ def summary_html(session: Session, language: str) -> str:
     )
     notes = [note("plain", line)]
     notes += [note("warning", each.say(language)) for each in transcript.recording.warnings]
-    notes += [note("warning", each.say(language)) for each in transcript.notes]
+    notes += [note("warning", on_page(each.say(language), language)) for each in transcript.notes]
     if transcript.wordless_note is not None:
         notes.append(note("warning", transcript.wordless_note.say(language)))
     if transcript.removed:
@@ -182,9 +191,18 @@ def summary_html(session: Session, language: str) -> str:
 
 
 def _source(transcriber: str, language: str) -> str:
+    if transcriber.startswith(_FROM_FILE):
+        return say("words_file", language, name=transcriber.removeprefix(_FROM_FILE))
     if transcriber.split(" ")[0] != "none":
         return transcriber
     return say("words_none" if transcriber == "none" else "words_none_by_loudness", language)
+
+
+def words_html(session: Session, language: str) -> str:
+    """Return which file the words are taken from, as HTML; nothing where they are recognised."""
+    if session.words is None:
+        return ""
+    return note("good", say("words_from", language, name=session.words.name))
 
 
 def result_html(session: Session, language: str) -> str:
@@ -202,6 +220,12 @@ def result_html(session: Session, language: str) -> str:
         host=session.result.host_title.say(language),
     )
     notes = [note("plain", line)]
+    known = session.result.transcript.notes  # shown above, with what was heard
+    notes += [
+        note("warning", on_page(each.say(language), language))
+        for each in report.transcript.notes
+        if each not in known
+    ]
     if session.is_stale:
         notes.insert(0, note("warning", say("result_stale", language)))
     asides = [say("judge_is_tagger", language)] if report.judge_is_tagger else []

@@ -29,6 +29,7 @@ from webui_tab.showing import (
     RESULT,
     SETTINGS,
     SPEAKING,
+    TAKEN,
     WORDS,
     Updates,
 )
@@ -58,6 +59,7 @@ _OPTIONS = (
     "same_voice",
     "initial_prompt",
     "hotwords",
+    "encoding",
 )
 
 
@@ -81,7 +83,7 @@ def connect(actions: Actions, blocks: gr.Blocks, *, speaking_queue: str = WORK_Q
         actions.parts.page_language.change,
         actions.switch_language,
         SETTINGS,
-        (*actions.parts.speaking, *SETTINGS, *WORDS, *PANEL),
+        (*actions.parts.speaking, *SETTINGS, *TAKEN, *WORDS, *PANEL),
     )
     again = AgainActions(actions)
     _connect_recording(wire, actions, again)
@@ -114,9 +116,11 @@ def _connect_heads(wire: Wire, actions: Actions, blocks: gr.Blocks) -> None:
 
 def _connect_recording(wire: Wire, actions: Actions, again: AgainActions) -> None:
     parts = actions.parts
-    fresh = ("status", *HEARD, *RESULT, *FILES)
+    fresh = ("status", *TAKEN, *HEARD, *RESULT, *FILES)
     wire.quick(parts.recording.change, actions.take_recording, ("recording",), fresh)
     wire.quick(parts.video.upload, actions.take_video, ("video",), ("recording", *fresh))
+    wire.quick(parts.words.upload, actions.take_words, ("words",), TAKEN)
+    wire.quick(parts.words_drop.click, actions.drop_words, (), TAKEN)
     for name in STOPS:
         wire.quick(parts.named[name].click, actions.stop)
 

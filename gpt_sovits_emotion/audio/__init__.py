@@ -19,6 +19,7 @@ from gpt_sovits_emotion.audio.recording import (
     recording_from_samples,
 )
 from gpt_sovits_emotion.audio.speed import at_speed
+from gpt_sovits_emotion.audio.tracks import frames_per_s
 from gpt_sovits_emotion.audio.write import encode_mp3, encode_wav, resample, write_wav
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "at_speed",
     "encode_mp3",
     "encode_wav",
+    "frames_per_s",
     "open_recording",
     "probe_duration_s",
     "read_clip",

@@ -14,6 +14,7 @@ from gpt_sovits_emotion.audio.claims import (
     wav_share_present,
     wav_share_untold,
 )
+from gpt_sovits_emotion.audio.holes import AmrHoles, holes_warning, is_lost_within
 from gpt_sovits_emotion.audio.mixdown import Mixdown
 from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
 from gpt_sovits_emotion.audio.pyav import open_stream
@@ -46,9 +47,8 @@ _TELL_LENGTH = frozenset(
 # What these say holds for the longest of their tracks: the sound may end before the picture.
 _TELL_LENGTH_OF_ALL = frozenset({"matroska,webm", "flv", "asf", "avi"})
 # These are strings of frames, cut anywhere; what FFmpeg says of their length is a guess from the bit rate.
-_STRINGS_OF_FRAMES = frozenset(
-    {"mp3", "aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "mpegts", "mpeg"}
-)
+_AMR = frozenset({"amr", "amrnb", "amrwb"})
+_STRINGS_OF_FRAMES = _AMR | {"mp3", "aac", "ac3", "eac3", "mpegts", "mpeg"}
 # The clock of these may jump: broadcasts and live streams, cut and joined.
 _CLOCK_MAY_JUMP = frozenset({"mpegts", "mpeg", "flv", "ogg"})
 # Only these hold time stamps. Those of the others are counted by FFmpeg, at the rate of the first frame.
@@ -66,6 +66,7 @@ class Decoder:
         name: str,
         *,
         allow_damaged: bool,
+        by_options: bool = False,
         mixdown: Mixdown | None = None,
     ) -> None:
         """Open the file.
@@ -74,6 +75,7 @@ class Decoder:
             stream: At its start.
             name: What to call it.
             allow_damaged: Pass over what cannot be read.
+            by_options: Whether who reads of damage can ask for that with ``--allow-damaged``.
             mixdown: How its channels become one; None takes their mean.
 
         Raises:
@@ -85,10 +87,14 @@ class Decoder:
         self.name = name
         self._mixdown = mixdown or Mixdown()
         self._allow_damaged = allow_damaged
+        self._by_options = by_options
         self._n_damaged = 0
         self._n_cut = 0
         self._n_decoded = 0
         self._first_s: float | None = None
+        self._stream = stream
+        self._amr: AmrHoles | None = None
+        self._holes: list[tuple[float, float]] = []
         self._sound_end_s = 0.0
         self._film_end_s = 0.0
         self._container: av.container.InputContainer | None = None
@@ -98,6 +104,8 @@ class Decoder:
             raise not_audio_error(stream, name) from error
         self._container = container
         self._kind = container.format.name
+        if self._kind in _AMR:
+            self._amr = AmrHoles()
         try:
             tracks = Tracks.of(container, name)
             if tracks is None:
@@ -165,6 +173,7 @@ class Decoder:
     def __iter__(self) -> Iterator[np.ndarray]:
         for stamp_s, samples in self._packed():
             mono = self._mixdown(samples)
+            yield from self._in_place_of_zeros()
             self._n_decoded += len(mono)
             placement = self._timeline.place(stamp_s, len(mono))
             yield from self._silence(placement.n_silent)
@@ -172,6 +181,8 @@ class Decoder:
                 mono = mono[placement.n_left_out :]
             yield mono
         self._check_whole()
+        if self._timeline.gaps and is_lost_within(self._stream, self._kind):
+            self._holes += self._timeline.gaps
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
@@ -184,6 +195,8 @@ class Decoder:
                     "最后一帧不完整：结尾可能缺少一部分",
                 ),
             )
+        if self._holes:
+            said += (holes_warning(self._holes),)
         if self._untold_s >= _UNTOLD_S:
             said += (
                 Sentence(
@@ -229,6 +242,15 @@ class Decoder:
             return self._decoded_s / self._share_present  # FFmpeg's length may be of the rest alone
         return self.announced_s or self._promised_film_s
 
+    def _in_place_of_zeros(self) -> Iterator[np.ndarray]:
+        """Yield silence as long as what zeros in AMR stand in place of."""
+        missing_s = self._amr.taken_s() if self._amr is not None else 0.0
+        if missing_s:
+            n_samples = round(missing_s * self.sampling_rate_hz)
+            self._holes.append((self._timeline.end_s, missing_s))
+            self._timeline.place(None, n_samples)
+            yield from self._silence(n_samples)
+
     def _silence(self, n_samples: int) -> Iterator[np.ndarray]:
         block = round(_SILENCE_BLOCK_S * self.sampling_rate_hz)
         for first in range(0, n_samples, block):
@@ -272,6 +294,8 @@ class Decoder:
                 packet = next(packets)
                 if packet.stream.index != self._tracks.sound.index:
                     self._see_other(packet)
+                    continue
+                if self._amr is not None and self._amr.is_hole(bytes(packet)):
                     continue
                 frames = packet.decode()
             except StopIteration:
@@ -317,10 +341,9 @@ class Decoder:
         if isinstance(error, self._av.error.PatchWelcomeError):
             raise AudioError(
                 f"{self.name} changes its format at {self._decoded_s:.1f} s in a way that FFmpeg cannot "
-                "follow; convert it to wav with the program that made it, or use what is there with "
-                "--allow-damaged",
+                f"follow; convert it to wav with the program that made it{self._or_as_it_is.en}",
                 zh=f"{self.name} 在 {self._decoded_s:.1f} 秒处改变了格式，FFmpeg 无法继续；"
-                "请用制作它的程序转成 wav，或用 --allow-damaged 使用可读的部分",
+                f"请用制作它的程序转成 wav{self._or_as_it_is.zh}",
             ) from error
         raise self._damaged() from error
 
@@ -339,13 +362,21 @@ class Decoder:
             return "", ""
         return f" of {self._whole_s:.1f} s", f"（全长 {self._whole_s:.1f} 秒）"
 
+    @property
+    def _or_as_it_is(self) -> Sentence:
+        if not self._by_options:
+            return Sentence("", "")
+        return Sentence(
+            ", or use what is there with --allow-damaged", "，或用 --allow-damaged 使用可读的部分"
+        )
+
     def _damaged(self) -> AudioError:
         of, of_zh = self._of_how_much()
         return AudioError(
             f"{self.name} is damaged or cut off: {self._decoded_s:.1f} s{of} can be read; "
-            "get a whole copy, or use what is there with --allow-damaged",
+            f"get a whole copy{self._or_as_it_is.en}",
             zh=f"{self.name} 已损坏或不完整：只能读出 {self._decoded_s:.1f} 秒{of_zh}；"
-            "请换一份完整的文件，或用 --allow-damaged 使用可读的部分",
+            f"请换一份完整的文件{self._or_as_it_is.zh}",
         )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from gpt_sovits_emotion.errors import AudioError
+from gpt_sovits_emotion.files import is_ordinary
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.unreadable import why_unreadable
 
@@ -70,7 +70,7 @@ def open_bytes(path: Path) -> BinaryIO:
     """
     shown = path if name_of(path) == path.name else name_of(path)
     try:
-        if not path.is_dir() and path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        if not path.is_dir() and path.exists() and not is_ordinary(path):
             raise AudioError(
                 f"{shown} is a pipe or a device and no file; save its sound to a file first",
                 zh=f"{shown} 是管道或设备，不是普通文件；请先把声音保存成文件",

@@ -116,6 +116,7 @@ def open_recording(
     *,
     max_duration_s: float = MAX_DURATION_S,
     allow_damaged: bool = False,
+    by_options: bool = False,
     also_at_hz: int = ANALYSIS_RATE_HZ,
     progress: Progress = no_progress,
 ) -> Recording:
@@ -126,6 +127,8 @@ def open_recording(
         max_duration_s: Longest recording accepted.
         allow_damaged: Use what can be read of a damaged or truncated file, with a warning, instead of
             refusing it.
+        by_options: Whether who reads of what is wrong can raise these two with ``--max-hours`` and
+            ``--allow-damaged``.
         also_at_hz: A second rate at which it will be read, for an encoder that hears more than 8 kHz;
             decoded from the file in the same pass, not made from the analysis rate.
         progress: Told how far decoding is.
@@ -141,11 +144,13 @@ def open_recording(
     with closing(open_bytes(path)) as stream:
         while mixdown is not None:
             stream.seek(0)
-            source = Decoder(stream, name, allow_damaged=allow_damaged, mixdown=mixdown)
+            source = Decoder(
+                stream, name, allow_damaged=allow_damaged, by_options=by_options, mixdown=mixdown
+            )
             with source:
                 if source.announced_s > max_duration_s:
-                    raise _too_long(name, source.announced_s, max_duration_s)
-                chunks = _watched(source, max_duration_s=max_duration_s, progress=progress)
+                    raise _too_long(name, source.announced_s, max_duration_s, by_options)
+                chunks = _watched(source, max_duration_s, by_options, progress)
                 scratch, meter = resampled_to_scratch(
                     chunks,
                     source.sampling_rate_hz,
@@ -245,13 +250,15 @@ def probe_duration_s(path: str | Path) -> float:
             return sum(len(chunk) for chunk in source) / source.sampling_rate_hz
 
 
-def _watched(source: Decoder, *, max_duration_s: float, progress: Progress) -> Iterator[np.ndarray]:
+def _watched(
+    source: Decoder, max_duration_s: float, by_options: bool, progress: Progress
+) -> Iterator[np.ndarray]:
     n_samples = 0
     for chunk in source:
         n_samples += len(chunk)
         done_s = n_samples / source.sampling_rate_hz
         if done_s > max_duration_s:
-            raise _too_long(source.name, done_s, max_duration_s)
+            raise _too_long(source.name, done_s, max_duration_s, by_options)
         if source.expected_s:
             progress(min(done_s / source.expected_s, 1.0), "decoding")
         yield chunk
@@ -307,10 +314,15 @@ def _close(scratch: Mapping[int, Scratch]) -> None:
         kept.close()
 
 
-def _too_long(name: str, found_s: float, max_duration_s: float) -> AudioError:
+def _too_long(name: str, found_s: float, max_duration_s: float, by_options: bool) -> AudioError:
+    more, more_zh = (
+        (", or raise the limit with --max-hours", "，或用 --max-hours 提高上限")
+        if by_options
+        else ("", "")
+    )
+    limit = f"{max_duration_s / 3600:.3g}"
     return AudioError(
-        f"{name} lasts {found_s / 3600:.1f} h, longer than the limit of {max_duration_s / 3600:g} h; "
-        "cut it into parts, or raise the limit with --max-hours",
-        zh=f"{name} 长 {found_s / 3600:.1f} 小时，超过 {max_duration_s / 3600:g} 小时的上限；"
-        "请切成几段，或用 --max-hours 提高上限",
+        f"{name} lasts {found_s / 3600:.1f} h, longer than the limit of {limit} h; "
+        f"cut it into parts{more}",
+        zh=f"{name} 长 {found_s / 3600:.1f} 小时，超过 {limit} 小时的上限；请切成几段{more_zh}",
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["Placement", "Timeline"]
+__all__ = ["Placement", "Timeline", "clock"]
 
 _LATE_S = 0.05  # stamps are rounded to 1 ms in Matroska and FLV, and live recorders stamp unevenly
 _EARLY_S = 0.2
@@ -62,6 +62,7 @@ class Timeline:
         self._n_placed = 0
         self._n_left_out = 0
         self._jumps: list[tuple[float, float]] = []
+        self._gaps: list[tuple[float, float]] = []
         self._picture_since_s: float | None = None
         self._picture_until_s = 0.0
 
@@ -69,6 +70,11 @@ class Timeline:
     def end_s(self) -> float:
         """Where the next sample goes."""
         return self._n_placed / self._rate_hz
+
+    @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """Start and length of each gap in the middle that was filled with silence."""
+        return tuple(self._gaps)
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
@@ -79,10 +85,10 @@ class Timeline:
             more = len(self._jumps) - 1
             said.append(
                 Sentence(
-                    f"the file's clock jumps by {_length(by_s)} at {_clock(at_s)}"
+                    f"the file's clock jumps by {_length(by_s)} at {clock(at_s)}"
                     + (f", and {more} more times" if more else "")
                     + "; the times after that count on as if it had not",
-                    f"文件的时间戳在 {_clock(at_s)} 处跳变 {_length(by_s)}"
+                    f"文件的时间戳在 {clock(at_s)} 处跳变 {_length(by_s)}"
                     + (f"，另有 {more} 处" if more else "")
                     + "；其后的时间按连续计算",
                 )
@@ -123,6 +129,7 @@ class Timeline:
         late_s = stamp_s - self._origin_s - self.end_s
         if late_s > _LATE_S:
             if self._is_silence(late_s, stamp_s):
+                self._gaps.append((self.end_s, late_s))
                 return Placement(n_silent=round(late_s * self._rate_hz))
             self._jump(late_s)
         elif late_s < -self._longest_overlap_s:
@@ -168,7 +175,8 @@ class Timeline:
         self._jumps.append((self.end_s, by_s))
 
 
-def _clock(time_s: float) -> str:
+def clock(time_s: float) -> str:
+    """Return a place in a recording as ``m:ss.t``."""
     minutes, seconds = divmod(time_s, 60)
     return f"{int(minutes)}:{seconds:04.1f}"
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.audio.opening import open_bytes
+from gpt_sovits_emotion.audio.pyav import open_stream
 from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.records import Sentence
 
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Tracks"]
+__all__ = ["Tracks", "frames_per_s"]
 
 _DEFAULT = 0x1  # AV_DISPOSITION_DEFAULT
 _COVER = 0x400  # AV_DISPOSITION_ATTACHED_PIC: a picture of the album, at no time
@@ -130,6 +134,23 @@ class Tracks:
                 f"文件有 {self.n_sound} 条音轨：取用第 {self.number} 条{title}",
             ),
         )
+
+
+def frames_per_s(path: str | Path) -> float | None:
+    """Return how many pictures a second a film has; None where a file has none, or is no film.
+
+    Subtitles may count their times in them.
+    """
+    import av
+
+    try:
+        with closing(open_bytes(Path(path))) as stream, open_stream(stream) as container:
+            pictures = [
+                track for track in container.streams.video if not _disposition(track) & _COVER
+            ]
+            return next((float(each.average_rate) for each in pictures if each.average_rate), None)
+    except (AudioError, av.error.FFmpegError, OSError, ValueError, OverflowError):
+        return None  # whoever reads its sound says why
 
 
 def _rate_hz(track: Any) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,6 +30,7 @@ from gpt_sovits_emotion.banking.texts import MOST_UNASKED, Compared, compare_tex
 from gpt_sovits_emotion.banking.words import hears_words
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.errors import ReferenceBankError
+from gpt_sovits_emotion.files import write_bytes
 from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.hosts.base import never
 from gpt_sovits_emotion.locking import lock_beside, locked
@@ -111,7 +112,8 @@ def build_bank(
     before = _sidecar(beside)  # one that cannot be read is told of before any work
     _check_any_is_there(sources)
     with ExitStack() as held:
-        held.enter_context(only_build(beside))
+        with_lock = held.enter_context(only_build(beside))
+        leftovers = held.enter_context(_Leftovers(beside, with_lock))
         if learn is not None and before is not None:
             set_teaching(beside, learn)
         journal = held.enter_context(Journal(journal_path(beside)))
@@ -123,12 +125,55 @@ def build_bank(
             now = _sidecar(beside)  # a person may have pinned or refused meanwhile
             pinned = replace(sidecar.bank, pins=now.pins if now else {})
             teaches = learn if learn is not None else now is None or now.teaches
-            write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
+            with leftovers.of_no_use():
+                write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
+                bank = load_bank(beside)
         journal.forget_unused()
     if not teaches:
         forget_bank(beside)
+        bank = load_bank(beside)
     progress(1.0, "the bank is built")
-    return load_bank(beside)
+    return bank
+
+
+class _Leftovers:
+    """What a build wrote beside clips of which none can be used: it goes, and what was there stays.
+
+    A build that was stopped leaves its journal, with which the next one goes on.
+
+    Args:
+        beside: The sidecar.
+        lock: The lock that the build holds.
+    """
+
+    def __init__(self, beside: Path, lock: Path) -> None:
+        self._beside = beside
+        self._before = beside.read_bytes() if beside.is_file() else None
+        self._journal = journal_path(beside)
+        self._new = [lock, lock_beside(beside)] if self._before is None else []
+        self._new += [self._journal] if not self._journal.exists() else []
+        self._useless = False
+
+    @contextmanager
+    def of_no_use(self) -> Iterator[None]:
+        """Take back what is written inside where it turns out that no clip can be used."""
+        try:
+            yield
+        except ReferenceBankError:
+            self._useless = True
+            if self._before is None:
+                self._beside.unlink(missing_ok=True)
+            else:
+                write_bytes(self._beside, self._before)
+            raise
+
+    def __enter__(self) -> _Leftovers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._useless:
+            for path in self._new:
+                path.unlink(missing_ok=True)
 
 
 def _sidecar(beside: Path) -> Sidecar | None:

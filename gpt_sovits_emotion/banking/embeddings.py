@@ -10,10 +10,11 @@ import numpy as np
 
 from gpt_sovits_emotion.banking.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banking.journal import Journal, Kept
+from gpt_sovits_emotion.binding import lend_encoder
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.engines import Engines, lend_encoder
+from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.errors import AudioError, EncoderError, HeadMismatchError
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS

@@ -23,6 +23,7 @@ from typing import TypeVar
 import numpy as np
 
 from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.references.sidecar import ClipContent, content_of
 
 __all__ = ["Journal", "Kept", "journal_path", "key_of", "only_build"]
@@ -67,38 +68,30 @@ def key_of(*what: str | bytes) -> bytes:
 
 
 @contextmanager
-def only_build(sidecar: Path) -> Iterator[None]:
-    """Make sure that nobody else builds this bank meanwhile.
-
-    The lock is the system's: it is gone with the process that held it, however that ended.
+def only_build(sidecar: Path) -> Iterator[Path]:
+    """Make sure that nobody else builds this bank meanwhile; yield the lock's file.
 
     Raises:
         ReferenceBankError: Somebody does.
         OutputError: The folder may not be written to.
     """
-    from filelock import FileLock, Timeout
+    folder = sidecar.parent
+    busy = ReferenceBankError(
+        f"another build of {sidecar.name} in {folder} is running at this moment; wait for it, or stop it: "
+        "what it has found out is kept",
+        zh=f"{folder} 中的 {sidecar.name} 正在由另一个程序构建；请等它结束，或先停止它：已完成的部分会保留",
+    )
 
-    lock = FileLock(sidecar.with_name(f".{sidecar.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ReferenceBankError(
-            f"another build of {sidecar.name} in {sidecar.parent} is running at this moment; wait for it, or "
-            "stop it: what it has found out is kept",
-            zh=f"{sidecar.parent} 中的 {sidecar.name} 正在由另一个程序构建；请等它结束，或先停止它："
-            "已完成的部分会保留",
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"nothing can be written into {sidecar.parent} ({error.strerror or error}), where the bank's "
-            "sidecar belongs; change its permissions, or copy the clips elsewhere",
-            zh=f"无法写入 {sidecar.parent}（{error.strerror or error}），而音库的附属文件应放在那里；"
-            "请修改权限，或把音频复制到别处",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    def unwritable(reason: str) -> OutputError:
+        return OutputError(
+            f"nothing can be written into {folder} ({reason}), where the bank's sidecar belongs; change its "
+            "permissions, or copy the clips elsewhere",
+            zh=f"无法写入 {folder}（{reason}），而音库的附属文件应放在那里；请修改权限，或把音频复制到别处",
+        )
+
+    lock = sidecar.with_name(f".{sidecar.name}.lock")
+    with locked(lock, patience_s=0, busy=busy, unwritable=unwritable):
+        yield lock
 
 
 class Journal:

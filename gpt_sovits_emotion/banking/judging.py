@@ -13,6 +13,7 @@ from gpt_sovits_emotion.banking.doubts import clip_doubts, text_pace
 from gpt_sovits_emotion.banking.measured import Measured
 from gpt_sovits_emotion.banking.mood import is_one_mood
 from gpt_sovits_emotion.banking.teaching import Taught, held_out
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import for_speaker
 from gpt_sovits_emotion.records import ReferenceClip, Sentence, SpeakerStatistics
@@ -120,7 +121,8 @@ def _speaker_of(
         least = head.card.min_speaker_segments
         return None, [
             Sentence(
-                f"judged against the training speakers: {len(table)} clips are fewer than the {least} that "
+                f"judged against the training speakers: {counted(len(table), 'clip is', 'clips are')} "
+                f"fewer than the {least} that "
                 "tell a voice's own way of speaking",
                 f"以训练说话人为基准：只有 {len(table)} 个片段，少于了解该声音所需的 {least} 个",
             )
@@ -274,8 +276,8 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
     if others:
         notes.append(
             Sentence(
-                f"the text of {len(others)} clips is not what is said in them (the first: "
-                f"{others[0].path.name}): they come after all others; correct their texts",
+                f"the text of {counted(len(others), 'clip')} is not what is said (the first: "
+                f"{others[0].path.name}): such clips come after all others; correct the text",
                 f"{len(others)} 个片段的文本与所说不符（第一个：{others[0].path.name}）："
                 "它们排在其他片段之后；请改正文本",
             )
@@ -286,7 +288,8 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
         assert first.remark is not None
         notes.append(
             Sentence(
-                f"in {unheard} of {len(clips)} clips no emotion was heard; the first: {first.remark.en}",
+                f"in {unheard} of {counted(len(clips), 'clip')} no emotion was heard; the first: "
+                f"{first.remark.en}",
                 f"{len(clips)} 个片段中有 {unheard} 个未能判断情感；第一个：{first.remark.zh}",
             )
         )

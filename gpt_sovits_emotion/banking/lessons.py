@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.banking.journal import key_of
 from gpt_sovits_emotion.banking.sources import SourceClip, Sources
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import check_name, head_digest
 from gpt_sovits_emotion.labels import UNSURE
@@ -209,7 +210,9 @@ def too_few(labelled: Mapping[str, int], n_clips: int, head: Head) -> Sentence |
     if len(labelled) >= _FEWEST_LABELS and n_labelled >= _FEWEST_LABELLED and n_clips >= least:
         return None
     return Sentence(
-        f"the head was not fitted to this voice: {n_labelled} clips of {len(labelled)} emotions carry your "
+        f"the head was not fitted to this voice: {counted(n_labelled, 'clip')} of "
+        f"{counted(len(labelled), 'emotion')} "
+        f"{'carries' if n_labelled == 1 else 'carry'} your "
         f"own labels that it knows; {_FEWEST_LABELLED} of {_FEWEST_LABELS} emotions are needed, and {least} "
         "clips in all",
         f"情感模型未适配该音色：只有 {len(labelled)} 种情感的 {n_labelled} 个片段带有您的标注；至少需要 "

@@ -12,6 +12,7 @@ from gpt_sovits_emotion.banking.journal import Journal
 from gpt_sovits_emotion.banking.sources import SourceClip
 from gpt_sovits_emotion.banking.telling import Telling
 from gpt_sovits_emotion.banking.words import hear_words
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import WhisperModelError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.references import REFERENCE_MAX_S, REFERENCE_MIN_S
@@ -132,15 +133,15 @@ def _spoken(clip: SourceClip) -> str:
 
 def _too_many(n_clips: int) -> Sentence:
     return Sentence(
-        f"the texts of {n_clips} clips were taken as they are given: --check-texts has Whisper listen "
-        "whether they are what is said",
+        f"the text of {counted(n_clips, 'clip')} was taken as given: --check-texts has Whisper listen "
+        "whether that is what is said",
         f"{n_clips} 个片段的文本按原样采用：使用 --check-texts 可让 Whisper 核对是否与所说一致",
     )
 
 
 def _nobody_hears(n_clips: int) -> Sentence:
     return Sentence(
-        f"the texts of {n_clips} clips were taken as they are given: there is no Whisper here that could "
-        "listen whether they are what is said",
+        f"the text of {counted(n_clips, 'clip')} was taken as given: there is no Whisper here that "
+        "could listen whether that is what is said",
         f"{n_clips} 个片段的文本按原样采用：本机没有可用于核对的 Whisper",
     )

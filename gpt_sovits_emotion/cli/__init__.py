@@ -15,7 +15,7 @@ import click
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.cli.language import in_language, language, language_of, set_language
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
-from gpt_sovits_emotion.cli.stopping import Stopped, stoppable
+from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
 from gpt_sovits_emotion.errors import EmotionError
 
 __all__ = ["command", "main"]
@@ -72,8 +72,13 @@ def command(debug: bool, lang: str | None) -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with one of its codes; whatever goes wrong is said in one sentence."""
+def main(arguments: list[str] | None = None, *, begun_with: Answer | None = None) -> None:
+    """Run the command line and exit with one of its codes; whatever goes wrong is said in one sentence.
+
+    Args:
+        arguments: Those of the process when None.
+        begun_with: What answers Ctrl-C until this does, where the process is ours alone.
+    """
     from gpt_sovits_emotion.cli.shown import abandon_stdout
 
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -84,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
             # A terminal of another encoding shows escapes, and the command goes on.
             stream.reconfigure(errors="backslashreplace")
     try:
-        with stoppable() as stop:
+        with stoppable(begun_with) as stop:
             code = _run(arguments, stop)
             if sys.stdout is not None:
                 sys.stdout.flush()

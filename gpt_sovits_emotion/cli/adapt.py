@@ -21,6 +21,8 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
 )
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
+from gpt_sovits_emotion.counting import beside_chinese, counted
+from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.progress import part_of
 
 if TYPE_CHECKING:
@@ -212,7 +214,9 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
                 unlabelled.append(heard)
     if problem is not None and not rows and not unlabelled:
         raise CorpusError(
-            f"none of the {len(clips)} clips can be used; the last: {problem}",
+            f"{'the only clip cannot' if len(clips) == 1 else f'none of the {len(clips)} clips can'} be "
+            f"used; the last: "
+            f"{problem}",
             zh=f"{len(clips)} 个片段都不可用；最后一个：{problem.say('zh')}",
         ) from problem
 
@@ -281,13 +285,17 @@ def _from_correction(
 def _say_counts(profile: SpeakerProfile) -> None:
     counts = profile.counts
     if any(counts.values()):
-        counted = ", ".join(f"{label} {count}" for label, count in counts.items())
-        say(f"labelled: {counted}", zh=f"已标注：{counted}")
-        missing = ", ".join(label for label, count in counts.items() if not count)
+        listed = ", ".join(f"{label} {count}" for label, count in counts.items())
+        listed_zh = "、".join(
+            f"{display_name(label, 'zh')} {count}" for label, count in counts.items()
+        )
+        say(f"labelled: {listed}", zh=f"已标注：{listed_zh}")
+        missing = [label for label, count in counts.items() if not count]
         if missing:
+            missing_zh = "、".join(display_name(label, "zh") for label in missing)
             say(
-                f"note: a labelled clip of {missing} would help too",
-                zh=f"注意：再加入 {missing} 的标注片段会更好",
+                f"note: a labelled clip of {', '.join(missing)} would help too",
+                zh=f"注意：再加入{beside_chinese(missing_zh)}的标注片段会更好",
             )
 
 
@@ -342,10 +350,12 @@ def _line(score: AdaptationScore) -> str:
     n = score.count
     what = {
         "none": in_language("nothing known of the speaker", "对说话人一无所知"),
-        "unlabelled": in_language(f"{n} clips without labels", f"{n} 个无标注片段"),
+        "unlabelled": in_language(f"{counted(n, 'clip')} without labels", f"{n} 个无标注片段"),
         "labelled": in_language(f"{n} labelled of each emotion", f"每种情感 {n} 个标注片段"),
         "bank_unlabelled": in_language("half of them, without labels", "其中一半，无标注"),
-        "bank": in_language(f"own bank, {n} clips per emotion", f"自己的音库，每种情感 {n} 个"),
+        "bank": in_language(
+            f"own bank, {counted(n, 'clip')} per emotion", f"自己的音库，每种情感 {n} 个"
+        ),
     }[score.kind]
     what += " " * max(30 - shown_width(what), 0)
     clips = in_language("clips", "个片段")

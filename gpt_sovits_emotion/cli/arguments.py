@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gpt_sovits_emotion.cli.language import in_language
+from gpt_sovits_emotion.files import is_ordinary
 
 __all__ = [
     "LARGEST_SEED",
@@ -147,7 +148,7 @@ class FilePath(Place):
                 zh=f"这里应为文件，而 {path} 是文件夹",
                 param=param,
             )
-        if not stat.S_ISREG(mode):
+        if not is_ordinary(path):
             raise BadValue(
                 f"{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
                 zh=f"{path} 不是普通文件，而是管道、套接字或设备；请指定磁盘上的文件",

@@ -31,15 +31,11 @@ def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
     Raises:
         ReferenceBankError: It is no bank, or none of its clips can be used.
     """
-    from gpt_sovits_emotion.references import load_bank
-    from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path
+    from gpt_sovits_emotion.references.bank import load_noted_bank
 
-    bank = load_bank(path, **limits)  # type: ignore[arg-type]
-    beside = sidecar_path(path)
-    known = read_sidecar(beside).bank.notes if beside.is_file() else ()
-    for note in bank.notes:
-        if note not in known:
-            say(note.say(language))
+    bank, notes = load_noted_bank(path, **limits)  # type: ignore[arg-type]
+    for note in notes:
+        say(note.say(language))
     return bank
 
 

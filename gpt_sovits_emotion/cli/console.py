@@ -62,7 +62,8 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         label = _pad(display_name(tagged.label, language), 10)
         times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
         label = styled(label, fg=_rgb(colour_of(tagged.label)), bold=True)
-        echo(f"  {times}  {label}  {tagged.text}")
+        who = in_language(f"{segment.speaker}: ", f"{segment.speaker}：") if segment.speaker else ""
+        echo(f"  {times}  {label}  {who}{tagged.text}")
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
             echo(f"  {'':{len(times)}}  {styled(why.say(language), dim=True)}")

@@ -10,6 +10,7 @@ import click
 from gpt_sovits_emotion.cli.arguments import Folder
 from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width
 from gpt_sovits_emotion.cli.language import in_language, language
+from gpt_sovits_emotion.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +52,17 @@ def list_command(as_json: bool) -> None:
         return
     for info in KNOWN_CORPORA.values():
         source = SOURCES.get(info.id)
-        how = f"corpora get {info.id} ({source.megabytes} MB)" if source else "from its makers"
+        how = in_language("from its makers", "向制作者获取")
+        if source:
+            how = in_language(
+                f"corpora get {info.id} ({source.megabytes} MB)",
+                f"corpora get {info.id}（{source.megabytes} MB）",
+            )
         if info.hub:
-            how = f"Parquet, {info.hub_gigabytes:g} GB"
-        use = "; for training only" if info.synthetic else ""
-        echo(f"{info.id:11} {info.language:7} {how:26} {info.licence}{use}")
+            size = f"{info.hub_gigabytes:g} GB"
+            how = in_language(f"Parquet, {size}", f"Parquet，{size}")
+        use = in_language("; for training only", "；仅供训练") if info.synthetic else ""
+        echo(f"{info.id:11} {info.language:7} {_pad(how, 26)} {info.licence}{use}")
         echo(f"{'':19} {info.url}")
         if info.hub:
             echo(f"{'':19} {hub_command(info)}")
@@ -143,7 +150,7 @@ def unpack_command(named: str, destination: Path) -> None:
         say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
     n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
     say(
-        f"{n_clips} clips of {n_speakers} speakers; {corpus.info.licence}",
+        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}; {corpus.info.licence}",
         zh=f"{n_speakers} 位说话人的 {n_clips} 个片段；{corpus.info.licence}",
     )
     echo(str(destination))
@@ -155,12 +162,16 @@ def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
     use = in_language(", not for commercial use", "，不得用于商业") if info.non_commercial else ""
     n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
     size = in_language(
-        f"{n_clips} clips of {n_speakers} speakers", f"{n_speakers} 位说话人的 {n_clips} 个片段"
+        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}",
+        f"{n_speakers} 位说话人的 {n_clips} 个片段",
     )
     spoken = ", ".join(corpus.languages)
     spoken = in_language(f", in {spoken}", f"，语言 {spoken}") if spoken else ""
     lines = [
-        f"{corpus.name}: {info.title}, {size}{spoken}",
+        in_language(
+            f"{corpus.name}: {info.title}, {size}{spoken}",
+            f"{corpus.name}：{info.title}，{size}{spoken}",
+        ),
         f"  {in_language('licence ', '许可')} {info.licence}{use}",
     ]
     if info.citation:

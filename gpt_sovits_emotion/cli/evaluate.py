@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Misuse, Seed
-from gpt_sovits_emotion.cli.console import echo, progress_bar, say
+from gpt_sovits_emotion.cli.console import echo, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
@@ -21,13 +22,17 @@ from gpt_sovits_emotion.cli.options import (
     replace_option,
 )
 from gpt_sovits_emotion.cli.results import check_free, check_writable
+from gpt_sovits_emotion.counting import counted
+from gpt_sovits_emotion.labels import display_name
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.candidates import Candidate
     from gpt_sovits_emotion.training.evaluation import Comparison, Evaluation, Outcome
+    from gpt_sovits_emotion.training.measures import Coverage
 
 __all__ = ["evaluate"]
 
+_KINDS = {"recipe": "配方", "head": "成品情感模型", "baseline": "基线"}
 _LEAST_SHARES = (0.0, 0.5, 0.7, 0.9)  # of the risk-coverage table, in a terminal
 
 
@@ -193,59 +198,85 @@ def _table(evaluation: Evaluation, language: str) -> list[str]:
     from gpt_sovits_emotion.training.evaluation import PROTOCOLS
 
     meaning = PROTOCOLS[evaluation.protocol].say(language)
-    lines = [f"{evaluation.protocol}: {meaning}"]
-    lines += [f"note: {warning.say(language)}" for warning in evaluation.warnings]
+    lines = [in_language(f"{evaluation.protocol}: {meaning}", f"{evaluation.protocol}：{meaning}")]
+    lines += [
+        in_language(f"note: {warning.en}", f"注意：{warning.zh}") for warning in evaluation.warnings
+    ]
     for contender in evaluation.contenders:
         cost = contender.cost
-        took = (
-            f"; RTF {cost.encoder_rtf:.3f} + {cost.head_rtf:.5f} for the head ({cost.machine})"
-            if cost
-            else ""
+        took = took_zh = ""
+        if cost:
+            took = (
+                f"; RTF {cost.encoder_rtf:.3f} + {cost.head_rtf:.5f} for the head ({cost.machine})"
+            )
+            took_zh = (
+                f"；RTF {cost.encoder_rtf:.3f}，模型另加 {cost.head_rtf:.5f}（{cost.machine}）"
+            )
+        lines.append(
+            in_language(
+                f"{contender.name}: {contender.kind}, encoder {contender.encoder}{took}",
+                f"{contender.name}：{_KINDS[contender.kind]}，编码器 {contender.encoder}{took_zh}",
+            )
         )
-        lines.append(f"{contender.name}: {contender.kind}, encoder {contender.encoder}{took}")
     for outcome in evaluation.outcomes:
         lines += ["", *_outcome_lines(outcome, language)]
     if evaluation.comparisons:
-        lines += ["", "differences on the same clips, in points of UAR (paired, 95 %):"]
+        lines += [
+            "",
+            in_language(
+                "differences on the same clips, in points of UAR (paired, 95 %):",
+                "相同片段上的 UAR 之差，百分点（配对，95 %）：",
+            ),
+        ]
         lines += [_comparison_line(comparison) for comparison in evaluation.comparisons]
     return lines
 
 
 def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
     def percent(value: float, interval: tuple[float, float]) -> str:
-        return f"{100 * value:.1f} [{100 * interval[0]:.1f} to {100 * interval[1]:.1f}]"
+        return f"{100 * value:.1f} {_between(interval)}"
 
     where = outcome.corpus
     if outcome.protocol == "cross":
         where = f"{outcome.trained_on} -> {outcome.corpus}"
     note = outcome.note.say(language)
+    n_labels = len(outcome.labels)
+    size = in_language(
+        f"{counted(outcome.n_utterances, 'clip')}, {counted(outcome.n_speakers, 'speaker')}",
+        f"{outcome.n_speakers} 位说话人的 {outcome.n_utterances} 个片段",
+    )
+    header = "".join(_to_right(_short(label, language), 10) for label in outcome.labels)
+    recall_title = _to_right(in_language("recall", "召回率"), 10)
     lines = [
-        f"{outcome.contender}, {where}, {outcome.protocol}, {len(outcome.labels)} classes, "
-        f"{outcome.normalisation}{f' ({note})' if note else ''}",
+        in_language(
+            f"{outcome.contender}, {where}, {outcome.protocol}, {n_labels} classes, "
+            f"{outcome.normalisation}{f' ({note})' if note else ''}",
+            f"{outcome.contender}，{where}，{outcome.protocol}，{n_labels} 类，"
+            f"{outcome.normalisation}{f'（{note}）' if note else ''}",
+        ),
         f"  UAR {percent(outcome.uar, outcome.uar_interval)}  "
-        f"WA {percent(outcome.wa, outcome.wa_interval)}  ECE {100 * outcome.ece:.1f}  "
-        f"{outcome.n_utterances} clips, {outcome.n_speakers} speakers",
-        "  " + " " * 10 + "".join(f"{label[:9]:>10}" for label in outcome.labels) + "    recall",
+        f"WA {percent(outcome.wa, outcome.wa_interval)}  ECE {100 * outcome.ece:.1f}  {size}",
+        "  " + " " * 10 + header + recall_title,
     ]
     for label, counts, recall in zip(
         outcome.labels, outcome.confusion, outcome.recalls, strict=True
     ):
         heard = "-" if recall is None else f"{recall:.1%}"
-        lines.append(
-            f"  {label:<10}" + "".join(f"{count:>10}" for count in counts) + f"{heard:>10}"
-        )
-    silent = [
-        f"{one.threshold:.1f}: {one.coverage:.0%} judged, "
-        + ("-" if one.accuracy is None else f"{one.accuracy:.1%} right")
-        for one in outcome.coverage
-        if one.threshold in _LEAST_SHARES
-    ]
-    lines.append("  from a confidence of " + "; ".join(silent))
+        name = display_name(label, language)
+        name += " " * max(10 - shown_width(name), 0)
+        lines.append(f"  {name}" + "".join(f"{count:>10}" for count in counts) + f"{heard:>10}")
+    silent = [_staying_silent(one) for one in outcome.coverage if one.threshold in _LEAST_SHARES]
+    begin, between = (
+        in_language("  from a confidence of ", "  把握不低于 "),
+        in_language("; ", "；"),
+    )
+    lines.append(begin + between.join(silent))
     if outcome.few:
         few = [
             f"{one.n_clips}: UAR {100 * one.uar:.1f}, WA {100 * one.wa:.1f}" for one in outcome.few
         ]
-        lines.append("  statistics from so many clips: " + "; ".join(few))
+        begin = in_language("  statistics from so many clips: ", "  统计所用的片段数：")
+        lines.append(begin + between.join(few))
     lines += _situation_lines(outcome, language)
     return lines
 
@@ -256,23 +287,59 @@ def _situation_lines(outcome: Outcome, language: str) -> list[str]:
 
     if not outcome.situations:
         return []
-    moods = ", ".join(mood for mood in MOODS if mood in outcome.labels)
-    lines = [f"  recordings of one speaker in the moods {moods}, UAR:"]
-    for one in outcome.situations:
-        low, high = (100 * edge for edge in one.uar_interval)
-        clips = "clip" if one.n_segments == 1 else "clips"
-        size = f"{one.n_recordings} x {one.n_segments} {clips}, {one.n_speakers} speakers"
-        lines.append(
-            f"  {100 * one.uar:>8.1f} [{low:.1f} to {high:.1f}]  {REPORTED[one.kind].say(language)} ({size})"
+    held = [mood for mood in MOODS if mood in outcome.labels]
+    moods, moods_zh = ", ".join(held), "、".join(display_name(mood, "zh") for mood in held)
+    lines = [
+        in_language(
+            f"  recordings of one speaker in the moods {moods}, UAR:",
+            f"  一位说话人的录音，情绪为{moods_zh}，UAR：",
         )
+    ]
+    for one in outcome.situations:
+        clips, speakers = counted(one.n_segments, "clip"), counted(one.n_speakers, "speaker")
+        size = in_language(
+            f"({one.n_recordings} x {clips}, {speakers})",
+            f"（{one.n_recordings} 段，每段 {one.n_segments} 个片段，{one.n_speakers} 位说话人）",
+        )
+        kind = REPORTED[one.kind].say(language)
+        gap = in_language(" ", "")
+        lines.append(f"  {100 * one.uar:>8.1f} {_between(one.uar_interval)}  {kind}{gap}{size}")
     return lines
 
 
+def _staying_silent(one: Coverage) -> str:
+    right = "-" if one.accuracy is None else f"{one.accuracy:.1%}"
+    return in_language(
+        f"{one.threshold:.1f}: {one.coverage:.0%} judged, "
+        + (right if one.accuracy is None else f"{right} right"),
+        f"{one.threshold:.1f}：判断 {one.coverage:.0%}，其中 {right} 正确",
+    )
+
+
+def _between(interval: tuple[float, float]) -> str:
+    low, high = (100 * edge for edge in interval)
+    return in_language(f"[{low:.1f} to {high:.1f}]", f"[{low:.1f} 至 {high:.1f}]")
+
+
+def _short(label: str, language: str) -> str:
+    """Return a label that fits into a column of ten."""
+    name = display_name(label, language)
+    while shown_width(name) > 9:
+        name = name[:-1]
+    return name
+
+
+def _to_right(text: str, width: int) -> str:
+    return " " * max(width - shown_width(text), 0) + text
+
+
 def _comparison_line(comparison: Comparison) -> str:
-    low, high = (100 * edge for edge in comparison.difference.uar_interval)
-    where = f"{comparison.corpus}, {comparison.normalisation}"
-    certain = "" if comparison.difference.is_certain else "  (not certain)"
-    return (
-        f"  {where}: {comparison.first} - {comparison.second} = "
-        f"{100 * comparison.difference.uar:+.1f} [{low:+.1f} to {high:+.1f}]{certain}"
+    low, high = (f"{100 * edge:+.1f}" for edge in comparison.difference.uar_interval)
+    names = f"{comparison.first} - {comparison.second} = {100 * comparison.difference.uar:+.1f}"
+    is_certain = comparison.difference.is_certain
+    return in_language(
+        f"  {comparison.corpus}, {comparison.normalisation}: {names} [{low} to {high}]"
+        + ("" if is_certain else "  (not certain)"),
+        f"  {comparison.corpus}，{comparison.normalisation}：{names} [{low} 至 {high}]"
+        + ("" if is_certain else "（不确定）"),
     )

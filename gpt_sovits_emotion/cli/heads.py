@@ -12,6 +12,7 @@ from gpt_sovits_emotion.cli.console import echo, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
 from gpt_sovits_emotion.cli.shown import visible
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import HeadError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def check(head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     n_bad = sum(not _is_sound(entry) for entry in entries)
     if n_bad:
         raise HeadError(
-            f"{n_bad} of {len(entries)} heads cannot be used; the reasons stand above",
+            f"{n_bad} of {counted(len(entries), 'head')} cannot be used; the reasons stand above",
             zh=f"{len(entries)} 个情感模型中有 {n_bad} 个不能使用；原因见上文",
         )
 
@@ -129,7 +130,7 @@ def _check_one(path: Path) -> None:
     from gpt_sovits_emotion.heads.files import ENCODER_NAME
 
     for remark in check_head(path):
-        say(f"remark: {remark}", zh=f"备注：{remark}")
+        say(f"remark: {remark.en}", zh=f"备注：{remark.zh}")
     if (path / ENCODER_NAME).exists():
         from gpt_sovits_emotion.exporting import check_carried
 
@@ -154,7 +155,7 @@ def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
     into = heads_dirs[0] if heads_dirs else None
     place, remarks = add_head(source, folders=head_folders(heads_dirs), into=into, replace=replace)
     for remark in remarks:
-        say(f"remark: {remark}", zh=f"备注：{remark}")
+        say(f"remark: {remark.en}", zh=f"备注：{remark.zh}")
     use = f"--head {place.name}"
     echo(in_language(f"{place}: sound; use it with {use}", f"{place}：完好；使用时加 {use}"))
 
@@ -233,8 +234,10 @@ def card_lines(card: HeadCard) -> list[str]:
     lines = [
         f"{card.id}: {card.title.en} / {card.title.zh}",
         f"  {in_language('labels    ', '标签      ')}{', '.join(card.labels)}",
-        f"  {in_language('encoder   ', '编码器    ')}{card.encoder.id} ({card.encoder.dim} features, "
-        f"{card.encoder.pooling})",
+        in_language(
+            f"  encoder   {card.encoder.id} ({card.encoder.dim} features, {card.encoder.pooling})",
+            f"  编码器    {card.encoder.id}（{card.encoder.dim} 个特征，{card.encoder.pooling}）",
+        ),
         f"  {in_language('licence   ', '许可      ')}{card.licence}",
     ]
     if card.note:
@@ -246,7 +249,8 @@ def card_lines(card: HeadCard) -> list[str]:
     ]
     lines += [
         in_language(
-            f"  trained   {corpus.name}: {corpus.n_utterances} utterances, {corpus.n_speakers} speakers, "
+            f"  trained   {corpus.name}: {counted(corpus.n_utterances, 'utterance')}, "
+            f"{counted(corpus.n_speakers, 'speaker')}, "
             f"{corpus.language}, {corpus.licence}",
             f"  训练      {corpus.name}：{corpus.n_speakers} 位说话人的 {corpus.n_utterances} 句，"
             f"{corpus.language}，{corpus.licence}",
@@ -289,8 +293,9 @@ def _result_line(result: Result) -> str:
         return f"{100 * value:5.1f} [{100 * interval[0]:.1f}-{100 * interval[1]:.1f}]"
 
     ece = f"  ECE {result.ece:.3f}" if result.ece is not None else ""
+    classes = in_language(f"{len(result.labels)} classes", f"{len(result.labels)} 类")
     return (
-        f"    {result.corpus:8} {result.protocol:10} {len(result.labels)} classes  "
+        f"    {result.corpus:8} {result.protocol:10} {classes}  "
         f"{result.normalisation:8} UAR {percent(result.uar, result.uar_interval)}  "
         f"WA {percent(result.wa, result.wa_interval)}{ece}"
         + (f"  ({result.note})" if result.note else "")
@@ -299,7 +304,10 @@ def _result_line(result: Result) -> str:
 
 def _confusion_lines(result: Result) -> list[str]:
     assert result.confusion is not None
-    title = f"  confusion ({result.protocol}, {result.normalisation}; rows true, columns heard)"
+    title = in_language(
+        f"  confusion ({result.protocol}, {result.normalisation}; rows true, columns heard)",
+        f"  混淆矩阵（{result.protocol}，{result.normalisation}；行为真实情感，列为听到的情感）",
+    )
     header = " " * 16 + " ".join(f"{label[:6]:>6}" for label in result.labels)
     rows = [
         f"    {label:12}" + " ".join(f"{count:6d}" for count in row)

@@ -325,8 +325,9 @@ def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
         HostError: The checkout cannot load it.
         WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
+    from gpt_sovits_emotion.binding import lend_encoder
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-    from gpt_sovits_emotion.engines import embedded_host, lend_encoder
+    from gpt_sovits_emotion.engines import embedded_host
 
     tracker = ProsodyEncoder()
     lender = _lender_for(given) or embedded_host(tracker)
@@ -383,6 +384,7 @@ def opened(
             path,
             max_duration_s=given["max_hours"] * 3600,
             allow_damaged=given["allow_damaged"],
+            by_options=True,
             also_at_hz=also_at_hz,
             progress=part_of(progress, 0.0, 0.1),
         ) as recording,

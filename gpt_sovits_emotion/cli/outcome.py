@@ -7,6 +7,7 @@ from pathlib import Path
 from gpt_sovits_emotion.cli.console import echo, say, styled
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.records import RoundTripReport, RoundTripSegment
@@ -28,7 +29,8 @@ def outcome_code(result: RoundTrip) -> int:
         return 0
     numbers = ", ".join(unsaid)
     say(
-        f"not said: {len(unsaid)} of {len(wanted)} segments ({numbers}); the reasons stand above and in the "
+        f"not said: {len(unsaid)} of {counted(len(wanted), 'segment')} ({numbers}); the reasons stand "
+        f"above and in the "
         "report",
         zh=f"未能合成：{len(wanted)} 段中的 {len(unsaid)} 段（{numbers}）；原因见上文和报告",
     )
@@ -51,7 +53,10 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
     for segment in report.segments:
         wanted = display_name(segment.wanted, language)
         if with_texts:
-            echo(f"  {segment.index + 1:3d}  {report.transcript.segments[segment.index].text}")
+            said = report.transcript.segments[segment.index]
+            named = said.segment.speaker
+            who = in_language(f"{named}: ", f"{named}：") if named else ""
+            echo(f"  {segment.index + 1:3d}  {who}{said.text}")
         number = "   " if with_texts else f"{segment.index + 1:3d}"
         echo(f"  {number}  {wanted}: {segment.note.say(language)}")
         _echo_reference(segment, language)
@@ -100,7 +105,7 @@ def _echo_takes(segment: RoundTripSegment, language: str) -> None:
 def _echo_survival(report: RoundTripReport) -> None:
     echo(
         in_language(
-            f"  emotion survived in {report.survived} of {report.compared} segments, judged by "
+            f"  emotion survived in {report.survived} of {counted(report.compared, 'segment')}, judged by "
             f"{report.judge_id}",
             f"  {report.compared} 段中有 {report.survived} 段保留了情感，由 {report.judge_id} 判断",
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError
-from gpt_sovits_emotion.files import cache_folder, write_text
+from gpt_sovits_emotion.files import cache_folder, is_ordinary, write_text
 from gpt_sovits_emotion.locking import lock_beside, locked
 
 __all__ = [
@@ -101,8 +100,8 @@ def targets_of(
 def digest_of(recording: Path) -> str | None:
     """Return the SHA-256 of a recording, hexadecimal; None where it cannot be read, or is no file."""
     try:
-        if not stat.S_ISREG(recording.stat().st_mode):
-            return None  # a pipe would let us wait for ever
+        if not is_ordinary(recording):
+            return None
         digest = hashlib.sha256()
         with recording.open("rb") as stream:
             while block := stream.read(1 << 20):

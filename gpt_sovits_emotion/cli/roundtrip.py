@@ -23,6 +23,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
+    check_no_pins,
     choosing_options,
     directions_option,
     learn_option,
@@ -38,6 +39,7 @@ from gpt_sovits_emotion.cli.texts import existing_transcript
 if TYPE_CHECKING:
     from gpt_sovits_emotion.carry import Carry
     from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.transcript_io import Line
 
 __all__ = ["demo", "roundtrip"]
 
@@ -176,7 +178,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
 
     engines = open_engines_for(given)
     carry = _carry_of(engines, given)
-    bank = loaded_bank(voice, engines, given)
+    bank = loaded_bank(voice, engines, given, texts=_lines_written(file, given))
     other = prosody_bank(engines, given)
     language, whisper = given["lang"], whisper_options_of(given)
     engines, known = voice_of(voice, engines, given)
@@ -207,6 +209,14 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     return outcome_code(result)
 
 
+def _lines_written(file: Path, given: dict[str, Any]) -> tuple[Line, ...]:
+    """Return the lines of a given transcript where pins may be for labels that it alone knows; else none."""
+    from gpt_sovits_emotion.written import lines_to_say
+
+    transcript = existing_transcript(given, file) if given.get("pins") else None
+    return () if transcript is None else lines_to_say(transcript)
+
+
 def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
     """Return how the emotion is carried.
 
@@ -215,6 +225,7 @@ def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
     """
     from gpt_sovits_emotion.carry import Carry, check_carry
 
+    check_no_pins(given)
     way = given.get("carry", "clip")
     if given.get("prosody_from") is not None:
         if way == "recording":

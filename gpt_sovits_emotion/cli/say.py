@@ -20,6 +20,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 from gpt_sovits_emotion.cli.results import check_out
 from gpt_sovits_emotion.cli.speaking import (
+    check_no_pins,
     choosing_options,
     directions_option,
     learn_option,
@@ -122,7 +123,7 @@ def say(
     lines, name = _lines(texts, file, encoding=given["encoding"], lang=given["lang"])
     engines = open_engines_for({**given, "head": given["judge"]})
     _check_way(engines, given)
-    voice = loaded_bank(bank, engines, given)
+    voice = loaded_bank(bank, engines, {**given, "emotion": emotion}, texts=lines)
     engines, known = voice_of(bank, engines, given)
     speaking = speaking_of(given, words=_words_of(given), voice=known)
     with progress_bar(name) as progress:
@@ -156,6 +157,7 @@ def say(
 def _check_way(engines: Engines, given: dict[str, Any]) -> None:
     from gpt_sovits_emotion.carry import Carry, check_carry
 
+    check_no_pins(given)
     way = "clip" if given["prosody_from"] is None else "bank"
     check_carry(Carry(way), engines.host.limits, host=engines.host.title)
 
@@ -181,11 +183,12 @@ def _lines(
     if str(file) == "-":
         name = "stdin"
         found = text_to_say(
-            decoded(sys.stdin.buffer.read(), name=name, encoding=encoding), name=name
+            decoded(sys.stdin.buffer.read(), name=name, encoding=encoding, by_option=True),
+            name=name,
         )
     else:
         name = file.name
-        found = file_to_say(TextFile(file, encoding))
+        found = file_to_say(TextFile(file, encoding, by_option=True))
     for note in found.notes:
         tell(f"{name}: {note.say(lang)}")
     return list(found.lines), name

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from gpt_sovits_emotion.cli.arguments import Misuse
-from gpt_sovits_emotion.cli.console import echo, print_json, say
+from gpt_sovits_emotion.cli.console import echo, print_json, say, shown_width
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
+from gpt_sovits_emotion.counting import counted
+from gpt_sovits_emotion.labels import display_name
 
 __all__ = ["speakers"]
 
@@ -80,7 +82,9 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
             if correction.batch in profile.learned
             else in_language("  (not learned yet)", "  （尚未学习）")
         )
-        echo(f"  {correction.label:12} {correction.source}{waiting}")
+        label = display_name(correction.label, language())
+        label += " " * max(12 - shown_width(label), 0)
+        echo(f"  {label} {correction.source}{waiting}")
 
 
 @speakers.command("undo")
@@ -110,7 +114,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
             profile = learn(found, profile, replay=replay)
         save_profile(profile)
     n_undone = n_before - len(profile.corrections)
-    say(f"taken back: {n_undone} labelled clips", zh=f"已撤回：{n_undone} 个标注片段")
+    say(f"taken back: {counted(n_undone, 'labelled clip')}", zh=f"已撤回：{n_undone} 个标注片段")
     echo(profile.say().say(language()))
 
 
@@ -133,7 +137,6 @@ def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
     for note in notes:
         say(note.en, zh=note.zh)
     if not deleted:
-        say(
-            f"nothing was known of {speaker or 'anyone'}", zh=f"没有关于{speaker or '任何人'}的记录"
-        )
+        who_zh = f" {speaker} " if speaker else "任何人"
+        say(f"nothing was known of {speaker or 'anyone'}", zh=f"没有关于{who_zh}的记录")
     return 0 if deleted or everyone else 1

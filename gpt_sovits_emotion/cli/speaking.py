@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Number, Place, Seed
+from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics
     from gpt_sovits_emotion.takes import TakeOptions
     from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcript_io import Line
 
 __all__ = [
+    "check_no_pins",
     "choosing_options",
     "directions_option",
     "learn_option",
@@ -173,11 +175,19 @@ def speaker_for(given: dict[str, Any]) -> Host | None:
     return ApiV2Host(given["api"], timeout_s=given["timeout"], folders=folders)
 
 
-def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> ReferenceBank:
+def loaded_bank(
+    path: Path, engines: Engines, given: dict[str, Any], *, texts: Sequence[str | Line] = ()
+) -> ReferenceBank:
     """Load a bank with the limits of who speaks and this time's pins; say which clips are not used.
 
+    Args:
+        path: The bank.
+        engines: Who speaks, and the heads whose labels can be pinned.
+        given: The command's arguments.
+        texts: What is written to be said; labels that it asks for can be pinned, too.
+
     Raises:
-        ReferenceBankError: It is no bank, or a pin names no clip of it.
+        ReferenceBankError: It is no bank, a pin names no clip of it, or an emotion that nobody can ask for.
     """
     from gpt_sovits_emotion.cli.banks import opened_bank
     from gpt_sovits_emotion.voices import with_pins
@@ -196,9 +206,29 @@ def loaded_bank(path: Path, engines: Engines, given: dict[str, Any]) -> Referenc
                 f"{clip.path.name}: not used: {clip.problem.en}",
                 zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
             )
-    return with_pins(
-        bank, dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
-    )
+    pins = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
+    return with_pins(bank, pins, known=_labels_asked_for(pins, engines, given, texts))
+
+
+def _labels_asked_for(
+    pins: Iterable[str], engines: Engines, given: dict[str, Any], texts: Sequence[str | Line]
+) -> frozenset[str]:
+    """Return the labels that a segment can have: those of the heads, of the texts, and of ``--emotion``."""
+    from gpt_sovits_emotion.labels import canonical_label, slot_label
+    from gpt_sovits_emotion.written import labels_written
+
+    heads = {*engines.tagger.card.labels, *engines.judging.card.labels}
+    usual = {canonical_label(given["emotion"])} if given.get("emotion") else set()
+    return frozenset(heads | usual | labels_written(texts, {*map(slot_label, pins)} - {""}))
+
+
+def check_no_pins(given: dict[str, Any]) -> None:
+    """Refuse ``--pin`` with ``--prosody-from``, whose clips carry the emotion. Raises `Misuse`."""
+    if given.get("prosody_from") is not None and given.get("pins"):
+        raise Misuse(
+            "--pin and --prosody-from exclude each other: the other voice's clips carry the emotion",
+            zh="--pin 和 --prosody-from 不能同时使用：情感由另一个声音的片段提供",
+        )
 
 
 def prosody_bank(engines: Engines, given: dict[str, Any]) -> ReferenceBank | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
+
+_MAY_COUNT_FRAMES = frozenset({".sub", ".txt"})
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcript_io import TextFile
@@ -63,7 +66,7 @@ def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | No
         return None
     encoding = given.get("encoding", "")
     if str(wanted) != "beside":
-        return TextFile(wanted, encoding)
+        return _of_film(TextFile(wanted, encoding, by_option=True), recording)
     found = find_transcript_beside(recording, language=given["language"] or "")
     if found is None:
         endings = ", ".join(sorted(READABLE_ENDINGS))
@@ -72,4 +75,24 @@ def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | No
             f"{endings} was expected",
             zh=f"{recording} 旁没有文稿；应有同名文件，扩展名为 {endings} 之一",
         )
-    return TextFile(found, encoding)
+    return _of_film(TextFile(found, encoding, by_option=True), recording)
+
+
+def _of_film(file: TextFile, recording: Path) -> TextFile:
+    """Say how many frames a second the film has, where a file of this kind may count its times in them.
+
+    The film is the recording, or lies beside the file: its sound may have been taken out before.
+    """
+    from gpt_sovits_emotion.audio import frames_per_s
+    from gpt_sovits_emotion.transcript_io.beside import named_after
+
+    if file.path.suffix.casefold() not in _MAY_COUNT_FRAMES:
+        return file
+    try:
+        around = sorted(path for path in file.path.parent.iterdir() if path.is_file())
+    except OSError:
+        around = []  # reading the file says what is wrong
+    name = file.path.name
+    films = [path for path in around if path != file.path and named_after(name, path.name)]
+    rates = (frames_per_s(path) for path in (recording, *films))
+    return replace(file, frames_per_s=next((rate for rate in rates if rate), None))

@@ -125,8 +125,8 @@ def _is_here(family: str, whisper: WhisperModels, carried: bool) -> bool:
 
 
 def _compare(entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, encoder: str) -> Finding:
+    from gpt_sovits_emotion.binding import bind
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-    from gpt_sovits_emotion.engines import bind
 
     try:
         bind(find_head(str(entry.path), ()), host, ProsodyEncoder(), whisper)

@@ -12,11 +12,15 @@ from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.imported import UNSTATED
 from gpt_sovits_emotion.heads.replay import load_replay
 from gpt_sovits_emotion.labels import EMOTIONS
+from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["check_head"]
+__all__ = ["OTHER_FOLDER", "check_head"]
+
+OTHER_FOLDER = "the folder is called"
+"""How the remark begins, in English, on a folder that is not called like the head in it."""
 
 
-def check_head(folder: str | Path) -> tuple[str, ...]:
+def check_head(folder: str | Path) -> tuple[Sentence, ...]:
     """Load a head, hold it against its golden triple, and read its card critically.
 
     Of a head from a notebook (a state dict with a few lines of YAML) no golden triple and no more of the card
@@ -26,7 +30,7 @@ def check_head(folder: str | Path) -> tuple[str, ...]:
         folder: The head's folder.
 
     Returns:
-        Remarks on what is allowed but unwise (free labels, no results, no licence), in words.
+        Remarks on what is allowed but unwise (free labels, no results, no licence).
 
     Raises:
         HeadError: The head does not load, gives other probabilities than its golden triple says, what lies
@@ -46,26 +50,46 @@ def check_head(folder: str | Path) -> tuple[str, ...]:
     return tuple(_remarks(head, folder))
 
 
-def _remarks(head: Head, folder: Path) -> list[str]:
+def _remarks(head: Head, folder: Path) -> list[Sentence]:
     card, remarks = head.card, []
+
+    def remark(en: str, zh: str) -> None:
+        remarks.append(Sentence(en, zh))
+
     free = [label for label in card.labels if label not in EMOTIONS]
     if free:
-        remarks.append(f"labels outside the canonical set: {', '.join(free)}")
+        remark(
+            f"labels outside the canonical set: {', '.join(free)}",
+            f"不在标准标签之内的标签：{'、'.join(free)}",
+        )
     if not card.corpora:
-        remarks.append("no training corpus is named: nobody knows whose speech it learned from")
+        remark(
+            "no training corpus is named: nobody knows whose speech it learned from",
+            "没有写明训练语料：无人知道它从谁的语音学来",
+        )
     if not card.licence.strip() or card.licence == UNSTATED:
-        remarks.append("no licence is named: nobody knows what it may be used for")
+        remark(
+            "no licence is named: nobody knows what it may be used for",
+            "没有写明许可证：无人知道它可以用于什么",
+        )
     if not card.results:
-        remarks.append("no measured results: nobody knows how good it is")
+        remark("no measured results: nobody knows how good it is", "没有测量结果：无人知道它有多好")
     elif not any(result.protocol.startswith("loso") for result in card.results):
-        remarks.append("no speaker-independent result (loso)")
+        remark("no speaker-independent result (loso)", "没有与说话人无关的测量结果（loso）")
     if card.encoder.fingerprint == ANY_WEIGHTS:
-        remarks.append(
+        remark(
             f"the weights of its encoder {card.encoder.id} are not named: on others than it was trained on "
-            "it gives noise, and nothing will warn of that"
+            "it gives noise, and nothing will warn of that",
+            f"没有写明编码器 {card.encoder.id} 的权重：若与训练时的不同，结果毫无意义，且不会有任何提醒",
         )
     if folder.name != card.id:
-        remarks.append(f"the folder is called {folder.name}, the id is {card.id}")
+        remark(
+            f"{OTHER_FOLDER} {folder.name}, the id is {card.id}",
+            f"文件夹名为 {folder.name}，而 id 是 {card.id}",
+        )
     if "speaker" not in head.members:
-        remarks.append("no speaker mode: it cannot use what it learns of a speaker")
+        remark(
+            "no speaker mode: it cannot use what it learns of a speaker",
+            "没有说话人模式：无法利用对说话人的了解",
+        )
     return remarks

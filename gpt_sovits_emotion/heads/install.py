@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, remove_folder
-from gpt_sovits_emotion.heads.check import check_head
+from gpt_sovits_emotion.heads.check import OTHER_FOLDER, check_head
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
     ENCODER_NAME,
@@ -29,6 +29,7 @@ from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 from gpt_sovits_emotion.leftovers import being_written, sweep
 from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.locking import locked
+from gpt_sovits_emotion.records import Sentence
 
 __all__ = [
     "add_head",
@@ -54,7 +55,7 @@ def add_head(
     folders: Sequence[Path],
     into: Path | None = None,
     replace: bool = False,
-) -> tuple[Path, tuple[str, ...]]:
+) -> tuple[Path, tuple[Sentence, ...]]:
     """Copy a head into a folder of heads, under its id, after checking the copy.
 
     A head from a notebook is written as safetensors with its whole card and a golden triple.
@@ -86,7 +87,7 @@ def add_head(
                 return place, remarks
             put_into_place(staged, place, work)
     # It is called like its id now.
-    return place, tuple(remark for remark in remarks if not remark.startswith("the folder is"))
+    return place, tuple(remark for remark in remarks if not remark.en.startswith(OTHER_FOLDER))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE, VOICE_SOURCE
 from gpt_sovits_emotion.heads.recording import Judgement
@@ -24,7 +25,7 @@ def judgement_sentence(head: Head, judgement: Judgement, *, forbidden: bool) -> 
     if speaker is not None and speaker.source.startswith(PROFILE_SOURCE):
         name = speaker.source.removeprefix(PROFILE_SOURCE)
         return Sentence(
-            f"judged with what was learned of the speaker {name} from {speaker.n_segments} clips",
+            f"judged with what was learned of the speaker {name} from {counted(speaker.n_segments, 'clip')}",
             f"按已学习的说话人 {name} 判断（{speaker.n_segments} 个片段）",
         )
     if speaker is not None and speaker.source.startswith(VOICE_SOURCE):
@@ -35,7 +36,7 @@ def judgement_sentence(head: Head, judgement: Judgement, *, forbidden: bool) -> 
         )
     if speaker is not None:
         return Sentence(
-            f"judged against {speaker.n_segments} segments of this speaker from {speaker.source}",
+            f"judged against {counted(speaker.n_segments, 'segment')} of this speaker from {speaker.source}",
             f"以该说话人的 {speaker.n_segments} 个片段（{speaker.source}）为基准",
         )
     if forbidden:
@@ -75,8 +76,9 @@ def judgement_notes(
     if n_outside:
         notes.append(
             Sentence(
-                f"{n_outside} of {len(judgement.outside)} segments are unlike any voice that the head was "
-                "trained on, and are left unsure",
+                f"{n_outside} of {counted(len(judgement.outside), 'segment')} "
+                f"{'is' if n_outside == 1 else 'are'} unlike any "
+                f"voice that the head was trained on, and {'is' if n_outside == 1 else 'are'} left unsure",
                 f"{len(judgement.outside)} 个片段中有 {n_outside} 个与训练时的任何语音都不像，标为不确定",
             )
         )

@@ -21,6 +21,7 @@ them. Teaching is `training.adapt.learn`; here it is kept, checked and applied, 
 
 from __future__ import annotations
 
+from gpt_sovits_emotion.heads.profile_changes import add, add_unlabelled, begin_profile, undo_last
 from gpt_sovits_emotion.heads.profile_files import (
     ProfileEntry,
     changing_profiles,
@@ -44,15 +45,11 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     VOICE_SOURCE,
     Correction,
     SpeakerProfile,
-    add,
-    add_unlabelled,
-    begin_profile,
     check_belongs,
     check_name,
     for_speaker,
     head_digest,
     speaker_std,
-    undo_last,
 )
 
 __all__ = [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.files import is_ordinary
 
 __all__ = ["UnfinishedError", "open_file", "read_file"]
 
@@ -29,19 +29,19 @@ def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
         HeadError: It is no ordinary file, lies elsewhere, is too large, or may not be read.
     """
     try:
-        found = path.stat()
         inside = path.resolve().is_relative_to(path.parent.resolve())
-        if not stat.S_ISREG(found.st_mode) or not inside:  # a pipe would let us wait for ever
+        if not is_ordinary(path) or not inside:
             raise HeadError(
                 f"{path} is no ordinary file of this folder but leads elsewhere; put a copy of the file "
                 "there",
                 zh=f"{path} 不是该文件夹里的普通文件，而是指向别处；请把文件本身复制到这里",
             )
-        if found.st_size > max_bytes:
+        n_bytes = path.stat().st_size
+        if n_bytes > max_bytes:
             raise HeadError(
-                f"{path} has {found.st_size / 2**20:.1f} MB and was not read: it may have no more than "
+                f"{path} has {n_bytes / 2**20:.1f} MB and was not read: it may have no more than "
                 f"{max_bytes >> 20} MB; this is something else",
-                zh=f"{path} 有 {found.st_size / 2**20:.1f} MB，未读取：最多允许 {max_bytes >> 20} MB；"
+                zh=f"{path} 有 {n_bytes / 2**20:.1f} MB，未读取：最多允许 {max_bytes >> 20} MB；"
                 "这应该是别的文件",
             )
         stream = path.open("rb")

@@ -39,6 +39,7 @@ __all__ = [
     "REFERENCE_MIN_S",
     "clips_elsewhere",
     "load_bank",
+    "load_noted_bank",
     "set_pin",
     "set_teaching",
 ]
@@ -79,6 +80,29 @@ def load_bank(
         ReferenceBankError: There is no bank, its file or its sidecar is broken, it is empty, or none of
             its clips can be used.
     """
+    return load_noted_bank(
+        path,
+        voice=voice,
+        reference_min_s=reference_min_s,
+        reference_max_s=reference_max_s,
+        listing=listing,
+        progress=progress,
+    )[0]
+
+
+def load_noted_bank(
+    path: str | Path,
+    *,
+    voice: str | None = None,
+    reference_min_s: float = REFERENCE_MIN_S,
+    reference_max_s: float = REFERENCE_MAX_S,
+    listing: Listing | None = None,
+    progress: Progress = no_progress,
+) -> tuple[ReferenceBank, tuple[Sentence, ...]]:
+    """Load a bank as `load_bank` does, and tell which of its notes are not its builder's.
+
+    Arguments and errors as there.
+    """
     path = Path(path)
     beside = sidecar_path(path)
     sidecar = read_sidecar(beside) if beside.is_file() or is_sidecar(path) else None
@@ -110,7 +134,8 @@ def load_bank(
     if not bank.usable:
         raise _wholly_unusable(bank, reference_min_s, reference_max_s)
     progress(1.0, "looking at reference clips")
-    return bank
+    built = sidecar.bank.notes if sidecar else ()
+    return bank, tuple(note for note in bank.notes if note not in built)
 
 
 def set_pin(path: str | Path, emotion: str, clip: str | Path | None) -> None:

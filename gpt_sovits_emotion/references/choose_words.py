@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gpt_sovits_emotion.counting import beside_chinese
 from gpt_sovits_emotion.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.records import ReferenceClip, Sentence
 from gpt_sovits_emotion.references.choose_wish import DEFAULT, Wish, has_place
@@ -97,7 +98,7 @@ def granted(
         assert heard is not None
         return Sentence(
             f"heard {heard.en}, and this is the clip that most surely carries any of it: {said.en}",
-            f"听到的是{heard.zh}，此片段最有把握：{said.zh}",
+            f"听到的是{beside_chinese(heard.zh)}，此片段最有把握：{said.zh}",
         )
     return said
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.references.choose_wish import (
@@ -73,7 +74,11 @@ def left_out_note(bank: ReferenceBank) -> Sentence | None:
     if not n_left:
         return None
     return Sentence(
-        f"left out: {n_left} of {len(bank.usable)} clips, of which the head is unsure; put them into an "
+        f"left out: {n_left} of {counted(len(bank.usable), 'clip')}, of which the head is unsure; put it "
+        f"into an "
+        "emotion's folder, or pin it, to have it exported"
+        if n_left == 1
+        else f"left out: {n_left} of {len(bank.usable)} clips, of which the head is unsure; put them into an "
         "emotion's folder, or pin them, to have them exported",
         f"未导出：{len(bank.usable)} 个片段中有 {n_left} 个情感不确定；如需导出，"
         "请放入相应情感的文件夹，或固定它们",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpt_sovits_emotion.files import is_ordinary
 from gpt_sovits_emotion.records import Record
 
 __all__ = ["ClipContent", "content_of", "is_unchanged"]
@@ -31,7 +31,7 @@ class ClipContent(Record):
 
 def content_of(clip: Path) -> ClipContent:
     """Describe what a clip's file holds now. Reads all of it. Raises `OSError`."""
-    if not stat.S_ISREG(clip.stat().st_mode):  # a pipe would let us wait for ever
+    if not is_ordinary(clip):
         raise OSError(errno.EINVAL, "it is no ordinary file", str(clip))
     with clip.open("rb") as stream:
         status = os.fstat(stream.fileno())

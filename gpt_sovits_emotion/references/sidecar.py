@@ -12,14 +12,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.files import write_text
+from gpt_sovits_emotion.files import is_ordinary, write_text
 from gpt_sovits_emotion.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.references.contents import ClipContent, content_of, is_unchanged
 from gpt_sovits_emotion.unreadable import why_unreadable
@@ -298,7 +297,7 @@ def read_sidecar(path: str | Path) -> Sidecar:
 def _held(path: Path) -> dict[str, Any]:
     """Read a sidecar's JSON and make sure that it is one, of a version that we know."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not is_ordinary(path):
             raise ReferenceBankError("it is no ordinary file", zh="它不是普通文件")
         held = json.loads(path.read_bytes(), parse_constant=_refused)
     except FileNotFoundError as error:

@@ -111,6 +111,7 @@ class Row:
     end_s: float
     clock: str
     text: str
+    speaker: str
     language: str
     original_text: str | None
     verdict: Bar
@@ -300,6 +301,7 @@ def _row(
         end_s=heard.end_s,
         clock=_clock(heard.start_s),
         text=tagged.text,
+        speaker=tagged.segment.speaker,
         language=heard.language or language,
         original_text=heard.text if corrected_text else None,
         verdict=_verdict_bar(label, None if by_hand else scores),

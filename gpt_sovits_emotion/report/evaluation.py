@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion import __version__
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.labels import colour_of, display_name
 from gpt_sovits_emotion.records import Sentence
@@ -165,11 +166,10 @@ def _section(outcome: Outcome) -> _Section:
 
 
 def _recording(one: SituationScore, chance: float) -> _Recording:
-    clips = "clip" if one.n_segments == 1 else "clips"
     return _Recording(
         kind=REPORTED[one.kind],
         size=Sentence(
-            f"{one.n_recordings} × {one.n_segments} {clips}, {one.n_speakers} speakers",
+            f"{one.n_recordings} × {counted(one.n_segments, 'clip')}, {counted(one.n_speakers, 'speaker')}",
             f"{one.n_recordings} × {one.n_segments} 条录音，{one.n_speakers} 位说话人",
         ),
         uar=_percent(one.uar, one.uar_interval),
@@ -187,7 +187,7 @@ def _facts(evaluation: Evaluation) -> list[_Fact]:
         _Fact(
             Sentence(f"Corpus {credit.name}", f"语料 {credit.name}"),
             Sentence(
-                f"{credit.n_utterances} clips, {credit.n_speakers} speakers"
+                f"{counted(credit.n_utterances, 'clip')}, {counted(credit.n_speakers, 'speaker')}"
                 + (f", {credit.language}" if credit.language else ""),
                 f"{credit.n_utterances} 条录音，{credit.n_speakers} 位说话人"
                 + (f"，{credit.language}" if credit.language else ""),

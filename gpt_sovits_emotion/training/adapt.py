@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError, HeadError
 from gpt_sovits_emotion.heads.head import Head, Member, softmax
 from gpt_sovits_emotion.heads.profiles import (
@@ -172,7 +173,8 @@ def learn(
     least = head.card.min_speaker_segments
     if profile.n_clips < least:
         raise HeadError(
-            f"{profile.n_clips} clips of {profile.speaker} are too few to learn from; head "
+            f"{counted(profile.n_clips, 'clip')} of {profile.speaker} "
+            f"{'is' if profile.n_clips == 1 else 'are'} too few to learn from; head "
             f"{head.card.id!r} needs {least} or more, labelled or not, best in several moods",
             zh=f"{profile.speaker} 只有 {profile.n_clips} 个片段，不足以学习；情感模型 {head.card.id!r} "
             f"至少需要 {least} 个（有无标注均可，最好包含多种情绪）",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion import interpreters
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
@@ -292,7 +293,7 @@ def _check_share(problems: Mapping[int, Sentence], n_clips: int) -> None:
         return
     first = problems[min(problems)]
     raise CorpusError(
-        f"{len(problems)} of {n_clips} clips could not be embedded, which is more than "
+        f"{len(problems)} of {counted(n_clips, 'clip')} could not be embedded, which is more than "
         f"{_MOST_UNREADABLE:.0%}; the first: {first.en.rstrip('.')}. Repair or remove them and run again",
         zh=f"{n_clips} 个片段中有 {len(problems)} 个无法提取特征，超过 {_MOST_UNREADABLE:.0%}；"
         f"第一个：{first.zh.rstrip('。')}。请修复或删除它们，然后重新运行",

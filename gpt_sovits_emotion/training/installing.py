@@ -15,6 +15,7 @@ from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.folder import head_folders, list_heads
 from gpt_sovits_emotion.heads.install import claimed, put_into_place, staging
+from gpt_sovits_emotion.records import Sentence
 
 __all__ = ["check_id", "free_id", "install_head", "reserved"]
 
@@ -76,7 +77,7 @@ def install_head(
     tensors: Mapping[str, np.ndarray],
     *,
     beside: Mapping[str, bytes] | None = None,
-) -> tuple[str, ...]:
+) -> tuple[Sentence, ...]:
     """Write a head beside its place, check it, and move it there.
 
     Args:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion import __version__
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import CorpusError
@@ -174,7 +175,7 @@ def train(
         card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers)
         beside = {REPLAY_NAME: _replay_rows(data, fitted)} if "speaker" in fitted.members else {}
         remarks = install_head(folder, card, fitted.tensors(), beside=beside)
-        warnings += [Sentence(remark, remark) for remark in remarks]
+        warnings += remarks
         telling.at("writing", 1.0, Sentence("finished", "完成"))
     return TrainedHead(folder, card, tuple(warnings))
 
@@ -315,7 +316,7 @@ def _stopped_early(data: LabelledEmbeddings, held_out: HeldOut) -> Sentence:
     n_speakers = len(np.unique(data.speakers))
     n_tested = len(np.unique(held_out.speakers))
     return Sentence(
-        f"stopped early: its figures come from {n_tested} of {n_speakers} speakers",
+        f"stopped early: its figures come from {n_tested} of {counted(n_speakers, 'speaker')}",
         f"提前停止：各项指标只来自 {n_speakers} 位说话人中的 {n_tested} 位",
     )
 

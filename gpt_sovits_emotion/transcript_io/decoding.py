@@ -10,10 +10,22 @@ from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.encodings import CODECS, ENCODING_NAMES, guess_encoding
 
-__all__ = ["MAX_BYTES", "Decoded", "codec_of", "decode", "decoded", "read_decoded", "read_text"]
+__all__ = [
+    "MAX_BYTES",
+    "PICTURES",
+    "Decoded",
+    "codec_of",
+    "decode",
+    "decoded",
+    "read_decoded",
+    "read_text",
+]
 
 MAX_BYTES = 64 * 1024 * 1024
 """A transcript of ten hours with word times stays far below this; a larger file is something else."""
+
+PICTURES = b"\x00\x00\x01\xba"
+"""How a stream of MPEG-PS begins: a ``.sub`` of VobSub, whose subtitles are pictures."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -39,18 +51,24 @@ class Decoded:
     encoding: str
     note: Sentence | None = None
 
+    @property
+    def joined(self) -> str:
+        """The text without the marks that stand within a file of several that were joined byte by byte."""
+        return self.text.replace("\ufeff", "")
+
 
 def read_text(path: Path, *, encoding: str = "") -> str:
     """Return the text of `read_decoded` alone. Arguments and errors as there."""
     return read_decoded(path, encoding=encoding).text
 
 
-def read_decoded(path: Path, *, encoding: str = "") -> Decoded:
+def read_decoded(path: Path, *, encoding: str = "", by_option: bool = False) -> Decoded:
     """Read a text file in UTF-8, UTF-16, UTF-32 or an older encoding of its country.
 
     Args:
         path: The file.
         encoding: What it is in; found out when "".
+        by_option: As for `decoded`.
 
     Raises:
         TranscriptError: The file is missing, unreadable, too large, no regular file, or no text in `encoding`
@@ -87,15 +105,15 @@ def read_decoded(path: Path, *, encoding: str = "") -> Decoded:
             f"{path} could not be read ({reason}); check the file",
             zh=f"无法读取 {path}（{reason}）；请检查该文件",
         ) from error
-    return decoded(data, name=str(path), encoding=encoding)
+    return decoded(data, name=str(path), encoding=encoding, by_option=by_option)
 
 
-def decode(data: bytes, *, name: str, encoding: str = "") -> str:
+def decode(data: bytes, *, name: str) -> str:
     """Return the text of `decoded` alone. Arguments and errors as there."""
-    return decoded(data, name=name, encoding=encoding).text
+    return decoded(data, name=name).text
 
 
-def decoded(data: bytes, *, name: str, encoding: str = "") -> Decoded:
+def decoded(data: bytes, *, name: str, encoding: str = "", by_option: bool = False) -> Decoded:
     """Decode the bytes of a text file; a byte order mark in front is dropped.
 
     A byte order mark decides, then UTF-8, which is certain when it decodes, then UTF-16 by its zero bytes,
@@ -105,27 +123,34 @@ def decoded(data: bytes, *, name: str, encoding: str = "") -> Decoded:
         data: The bytes.
         name: What to call them in a note or an error.
         encoding: What they are in (`codec_of`); found out when "".
+        by_option: Whether who reads of it can name the encoding with ``--encoding``.
 
     Raises:
-        TranscriptError: The bytes are no text in `encoding`, or in any that is known.
+        TranscriptError: The bytes are no text in `encoding`, or in any that is known, or pictures of text.
     """
+    if data.startswith(PICTURES):
+        raise _pictures(name)
     for byte_order_mark, marked in _MARKS:
         if data.startswith(byte_order_mark):
-            return Decoded(_decode_as(data[len(byte_order_mark) :], marked, name=name), marked)
+            return Decoded(
+                _decode_as(data[len(byte_order_mark) :], marked, name, by_option), marked
+            )
     if encoding:
-        return Decoded(_decode_as(data, encoding, name=name, asked=True), encoding)
+        return Decoded(_decode_as(data, encoding, name, by_option, asked=True), encoding)
     if b"\x00" in data:
         order = _utf16_order(data)
-        return Decoded(_decode_as(data, order, name=name), order)
+        return Decoded(_decode_as(data, order, name, by_option), order)
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
         pass  # an older encoding, then
     guess, is_sure = guess_encoding(data)
     if not guess or (guess not in _CERTAIN and _is_binary(data)):
-        raise _unknown(name)
-    text = _decode_as(data, guess, name=name)
-    return Decoded(text, guess, None if guess in _CERTAIN else _guessed(name, guess, is_sure))
+        raise _unknown(name, by_option)
+    text = _decode_as(data, guess, name, by_option)
+    return Decoded(
+        text, guess, None if guess in _CERTAIN else _guessed(name, guess, is_sure, by_option)
+    )
 
 
 def codec_of(encoding: str) -> str:
@@ -154,7 +179,9 @@ def codec_of(encoding: str) -> str:
     return found.name
 
 
-def _decode_as(data: bytes, encoding: str, *, name: str, asked: bool = False) -> str:
+def _decode_as(
+    data: bytes, encoding: str, name: str, by_option: bool, *, asked: bool = False
+) -> str:
     try:
         text = data.decode(codec_of(encoding))
     except UnicodeError as error:
@@ -163,9 +190,9 @@ def _decode_as(data: bytes, encoding: str, *, name: str, asked: bool = False) ->
                 f"{name} is not text in {encoding}; name another --encoding, or leave it out",
                 zh=f"{name} 不是 {encoding} 编码的文字；请换一个 --encoding，或不指定",
             ) from error
-        raise _unknown(name) from error
+        raise _unknown(name, by_option) from error
     if "\x00" in text:
-        raise _unknown(name)
+        raise _unknown(name, by_option)
     return text
 
 
@@ -179,19 +206,34 @@ def _is_binary(data: bytes) -> bool:
     return any(byte < 32 and byte not in b"\t\n\v\f\r\x1a\x1b" for byte in data)
 
 
-def _guessed(name: str, encoding: str, is_sure: bool) -> Sentence:
+def _guessed(name: str, encoding: str, is_sure: bool, by_option: bool) -> Sentence:
     shown, name = ENCODING_NAMES[encoding], PurePath(name).name
     doubt = ("", "") if is_sure else (", which is not certain", "（不能确定）")
+    remedy = (
+        ("name its encoding with --encoding", "请用 --encoding 指定编码")
+        if by_option
+        else ("save it as UTF-8", "请将其另存为 UTF-8")
+    )
     return Sentence(
-        f"{name} is not UTF-8: read as {shown}{doubt[0]}; if letters are wrong, name its "
-        "encoding with --encoding",
-        f"{name} 不是 UTF-8：按 {shown} 读取{doubt[1]}；若文字有误，请用 --encoding 指定编码",
+        f"{name} is not UTF-8: read as {shown}{doubt[0]}; if letters are wrong, {remedy[0]}",
+        f"{name} 不是 UTF-8：按 {shown} 读取{doubt[1]}；若文字有误，{remedy[1]}",
     )
 
 
-def _unknown(name: str) -> TranscriptError:
+def _unknown(name: str, by_option: bool) -> TranscriptError:
+    say_it = (
+        ("say which with --encoding, or ", "请用 --encoding 指定，或") if by_option else ("", "请")
+    )
     return TranscriptError(
-        f"{name} is not text in an encoding that can be told; say which with --encoding, or open it in an "
-        "editor and save it as UTF-8",
-        zh=f"{name} 不是可识别编码的文字；请用 --encoding 指定，或用编辑器另存为 UTF-8",
+        f"{name} is not text in an encoding that can be told; {say_it[0]}open it in an editor and save it as "
+        "UTF-8",
+        zh=f"{name} 不是可识别编码的文字；{say_it[1]}用编辑器另存为 UTF-8",
+    )
+
+
+def _pictures(name: str) -> TranscriptError:
+    return TranscriptError(
+        f"{name} holds pictures of subtitles (VobSub), not text; let a subtitle editor read the letters "
+        "(OCR) and save them as SubRip (.srt)",
+        zh=f"{name} 是图片字幕（VobSub），不是文字；请用字幕编辑器识别文字（OCR）后另存为 SubRip（.srt）",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.transcript_io.beside import choose_beside, named_after
-from gpt_sovits_emotion.transcript_io.decoding import read_text
+from gpt_sovits_emotion.transcript_io.decoding import PICTURES, read_text
 from gpt_sovits_emotion.transcript_io.documents import TRANSCRIPT_FORMAT
 from gpt_sovits_emotion.transcript_io.reading import READABLE_ENDINGS, is_ours
 from gpt_sovits_emotion.transcript_io.tagged_text import read_list
@@ -60,12 +60,22 @@ def _rank(path: Path, audio_path: Path) -> tuple[int, bool, str]:
 
 
 def _is_meant(path: Path) -> bool:
+    if path.suffix.casefold() == ".sub":
+        return not _holds_pictures(path)
     if path.suffix.casefold() != ".json" or _holds_ours(path):
         return True
     try:
         return not is_ours(path)
     except TranscriptError:
         return False  # nobody named this file: damaged JSON is simply not the transcript
+
+
+def _holds_pictures(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(PICTURES)) == PICTURES
+    except OSError:
+        return False  # reading it will say what is wrong with it
 
 
 def _holds_ours(path: Path) -> bool:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.wording import clean, one_line
+from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, one_line, split_mark
 
-__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of"]
+__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of", "marked_line", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,23 @@ class FileLines:
     notes: tuple[Sentence, ...] = ()
 
 
+def marked_line(
+    words: str, start_s: float, end_s: float | None, *, speaker: str = "", language: str = ""
+) -> Line:
+    """Make a line of cleaned words, in front of which the mark of an emotion may stand.
+
+    Examples:
+        >>> line = marked_line("[angry 87 %] Stop!", 0.5, 1.0)
+        >>> line.label, line.confidence, line.text
+        ('angry', 0.87, 'Stop!')
+    """
+    found, text = split_mark(words)
+    line = Line(text, start_s, end_s, speaker=speaker, language=language)
+    if found is None:
+        return line
+    return replace(line, label=found.label, confidence=found.confidence, by_hand=found.by_hand)
+
+
 def from_zero(lines: Iterable[Line]) -> FileLines:
     """Let lines begin at 0 at the earliest, and leave out those that lie before; a note says so.
 
@@ -66,7 +84,9 @@ def from_zero(lines: Iterable[Line]) -> FileLines:
     if not n_before and not n_cut:
         return FileLines(tuple(kept))
     note = Sentence(
-        f"{n_before + n_cut} lines begin before the recording: {n_before} left out, {n_cut} cut at 0 s",
+        f"{counted(n_before + n_cut, 'line begins', 'lines begin')} before the recording: {n_before} "
+        f"left out, "
+        f"{n_cut} cut at 0 s",
         f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
     )
     return FileLines(tuple(kept), (note,))
@@ -84,6 +104,7 @@ def lines_of(transcript: TaggedTranscript) -> tuple[Line, ...]:
         check_times(tagged.segment.start_s, tagged.segment.end_s, where=where)
         _check_storable(tagged.text, where=where)
         _check_storable(tagged.label, where=where)
+        _check_storable(tagged.segment.speaker, where=where)
     return tuple(_line_of(tagged, transcript.language) for tagged in transcript.segments)
 
 
@@ -146,6 +167,7 @@ def _line_of(tagged: TaggedSegment, language: str) -> Line:
         confidence=tagged.scores.confidence if tagged.scores is not None and sure else None,
         by_hand=by_hand and label != UNSURE,
         language=tagged.segment.language or language,
+        speaker=one_line(clean(tagged.segment.speaker)).replace(JOINER, ""),
     )
 
 

@@ -111,7 +111,7 @@ def _language_of(said: object) -> str:
 
 def is_foreign_table(text: str) -> bool:
     """Say whether a text is a table whose first row names ``start``, ``end`` and ``text``."""
-    return _columns(text.lstrip("\ufeff").partition("\n")[0]) is not None
+    return _columns(text.partition("\n")[0]) is not None
 
 
 def read_foreign_table(text: str, *, name: str) -> FileLines:
@@ -122,7 +122,6 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
     Raises:
         TranscriptError: There is no such table, or a row of it is damaged.
     """
-    text = text.lstrip("\ufeff")
     sign = _columns(text.partition("\n")[0])
     if sign is None:
         raise TranscriptError(
@@ -196,7 +195,7 @@ def read_ttml(text: str, *, name: str) -> FileLines:
             zh=f"{name} 声明了自己的实体，字幕从不需要；请重新导出",
         )
     try:
-        root = ElementTree.fromstring(text.lstrip("\ufeff \r\n").encode("utf-8"), _parser())
+        root = ElementTree.fromstring(text.lstrip(" \r\n").encode("utf-8"), _parser())
         lines = list(_paragraphs(root, 0.0, None, _Rates.of(root), name=name))
     except (ElementTree.ParseError, RecursionError, LookupError) as error:
         raise TranscriptError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Segment, Sentence, TaggedTranscript, Transcript
 from gpt_sovits_emotion.transcript_io.beside import named_after
+from gpt_sovits_emotion.transcript_io.counted import are_counted, read_counted, read_sub
 from gpt_sovits_emotion.transcript_io.decoding import read_decoded, read_text
 from gpt_sovits_emotion.transcript_io.documents import TRANSCRIPT_FORMAT, parse_json, read_json
 from gpt_sovits_emotion.transcript_io.lines import FileLines, Line
@@ -18,6 +19,7 @@ from gpt_sovits_emotion.transcript_io.other_programs import (
     read_foreign_table,
     read_ttml,
 )
+from gpt_sovits_emotion.transcript_io.sami import read_sami
 from gpt_sovits_emotion.transcript_io.speakers import with_speakers
 from gpt_sovits_emotion.transcript_io.substation import read_ass
 from gpt_sovits_emotion.transcript_io.subtitles import has_cues, read_subtitles
@@ -42,18 +44,29 @@ __all__ = [
 ]
 
 READABLE_ENDINGS = (
-    ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".sbv", ".lrc", ".tsv", ".list", ".lab",
-    ".txt",
+    ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".smi", ".sami", ".sub", ".sbv", ".lrc",
+    ".tsv", ".list", ".lab", ".txt",
 )  # fmt: skip
 """What may lie beside a recording, best first: those with times before those without."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file of text, and the encoding that a person says it is in; "" to find that out."""
+    """A file of text, and what is known of it.
+
+    Attributes:
+        path: The file.
+        encoding: What a person says that it is in; "" to find that out.
+        by_option: Whether who reads of it can name that with ``--encoding``.
+        frames_per_s: Of the film that it belongs to; None where that is not known.
+        language: What is spoken; "" where nobody says. Only of files with several languages it decides.
+    """
 
     path: Path
     encoding: str = ""
+    by_option: bool = False
+    frames_per_s: float | None = None
+    language: str = ""
 
     @classmethod
     def of(cls, source: Path | TextFile) -> TextFile:
@@ -89,7 +102,7 @@ def read_transcript(
     if is_ours(file):
         segments = _segments_of(read_json(path), language)
     else:
-        found = read_file(file)
+        found = read_file(replace(file, language=file.language or language))
         notes += found.notes
         lines: Sequence[Line] = found.lines
         if path.suffix.casefold() == ".list":
@@ -123,14 +136,18 @@ def read_file(path: Path | TextFile) -> FileLines:
         TranscriptError: As `read_lines`.
     """
     file = TextFile.of(path)
-    reader = _READERS.get(file.path.suffix.casefold())
-    if reader is None:
+    ending = file.path.suffix.casefold()
+    if ending not in _READERS and ending not in _READERS_OF_FILES:
+        endings = ", ".join((*_READERS, *_READERS_OF_FILES))
         raise TranscriptError(
-            f"{file.path} has the ending {file.path.suffix!r}; expected one of {', '.join(_READERS)}",
-            zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {', '.join(_READERS)} 之一",
+            f"{file.path} has the ending {file.path.suffix!r}; expected one of {endings}",
+            zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {endings} 之一",
         )
-    found = read_decoded(file.path, encoding=file.encoding)
-    lines = reader(found.text, name=str(file.path))
+    found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
+    if ending in _READERS_OF_FILES:
+        lines = _READERS_OF_FILES[ending](found.joined, file)
+    else:
+        lines = _READERS[ending](found.joined, name=str(file.path))
     return FileLines(lines.lines, (*([found.note] if found.note else []), *lines.notes))
 
 
@@ -148,15 +165,21 @@ def is_ours(path: Path | TextFile) -> bool:
     return is_document or lines_of_json(data, name=str(file.path)) is None
 
 
-def timed_lines(text: str, *, name: str) -> FileLines | None:
+def timed_lines(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines | None:
     """Return the lines of plain text that has times, None where it has none.
 
+    Args:
+        text: Without byte order marks (`Decoded.joined`).
+        name: What to call it.
+        frames_per_s: Of the film that it belongs to; None where that is not known.
+
     Raises:
-        TranscriptError: The times run backwards.
+        TranscriptError: The times run backwards, or are frames and nothing says how many a second has.
     """
-    text = text.replace("\ufeff", "")
     if is_txt(text):
         return FileLines(read_txt(text, name=name))
+    if are_counted(text):
+        return read_counted(text, name=name, frames_per_s=frames_per_s)
     return read_subtitles(text, name=name) if has_cues(text) else read_timed_text(text, name=name)
 
 
@@ -165,17 +188,19 @@ def timed_lines(text: str, *, name: str) -> FileLines | None:
 
 def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
     def read(text: str, *, name: str) -> FileLines:
-        return FileLines(reader(text.replace("\ufeff", ""), name=name))
+        return FileLines(reader(text, name=name))
 
     return read
 
 
-def _read_text_file(text: str, *, name: str) -> FileLines:
-    timed = timed_lines(text, name=name)
-    return FileLines(_read_words(text.replace("\ufeff", ""), name=name)) if timed is None else timed
+def _read_text_file(text: str, file: TextFile) -> FileLines:
+    name = str(file.path)
+    timed = timed_lines(text, name=name, frames_per_s=file.frames_per_s)
+    return FileLines(_read_words(text, name=name)) if timed is None else timed
 
 
-def _read_label_file(text: str, *, name: str) -> FileLines:
+def _read_label_file(text: str, file: TextFile) -> FileLines:
+    name = file.path
     rows = [row.split() for row in text.splitlines() if row.strip()]
     if rows and all(len(row) == 3 and row[0].isdecimal() and row[1].isdecimal() for row in rows):
         raise TranscriptError(
@@ -183,7 +208,15 @@ def _read_label_file(text: str, *, name: str) -> FileLines:
             f"of the recording",
             zh=f"{name} 是带时间的音素标注（HTK），不是文字；应为录音的文字",
         )
-    return _read_text_file(text, name=name)
+    return _read_text_file(text, file)
+
+
+def _read_sami_file(text: str, file: TextFile) -> FileLines:
+    return read_sami(text, name=str(file.path), language=file.language)
+
+
+def _read_sub_file(text: str, file: TextFile) -> FileLines:
+    return read_sub(text, name=str(file.path), frames_per_s=file.frames_per_s)
 
 
 def _read_sbv(text: str, *, name: str) -> FileLines:
@@ -224,10 +257,16 @@ _READERS: Mapping[str, Callable[..., FileLines]] = {
     ".tsv": read_foreign_table,
     ".csv": _read_csv,
     ".list": _alone(read_list),
-    ".lab": _read_label_file,
-    ".txt": _read_text_file,
     ".json": _read_json,
 }
+_READERS_OF_FILES: Mapping[str, Callable[[str, TextFile], FileLines]] = {
+    ".smi": _read_sami_file,
+    ".sami": _read_sami_file,
+    ".sub": _read_sub_file,
+    ".lab": _read_label_file,
+    ".txt": _read_text_file,
+}
+"""Those that need more than the text: of which film it is, and what is spoken."""
 
 
 def _read_words(text: str, *, name: str) -> tuple[Line, ...]:

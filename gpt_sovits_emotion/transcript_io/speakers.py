@@ -125,10 +125,10 @@ def with_speakers(lines: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Senten
             found[speaker] = None
             line = replace(line, text=words, speaker=line.speaker or speaker)
         parted.append(line)
-    shown = ", ".join(found)
+    shown, shown_zh = ", ".join(found), "、".join(found)
     note = Sentence(
         f"names before the words are taken for speakers and not for words: {shown}",
-        f"文字前的名字视为说话人，不算作文字：{shown}",
+        f"文字前的名字视为说话人，不算作文字：{shown_zh}",
     )
     return tuple(parted), (note,)
 

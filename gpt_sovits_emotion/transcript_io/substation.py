@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, colour_of
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
-from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, mark, split_mark
+from gpt_sovits_emotion.transcript_io.lines import (
+    FileLines,
+    Line,
+    check_times,
+    from_zero,
+    marked_line,
+    place,
+)
+from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, mark
 
 if TYPE_CHECKING:
     import pysubs2
@@ -61,6 +68,7 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
             start=round(start_s * 1000),
             end=round(end_s * 1000),
             style=style,
+            name=line.speaker.replace(",", ";"),  # a comma would end the field
             text=_escape(f"{shown} {line.text}".rstrip()),
         )
         subtitles.append(event)
@@ -76,7 +84,7 @@ def read_ass(text: str, *, name: str) -> FileLines:
     import pysubs2
 
     # pysubs2 (1.8) drops a fraction after a colon, as old SSA files have it.
-    text = _COLON_FRACTION.sub(r"\1.\2.", text.replace("\ufeff", ""))
+    text = _COLON_FRACTION.sub(r"\1.\2.", text)
 
     version = "ssa" if re.search(r"^\[V4 Styles\]", text, re.MULTILINE | re.IGNORECASE) else "ass"
     try:
@@ -102,16 +110,8 @@ def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:
     start_s, end_s = event.start / 1000, event.end / 1000
     if start_s >= 0:
         check_times(start_s, end_s, where=place("line of dialogue", number, name=name))
-    found, text = split_mark(clean(_unescape(event.text)))
-    return Line(
-        text=text,
-        start_s=start_s,
-        end_s=end_s,
-        label=found.label if found else None,
-        confidence=found.confidence if found else None,
-        by_hand=found.by_hand if found else False,
-        speaker=clean(event.name),
-    )
+    words = clean(_unescape(event.text))
+    return marked_line(words, start_s, end_s, speaker=clean(event.name))
 
 
 def _style_name(label: str) -> str:

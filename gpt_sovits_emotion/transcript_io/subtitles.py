@@ -10,12 +10,21 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
+from gpt_sovits_emotion.transcript_io.lines import (
+    FileLines,
+    Line,
+    check_times,
+    from_zero,
+    marked_line,
+    place,
+)
 from gpt_sovits_emotion.transcript_io.rolling import Cue, unrolled
 from gpt_sovits_emotion.transcript_io.wording import (
     clean,
@@ -23,11 +32,20 @@ from gpt_sovits_emotion.transcript_io.wording import (
     mark,
     one_line,
     plain_entities,
-    split_mark,
+    split_told,
+    told,
     unguard,
 )
 
-__all__ = ["has_cues", "read_srt", "read_subtitles", "read_vtt", "srt_text", "vtt_text"]
+__all__ = [
+    "has_cues",
+    "read_srt",
+    "read_subtitles",
+    "read_vtt",
+    "srt_text",
+    "vtt_text",
+    "without_markup",
+]
 
 _TIMING = re.compile(
     rf"\s*(?P<start>-?{CLOCK})\s*-{{1,3}}\s?>\s*(?P<end>-?{CLOCK})(?P<behind>\s.*)?$"
@@ -51,10 +69,10 @@ _FREE_CLASS = "free"
 
 
 def srt_text(lines: Sequence[Line], *, language: str) -> str:
-    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text."""
+    """Write lines as SRT; times to the millisecond, the emotion as a mark before the text, and who speaks."""
     cues = (
         f"{number}\n{_clock(line.start_s, ',')} --> {_clock(line.end_s, ',')}\n"
-        f"{_marked(line, guard(line.text), language)}\n"
+        f"{_marked(line, guard(told(line.speaker, line.text)), language)}\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join(cues)
@@ -63,15 +81,16 @@ def srt_text(lines: Sequence[Line], *, language: str) -> str:
 def vtt_text(lines: Sequence[Line], *, language: str) -> str:
     """Write lines as WebVTT; each cue in a class span, coloured by the header's style.
 
-    A class and not a voice span: ``<v ...>`` names who speaks, not how. Free labels share the class
-    ``free``, which has no colour.
+    A class and not a voice span: ``<v ...>`` names who speaks, where that is known, not how. Free labels
+    share the class ``free``, which has no colour.
     """
     styles = "\n".join(
         f"::cue(.{name}) {{ color: {colour_of(name)} }}" for name in (*EMOTIONS, UNSURE)
     )
     cues = (
         f"{number}\n{_clock(line.start_s, '.')} --> {_clock(line.end_s, '.')}\n"
-        f"<c.{_class_of(line)}>{_escape(_marked(line, line.text, language))}</c>\n"
+        f"{_spoken_by(line)}<c.{_class_of(line)}>"
+        f"{_escape(_marked(line, told('', line.text), language))}</c>\n"
         for number, line in enumerate(lines, start=1)
     )
     return "\n".join([f"WEBVTT\n\nSTYLE\n{styles}\n", *cues])
@@ -79,7 +98,7 @@ def vtt_text(lines: Sequence[Line], *, language: str) -> str:
 
 def has_cues(text: str) -> bool:
     """Say whether a text holds subtitles: WebVTT, or rows of two times with an arrow between them."""
-    return text.lstrip("\ufeff \n").startswith("WEBVTT") or any(
+    return text.lstrip(" \n").startswith("WEBVTT") or any(
         (found := _TIMING.match(row)) is not None and _SETTINGS.fullmatch(found["behind"] or "")
         for row in _rows(text)
     )
@@ -91,7 +110,7 @@ def read_subtitles(text: str, *, name: str) -> FileLines:
     Raises:
         TranscriptError: As `read_srt`.
     """
-    is_vtt = text.lstrip("\ufeff \n\r").startswith("WEBVTT")
+    is_vtt = text.lstrip(" \n\r").startswith("WEBVTT")
     return read_vtt(text, name=name) if is_vtt else read_srt(text, name=name)
 
 
@@ -112,11 +131,16 @@ def read_vtt(text: str, *, name: str) -> FileLines:
         TranscriptError: As `read_srt`.
     """
     cues, n_outside = _cues(text, name=name, empty_row_ends_cue=True)
-    found = _lines_of(cues, [_vtt_words(cue.rows) for cue in cues])
+    found = _lines_of(cues, [without_markup("\n".join(cue.rows)) for cue in cues])
     if not n_outside:
         return found
     outside = Sentence(
-        f"{n_outside} rows of text after an empty row belong to no cue, as WebVTT has it, and are left out",
+        counted(
+            n_outside,
+            "row of text after an empty row belongs",
+            "rows of text after an empty row belong",
+        )
+        + " to no cue, as WebVTT has it; left out",
         f"按 WebVTT 的规定，空行之后的 {n_outside} 行文字不属于任何字幕，已略去",
     )
     return FileLines(found.lines, (*found.notes, outside))
@@ -127,6 +151,10 @@ def _marked(line: Line, text: str, language: str) -> str:
         line.label or UNSURE, confidence=line.confidence, by_hand=line.by_hand, language=language
     )
     return f"{shown} {text}".rstrip()
+
+
+def _spoken_by(line: Line) -> str:
+    return f"<v {_escape(line.speaker)}>" if line.speaker else ""
 
 
 def _class_of(line: Line) -> str:
@@ -198,7 +226,7 @@ def _n_lost(block: Sequence[str]) -> int:
 
 def _rows(text: str) -> Iterator[str]:
     # Not str.splitlines: it also breaks at signs that may stand within a cue's line.
-    yield from text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    yield from text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _drop_number(rows: list[str], number: int) -> None:
@@ -221,8 +249,9 @@ def _srt_words(rows: Sequence[str]) -> str:
     return unguard(clean(plain_entities(text)))
 
 
-def _vtt_words(rows: Sequence[str]) -> str:
-    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", "\n".join(rows)))
+def without_markup(text: str) -> str:
+    """Return the words of a text without tags, the readings of ruby, and entities."""
+    text = _RUBY_TEXT.sub("", _LINE_BREAK.sub("\n", text))
     return clean(html.unescape(_VTT_TAG.sub("", text)))
 
 
@@ -232,23 +261,18 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
     if not n_repeated:
         return found
     rolling = Sentence(
-        f"rolling captions: {n_repeated} rows that repeat what was shown before are left out",
+        f"rolling captions: {counted(n_repeated, 'row that repeats', 'rows that repeat')} what was shown "
+        f"before "
+        "left out",
         f"滚动字幕：略去 {n_repeated} 行重复的文字",
     )
     return FileLines(found.lines, (*found.notes, rolling))
 
 
 def _line_of(cue: Cue, words: str) -> Line:
-    found, text = split_mark(words)
-    return Line(
-        text=text,
-        start_s=cue.start_s,
-        end_s=cue.end_s,
-        label=found.label if found else None,
-        confidence=found.confidence if found else None,
-        by_hand=found.by_hand if found else False,
-        speaker=_voice_of(cue.rows),
-    )
+    line = marked_line(words, cue.start_s, cue.end_s)
+    speaker, text = split_told(line.text)
+    return replace(line, text=text, speaker=_voice_of(cue.rows) or speaker)
 
 
 def _voice_of(rows: Sequence[str]) -> str:

@@ -6,19 +6,21 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
-from gpt_sovits_emotion.transcript_io.lines import Line, check_times, place
-from gpt_sovits_emotion.transcript_io.wording import clean, mark, one_line, split_mark
+from gpt_sovits_emotion.transcript_io.lines import Line, check_times, marked_line, place
+from gpt_sovits_emotion.transcript_io.wording import clean, mark, one_line, split_told, told
 
 __all__ = ["CSV_COLUMNS", "csv_text", "is_txt", "read_csv", "read_txt", "txt_text"]
 
 CSV_COLUMNS = (
     "start_s", "end_s", "label", "confidence", "label_by_hand", "text", "language", "reason",
 )  # fmt: skip
-"""The columns that are always there; one ``p:<label>`` per label of the head follows."""
+"""The columns that are always there; ``speaker`` where anybody is named, and one ``p:<label>`` per label of
+the head follow."""
 
 BYTE_ORDER_MARK = "\ufeff"
 """Excel takes a CSV without it for the machine's old code page and breaks every Chinese sign; Python's
@@ -41,7 +43,8 @@ def csv_text(transcript: TaggedTranscript, lines: Sequence[Line], *, language: s
     stream = io.StringIO()
     stream.write(BYTE_ORDER_MARK)
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([*CSV_COLUMNS, *(f"p:{one_line(clean(label))}" for label in labels)])
+    speaks = ("speaker",) if any(line.speaker for line in lines) else ()
+    writer.writerow([*CSV_COLUMNS, *speaks, *(f"p:{one_line(clean(label))}" for label in labels)])
     for tagged, line in zip(transcript.segments, lines, strict=True):
         scores = tagged.scores.probabilities if tagged.scores else {}
         row = [
@@ -53,6 +56,7 @@ def csv_text(transcript: TaggedTranscript, lines: Sequence[Line], *, language: s
             _inert(line.text),
             _inert(clean(line.language)),
             _inert(clean(_reason(tagged, language))),
+            *(_inert(line.speaker) for _ in speaks),
             *(f"{scores[label]:.4f}" if label in scores else "" for label in labels),
         ]
         writer.writerow(row)
@@ -90,7 +94,7 @@ def read_csv(text: str, *, name: str) -> tuple[Line, ...]:
 
 
 def txt_text(lines: Sequence[Line], *, language: str) -> str:
-    """Write one line per segment: ``0:00:01.200 - 0:00:02.900  [angry 87 %] text``."""
+    """Write one line per segment: ``0:00:01.200 - 0:00:02.900  [angry 87 %] Anna: text``."""
     rows = []
     for line in lines:
         shown = mark(
@@ -100,7 +104,7 @@ def txt_text(lines: Sequence[Line], *, language: str) -> str:
             language=language,
         )
         times = f"{_clock(line.start_s)} - {_clock(line.end_s)}"
-        rows.append(f"{times}  {shown} {one_line(line.text)}".rstrip() + "\n")
+        rows.append(f"{times}  {shown} {told(line.speaker, one_line(line.text))}".rstrip() + "\n")
     return "".join(rows)
 
 
@@ -129,17 +133,9 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
             )
         start_s, end_s = _seconds(found["start"]), _seconds(found["end"])
         check_times(start_s, end_s, where=place("line", number, name=name))
-        label, words = split_mark(found["marked"])
-        lines.append(
-            Line(
-                text=clean(words),
-                start_s=start_s,
-                end_s=end_s,
-                label=label.label if label else None,
-                confidence=label.confidence if label else None,
-                by_hand=label.by_hand if label else False,
-            )
-        )
+        line = marked_line(found["marked"], start_s, end_s)
+        speaker, words = split_told(line.text)
+        lines.append(replace(line, text=clean(words), speaker=speaker))
     if not lines:
         raise TranscriptError(
             f"{name} has no line; expected one per segment", zh=f"{name} 没有行；应每段一行"
@@ -186,6 +182,7 @@ def _line_of(row: dict[str, str], *, where: Sentence) -> Line:
         confidence=confidence,
         by_hand=row["label_by_hand"] == "yes",
         language=_as_written(row["language"]),
+        speaker=clean(_as_written(row.get("speaker") or "")),
     )
 
 

@@ -98,7 +98,7 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
     Args:
         lines: What was said.
         clip_paths: One audio file per line, as the list shall name it.
-        speaker: Speaker's name.
+        speaker: Name of the speaker, where a line does not say who speaks.
 
     Raises:
         TranscriptError: The clips are not one per line, a name holds ``|`` or a line break, or a line is
@@ -115,7 +115,8 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
         text = one_line(line.text).replace("|", " ").strip()
         if not text:
             continue
-        for what, name in (("clip", str(clip_path)), ("speaker", speaker)):
+        who = line.speaker.replace("|", " ").strip() or speaker
+        for what, name in (("clip", str(clip_path)), ("speaker", who)):
             if not name or re.search(r"[|\r\n]", name):
                 raise TranscriptError(
                     f"the {what} name {name!r} cannot stand in a .list, whose fields are parted by '|'; "
@@ -130,7 +131,7 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
                 zh=f"第 {number} 段的语言是 {line.language or '未知'!r}，"
                 "而 GPT-SoVITS 只训练 zh、en、ja、ko 和 yue；请设置该段的语言",
             )
-        rows.append(f"{clip_path}|{speaker}|{language}|{text}\n")
+        rows.append(f"{clip_path}|{who}|{language}|{text}\n")
     return "".join(rows)
 
 

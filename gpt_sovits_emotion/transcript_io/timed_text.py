@@ -14,14 +14,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, seconds_of, to_ms
-from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, place
-from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities, split_mark
+from gpt_sovits_emotion.transcript_io.lines import (
+    FileLines,
+    Line,
+    check_times,
+    marked_line,
+    place,
+)
+from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities
 
 __all__ = ["read_lyrics", "read_timed_text"]
 
@@ -79,7 +85,7 @@ def read_timed_text(text: str, *, name: str) -> FileLines | None:
     Raises:
         TranscriptError: Times run backwards.
     """
-    rows = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     filled = [row for row in rows if row.strip()]
     for fits, split in _FORMS:
         if filled and fits(filled):
@@ -98,7 +104,7 @@ def read_lyrics(text: str, *, name: str) -> FileLines:
     offset_s = 0.0
     pieces: list[_Piece] = []
     n_before = 0
-    for row in text.replace("\ufeff", "").splitlines():
+    for row in text.splitlines():
         found, info = _STAMPS.match(row), _INFO.match(row)
         if found is not None:
             words = _WORD_STAMP.sub(" ", found["words"]).strip()
@@ -289,12 +295,8 @@ def _lines_of(pieces: Sequence[_Piece]) -> tuple[Line, ...]:
     lines = []
     for piece, later_s in zip(pieces, _later_starts(pieces), strict=True):
         end_s = later_s if piece.end_s is None else piece.end_s
-        found, words = split_mark(clean(plain_entities("\n".join(piece.rows))))
-        line = Line(words, piece.start_s, end_s, speaker=piece.speaker)
-        if found is not None:
-            line = replace(
-                line, label=found.label, confidence=found.confidence, by_hand=found.by_hand
-            )
+        words = clean(plain_entities("\n".join(piece.rows)))
+        line = marked_line(words, piece.start_s, end_s, speaker=piece.speaker)
         if line.text or line.label:
             lines.append(line)
     return tuple(lines)

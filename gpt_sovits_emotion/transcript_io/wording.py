@@ -24,6 +24,8 @@ __all__ = [
     "one_line",
     "plain_entities",
     "split_mark",
+    "split_told",
+    "told",
     "unguard",
 ]
 
@@ -45,6 +47,10 @@ _SYNTAX = (
 _GUARDED = tuple(re.compile(rf"{sign}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
 _JOINED = tuple(re.compile(rf"{sign}{JOINER}(?={JOINER}*{behind})") for sign, behind in _SYNTAX)
 
+# Between who speaks and the words; a joiner more where a text has it itself.
+_TOLD = re.compile(rf"(?P<speaker>[^\n]*?\S):{JOINER}(?: |$)")
+_TOLD_GUARDED = re.compile(rf":(?={JOINER}+(?:[ \n]|$))")
+_TOLD_JOINED = re.compile(rf":{JOINER}(?={JOINER}+(?:[ \n]|$))")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MARK = re.compile(
     rf"\s*\[(?P<label>[^\[\]\n]+?)(?:\s?(?P<percent>\d{{1,3}})\s?%|\s(?P<hand>{BY_HAND}))?\][ \t]*\n?"
@@ -103,6 +109,26 @@ def unguard(text: str) -> str:
     for pattern in _JOINED:
         text = pattern.sub(r"\1", text)
     return text
+
+
+def told(speaker: str, text: str) -> str:
+    """Write who speaks before the words: ``Anna: words``; a joiner tells it from words with a colon.
+
+    Nobody in particular speaks where `speaker` is "".
+
+    Examples:
+        >>> split_told(told("Anna", "Note: hot")), split_told(told("", "Anna: Note: hot"))
+        (('Anna', 'Note: hot'), ('', 'Anna: Note: hot'))
+    """
+    text = _TOLD_GUARDED.sub(f":{JOINER}", text)
+    return f"{speaker}:{JOINER} {text}" if speaker else text
+
+
+def split_told(text: str) -> tuple[str, str]:
+    """Split what `told` joined; "" and the text where nobody is named in this way."""
+    found = _TOLD.match(text)
+    speaker, words = (found["speaker"], text[found.end() :]) if found else ("", text)
+    return speaker, _TOLD_JOINED.sub(":", words)
 
 
 def plain_entities(text: str) -> str:

@@ -54,7 +54,7 @@ def write(
         format: One of `FORMATS`; None to take it from the file's ending.
         language: ``"en"`` or ``"zh"``: the language in which emotions are named for people.
         clip_paths: For ``list`` only: one audio file per segment.
-        speaker: For ``list`` only: the speaker's name.
+        speaker: For ``list`` only: the speaker's name, where a segment does not say who speaks.
 
     Raises:
         TranscriptError: The format is unknown, or cannot hold this transcript.

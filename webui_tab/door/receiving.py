@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from webui_tab.door.presence import Presence
 from webui_tab.texts import language_of_browser, say
 from webui_tab.uploads import Uploads
 
@@ -36,11 +37,19 @@ class Receiving:
     Args:
         uploads: Told of what has arrived.
         max_bytes: The largest file that is taken; None for no limit, on other requests either.
+        presence: Told who is there; None where nobody asks.
     """
 
-    def __init__(self, uploads: Uploads, *, max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        uploads: Uploads,
+        *,
+        max_bytes: int | None = None,
+        presence: Presence | None = None,
+    ) -> None:
         self._uploads = uploads
         self._max_bytes = max_bytes
+        self._presence = presence or Presence()
 
     def limit_of(self, scope: dict[str, Any]) -> int | None:
         """Return how many bytes a request may bring; None for any number."""
@@ -70,7 +79,8 @@ class Receiving:
         try:
             if limit is not None and _declared_bytes(scope) > limit:
                 raise _TooLarge
-            await app(scope, counted, answered)
+            with self._presence.during(scope):
+                await app(scope, counted, answered)
         except BaseException as error:
             if answered.begun or not isinstance(error, Exception):
                 raise

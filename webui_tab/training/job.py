@@ -231,8 +231,9 @@ class Trainer:
         return self._stop.is_set()
 
     def _encoder(self, encoder_id: str) -> Encoder:
+        from gpt_sovits_emotion.binding import lend_encoder
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-        from gpt_sovits_emotion.engines import embedded_host, lend_encoder
+        from gpt_sovits_emotion.engines import embedded_host
 
         tracker = ProsodyEncoder()
         lender = self._host or embedded_host(tracker)

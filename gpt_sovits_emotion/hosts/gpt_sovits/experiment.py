@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.errors import EncoderError, ReferenceBankError
-from gpt_sovits_emotion.files import DAMAGED_ARCHIVE
+from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, is_ordinary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -219,10 +218,9 @@ def _check_size(path: Path) -> None:
     Raises:
         ValueError: It is too large.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a pipe would let us wait for ever
+    if not is_ordinary(path):
         raise ValueError("it is no ordinary file")
-    n_bytes = status.st_size
+    n_bytes = path.stat().st_size
     if n_bytes <= _MOST_BYTES and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             n_bytes = max(n_bytes, sum(part.file_size for part in archive.infolist()))

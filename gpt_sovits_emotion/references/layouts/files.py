@@ -5,26 +5,25 @@ from __future__ import annotations
 import codecs
 import json
 import math
-import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.files import is_ordinary
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, decode, decoded
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
+from gpt_sovits_emotion.transcript_io.decoding import MAX_BYTES, Decoded, decoded
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = [
     "MAX_BYTES",
     "Places",
     "check_ordinary",
-    "encoding_note",
     "is_file",
     "plain_problem",
     "read_json_file",
+    "read_noted",
     "read_words",
 ]
 
@@ -41,32 +40,22 @@ def read_words(path: Path, *, most_bytes: int = _LONGEST_TEXT_BYTES) -> str:
     Raises:
         OSError: It cannot be read.
     """
-    if path.stat().st_size > most_bytes:
-        return ""
-    return _decoded(path.read_bytes(), path.name).strip()
+    return read_noted(path, most_bytes=most_bytes)[0]
 
 
-def encoding_note(path: Path) -> Sentence | None:
-    """Say in which older encoding a text file was read; None where there was nothing to guess.
+def read_noted(path: Path, *, most_bytes: int = _LONGEST_TEXT_BYTES) -> tuple[str, Sentence | None]:
+    """Read as `read_words`, and say in which older encoding, where that had to be guessed.
 
     Raises:
         OSError: It cannot be read.
     """
-    data = path.read_bytes()
-    try:
-        found = decoded(data, name=path.name)
-    except TranscriptError:
-        return None
-    if found.note is None:
-        return None
-    shown = ENCODING_NAMES[found.encoding]
-    return Sentence(
-        f"{path.name} is not UTF-8: read as {shown}; if letters are wrong, save it as UTF-8",
-        f"{path.name} 不是 UTF-8：按 {shown} 读取；若文字有误，请将其另存为 UTF-8",
-    )
+    if path.stat().st_size > most_bytes:
+        return "", None
+    found = _decoded(path.read_bytes(), path.name)
+    return found.text.strip(), found.note
 
 
-def _decoded(data: bytes, name: str) -> str:
+def _decoded(data: bytes, name: str) -> Decoded:
     """Decode a text of whatever encoding, or of two that were joined; a stray zero byte becomes a sign."""
     if 0 < 10 * data.count(0) < len(data) and _as_utf_8(data.replace(b"\0", b"?")) is not None:
         data = data.replace(b"\0", b"?")
@@ -76,13 +65,15 @@ def _decoded(data: bytes, name: str) -> str:
         others = [row for row, text in zip(rows, texts, strict=True) if text is None]
         beyond_ascii = any(text is not None and not text.isascii() for text in texts)
         if others and beyond_ascii:
-            older = iter(_decoded(b"\n".join(others), name).split("\n"))
-            return "\n".join(next(older) if text is None else text for text in texts)
+            part = _decoded(b"\n".join(others), name)
+            older = iter(part.text.split("\n"))
+            joined = "\n".join(next(older) if text is None else text for text in texts)
+            return replace(part, text=joined)
     try:
-        return decode(data, name=name)
+        return decoded(data, name=name)
     except TranscriptError:
         # Neither is certain; replacement characters let a person see that, and mend the file.
-        return data.decode("gb18030", errors="replace")
+        return Decoded(data.decode("gb18030", errors="replace"), "gb18030")
 
 
 def _as_utf_8(data: bytes) -> str | None:
@@ -99,17 +90,17 @@ def check_ordinary(path: Path) -> None:
         ReferenceBankError: It is a pipe, a device or a socket, or far too large.
         OSError: It is not there.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
+    if not is_ordinary(path):
         raise ReferenceBankError(
             f"{path} is no ordinary file but a pipe, a device or a socket; name the file itself",
             zh=f"{path} 不是普通文件，而是管道、设备或套接字；请指定文件本身",
         )
-    if status.st_size > MAX_BYTES:
+    n_bytes = path.stat().st_size
+    if n_bytes > MAX_BYTES:
         raise ReferenceBankError(
-            f"{path} has {status.st_size / 1e6:.0f} MB, and no file that names clips has more than "
+            f"{path} has {n_bytes / 1e6:.0f} MB, and no file that names clips has more than "
             f"{MAX_BYTES / 1e6:.0f} MB; name the right one",
-            zh=f"{path} 有 {status.st_size / 1e6:.0f} MB，而此类文件不会超过 {MAX_BYTES / 1e6:.0f} MB；"
+            zh=f"{path} 有 {n_bytes / 1e6:.0f} MB，而此类文件不会超过 {MAX_BYTES / 1e6:.0f} MB；"
             "请指定正确的文件",
         )
 
@@ -122,7 +113,7 @@ def plain_problem(path: Path) -> Sentence | None:
             "行有误：路径中含有空字节；请改正",
         )
     try:
-        ordinary = stat.S_ISREG(path.stat().st_mode)
+        ordinary = is_ordinary(path)
     except OSError:
         return None  # what is wrong shows when it is read
     if ordinary:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import ReferenceBankError
 from gpt_sovits_emotion.labels import EMOTIONS, UNSURE
 from gpt_sovits_emotion.records import Sentence
@@ -19,8 +20,7 @@ from gpt_sovits_emotion.references.layouts.files import (
     MAX_BYTES,
     Places,
     check_ordinary,
-    encoding_note,
-    read_words,
+    read_noted,
 )
 from gpt_sovits_emotion.references.layouts.listing import (
     ClipEntry,
@@ -48,15 +48,19 @@ class _Row:
     remark: str = ""
 
 
-def rows_of(path: Path) -> list[str]:
-    """Return the rows of a file that may have been joined of several, with their byte order marks.
+def rows_of(path: Path) -> tuple[list[str], tuple[Sentence, ...]]:
+    """Read the rows of a file that may have been joined of several, with their byte order marks.
+
+    Returns:
+        The rows, and a note on their encoding where that had to be guessed.
 
     Raises:
         ReferenceBankError: It is no ordinary file, or far too large.
         OSError: It cannot be read.
     """
     check_ordinary(path)
-    return _ROW_ENDS.split(read_words(path, most_bytes=MAX_BYTES))
+    text, note = read_noted(path, most_bytes=MAX_BYTES)
+    return _ROW_ENDS.split(text), () if note is None else (note,)
 
 
 def read_list(path: Path, *, clips: Path | None = None) -> Listing:
@@ -75,7 +79,8 @@ def read_list(path: Path, *, clips: Path | None = None) -> Listing:
         OSError: It cannot be read.
     """
     places = Places(path.parent, clips)
-    numbered = [(number, row) for number, row in enumerate(rows_of(path), start=1) if row.strip()]
+    rows, guessed = rows_of(path)
+    numbered = [(number, row) for number, row in enumerate(rows, start=1) if row.strip()]
     plain = any(row.count("|") == 3 for _, row in numbered)
     entries: list[ClipEntry] = []
     speakers: dict[str, None] = {}
@@ -98,9 +103,7 @@ def read_list(path: Path, *, clips: Path | None = None) -> Listing:
         settings["remarks"] = remarks
     voice = next(iter(speakers)) if len(speakers) == 1 else path.stem
     once, notes = _once_each(entries)
-    guessed = encoding_note(path)
-    notes = notes if guessed is None else (guessed, *notes)
-    return Listing("list", path.parent, once, voice, settings=settings, notes=notes)
+    return Listing("list", path.parent, once, voice, settings=settings, notes=(*guessed, *notes))
 
 
 def _entry(row: _Row, places: Places) -> ClipEntry:
@@ -190,7 +193,8 @@ def _once_each(entries: Sequence[ClipEntry]) -> tuple[tuple[ClipEntry, ...], tup
         return tuple(kept.values()), ()
     n_rows, first_name = sum(again.values()), next(iter(again)).name
     note = Sentence(
-        f"{n_rows} rows name a clip again (the first: {first_name}) and were left out",
+        f"{counted(n_rows, 'row names a clip again', 'rows name a clip again')} (the first: "
+        f"{first_name}), left out",
         f"有 {n_rows} 行重复列出同一片段（第一个：{first_name}），已略去",
     )
     return tuple(kept.values()), (note,)

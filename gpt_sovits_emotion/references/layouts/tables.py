@@ -50,7 +50,8 @@ def read_emotion_table(path: Path, *, clips: Path | None = None) -> Listing:
         OSError: It cannot be read.
     """
     places = Places(path.parent, clips)
-    lines = [line for line in rows_of(path) if line.strip()]
+    rows_written, guessed = rows_of(path)
+    lines = [line for line in rows_written if line.strip()]
     header = [name.strip() for name in lines[0].split("|")] if lines else []
     if not set(_COLUMNS) <= set(header):
         raise ReferenceBankError(
@@ -74,7 +75,7 @@ def read_emotion_table(path: Path, *, clips: Path | None = None) -> Listing:
         and not (column == "ParentFolder" and len(folders) == 1)
     }
     voice = next(iter(folders)) if len(folders) == 1 else ""
-    return Listing("emotion_table", path.parent, entries, voice, settings=settings)
+    return Listing("emotion_table", path.parent, entries, voice, settings=settings, notes=guessed)
 
 
 def _table_row(line: str, header: list[str], places: Places) -> dict[str, str]:

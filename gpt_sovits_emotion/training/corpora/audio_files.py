@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip
@@ -76,7 +77,8 @@ def without_copies(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], list[Senten
     if gone:
         warnings.append(
             Sentence(
-                f"{len(gone)} files that lie there twice under one name were taken once "
+                f"{counted(len(gone), 'file that lies', 'files that lie')} there twice under one name: "
+                f"taken once "
                 f"(such as {gone[0]})",
                 f"有 {len(gone)} 个文件同名重复存放，只取一份（如 {gone[0]}）",
             )
@@ -91,7 +93,7 @@ def passed_over(paths: Sequence[Path], why: Sentence) -> list[Sentence]:
     example = f"{paths[0]}" if len(paths) == 1 else f"{paths[0]}, …"
     return [
         Sentence(
-            f"{len(paths)} audio files were passed over, {why.en} ({example})",
+            f"{counted(len(paths), 'audio file was', 'audio files were')} passed over, {why.en} ({example})",
             f"跳过了 {len(paths)} 个音频文件：{why.zh}（{example}）",
         )
     ]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import AudioError, CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
@@ -81,17 +82,22 @@ def _check_wanted(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> No
         )
 
 
+def _all_of(corpus: Corpus) -> str:
+    n_clips = len(corpus.clips)
+    return "the only clip is" if n_clips == 1 else f"all {n_clips} clips are"
+
+
 def _check_size(corpus: Corpus) -> None:
     if len(corpus.emotions) < 2:
         raise CorpusError(
-            f"all {len(corpus.clips)} clips are labelled {corpus.emotions[0]}; a head tells at least two "
+            f"{_all_of(corpus)} labelled {corpus.emotions[0]}; a head tells at least two "
             "emotions apart: add clips of another",
             zh=f"全部 {len(corpus.clips)} 个片段的标签都是 {corpus.emotions[0]}；"
             "模型至少要区分两种情感，请加入其他情感的片段",
         )
     if len(corpus.speakers) < 2:
         raise CorpusError(
-            f"all {len(corpus.clips)} clips are of one speaker ({corpus.speakers[0]}), so a head cannot be "
+            f"{_all_of(corpus)} of one speaker ({corpus.speakers[0]}), so a head cannot be "
             "tested on a speaker that it was not trained on; add another corpus, or fit a finished head "
             "to this speaker with the command adapt",
             zh=f"全部 {len(corpus.clips)} 个片段都属于同一说话人（{corpus.speakers[0]}），"
@@ -104,7 +110,8 @@ def _odd_labels(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list
     for row in label_table(corpora, labels):
         if row.known or not row.kept:
             continue
-        en = f"{row.corpus}: the label {row.written!r} ({row.n_clips} clips) is no emotion that is known here"
+        many = counted(row.n_clips, "clip")
+        en = f"{row.corpus}: the label {row.written!r} ({many}) is no emotion that is known here"
         zh = f"{row.corpus}：标签 {row.written!r}（{row.n_clips} 个片段）不是已知的情感"
         plain = row.written.translate(_LOOK_ALIKES).casefold()
         if plain != row.written.casefold() and plain.isascii():
@@ -133,7 +140,8 @@ def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[S
     listed = ", ".join(f"{emotion} {count}" for emotion, count in sorted(gone.items()))
     return [
         Sentence(
-            f"{gone.total()} clips of other labels are left out ({listed})",
+            f"{counted(gone.total(), 'clip of another label is', 'clips of other labels are')} left out "
+            f"({listed})",
             f"其他标签的 {gone.total()} 个片段不使用（{listed}）",
         )
     ]
@@ -176,7 +184,8 @@ def _lacking_classes(corpora: Sequence[Corpus], labels: Sequence[str] | None) ->
             warnings.append(
                 Sentence(
                     f"{corpus.name} has {len(own)} of the {len(classes)} classes ({', '.join(own)}): its "
-                    f"speakers' means are means of these alone; it is used for training{scored_en}",
+                    f"speakers' means are means of {'this' if len(own) == 1 else 'these'} alone; it is "
+                    f"used for training{scored_en}",
                     f"{corpus.name} 只有 {len(classes)} 个类别中的 {len(own)} 个（{'、'.join(own)}）："
                     f"其说话人的均值只来自这些类别；它用于训练{scored_zh}",
                 )
@@ -191,7 +200,7 @@ def _few_clips(corpus: Corpus) -> list[Sentence]:
         if len(clips) < FEW_CLIPS:
             warnings.append(
                 Sentence(
-                    f"{emotion} has {len(clips)} clips only; figures for it will mean little "
+                    f"{emotion} has {counted(len(clips), 'clip')} only; figures for it will mean little "
                     f"(at least {FEW_CLIPS} are better, 50 good)",
                     f"{emotion} 只有 {len(clips)} 个片段，其指标意义不大（至少 {FEW_CLIPS} 个，50 个为宜）",
                 )
@@ -238,7 +247,8 @@ def _one_mood_speakers(corpus: Corpus) -> list[Sentence]:
         return []
     return [
         Sentence(
-            f"{n_one} of {len(moods)} speakers have one emotion only; a speaker's own statistics take that "
+            f"{n_one} of {counted(len(moods), 'speaker')} {'has' if n_one == 1 else 'have'} one emotion "
+            f"only; a speaker's own statistics take that "
             "emotion away, so do not trust the speaker mode of a head trained on them",
             f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
             "因此不要相信由此训练的说话人模式",
@@ -269,14 +279,15 @@ def _unreadable(corpus: Corpus, progress: Progress) -> list[Sentence]:
     path, en, zh = problems[0]
     if n_bad > MOST_UNREADABLE * n_all:
         raise CorpusError(
-            f"{n_bad} of {n_all} clips cannot be read, first {path}: {en}; copy the corpus again, or take "
+            f"{n_bad} of {counted(n_all, 'clip')} cannot be read, first {path}: {en}; copy the corpus "
+            f"again, or take "
             "these clips out",
             zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{zh}；"
             "请重新复制语料库，或去掉这些片段",
         )
     return [
         Sentence(
-            f"{n_bad} of {n_all} clips cannot be read and will be skipped, first {path}: {en}",
+            f"{n_bad} of {counted(n_all, 'clip')} cannot be read and will be skipped, first {path}: {en}",
             f"{n_all} 个片段中有 {n_bad} 个无法读取，将跳过，首先是 {path}：{zh}",
         )
     ]
@@ -290,7 +301,9 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         one, other = leaks[0][0], next(c for c in leaks[0] if c.speaker != leaks[0][0].speaker)
         warnings.append(
             Sentence(
-                f"leakage: {len(leaks)} recordings lie there under more than one speaker, such as {one.path} "
+                f"leakage: {counted(len(leaks), 'recording lies', 'recordings lie')} there under more "
+                f"than one "
+                f"speaker, such as {one.path} "
                 f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
                 "trained on, and figures come out too good: keep one of each",
                 f"泄漏：有 {len(leaks)} 段录音归在多位说话人名下，如 {one.path}（{one.speaker}）与 "
@@ -302,7 +315,9 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         one, other = contradictions[0][:2]
         warnings.append(
             Sentence(
-                f"{len(contradictions)} recordings carry more than one label, such as {one.path} "
+                f"{counted(len(contradictions), 'recording carries', 'recordings carry')} more than one "
+                f"label, such "
+                f"as {one.path} "
                 f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
                 f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
                 f"{other.path}（{other.emotion}）；请取其一",
@@ -313,8 +328,9 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         n_more = sum(len(group) - 1 for group in rest)
         warnings.append(
             Sentence(
-                f"{n_more} clips are copies of others of the same speaker and label, such as "
-                f"{rest[0][1].path}; they count double",
+                f"{counted(n_more, 'clip is a copy', 'clips are copies')} of others of the same speaker "
+                f"and label, "
+                f"such as {rest[0][1].path}; {'it counts' if n_more == 1 else 'they count'} double",
                 f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
                 "它们被重复计数",
             )

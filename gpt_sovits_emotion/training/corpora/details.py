@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from gpt_sovits_emotion.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.transcript_io.decoding import read_text
+from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
 
 __all__ = ["with_details"]
 
@@ -43,23 +43,27 @@ def with_details(
     add = _DETAILS.get(corpus_id)
     if add is None:
         return clips, []
-    try:
-        return add(root, clips)
-    except TranscriptError as error:
-        raise CorpusError(str(error), zh=error.zh) from error
+    texts = CorpusTexts()
+    kept, warnings = add(root, clips, texts)
+    return kept, [*warnings, *texts.notes]
 
 
-def _crema_d(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _crema_d(
+    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
     sexes = {
         row.get("ActorID", "").strip(): row.get("Sex", "").strip().lower()
-        for row in _table(root, "VideoDemographics.csv", dialect="excel")
+        for row in _table(root, "VideoDemographics.csv", read, dialect="excel")
     }
     return tuple(replace(clip, gender=sexes.get(clip.speaker, "")) for clip in clips), []
 
 
-def _nemo(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _nemo(
+    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
     rows = {
-        Path(row.get("file_id", "")).stem: row for row in _table(root, "data.tsv", dialect=_Tabs)
+        Path(row.get("file_id", "")).stem: row
+        for row in _table(root, "data.tsv", read, dialect=_Tabs)
     }
 
     def told(clip: Clip) -> Clip:
@@ -73,17 +77,21 @@ def _nemo(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[S
     return tuple(told(clip) for clip in clips), []
 
 
-def _esd(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _esd(
+    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
     texts: dict[str, str] = {}
     speakers = {clip.speaker for clip in clips}
     for path in _beside(root, "*.txt"):
         if path.stem in speakers:
-            rows = (line.strip().split("\t") for line in read_text(path).splitlines())
+            rows = (line.strip().split("\t") for line in read.read(path).splitlines())
             texts |= {fields[0].strip(): fields[1].strip() for fields in rows if len(fields) == 3}
     return tuple(replace(clip, text=texts.get(clip.path.stem) or clip.text) for clip in clips), []
 
 
-def _csemotions(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _csemotions(
+    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
     # speakers are called female001, male002, …
     def gender(clip: Clip) -> str:
         found = re.fullmatch(r"(female|male)\d+", clip.speaker)
@@ -92,18 +100,20 @@ def _csemotions(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], 
     return tuple(replace(clip, gender=gender(clip)) for clip in clips), []
 
 
-def _iemocap(root: Path, clips: tuple[Clip, ...]) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _iemocap(
+    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
     codes: dict[str, str] = {}
     texts: dict[str, str] = {}
     for path in _beside(root, "*.txt"):
         if path.parent.name == "EmoEvaluation":
             codes |= {
-                found["name"]: found["code"] for found in _IEMOCAP_VERDICT.finditer(read_text(path))
+                found["name"]: found["code"] for found in _IEMOCAP_VERDICT.finditer(read.read(path))
             }
         elif path.parent.name == "transcriptions":
             texts |= {
                 found["name"]: found["text"].strip()
-                for found in _IEMOCAP_LINE.finditer(read_text(path))
+                for found in _IEMOCAP_LINE.finditer(read.read(path))
             }
     if not codes:
         raise CorpusError(
@@ -136,11 +146,13 @@ class _Tabs(csv.excel_tab):
     quoting = csv.QUOTE_NONE
 
 
-def _table(root: Path, name: str, *, dialect: str | type[csv.Dialect]) -> list[dict[str, str]]:
+def _table(
+    root: Path, name: str, read: CorpusTexts, *, dialect: str | type[csv.Dialect]
+) -> list[dict[str, str]]:
     found = _beside(root, name)
     if not found:
         return []
-    text = read_text(found[0])
+    text = read.read(found[0])
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), dialect=dialect))
     except csv.Error as error:
@@ -162,7 +174,9 @@ def _beside(root: Path, pattern: str) -> list[Path]:
     return sorted(inside)
 
 
-_Details = Callable[[Path, "tuple[Clip, ...]"], "tuple[tuple[Clip, ...], list[Sentence]]"]
+_Details = Callable[
+    [Path, "tuple[Clip, ...]", CorpusTexts], "tuple[tuple[Clip, ...], list[Sentence]]"
+]
 _DETAILS: Mapping[str, _Details] = MappingProxyType(
     {
         "crema-d": _crema_d,

@@ -6,15 +6,16 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError, OutputError
 from gpt_sovits_emotion.files import write_text
+from gpt_sovits_emotion.locking import locked
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.training.corpora.downloading import Opener, download
 from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, hub_command, known_corpus
@@ -103,7 +104,8 @@ def fetch_corpus(
     destination = Path(destination)
     folder = destination / info.id
     _make_folder(destination)
-    with _alone(destination / f".{info.id}.lock", info.title):
+    busy = _being_fetched(info.title, destination)
+    with locked(destination / f".{info.id}.lock", patience_s=0, busy=busy):
         if folder.exists():
             _check_clips(folder, info.id, source)
             return folder
@@ -151,7 +153,8 @@ def _check_clips(folder: Path, corpus_id: str, source: Source) -> None:
         ) from error
     if n_clips != source.n_clips:
         raise CorpusError(
-            f"{folder} holds {n_clips} clips of {title}, which has {source.n_clips}; remove the folder and "
+            f"{folder} holds {counted(n_clips, 'clip')} of {title}, which has {source.n_clips}; remove "
+            f"the folder and "
             "fetch it again, or choose another",
             zh=f"{folder} 中有 {n_clips} 个 {title} 片段，应为 {source.n_clips} 个；"
             "请删除该文件夹后重新下载，或另选文件夹",
@@ -217,28 +220,11 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-@contextmanager
-def _alone(lock: Path, title: str) -> Iterator[None]:
-    """Let one process at a time fetch a corpus; the lock ends with the process, however that ends."""
-    from filelock import FileLock, Timeout
-
-    held = FileLock(lock)
-    try:
-        held.acquire(timeout=0)
-    except Timeout as error:
-        raise CorpusError(
-            f"another process is fetching {title} into {lock.parent}; wait for it",
-            zh=f"另一个进程正在把 {title} 下载到 {lock.parent}；请等它完成",
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{lock.parent} cannot be written ({error.strerror}); choose another folder",
-            zh=f"无法写入 {lock.parent}（{error.strerror}）；请另选文件夹",
-        ) from error
-    try:
-        yield
-    finally:
-        held.release()
+def _being_fetched(title: str, destination: Path) -> CorpusError:
+    return CorpusError(
+        f"another process is fetching {title} into {destination}; wait for it",
+        zh=f"另一个进程正在把 {title} 下载到 {destination}；请等它完成",
+    )
 
 
 def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.labels import EMOTIONS, is_default_slot
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.audio_files import passed_over
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.transcript_io.decoding import read_text
+from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
 
 __all__ = ["names_emotions", "read_folders"]
 
 _TEXT_SUFFIXES = (".lab", ".txt")
-_NO_EMOTION = Sentence("they lie in no folder of an emotion", "它们不在任何情感的文件夹中")
+_NO_EMOTION = Sentence("in no folder of an emotion", "它们不在任何情感的文件夹中")
 _DEFAULT_SLOT = Sentence(
-    "their folder is a bank's fallback slot and no emotion", "其文件夹是音库的默认项，不是情感"
+    "the folder is a bank's fallback slot and no emotion", "其文件夹是音库的默认项，不是情感"
 )
 
 
@@ -54,6 +54,7 @@ def read_folders(root: Path, files: Sequence[Path]) -> tuple[tuple[Clip, ...], l
             "应为每种情感一个文件夹，如 愤怒、开心、难过、中立",
         )
     clips, homeless, slots = [], [], []
+    texts = CorpusTexts()
     for path in files:
         folders = path.parts[:-1]
         if len(folders) <= level:
@@ -61,18 +62,19 @@ def read_folders(root: Path, files: Sequence[Path]) -> tuple[tuple[Clip, ...], l
         elif is_default_slot(folders[level]):
             slots.append(path)
         else:
-            clips.append(_clip(root, path, level))
-    return tuple(clips), [*passed_over(homeless, _NO_EMOTION), *passed_over(slots, _DEFAULT_SLOT)]
+            clips.append(_clip(root, path, level, texts))
+    passed = [*passed_over(homeless, _NO_EMOTION), *passed_over(slots, _DEFAULT_SLOT)]
+    return tuple(clips), [*passed, *texts.notes]
 
 
-def _clip(root: Path, path: Path, level: int) -> Clip:
+def _clip(root: Path, path: Path, level: int, texts: CorpusTexts) -> Clip:
     folders = path.parts[:-1]
     others = [*folders[:level], *folders[level + 1 : 2]]
     return Clip(
         path=path,
         speaker="/".join(others) or root.resolve().name,
         emotion=label_from(folders[level]),
-        text=_text_beside(root / path),
+        text=_text_beside(root / path, texts),
         label=folders[level],
     )
 
@@ -87,12 +89,9 @@ def _emotion_level(files: Sequence[Path]) -> int | None:
     return best if shares[best] > 0 else None
 
 
-def _text_beside(path: Path) -> str:
+def _text_beside(path: Path, texts: CorpusTexts) -> str:
     for suffix in _TEXT_SUFFIXES:
         beside = path.with_suffix(suffix)
         if beside.is_file():
-            try:
-                return read_text(beside).strip()
-            except TranscriptError as error:
-                raise CorpusError(str(error), zh=error.zh) from error
+            return texts.read(beside).strip()
     return ""

@@ -19,12 +19,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.labels import UNSURE, is_default_slot
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.transcript_io import read_json, read_lines
-from gpt_sovits_emotion.transcript_io.decoding import read_text
+from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
+from gpt_sovits_emotion.transcript_io import read_file, read_json
 from gpt_sovits_emotion.transcript_io.tagged_text import LIST_LANGUAGES
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
@@ -67,9 +68,11 @@ def read_training_list(path: Path) -> tuple[tuple[Clip, ...], list[Sentence]]:
         CorpusError: The list or what lies beside it cannot be read, or no row has both an emotion and
             its audio.
     """
+    texts = CorpusTexts()
+    notes: list[Sentence] = []
+    rows = _rows(path, texts)
     try:
-        rows = _rows(path)
-        tagger, source = _tagger_for(path, rows)
+        tagger, source = _tagger_for(path, rows, texts, notes)
     except TranscriptError as error:
         raise CorpusError(str(error), zh=error.zh) from error
     clips: list[Clip] = []
@@ -91,12 +94,13 @@ def read_training_list(path: Path) -> tuple[tuple[Clip, ...], list[Sentence]]:
         )
     if not clips:
         raise _nothing_usable(path, source, n_rows=len(rows), missing=missing)
-    return tuple(clips), _warnings(source, n_untagged, missing, n_machine, len(clips))
+    warnings = _warnings(source, n_untagged, missing, n_machine, len(clips))
+    return tuple(clips), [*warnings, *texts.notes, *notes]
 
 
-def _rows(path: Path) -> list[_Row]:
+def _rows(path: Path, texts: CorpusTexts) -> list[_Row]:
     rows = []
-    for number, line in enumerate(read_text(path).replace("\r\n", "\n").split("\n"), start=1):
+    for number, line in enumerate(texts.read(path).replace("\r\n", "\n").split("\n"), start=1):
         if not line.strip():
             continue
         fields = [field.strip() for field in line.split("|")]
@@ -119,17 +123,19 @@ def _rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _tagger_for(path: Path, rows: Sequence[_Row]) -> tuple[_Tagger, str]:
-    """Return what finds a row's emotion, and the name of the file that says it."""
+def _tagger_for(
+    path: Path, rows: Sequence[_Row], texts: CorpusTexts, notes: list[Sentence]
+) -> tuple[_Tagger, str]:
+    """Return what finds a row's emotion, and the name of the file that says it; add notes on reading that."""
     if any(row.emotion for row in rows):
         return (lambda row: _Tag(row.emotion, True) if row.emotion else None), path.name
     for folder in (path.parent, path.resolve().parent.parent):
         table = folder / f"{path.stem}.emotions.csv"
         if table.is_file():
-            return _tagger_from_table(table), table.name
+            return _tagger_from_table(table, texts), table.name
         for transcript in (folder / f"{path.stem}.json", folder / f"{path.stem}.csv"):
             if transcript.is_file():
-                return _tagger_from_transcript(transcript, rows), transcript.name
+                return _tagger_from_transcript(transcript, rows, notes), transcript.name
     raise CorpusError(
         f"{path} carries no emotions, and beside it there is no {path.stem}.emotions.csv (columns path "
         f"and emotion) and no tagged transcript {path.stem}.json; annotate the clips first",
@@ -138,8 +144,8 @@ def _tagger_for(path: Path, rows: Sequence[_Row]) -> tuple[_Tagger, str]:
     )
 
 
-def _tagger_from_table(table: Path) -> _Tagger:
-    reader = csv.DictReader(io.StringIO(read_text(table), newline=""))
+def _tagger_from_table(table: Path, texts: CorpusTexts) -> _Tagger:
+    reader = csv.DictReader(io.StringIO(texts.read(table), newline=""))
     missing = {"path", "emotion"} - set(reader.fieldnames or ())
     if missing:
         raise CorpusError(
@@ -155,7 +161,9 @@ def _tagger_from_table(table: Path) -> _Tagger:
     return tag
 
 
-def _tagger_from_transcript(transcript: Path, rows: Sequence[_Row]) -> _Tagger:
+def _tagger_from_transcript(
+    transcript: Path, rows: Sequence[_Row], notes: list[Sentence]
+) -> _Tagger:
     """Find a row's emotion by its words; where several segments say the same, in their order."""
     tags: defaultdict[str, list[_Tag]] = defaultdict(list)
     if transcript.suffix == ".json":
@@ -163,7 +171,9 @@ def _tagger_from_transcript(transcript: Path, rows: Sequence[_Row]) -> _Tagger:
             by_hand = segment.corrected_label is not None
             tags[_words(segment.text)].append(_Tag(segment.label, by_hand))
     else:
-        for line in read_lines(transcript):
+        found = read_file(transcript)
+        notes += found.notes
+        for line in found.lines:
             tags[_words(line.text)].append(_Tag(line.label or "", line.by_hand))
     n_rows: defaultdict[str, int] = defaultdict(int)
     for row in rows:
@@ -214,7 +224,8 @@ def _nothing_usable(path: Path, source: str, *, n_rows: int, missing: Sequence[s
             zh=f"{path}：找不到已标注行的音频（如 {missing[0]}）；请把音频复制到列表旁边，或改正路径",
         )
     return CorpusError(
-        f"{path}: none of its {n_rows} rows has an emotion in {source}; is that of the same recording?",
+        f"{path}: {'its only row has no' if n_rows == 1 else f'none of its {n_rows} rows has an'} emotion in "
+        f"{source}; is that of the same recording?",
         zh=f"{path}：{n_rows} 行在 {source} 中都没有情感；它属于同一段录音吗？",
     )
 
@@ -226,22 +237,23 @@ def _warnings(
     if n_untagged:
         warnings.append(
             Sentence(
-                f"{n_untagged} rows have no emotion in {source} and were passed over",
+                f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
                 f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
             )
         )
     if missing:
         warnings.append(
             Sentence(
-                f"the audio of {len(missing)} rows is not there, such as {missing[0]}",
+                f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
                 f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
             )
         )
     if n_machine:
         warnings.append(
             Sentence(
-                f"{n_machine} of {n_clips} labels were set by a head and not by a person; a head that "
-                "is trained on them learns that head's mistakes",
+                f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
+                f"by a head "
+                "and not by a person; a head that is trained on that learns the other's mistakes",
                 f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
                 "用它们训练会学到那个模型的错误",
             )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
+from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = ["INFO_FIELDS", "INFO_NAME", "MANIFEST_NAME", "read_info", "read_manifest"]
@@ -23,33 +26,36 @@ INFO_FIELDS = (
 _MAX_INFO_BYTES = 64 * 1024
 
 
-def read_manifest(manifest: Path) -> tuple[Clip, ...]:
-    """Read a manifest: a CSV table in UTF-8 with one row per clip.
+def read_manifest(manifest: Path) -> tuple[tuple[Clip, ...], tuple[Sentence, ...]]:
+    """Read a manifest: a CSV table with one row per clip.
 
     Its columns are ``path`` (relative to the manifest's folder), ``speaker`` and ``emotion``, and, where
     known, ``language``, ``text``, ``gender`` and ``intensity``. Further columns are passed over.
+
+    Returns:
+        The clips, and what a person should know of how the table was read.
 
     Raises:
         CorpusError: The manifest is missing or unreadable, a column is missing, a row is incomplete, or
             a file it names does not exist.
     """
-    try:
-        with manifest.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or ()
-            rows = list(reader)
-    except FileNotFoundError as error:
+    if not manifest.exists():
         raise CorpusError(
             f"{manifest} does not exist: a corpus is a folder with a {MANIFEST_NAME} that has the "
             f"columns {', '.join(_REQUIRED)}",
             zh=f"{manifest} 不存在：语料库应为含 {MANIFEST_NAME} 的文件夹，"
             f"该表须有 {'、'.join(_REQUIRED)} 各列",
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        )
+    texts = CorpusTexts()
+    reader = csv.DictReader(io.StringIO(texts.read(manifest), newline=""))
+    try:
+        columns = reader.fieldnames or ()
+        rows = list(reader)
+    except csv.Error as error:
         why = why_unreadable(error)
         raise CorpusError(
-            f"{manifest} cannot be read as a CSV table in UTF-8 ({why.en}); save it again as such",
-            zh=f"{manifest} 不是 UTF-8 编码的 CSV 表（{why.zh}）；请重新另存",
+            f"{manifest} cannot be read as a CSV table ({why.en}); save it again as such",
+            zh=f"{manifest} 不是可读的 CSV 表（{why.zh}）；请重新另存",
         ) from error
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
@@ -63,7 +69,7 @@ def read_manifest(manifest: Path) -> tuple[Clip, ...]:
             f"{manifest} lists no clips: add one row per audio file",
             zh=f"{manifest} 没有列出任何片段：请为每个音频文件加一行",
         )
-    return clips
+    return clips, texts.notes
 
 
 def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
@@ -115,7 +121,7 @@ def read_info(path: Path, name: str) -> CorpusInfo:
                 f"{path} is larger than 64 kB; a few lines were expected",
                 zh=f"{path} 大于 64 kB；应只有几行",
             )
-        text = path.read_text(encoding="utf-8-sig")
+        text = CorpusTexts().read(path)
         depth = 0
         for event in yaml.parse(text):
             depth += isinstance(event, yaml.CollectionStartEvent)
@@ -125,11 +131,11 @@ def read_info(path: Path, name: str) -> CorpusInfo:
                     zh=f"{path} 的内容不只是“名称: 值”（title: …、licence: …）；请逐行直接写出",
                 )
         held = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, yaml.YAMLError, RecursionError) as error:
         first_line = str(error).splitlines()[0]
         raise CorpusError(
-            f"{path} is not readable YAML in UTF-8 ({first_line}); mend it or remove it",
-            zh=f"{path} 不是可读的 UTF-8 YAML（{first_line}）；请改正或删除",
+            f"{path} is not readable YAML ({first_line}); mend it or remove it",
+            zh=f"{path} 不是可读的 YAML（{first_line}）；请改正或删除",
         ) from error
     return _checked_info(path, name, {} if held is None else held)
 

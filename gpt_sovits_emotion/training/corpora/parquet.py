@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
@@ -163,13 +164,17 @@ def _clip(root: Path, folder: Path, row: Row, name: str) -> Clip:
 
 def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> list[Sentence]:
     warnings = [
-        Sentence(f"{count} rows were passed over: {why.en}", f"跳过了 {count} 行：{why.zh}")
+        Sentence(
+            f"{counted(count, 'row was', 'rows were')} passed over: {why.en}",
+            f"跳过了 {count} 行：{why.zh}",
+        )
         for why, count in _reasons(read)
     ]
     if n_twice:
         warnings.append(
             Sentence(
-                f"{n_twice} rows hold audio, speaker and emotion of another row and were taken once",
+                f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
+                f"row: taken once",
                 f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
             )
         )
@@ -191,7 +196,10 @@ def _reasons(read: Sequence[Rows]) -> Iterator[tuple[Sentence, int]]:
 
 def _nothing_usable(root: Path, read: Sequence[Rows]) -> CorpusError:
     reasons = list(_reasons(read))
-    en = "; ".join(f"{count} rows: {why.en}" for why, count in reasons) or "they have no rows"
+    en = (
+        "; ".join(f"{counted(count, 'row')}: {why.en}" for why, count in reasons)
+        or "they have no rows"
+    )
     zh = "；".join(f"{count} 行：{why.zh}" for why, count in reasons) or "其中没有行"
     return CorpusError(
         f"no row of the Parquet files in {root} is a labelled clip ({en}); name another data set",

@@ -37,25 +37,25 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 PASSED_OVER: Mapping[str, Sentence] = MappingProxyType(
     {
-        "no audio": Sentence("they hold no audio", "没有音频"),
+        "no audio": Sentence("without audio", "没有音频"),
         "remote": Sentence(
-            "their audio is an address on the network, and nothing is fetched from there; fetch it, and put "
+            "the audio is an address on the network, and nothing is fetched from there; fetch it, and put "
             "paths in the column",
             "音频是网络地址，不会下载；请自行下载，并在该列写入路径",
         ),
         "outside": Sentence(
-            "their path leads out of the data set's folder", "其路径指向数据集文件夹之外"
+            "the path leads out of the data set's folder", "其路径指向数据集文件夹之外"
         ),
         "missing": Sentence(
-            "the file that their path names is not in the data set's folder",
+            "the file that the path names is not in the data set's folder",
             "其路径所指的文件不在数据集文件夹中",
         ),
-        "no label": Sentence("they have no emotion", "没有情感标签"),
+        "no label": Sentence("without an emotion", "没有情感标签"),
         "no speaker": Sentence(
-            "they do not say who speaks, as others do", "没有说话人，而其他行有"
+            "without a speaker, whom others name", "没有说话人，而其他行有"
         ),
         "unknown class": Sentence(
-            "the number of their class has no name", "其类别编号没有对应的名称"
+            "the number of the class has no name", "其类别编号没有对应的名称"
         ),
     }
 )  # fmt: skip

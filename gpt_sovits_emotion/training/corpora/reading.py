@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
@@ -198,8 +199,8 @@ def _recognised(root: Path, unpacking: _Unpacking) -> Corpus:
     if parquet_files(root):
         return _from_parquet(root, unpacking)
     titles = [info.title for info in KNOWN_CORPORA.values()]
-    what = f"{len(files)} audio files" if files else "no audio files"
-    what_zh = f"{len(files)} 个音频文件" if files else "没有音频文件"
+    what = counted(len(files), "audio file") if files else "no audio files"
+    what_zh = f" {len(files)} 个音频文件" if files else "没有音频文件"
     raise CorpusError(
         f"{root / MANIFEST_NAME} does not exist: a corpus is a folder with a {MANIFEST_NAME} (columns "
         f"path, speaker, emotion), one of {', '.join(titles)} as "
@@ -223,12 +224,12 @@ def _known_by_names(files: Sequence[Path]) -> str | None:
 
 
 def _from_manifest(manifest: Path) -> Corpus:
-    clips = read_manifest(manifest)
+    clips, notes = read_manifest(manifest)
     root = manifest.parent
     name = root.resolve().name
     by_names = _known_by_names([clip.path for clip in clips])
     known = KNOWN_CORPORA[by_names] if by_names else known_corpus(name)
-    return Corpus(name, root, clips, _info_beside(root, name, known))
+    return Corpus(name, root, clips, _info_beside(root, name, known), notes)
 
 
 def _from_known(root: Path, info: CorpusInfo, unpacking: _Unpacking) -> Corpus:
@@ -302,7 +303,7 @@ def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
         )
     clips, more = with_details(corpus_id, root, clips)
     why = Sentence(
-        f"their names are not those of {info.title}'s speech clips",
+        f"not named like {info.title}'s speech clips",
         f"其名称不是 {info.title} 语音片段的命名方式",
     )
     warnings += [*more, *passed_over(strangers, why)]
