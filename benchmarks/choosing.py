@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the dealing")
     parser.add_argument("--jobs", type=int, default=1, help="processes for the features")
     parser.add_argument("--cache", type=Path, help="folder or file of kept features")
-    parser.add_argument("--encoder", default="prosody", help="id, such as whisper-base:1-6")
+    parser.add_argument("--encoder", default="prosody", help="id, such as whisper-base:1-4")
     options = parser.parse_args(arguments)
     encoder = _encoder(options.encoder)
     folders = [_folder(name) for name in options.corpora or CORPORA]

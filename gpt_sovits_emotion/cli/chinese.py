@@ -56,7 +56,7 @@ COMMANDS = {
     "特征会保留，因此中断的训练可以继续。按一次 Ctrl-C 保留目前最好的结果，按两次则什么都不保留；"
     "两种情况的退出码都是 130。\n\n"
     "gpt-sovits-emotion train --recipe emodb\n\n"
-    "gpt-sovits-emotion train --corpus mine=recordings --encoder whisper-base:1-6\n\n"
+    "gpt-sovits-emotion train --corpus mine=recordings --encoder whisper-base:1-4\n\n"
     "gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS",
     "evaluate": "在没有参与训练的说话人上测量一个配方或现成的情感模型。\n\n"
     "输出 UAR 和准确率（附按说话人计算的 95 % 区间）、召回率、混淆矩阵、校准误差、保持沉默的收益和开销；"

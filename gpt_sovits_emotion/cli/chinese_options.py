@@ -123,8 +123,8 @@ OPTIONS = {
     "train --corpus": "本机的语料（可重复）；'corpora show NAME=DIR' 会说明其内容。",
     "--calibrate-on": "不用于训练的语料（可重复）：在其上拟合温度和阈值，使其对没见过的人也成立。"
     "用于读取 Whisper 的情感模型。",
-    "train --encoder": "prosody；Whisper 的层：whisper-base:1-6；配合 --checkout 可用 hubert:6、hubert:4-9、"
-    "sovits.style、sovits.posterior；或多个：whisper-base:1-6+prosody。",
+    "train --encoder": "prosody；Whisper 的层：whisper-base:1-4；配合 --checkout 可用 hubert:6、hubert:4-9、"
+    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody。",
     "--id": "新情感模型的 id。[默认：由编码器和语料得出]",
     "train --labels": "类别，以逗号分隔。[默认：全部]",
     "train --heads-dir": "放入的情感模型文件夹。[默认：用户自己的]",

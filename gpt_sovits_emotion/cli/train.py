@@ -58,8 +58,8 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells expect
     "encoder_id",
     default="prosody",
     show_default=True,
-    help="prosody; layers of Whisper: whisper-base:1-6; with --checkout hubert:6, hubert:4-9, sovits.style, "
-    "sovits.posterior; or several: whisper-base:1-6+prosody.",
+    help="prosody; layers of Whisper: whisper-base:1-4; with --checkout hubert:6, hubert:4-9, sovits.style, "
+    "sovits.posterior; or several: whisper-base:1-4+prosody.",
 )
 @lending_options
 @click.option("--id", "head_id", help="Id of the new head.  [default: from encoder and corpora]")
@@ -86,7 +86,7 @@ def train(**given: Any) -> int:
 
     gpt-sovits-emotion train --recipe emodb
 
-    gpt-sovits-emotion train --corpus mine=recordings --encoder whisper-base:1-6
+    gpt-sovits-emotion train --corpus mine=recordings --encoder whisper-base:1-4
 
     gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS
     """

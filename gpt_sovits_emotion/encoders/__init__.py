@@ -2,7 +2,7 @@
 
 An encoder is named by what it reads: ``prosody``, ``hubert:6`` (one hidden layer), ``hubert:4-9`` and
 ``hubert:4,6,9`` (several, one after another in the embedding), ``sovits.style``, ``sovits.posterior``,
-``whisper-base:1-6`` and ``whisper-large-v3:8-20``; or several of these with ``+`` between them, such as
+``whisper-base:1-4`` and ``whisper-large-v3:8-20``; or several of these with ``+`` between them, such as
 ``prosody+hubert:6``, whose embeddings are put side by side. HuBERT and SoVITS are borrowed from a host that
 has loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them
 runs.
@@ -31,7 +31,7 @@ _FAMILIES = ("prosody", "hubert", "sovits.style", "sovits.posterior")
 _NUMBER = r"(?:0|[1-9][0-9]?)"
 _LAYERS = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?(?:,{_NUMBER}(?:-{_NUMBER})?)*")
 _EXAMPLES = (
-    "whisper-base:1-6, hubert:6, hubert:4-9, hubert:4,6,9, sovits.style, sovits.posterior, prosody, "
+    "whisper-base:1-4, hubert:6, hubert:4-9, hubert:4,6,9, sovits.style, sovits.posterior, prosody, "
     "prosody+hubert:6"
 )
 

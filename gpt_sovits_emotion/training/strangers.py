@@ -105,9 +105,9 @@ def check_training(
     if calibrate_on and not moves:
         raise CorpusError(
             f"heads on {encoder_id} are calibrated on the speakers that are held out; leave --calibrate-on "
-            "out, or train on Whisper (--encoder whisper-base:1-6)",
+            "out, or train on Whisper (--encoder whisper-base:1-4)",
             zh=f"{encoder_id} 上的情感模型用留出的说话人校准；请去掉 --calibrate-on，"
-            "或改用 Whisper（--encoder whisper-base:1-6）",
+            "或改用 Whisper（--encoder whisper-base:1-4）",
         )
     known = {corpus.info.id for corpus in corpora} | {
         corpus.info.made_from for corpus in corpora if corpus.info.made_from

@@ -37,7 +37,7 @@ FETCHED = "emodb"
 """The corpus that the page can fetch: free, small, and what the shipped head was trained on."""
 
 _ON_WHISPER = (
-    "whisper-base:1-6",
+    "whisper-base:1-4",
     "whisper-small:3-8",
     "whisper-medium:6-15",
     "whisper-large-v3-turbo:8-20",

@@ -43,9 +43,9 @@ TABLE = {
     "train_step_head": ("2 · The head", "2 · 情感模型（Head）"),
     "train_encoder": ("Encoder that it reads", "读取的编码器"),
     "train_encoder_info": (
-        "prosody needs no model; whisper-base:1-6 reads layers of a Whisper that is on this machine. Inside "
+        "prosody needs no model; whisper-base:1-4 reads layers of a Whisper that is on this machine. Inside "
         "GPT-SoVITS also hubert:6, hubert:4-9, sovits.style, sovits.posterior, and several joined by +.",
-        "prosody 不需要模型；whisper-base:1-6 读取本机 Whisper 的若干层。在 GPT-SoVITS 中还可用 hubert:6、"
+        "prosody 不需要模型；whisper-base:1-4 读取本机 Whisper 的若干层。在 GPT-SoVITS 中还可用 hubert:6、"
         "hubert:4-9、sovits.style、sovits.posterior，或用 + 连接多个。",
     ),
     "train_name": ("Name of the head", "模型名称"),
