@@ -43,7 +43,7 @@ __all__ = [
     "timed_lines",
 ]
 
-READABLE_ENDINGS = (
+READABLE_ENDINGS: tuple[str, ...] = (
     ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".smi", ".sami", ".sub", ".sbv", ".lrc",
     ".tsv", ".list", ".lab", ".txt",
 )  # fmt: skip
