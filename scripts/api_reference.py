@@ -68,7 +68,7 @@ def _title(name: str, thing: object) -> str:
         parameters=[one for one in own if one.name != "self"],
         return_annotation=inspect.Signature.empty,
     )
-    return f"{name}{shown}"
+    return re.sub(r"<function (\w+) at \w+>", r"\1", f"{name}{shown}")
 
 
 def told(thing: object) -> Iterator[str]:
