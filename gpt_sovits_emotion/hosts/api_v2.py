@@ -323,17 +323,12 @@ def _message_in(body: bytes) -> tuple[str, str]:
 
 def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
     if not body:  # as servers answer that send a stream and fail after its head
-        raise HostError(
-            f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
-            "another "
-            "clip or text",
-            zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
-        )
+        raise _no_sound(url)
     try:
         with wave.open(io.BytesIO(body)) as file:
             if file.getsampwidth() != 2 or file.getnchannels() != 1:
                 raise wave.Error(f"{file.getnchannels()} channels of {file.getsampwidth()} bytes")
-            return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            rate_hz, frames = file.getframerate(), file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise HostError(
             f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV: see whether "
@@ -341,3 +336,23 @@ def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
             zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV："
             "请查看那里运行的是否为 GPT-SoVITS 的 api_v2.py",
         ) from error
+    frames = frames or _streamed(body)
+    if not frames:
+        raise _no_sound(url)
+    return rate_hz, np.frombuffer(frames, "<i2", count=len(frames) // 2)
+
+
+def _streamed(body: bytes) -> bytes:
+    """Return what follows a head that was sent before the length was known, and so says 0 frames.
+
+    A server streams where something between it and here asks it to, or where streaming is its default.
+    """
+    return body.partition(b"data\0\0\0\0")[2]
+
+
+def _no_sound(url: str) -> HostError:
+    return HostError(
+        f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
+        "another clip or text",
+        zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
+    )

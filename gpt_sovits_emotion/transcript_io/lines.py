@@ -187,7 +187,7 @@ def _line_of(tagged: TaggedSegment, language: str) -> Line:
         confidence=tagged.scores.confidence if tagged.scores is not None and sure else None,
         by_hand=by_hand and label != UNSURE,
         language=tagged.segment.language or language,
-        speaker=one_line(clean(tagged.segment.speaker)).replace(JOINER, ""),
+        speaker=one_line(clean(tagged.segment.speaker.replace(JOINER, ""))),
     )
 
 
