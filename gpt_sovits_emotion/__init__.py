@@ -27,13 +27,19 @@ __all__ = [
     "open_voice",
 ]
 
+_MODULE_OF = {
+    "Annotation": "results",
+    "EmotionError": "errors",
+    "Spoken": "results",
+    "Voice": "results",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Bring a public name when it is first asked for: importing the package loads nothing."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "errors" if name == "EmotionError" else "front"
-    return getattr(importlib.import_module(f"{__name__}.{room}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF.get(name, 'front')}"), name)
 
 
 def __dir__() -> list[str]:
