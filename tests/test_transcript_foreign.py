@@ -639,3 +639,78 @@ def test_half_an_emoji_in_json_is_left_out_and_told(tmp_path) -> None:
     found = read(tmp_path, "t.json", content, duration_s=9.0)
     assert shape(found) == [(0.0, 1.0, "a b 😀")]
     assert found.notes[0].en == "1 half character left out, as of a cut emoji"
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (
+            "张三(00:00:01): 你好\n李四（00:00:03）：再见\n",
+            [(1.0, 3.0, "张三", "你好"), (3.0, 9.0, "李四", "再见")],
+        ),
+        (
+            "Anna (0:01 - 0:02): Hi there.\nBen (0:03 - 0:05): Bye.\n",
+            [(1.0, 2.0, "Anna", "Hi there."), (3.0, 5.0, "Ben", "Bye.")],
+        ),
+        (
+            "[SPEAKER_00] 0.5 - 1.5: Hello.\n[SPEAKER_01] 2.0 - 3.25: Hi.\n",
+            [(0.5, 1.5, "SPEAKER_00", "Hello."), (2.0, 3.25, "SPEAKER_01", "Hi.")],
+        ),
+        (
+            "**00:01** Hello.\n\n**00:04** Bye.\n",
+            [(1.0, 4.0, "", "Hello."), (4.0, 9.0, "", "Bye.")],
+        ),
+        (
+            "**[0:01]** Hello.\n**[0:04]** Bye.\n",
+            [(1.0, 4.0, "", "Hello."), (4.0, 9.0, "", "Bye.")],
+        ),
+    ],
+)
+def test_names_and_emphasis_around_times_are_no_words(tmp_path, content, lines) -> None:
+    found = read(tmp_path, "t.txt", content, duration_s=9.0)
+    assert [(one.start_s, one.end_s, one.speaker, one.text) for one in found.segments] == lines
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Anna (27): we met at 12:30.\n",
+        "**Stop** he said.\n**Go** she said.\n",
+        "Anna: (0:01) yes\n",
+    ],
+)
+def test_sentences_with_brackets_and_emphasis_stay_sentences(tmp_path, content) -> None:
+    found = read(tmp_path, "t.txt", content, duration_s=9.0)
+    words = "".join(one.text for one in found.segments)
+    assert "met at 12:30" in words or "he said" in words or "yes" in words
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind"),
+    [
+        (b"{\\rtf1\\ansi Hello}", "RTF"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>Hello</body></html>", "HTML"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"PK\x03\x04\x14\x00", "Word"),
+    ],
+)
+def test_a_document_is_no_plain_text(tmp_path, begins, kind) -> None:
+    (tmp_path / "t.txt").write_bytes(begins)
+    with pytest.raises(TranscriptError, match=kind) as caught:
+        transcript_io.read_transcript(tmp_path / "t.txt", duration_s=9.0)
+    check_says_the_same(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("今日はいい天気ですね。", "iso-2022-jp"),
+        ("안녕하세요, 반갑습니다.", "iso-2022-kr"),
+        ("今天天气很好。", "hz"),
+    ],
+)
+def test_letters_that_hide_in_ascii_are_found(tmp_path, text, encoding) -> None:
+    (tmp_path / "t.txt").write_bytes(text.encode(encoding))
+    found = transcript_io.read_transcript(tmp_path / "t.txt", duration_s=9.0)
+    assert "".join(one.text for one in found.segments) == text
+    assert any("is not UTF-8" in note.en for note in found.notes)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from gpt_sovits_emotion.transcript_io.alphabets import fitting_alphabets
 
-__all__ = ["ENCODING_NAMES", "guess_encoding"]
+__all__ = ["ENCODING_NAMES", "guess_encoding", "seven_bit_encoding"]
 
 ENCODING_NAMES = MappingProxyType(
     {
@@ -35,6 +35,9 @@ ENCODING_NAMES = MappingProxyType(
         "cp1256": "Windows-1256",
         "cp874": "Windows-874",
         "koi8-r": "KOI8-R",
+        "iso-2022-jp": "ISO-2022-JP",
+        "iso-2022-kr": "ISO-2022-KR",
+        "hz": "HZ (GB 2312)",
     }
 )
 """Name for ``--encoding`` -> the name that people know."""
@@ -42,6 +45,14 @@ ENCODING_NAMES = MappingProxyType(
 # Windows' extensions of the standards: what Windows calls by their names.
 CODECS = MappingProxyType({"big5": "cp950", "shift-jis": "cp932", "euc-kr": "cp949"})
 """Name for ``--encoding`` -> Python's codec, where that is another."""
+
+_SEVEN_BIT = (
+    ("iso-2022-jp", (b"\x1b$B", b"\x1b$@")),
+    ("iso-2022-kr", (b"\x1b$)C",)),
+    ("hz", (b"~{",)),
+)
+"""Encodings that write their letters with signs of ASCII, and what such letters begin with (RFC 1468, 1557,
+1843)."""
 
 _ONE_BYTE = ("cp1251", "koi8-r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp1252")
 
@@ -121,6 +132,24 @@ def guess_encoding(data: bytes) -> tuple[str, bool]:
     if len(latin) == 1 or (latin and _ends_words(data.decode("cp1252", "replace"))):
         return latin[0], False
     return _one_byte(data, latin or _ONE_BYTE) or (latin[0] if latin else ""), False
+
+
+def seven_bit_encoding(data: bytes) -> str:
+    r"""Return which encoding hides letters of East Asia in ASCII, "" where the bytes are what they look like.
+
+    Examples:
+        >>> seven_bit_encoding("こんにちは".encode("iso-2022-jp")), seven_bit_encoding(b"a ~{sigh}~ b")
+        ('iso-2022-jp', '')
+    """
+    for name, signs in _SEVEN_BIT:
+        if any(sign in data for sign in signs):
+            try:
+                text = data.decode(name)
+            except UnicodeError:
+                continue
+            if any(char > "\u2e7f" for char in text):
+                return name
+    return ""
 
 
 def _sample(data: bytes) -> bytes:

@@ -9,6 +9,7 @@
     00:00:16:12 - 00:00:41:02          times of a film editor, with frames; the words below
     Anna  0:16                         minutes of a meeting: who, when, and the words below; also with an end
     0:16 Speaker 1                     the same the other way about
+    Anna (0:16): words                 the same in one row; also [Anna] 0:16 - 0:20: words
 
 Each counts only where a whole file looks so: "12:30 is when we meet" is a sentence.
 """
@@ -31,6 +32,7 @@ from gpt_sovits_emotion.transcript_io.lines import (
     marked_line,
     place,
 )
+from gpt_sovits_emotion.transcript_io.row_forms import in_known_forms
 from gpt_sovits_emotion.transcript_io.speakers import is_program_name
 from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities
 
@@ -49,9 +51,6 @@ _EXACT = r"(?:\d+:\d\d:\d\d(?:[.,]\d{1,6})?|\d{1,3}:\d\d[.,]\d{1,6})"
 _TWO_CLOCKS = re.compile(
     rf"\s*(?:\d+\t)?(?P<start>{_EXACT})(?:\s*[\t;]\s*| +)(?P<end>{_EXACT})(?:\s*[\t;]|\s|$)(?P<words>.*)"
 )
-_TIMECODE = re.compile(r"(?<![\d:;])(?P<clock>\d\d[:;]\d\d[:;]\d\d)[:;](?P<frames>\d\d)(?![\d:;])")
-_FRAMES_PER_S = 25.0
-"""Of times with frames where nobody says how many a second has: never wrong by more than 0.2 s."""
 _UNREAD = re.compile(rf"\W*{_EXACT}\b|.*(?<![\w:.,]){_EXACT}\W*$")
 _LABEL = re.compile(
     r"(?:\d+\t)?(?P<start>-?\d+[.,]\d+)(?:\t|[ ]+)(?P<end>-?\d+[.,]\d+)(?:(?:\t|[ ]+)(?P<words>.*))?$"
@@ -106,10 +105,8 @@ def read_timed_text(text: str, *, name: str, frames_per_s: float | None = None) 
         TranscriptError: Times run backwards.
     """
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = in_known_forms(rows, frames_per_s=frames_per_s)
     filled = [row for row in rows if row.strip()]
-    if any(_TIMECODE.match(row.lstrip(" \t[(")) for row in filled):
-        rows = [_without_frames(row, frames_per_s or _FRAMES_PER_S) for row in rows]
-        filled = [row for row in rows if row.strip()]
     for fits, split in _FORMS:
         if filled and fits(filled):
             return _gathered(rows, split, name=name)
@@ -368,16 +365,6 @@ def _take_names(pieces: Sequence[_Piece]) -> None:
         if not piece.speaker and len(filled) >= 2 and is_program_name(filled[0].strip(" :：")):
             piece.speaker = filled[0].strip(" :：")
             piece.rows = filled[1:]
-
-
-def _without_frames(row: str, per_s: float) -> str:
-    """Write the frames of a film editor's times as fractions of a second."""
-    return _TIMECODE.sub(
-        lambda found: (
-            f"{found['clock'].replace(';', ':')}.{min(round(int(found['frames']) / per_s * 1000), 999):03d}"
-        ),
-        row,
-    )
 
 
 def _is_spelt_time(row: str, pieces: Sequence[_Piece]) -> bool:
