@@ -171,14 +171,15 @@ class ApiV2Host:
                 "请重试、缩短文字，或允许更长时间（--timeout SECONDS）",
             ) from error
         except httpx.ConnectError as error:
+            start = f"python api_v2.py -a 127.0.0.1 -p {urlsplit(self.url).port or 9880}"
             raise HostError(
-                f"nothing listens at {self.url}: start GPT-SoVITS's server there "
-                "(python api_v2.py -a 127.0.0.1 -p 9880, from its folder), or correct the address",
+                f"nothing listens at {self.url}: start GPT-SoVITS's server there ({start}, from its "
+                "folder; it answers once its models are loaded), or correct the address",
                 zh=f"{self.url} 没有服务在监听：请在那里启动 GPT-SoVITS 的服务"
-                "（在其目录中运行 python api_v2.py -a 127.0.0.1 -p 9880），或改正地址",
+                f"（在其目录中运行 {start}；载入模型之后才会应答），或改正地址",
             ) from error
         except httpx.HTTPError as error:
-            why = str(error).strip()
+            why = str(error).strip().rstrip(".")
             raise HostError(
                 f"the connection to {self.url} broke off{f' ({why})' if why else ''}: see whether the server "
                 "is still running; its console has the reason",
