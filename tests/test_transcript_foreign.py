@@ -714,3 +714,26 @@ def test_letters_that_hide_in_ascii_are_found(tmp_path, text, encoding) -> None:
     found = transcript_io.read_transcript(tmp_path / "t.txt", duration_s=9.0)
     assert "".join(one.text for one in found.segments) == text
     assert any("is not UTF-8" in note.en for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "dialogue"),
+    [
+        ("Start, End, Text", "0:00:01.00,0:00:02.50,Well, hello\\Nthere"),
+        ("Actor, Text_x, Start, End, Text", "Ann,x,0:00:01.00,0:00:02.50,Well, hello\\Nthere"),
+        (
+            "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
+            "0,0:00:01.00,0:00:02.50,Default,,0,0,0,,Well, hello\\Nthere",
+        ),
+    ],
+)
+def test_ass_has_the_fields_that_it_says(tmp_path, fields, dialogue) -> None:
+    content = (
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname\n\n"
+        f"[Events]\nFormat: {fields}\nDialogue: {dialogue}\n"
+    )
+    found = read(tmp_path, "t.ass", content, duration_s=9.0)
+    assert [(one.start_s, one.end_s, one.text) for one in found.segments] == [
+        (1.0, 2.5, "Well, hello there")
+    ]
+    assert found.segments[0].speaker == ("Ann" if "Actor" in fields else "")
