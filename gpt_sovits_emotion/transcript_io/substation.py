@@ -42,7 +42,7 @@ _COLON_FRACTION = re.compile(
 _FIELDS = [
     "layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text",
 ]  # fmt: skip
-"""Of a line of dialogue, as nearly all programs write it; SSA has ``Marked`` first, and some say ``Actor``."""
+"""Of a line of dialogue, as nearly all programs write it; SSA has ``Marked`` first, some say ``Actor``."""
 _FORMAT = re.compile(
     r"^\[Events\][ \t]*\n(?:[^\[\n]*\n)*?Format:(?P<fields>[^\n]*)", re.MULTILINE | re.IGNORECASE
 )
