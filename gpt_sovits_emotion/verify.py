@@ -167,7 +167,7 @@ def _note(
         return problem or Sentence("not spoken", "没有合成")
     if heard.scores is None:
         return heard.problem or Sentence("could not be judged", "无法判断")
-    en, zh = (_heard_as(heard.scores, language) for language in ("en", "zh"))
+    en, zh = (_heard_as(heard.scores, judge, language) for language in ("en", "zh"))
     if wanted == UNSURE and tagged.scores is None:
         return Sentence(
             f"nothing to compare: no emotion was heard in the original or asked for; heard as {en}",
@@ -191,10 +191,17 @@ def _note(
     )
 
 
-def _heard_as(scores: EmotionScores, language: str) -> str:
+def _heard_as(scores: EmotionScores, judge: Analyser, language: str) -> str:
     best = f"{display_name(scores.best_label, language)} {percent(scores.confidence)}"
     if scores.label != UNSURE:
         return best
+    if scores.confidence >= max(judge.head.card.threshold.values()):
+        # It would have been sure enough, and is not asked: this is like nothing that it knows.
+        return (
+            "不确定：与评判用的模型训练时的任何语音都不像"
+            if language == "zh"
+            else "unsure: unlike any voice that the judging head was trained on"
+        )
     return (
         f"不确定（最可能{beside_chinese(best)}）"
         if language == "zh"

@@ -266,7 +266,7 @@ def test_what_a_host_cannot_do_is_said_before_any_work() -> None:
 def test_whose_timbre_is_heard_is_said() -> None:
     averaging = replace(LIMITS, averages_timbre=True)
     assert (
-        "4 clips of the voice give the timbre"
+        "gives the prosody, 4 clips of the voice the timbre"
         in carry_note(Carry("recording"), LIMITS, n_timbre=4).en
     )
     found = carry_note(Carry("recording"), averaging, n_timbre=8)

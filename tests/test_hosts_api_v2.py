@@ -270,7 +270,9 @@ def test_nothing_listens_there(request_):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     host = ApiV2Host(f"127.0.0.1:{port}")
-    assert f"nothing listens at http://127.0.0.1:{port}: start" in sentence(host, request_)
+    said = sentence(host, request_)
+    assert f"nothing listens at http://127.0.0.1:{port}: start" in said
+    assert f"python api_v2.py -a 127.0.0.1 -p {port}, from" in said
     with pytest.raises(HostError, match=r"python api_v2\.py"):
         _ = host.limits
 
@@ -284,6 +286,9 @@ def test_nothing_listens_there(request_):
         ((400, "application/json", b"[]"), "not GPT-SoVITS's api_v2.py (HTTP 400"),
         ((502, "text/html", b"Bad Gateway"), "as a proxy does: set NO_PROXY"),
         ((500, "text/plain", b"Internal Server Error"), "failed (HTTP 500): its console"),
+        # genie-tts and aqua-tts; GSV-TTS-Lite
+        ((422, "application/json", b'{"detail":[]}'), "not GPT-SoVITS's api_v2.py (HTTP 422"),
+        ((500, "application/json", '{"detail":"ASR模型未启用"}'.encode()), "failed (HTTP 500)"),
     ],
 )
 def test_something_else_listens_there(server, host, request_, answer, message):
@@ -321,6 +326,29 @@ def test_what_is_no_wav(server, host, request_, body, monkeypatch):
     server.answer = (200, "audio/ogg", body)
     expected = "answered with audio/ogg that is no 16-bit mono WAV" if body else "no sound at all"
     assert expected in sentence(host, request_)
+
+
+def streamed(samples: np.ndarray, rate_hz: int) -> bytes:
+    """A WAV as api_v2.py streams it: a head that says 0 frames, then the sound."""
+    return wav_bytes(samples[:0], rate_hz) + samples.astype("<i2").tobytes()
+
+
+def test_a_wav_that_was_streamed_is_heard_whole(server, host, request_, monkeypatch):
+    monkeypatch.setattr(host, "_version", lambda: "v2")
+    hum = 9_000 * np.sin(np.arange(32_000) * 0.05)
+    server.answer = (200, "audio/wav", streamed(hum, 32_000))
+    audio = host.synthesise(request_)
+    assert audio.sampling_rate_hz == 32_000
+    assert audio.duration_s == pytest.approx(1.0, abs=0.01)
+    assert np.abs(audio.samples).max() == pytest.approx(9_000 / 32_768, rel=0.01)
+    server.answer = (200, "audio/wav", server.answer[2][:-1])  # cut within a sample
+    assert host.synthesise(request_).duration_s == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_head_of_a_stream_alone_is_no_sound(server, host, request_, monkeypatch):
+    monkeypatch.setattr(host, "_version", lambda: "v2")
+    server.answer = (200, "audio/wav", streamed(np.zeros(0), 32_000))
+    assert "sent no sound at all" in sentence(host, request_)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +393,9 @@ def test_a_connection_that_breaks_off(request_):
         thread = threading.Thread(target=hang_up)
         thread.start()
         host = ApiV2Host(f"127.0.0.1:{listener.getsockname()[1]}")
-        assert "broke off" in sentence(host, request_)
+        said = sentence(host, request_)
+        assert "broke off" in said
+        assert ".)" not in said
         thread.join()
 
 

@@ -1009,3 +1009,42 @@ def test_what_is_unknown_on_v1_is_told_with_its_remedy():
         host_code("yue", text="你好", codes=V1_CODES)
     with pytest.raises(HostError, match="load a model of v2 or later"):
         host_code("all_ko", text="안녕", codes=V1_CODES)
+
+
+@pytest.mark.parametrize("language", ["", "auto", "en", "ru"])
+def test_letters_that_no_front_end_reads_are_refused(language):
+    with pytest.raises(
+        HostError, match="the text is in Cyrillic letters, which GPT-SoVITS does not"
+    ):
+        host_code(language, text="Стой!", codes=V2_CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh"),
+    [
+        ("หยุดนะ", "Thai letters", "泰文"),
+        ("توقف", "Arabic letters", "阿拉伯字母"),
+        ("Σταμάτα!", "Greek letters", "希腊字母"),
+        ("रुको", "Devanagari letters", "天城文"),
+    ],
+)
+def test_letters_are_named_in_both_languages(text, en, zh):
+    with pytest.raises(HostError) as caught:
+        host_code("", text=text, codes=V1_CODES)
+    assert en in str(caught.value)
+    assert "Japanese (ja)): write it in one of these" in str(caught.value)
+    assert zh in caught.value.zh
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "code"),
+    [
+        ("", "Привет, Anna", "auto"),  # some of it can be said
+        ("zh", "α", "all_zh"),  # has a Chinese name in the host
+        ("en", "2026 …", "en"),
+        ("", "ＯＫ", "auto"),
+        ("", "ñandú", "auto"),
+    ],
+)
+def test_other_letters_are_left_to_the_host(language, text, code):
+    assert host_code(language, text=text, codes=V2_CODES) == code

@@ -236,6 +236,28 @@ def test_a_round_trip_is_judged_segment_by_segment(
     assert report.compared == sum(s.survived is not None for s in report.segments)
 
 
+@pytest.mark.parametrize(("threshold", "outside"), [(0.0, True), (1.0, False)])
+def test_what_is_like_no_voice_is_said_to_be_that(
+    analyser: Analyser, recording: Recording, threshold: float, outside: bool
+) -> None:
+    document = tag(_transcript(1), recording, analyser).transcript
+    asked = replace(document.segments[0], corrected_label=FAKE_LABELS[0])
+    document = replace(document, segments=(asked,))
+    card = replace(
+        analyser.head.card,
+        farthest=1e-6,
+        threshold=dict.fromkeys(analyser.head.card.threshold, threshold),
+    )
+    judge = replace(analyser, head=replace(analyser.head, card=card))
+    spoken = (SynthesisedSegment(0, 0.0, recording.read(0.0, 2.0)),)
+    synthesis = Synthesis(spoken, recording.read(), "embedded", Sentence("eSpeak", "eSpeak"), "li")
+    note = verify(document, [None], synthesis, judge, bank_synthetic=True).report.segments[0].note
+    assert note.en.startswith("lost: ")
+    assert ("heard again as unsure: unlike any voice" in note.en) is outside
+    assert ("都不像" in note.zh) is outside
+    assert ("most likely" in note.en) is not outside
+
+
 def test_nothing_spoken_is_reported_as_such(analyser: Analyser, recording: Recording) -> None:
     document = tag(_transcript(1), recording, analyser).transcript
     nothing = SynthesisedSegment(0, 0.0, None, Sentence("host failed", "失败"))

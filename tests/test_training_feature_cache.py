@@ -309,3 +309,13 @@ def test_a_file_that_another_process_has_renewed_is_not_set_aside_again(tmp_path
         slow._set_aside(sqlite3.DatabaseError("database disk image is malformed"))
         assert held(slow, range(50, 60)) == set(range(50, 60))
         assert not slow.warnings
+
+
+@pytest.mark.parametrize("name", ["kept", "kept.features", "kept.sqlite"])
+def test_a_file_of_any_name_is_one_file_the_next_time_too(tmp_path: Path, name: str) -> None:
+    for _ in range(2):
+        with FeatureCache(tmp_path / name) as cache:
+            cache.keep({b"key": np.ones(3, np.float32)})
+        assert (tmp_path / name).is_file()
+    with FeatureCache(tmp_path / name) as cache:
+        assert cache.find([b"key"], dim=3)[b"key"].tolist() == [1, 1, 1]

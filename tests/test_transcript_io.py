@@ -211,7 +211,7 @@ def held_on_one_line(text: str) -> str:
 
 
 def held_speaker(tagged: TaggedSegment) -> str:
-    return held_on_one_line(tagged.segment.speaker).replace("\u2060", "")
+    return held_on_one_line(tagged.segment.speaker.replace("\u2060", ""))
 
 
 # --- round trips -------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from gpt_sovits_emotion.tag import Tagging, TagOptions
 from gpt_sovits_emotion.transcript_io import TextFile
 from gpt_sovits_emotion.written import with_labels_of_file
 from webui_tab.consent import require
+from webui_tab.option_names import on_page
 from webui_tab.sessions import PageError, Session, Settings
-from webui_tab.texts import on_page
 from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 __all__ = [

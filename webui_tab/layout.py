@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.hosts.base import Sampling
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
 from webui_tab.banks.layout import build_banks
 from webui_tab.heads_menu import ASK_ID, MARK_ID
+from webui_tab.menus import carry_choices, encoding_choices, spoken_choices
 from webui_tab.parts import Choices, Parts, style_html
-from webui_tab.texts import LANGUAGES, SPOKEN_LANGUAGES, say
+from webui_tab.texts import LANGUAGES, say
 from webui_tab.training.layout import ANYBODY, build_training
 from webui_tab.view import COLUMNS, table_headers
 
-__all__ = ["build", "carry_choices", "encoding_choices", "spoken_choices"]
+__all__ = ["build"]
 
 _COLUMN_WIDTHS = ("6%", "7%", "7%", "28%", "10%", "7%", "24%", "11%")
 
@@ -397,20 +397,3 @@ def _save_step(parts: Parts) -> None:
         visible=False,
         elem_id="emo-files",
     )
-
-
-def carry_choices(language: str) -> dict[str, str]:
-    """Return the ways in which emotion is carried: name -> `carry.Carry.way`."""
-    return {say(f"carry_{way}", language): way for way in ("clip", "recording")}
-
-
-def encoding_choices(language: str) -> dict[str, str]:
-    """Return the encodings offered for a file of words: name -> ``--encoding``, "" for finding it out."""
-    named = {f"{code} · {name}": code for code, name in ENCODING_NAMES.items()}
-    return {say("encoding_auto", language): "", **named}
-
-
-def spoken_choices(language: str) -> dict[str, str]:
-    """Return the spoken languages offered: name -> code, "" for detecting it."""
-    named = {name.say(language): code for code, name in SPOKEN_LANGUAGES.items()}
-    return {say("spoken_auto", language): "", **named}

@@ -10,7 +10,7 @@ import gradio as gr
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab import view
 from webui_tab.gradio_releases import rows_update
-from webui_tab.layout import carry_choices, encoding_choices, spoken_choices
+from webui_tab.menus import carry_choices, encoding_choices, spoken_choices
 from webui_tab.pages import Pages
 from webui_tab.parts import Parts, style_html
 from webui_tab.segment import SegmentView, segment_view

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -11,7 +10,7 @@ from webui_tab.banks import texts as banks
 from webui_tab.door import texts as door
 from webui_tab.training import texts as training
 
-__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "on_page", "say"]
+__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "say"]
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Languages of the page -> what each calls itself."""
@@ -381,32 +380,6 @@ def say(key: str, language: str, **fields: object) -> str:
         'Segment 2 of 5 · 0:03.1–0:04.9'
     """
     return TEXTS[key].say(language).format(**fields)
-
-
-_FIELDS = {
-    "--encoding": "encoding",
-    "--directions say": "directions",
-    "--language": "spoken_language",
-}
-_OPTION = re.compile(rf" ?(?P<option>{'|'.join(_FIELDS)})(?![\w-]) ?")
-
-
-def on_page(sentence: str, language: str) -> str:
-    """Return a sentence that names options of the command line with the names of the page's own fields.
-
-    Examples:
-        >>> on_page("if letters are wrong, name its encoding with --encoding", "en")
-        'if letters are wrong, name its encoding with “Encoding of the file of words”'
-    """
-
-    def named(found: re.Match[str]) -> str:
-        shown = f"“{say(_FIELDS[found['option']], language)}”"
-        if language == "zh":
-            return shown
-        begin, end = (" " if found[0][place] == " " else "" for place in (0, -1))
-        return f"{begin}{shown}{end}"
-
-    return _OPTION.sub(named, sentence)
 
 
 def language_of_browser(accept_language: str | None) -> str:

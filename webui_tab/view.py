@@ -16,8 +16,9 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
 )
 from gpt_sovits_emotion.visible import visible
+from webui_tab.option_names import on_page
 from webui_tab.sessions import Session
-from webui_tab.texts import SPOKEN_LANGUAGES, on_page, say
+from webui_tab.texts import SPOKEN_LANGUAGES, say
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.report.data import TimelineData

@@ -129,11 +129,14 @@ class FilePath(Place):
     Args:
         exists: Whether it has to be there.
         or_stdin: Whether ``-`` stands for the standard input.
+        or_folder: Whether a folder is as good, in which the file then has a name of ours.
     """
 
-    def __init__(self, *, exists: bool = False, or_stdin: bool = False) -> None:
+    def __init__(
+        self, *, exists: bool = False, or_stdin: bool = False, or_folder: bool = False
+    ) -> None:
         super().__init__(exists=exists)
-        self._or_stdin = or_stdin
+        self._or_stdin, self._or_folder = or_stdin, or_folder
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path. Raises as `Place.convert`."""
@@ -143,6 +146,8 @@ class FilePath(Place):
 
     def _check(self, path: Path, mode: int, param: click.Parameter | None) -> None:
         if stat.S_ISDIR(mode):
+            if self._or_folder:
+                return
             raise BadValue(
                 f"a file was expected, and {path} is a folder",
                 zh=f"这里应为文件，而 {path} 是文件夹",

@@ -196,7 +196,7 @@ _FEATURES = (
     ),
     click.option(
         "--cache",
-        type=FilePath(),
+        type=FilePath(or_folder=True),
         help="File in which features are kept for the next time.  [default: in the user's cache]",
     ),
     click.option("--no-cache", is_flag=True, help="Keep no features."),

@@ -103,7 +103,7 @@ def refs() -> None:
 )
 @click.option(
     "--cache",
-    type=FilePath(),
+    type=FilePath(or_folder=True),
     help="File in which features are kept for trainings, too.  [default: in the user's cache]",
 )
 @click.option("--no-cache", is_flag=True, help="Keep features beside the bank alone.")

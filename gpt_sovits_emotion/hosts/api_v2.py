@@ -171,14 +171,15 @@ class ApiV2Host:
                 "请重试、缩短文字，或允许更长时间（--timeout SECONDS）",
             ) from error
         except httpx.ConnectError as error:
+            start = f"python api_v2.py -a 127.0.0.1 -p {urlsplit(self.url).port or 9880}"
             raise HostError(
-                f"nothing listens at {self.url}: start GPT-SoVITS's server there "
-                "(python api_v2.py -a 127.0.0.1 -p 9880, from its folder), or correct the address",
+                f"nothing listens at {self.url}: start GPT-SoVITS's server there ({start}, from its "
+                "folder; it answers once its models are loaded), or correct the address",
                 zh=f"{self.url} 没有服务在监听：请在那里启动 GPT-SoVITS 的服务"
-                "（在其目录中运行 python api_v2.py -a 127.0.0.1 -p 9880），或改正地址",
+                f"（在其目录中运行 {start}；载入模型之后才会应答），或改正地址",
             ) from error
         except httpx.HTTPError as error:
-            why = str(error).strip()
+            why = str(error).strip().rstrip(".")
             raise HostError(
                 f"the connection to {self.url} broke off{f' ({why})' if why else ''}: see whether the server "
                 "is still running; its console has the reason",
@@ -323,17 +324,12 @@ def _message_in(body: bytes) -> tuple[str, str]:
 
 def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
     if not body:  # as servers answer that send a stream and fail after its head
-        raise HostError(
-            f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
-            "another "
-            "clip or text",
-            zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
-        )
+        raise _no_sound(url)
     try:
         with wave.open(io.BytesIO(body)) as file:
             if file.getsampwidth() != 2 or file.getnchannels() != 1:
                 raise wave.Error(f"{file.getnchannels()} channels of {file.getsampwidth()} bytes")
-            return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+            rate_hz, frames = file.getframerate(), file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise HostError(
             f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV: see whether "
@@ -341,3 +337,23 @@ def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
             zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV："
             "请查看那里运行的是否为 GPT-SoVITS 的 api_v2.py",
         ) from error
+    frames = frames or _streamed(body)
+    if not frames:
+        raise _no_sound(url)
+    return rate_hz, np.frombuffer(frames, "<i2", count=len(frames) // 2)
+
+
+def _streamed(body: bytes) -> bytes:
+    """Return what follows a head that was sent before the length was known, and so says 0 frames.
+
+    A server streams where something between it and here asks it to, or where streaming is its default.
+    """
+    return body.partition(b"data\0\0\0\0")[2]
+
+
+def _no_sound(url: str) -> HostError:
+    return HostError(
+        f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
+        "another clip or text",
+        zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
+    )

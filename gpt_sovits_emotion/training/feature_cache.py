@@ -89,7 +89,7 @@ class FeatureCache:
     nothing is found and nothing is kept: no method raises because of the file.
 
     Args:
-        path: The file, whose name ends in ``.sqlite``, or a folder to keep it in; `default_cache` when None.
+        path: The file, or the folder, which is there already, to keep it in; `default_cache` when None.
         max_bytes: Size of the file beyond which the least recently used embeddings are deleted.
 
     Examples:
@@ -102,7 +102,7 @@ class FeatureCache:
 
     def __init__(self, path: str | Path | None = None, max_bytes: int = _MAX_BYTES) -> None:
         path = default_cache() if path is None else Path(path)
-        self.path = path if path.suffix == ".sqlite" else path / FILE_NAME
+        self.path = path / FILE_NAME if path.is_dir() else path
         self.max_bytes = max_bytes
         self._warnings: list[Sentence] = []
         self._connection: sqlite3.Connection | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -32,7 +33,10 @@ def checkout() -> Path:
 @pytest.fixture(scope="session")
 def host_python() -> str:
     """The interpreter of GPT-SoVITS's environment: ``$GPT_SOVITS_PYTHON``, else this one."""
-    return os.environ.get("GPT_SOVITS_PYTHON", sys.executable)
+    named = os.environ.get("GPT_SOVITS_PYTHON", sys.executable)
+    # Its pages are started in the checkout, from where a relative path would lead elsewhere. Links are
+    # kept: the python of an environment is one.
+    return str(Path(shutil.which(named) or named).absolute())
 
 
 @pytest.fixture

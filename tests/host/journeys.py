@@ -15,11 +15,22 @@ PATIENCE_MS = 600_000
 def tag(tab: Tab, recording: Path) -> None:
     """Upload a recording of two sentences of the sample, and have it analysed."""
     tab.upload(recording)
-    # By its folder: the host's own Python need not have it installed.
-    tab.choose("#emo-whisper", str(find_model("base", allow_download=False).folder))
+    _choose_whisper(tab)
     tab.page.locator("#emo-consent input").check()
     tab.work("analyse", timeout_ms=PATIENCE_MS)
     assert tab.rows.count() == 2
+
+
+def _choose_whisper(tab: Tab) -> None:
+    # By its folder: the host's own Python need not have it installed.
+    tab.choose("#emo-whisper", str(find_model("base", allow_download=False).folder))
+
+
+def picture(tab: Tab, name: str, folder: Path) -> None:
+    """Take a picture in which the model has its name: its folder is a matter of this machine alone."""
+    tab.choose("#emo-whisper", "base")
+    tab.picture(name, folder)
+    _choose_whisper(tab)
 
 
 def say_again(tab: Tab) -> None:

@@ -16,7 +16,7 @@ import pytest
 from browser import Tab, running_chromium
 
 from host import checkouts, weights
-from host.journeys import OURS, PATIENCE_MS, build_voice, say_again, tag
+from host.journeys import OURS, PATIENCE_MS, build_voice, picture, say_again, tag
 from host.test_real_pages import assert_audible, client_of, speak
 from webui_tab.interpreter import ENVIRONMENT
 
@@ -78,7 +78,7 @@ def test_a_recording_is_tagged_and_said_again(
         tab = our_tab(page.url, locale=locale.replace("_", "-"))
         tag(tab, two_sentences)
         say_again(tab)
-        tab.picture(f"inside-{tab.language}", tmp_path)
+        picture(tab, f"inside-{tab.language}", tmp_path)
         build_voice(tab, _clips(tmp_path / "anna", checkout))
         if script == checkouts.DEFAULT_PAGE:
             _switch_and_speak(page, checkout)

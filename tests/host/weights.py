@@ -219,6 +219,16 @@ def enter_checkout(checkout: Path) -> None:
         sys.path.insert(0, str(checkout / folder))
 
 
+def _make_whole(make: Callable[[Path], None], path: Path) -> None:
+    """Have a file or folder written under another name first: half of one, left by Ctrl-C, would be kept."""
+    part = path.with_name(f"part-{path.name}")  # the ending says how to write it
+    if part.is_dir():
+        shutil.rmtree(part)
+    part.unlink(missing_ok=True)
+    make(part)
+    part.rename(path)
+
+
 def fill(
     checkout: Path,
     versions: Sequence[str] = ("v1", "v2"),
@@ -254,7 +264,7 @@ def fill(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed + zlib.crc32(relative.encode()))
-        make(path)
+        _make_whole(make, path)
         written.append(path)
         n_bytes = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())
         say(f"written  {relative} ({n_bytes / 1e6:.1f} MB)")

@@ -8,6 +8,7 @@ Which of the two fits is seen from the text, so that here, as in every other roo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 
 from gpt_sovits_emotion.errors import HostError
@@ -27,6 +28,32 @@ _NAMES = {
 }
 _THE_TEXT = Sentence("the text", "文字")
 _ALIASES = {"cmn": "zh", "zh-yue": "yue", "jp": "ja", "kr": "ko", "": "auto"}
+_UNSPOKEN_SCRIPTS = {
+    "ARABIC": "阿拉伯字母",
+    "ARMENIAN": "亚美尼亚字母",
+    "BENGALI": "孟加拉文",
+    "CYRILLIC": "西里尔字母",
+    "DEVANAGARI": "天城文",
+    "ETHIOPIC": "埃塞俄比亚文",
+    "GEORGIAN": "格鲁吉亚字母",
+    "GREEK": "希腊字母",
+    "GUJARATI": "古吉拉特文",
+    "GURMUKHI": "古木基文",
+    "HEBREW": "希伯来字母",
+    "KANNADA": "卡纳达文",
+    "KHMER": "高棉文",
+    "LAO": "老挝文",
+    "MALAYALAM": "马拉雅拉姆文",
+    "MONGOLIAN": "蒙古文",
+    "MYANMAR": "缅文",
+    "SINHALA": "僧伽罗文",
+    "TAMIL": "泰米尔文",
+    "TELUGU": "泰卢固文",
+    "THAI": "泰文",
+    "TIBETAN": "藏文",
+}
+"""First word of the Unicode names of letters that no text front end of the host reads. It leaves them out
+without a word, and the model then says what it likes."""
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]")
 
 
@@ -64,7 +91,7 @@ def host_code(
         host: Who cannot speak it, for the sentence.
 
     Raises:
-        HostError: The host does not speak the language.
+        HostError: The host does not speak the language, or reads none of the letters.
 
     Example:
         >>> host_code("zh-CN", text="你好", codes=V2_CODES)
@@ -73,13 +100,15 @@ def host_code(
         'zh'
     """
     wanted = _normalised(language)
+    if script := _unspoken_script(text, wanted):
+        raise _unspoken(script, codes, whose, host)
     order = [wanted]
     if wanted in _NAMES and wanted != "en":
         order.insert(1 if _LATIN_WORD.search(text) else 0, f"all_{wanted}")
     for code in order:
         if code in codes:
             return code
-    raise _unspoken(language, wanted, codes, whose, host)
+    raise _unspoken(_named(language, wanted), codes, whose, host, wanted=wanted)
 
 
 def _normalised(language: str) -> str:
@@ -93,21 +122,36 @@ def _normalised(language: str) -> str:
     return _ALIASES.get(primary, primary)
 
 
+def _unspoken_script(text: str, wanted: str) -> Sentence | None:
+    """Return what letters a text is in, where the host reads none of them."""
+    scripts = [unicodedata.name(each, "").split(" ")[0] for each in text if each.isalpha()]
+    if not scripts or not _UNSPOKEN_SCRIPTS.keys() >= set(scripts):
+        return None
+    if wanted.endswith(("zh", "yue")) and set(scripts) == {"GREEK"}:
+        return None  # the Chinese front end has names for them (``zh_normalization``, ``_post_replace``)
+    name = scripts[0]
+    return Sentence(f"{name.capitalize()} letters", _UNSPOKEN_SCRIPTS[name])
+
+
+def _named(language: str, wanted: str) -> Sentence:
+    if wanted in _NAMES:
+        name = _NAMES[wanted]
+        return Sentence(f"{name.en} ({wanted})", f"{name.zh}（{wanted}）")
+    if language:
+        return Sentence(f"the language {language!r}", f"语言 {language!r}")
+    return Sentence("a language that is not known", "未知语言")
+
+
 def _unspoken(
-    language: str, wanted: str, codes: Collection[str], whose: Sentence, host: str
+    what: Sentence, codes: Collection[str], whose: Sentence, host: str, *, wanted: str | None = None
 ) -> HostError:
     ours = spoken_languages(codes)
     spoken = {code: name for code, name in _NAMES.items() if code in ours}
     spoken_en = ", ".join(f"{name.en} ({code})" for code, name in spoken.items())
     spoken_zh = "、".join(f"{name.zh}（{code}）" for code, name in spoken.items())
-    if wanted in _NAMES:
-        name = _NAMES[wanted]
-        what = Sentence(f"{name.en} ({wanted})", f"{name.zh}（{wanted}）")
-    elif language:
-        what = Sentence(f"the language {language!r}", f"语言 {language!r}")
-    else:
-        what = Sentence("a language that is not known", "未知语言")
-    if wanted.removeprefix("all_") in spoken_languages(V2_CODES):
+    if wanted is None:
+        remedy = Sentence("write it in one of these", "请改用其中一种语言")
+    elif wanted.removeprefix("all_") in spoken_languages(V2_CODES):
         remedy = Sentence("load a model of v2 or later, which does", "请加载 v2 或更新的模型")
     else:
         remedy = Sentence("correct the language, or leave it out", "请改正语言，或不填")
