@@ -47,7 +47,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]),
     package_data={
-        "gpt_sovits_emotion": ["py.typed", "report/template/*", "sample_data/**/*"],
+        "gpt_sovits_emotion": ["py.typed", "*.pyi", "report/template/*", "sample_data/**/*"],
         "webui_tab": ["*.css", "environment/*.py"],
         "pretrained_heads": ["*/*.safetensors", "*/head.yaml", "*/golden.json"],
     },

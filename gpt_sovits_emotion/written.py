@@ -40,7 +40,9 @@ from gpt_sovits_emotion.transcript_io import (
     timed_lines,
 )
 from gpt_sovits_emotion.transcript_io.decoding import Decoded, read_decoded
+from gpt_sovits_emotion.transcript_io.held import ending_of
 from gpt_sovits_emotion.transcript_io.speakers import speakers_in
+from gpt_sovits_emotion.transcript_io.timed_text import unread_times
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 
 __all__ = [
@@ -115,10 +117,10 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
             Line("", each.segment.start_s, each.segment.end_s, each.corrected_label)
             for each in read_json(file.path).segments
         ]
-    elif file.path.suffix.casefold() == ".list":
-        return transcript  # has no emotions, and a row for each of many recordings
     else:
         lines = list(read_lines(file))
+    if lines and all(line.audio for line in lines):
+        return transcript  # a training list has a row for each of many recordings
     by_hand = {line.start_s: line.label for line in lines if line.label and line.confidence is None}
     whole = set(by_hand.values()) if None in by_hand and len(transcript.segments) == 1 else set()
     label_of_whole = whole.pop() if len(whole) == 1 else None
@@ -179,6 +181,8 @@ def file_to_say(source: Path | TextFile) -> FileLines:
         # The times are passed over, and so are frames of which nobody knows how many a second has.
         return read_file(replace(file, frames_per_s=file.frames_per_s or _ANY_RATE))
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
+    if ending == ".txt" and ending_of(found.joined):
+        return read_file(file)
     return text_to_say(found, name=str(file.path))
 
 
@@ -196,7 +200,8 @@ def text_to_say(found: Decoded, *, name: str) -> FileLines:
     timed = timed_lines(found.joined, name=name, frames_per_s=_ANY_RATE)
     if timed is not None:
         return FileLines(timed.lines, (*said, *timed.notes))
-    return FileLines(tuple(map(Line, found.joined.splitlines())), said)
+    lines = tuple(map(Line, found.joined.splitlines()))
+    return FileLines(lines, (*said, *unread_times(found.joined)))
 
 
 def written_transcript(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ from head_files.malicious import MALICIOUS
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads import find_head, list_heads
 from gpt_sovits_emotion.heads.check import check_head
+from gpt_sovits_emotion.heads.install import add_head
+from gpt_sovits_emotion.heads.weights import read_weights
 from gpt_sovits_emotion.testing import make_fake_head
 
 BAD = {**BROKEN, **MALICIOUS}
@@ -117,3 +121,22 @@ def test_malicious_heads_take_little_memory(sound_head, tmp_path: Path) -> None:
     assert told["refused"] == folders
     assert told["grown_kb"] < 400 << 10
     assert not (tmp_path / RAN).exists()
+
+
+def test_what_is_wrong_with_weights_is_said_in_words_of_each_language(tmp_path: Path) -> None:
+    path = tmp_path / "head.safetensors"
+    for content in (b"", struct.pack("<Q", 20) + b"{" * 20, struct.pack("<Q", 2) + b"{}" + b"more"):
+        path.write_bytes(content)
+        with pytest.raises(HeadError) as caught:
+            read_weights(path)
+        told, told_zh = str(caught.value), caught.value.say("zh")
+        assert "Expecting" not in told + told_zh
+        words = re.findall(r"[A-Za-z]{3,}", told_zh.replace(str(path), ""))
+        assert set(words) <= {"safetensors"}
+
+
+def test_a_circle_of_links_is_told(tmp_path: Path) -> None:
+    (tmp_path / "head").symlink_to("head")
+    with pytest.raises(HeadError, match="links lead in a circle") as caught:
+        add_head(tmp_path / "head", folders=[], into=tmp_path / "heads")
+    assert "链接首尾相连" in caught.value.say("zh")

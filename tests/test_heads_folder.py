@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -336,6 +337,16 @@ def test_commands_add_list_check_and_remove(capsys, tmp_path: Path) -> None:
     code, out, _ = run(capsys, "heads", "remove", "fake-head", "--yes", "--heads-dir", heads)
     assert code == 0
     assert not (heads / "fake-head").exists()
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("", True), ("n\n", True), ("y\n", False)])
+def test_a_head_goes_when_somebody_says_yes(capsys, monkeypatch, tmp_path, answer, stays) -> None:
+    head = make_fake_head(tmp_path / "heads" / "fake-head")
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    code, _, err = run(capsys, "heads", "remove", "fake-head", "--heads-dir", tmp_path / "heads")
+    assert head.exists() == stays
+    assert code == (2 if stays else 0)
+    assert ("add --yes" in err) == stays
 
 
 # --- the tab ---------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def here(workshop, tmp_path, monkeypatch) -> Path:
 
 def test_the_documents_hold_what_is_looked_for():
     kinds = [block.kind for name in DOCUMENTS for block in blocks(name)]
-    assert kinds.count("python") == 8
+    assert kinds.count("python") == 11
     assert sum(len(commands(name)) for name in DOCUMENTS) >= 80
 
 
@@ -128,7 +128,7 @@ def python_blocks() -> list[Block]:
 @pytest.mark.parametrize("block", python_blocks(), ids=lambda block: block.document)
 def test_python_runs(block: Block, here, whisper_base):
     """What an example takes for granted is there: a transcript, embeddings, labels."""
-    given = {} if "open_engines()" in block.code else granted(here, block.code)
+    given = {} if "gse.load" in block.code else granted(here, block.code)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(block.code, block.document, "exec"), given)

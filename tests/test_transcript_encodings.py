@@ -7,6 +7,7 @@ from bilingual import check_says_the_same
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.transcript_io.decoding import codec_of, decode, decoded, read_decoded
+from gpt_sovits_emotion.transcript_io.encodings import guess_encoding
 
 CHINESE = "你好，今天天气很好。我们去公园吧！"
 TRADITIONAL = "你好，今天天氣很好。我們去公園吧！"
@@ -87,3 +88,33 @@ def test_what_is_no_text_is_refused(data) -> None:
     with pytest.raises(TranscriptError, match="save it as UTF-8") as caught:
         decode(data, name="talk.txt")
     check_says_the_same(caught.value)
+
+
+# From everyday talk; short ones too, as a subtitle file may hold few lines.
+_OF_ONE_ALPHABET = [
+    ("cp1253", "Καλημέρα σας, τι κάνετε σήμερα;"),
+    ("cp1253", "Δεν ξέρω τι να σου πω. Είμαι πολύ χαρούμενος που σε βλέπω."),
+    ("cp1253", "ΤΙ ΚΑΝΕΙΣ ΕΚΕΙ;"),
+    ("cp1255", "שלום לכם, מה שלומכם היום"),
+    ("cp1255", "אני לא יודע מה להגיד לך. אני מאוד שמח לראות אותך, בוא תיכנס."),
+    ("cp1256", "مرحبا بكم، كيف حالكم اليوم"),
+    ("cp1256", "لا أعرف ماذا أقول لك. أنا سعيد جدا برؤيتك، تفضل بالدخول."),
+    ("cp874", "สวัสดีครับ วันนี้อากาศดีมาก"),
+    ("cp874", "ไม่รู้จะพูดอะไรกับคุณ ฉันดีใจมากที่ได้พบคุณ"),
+    ("cp1251", "Здравствуйте, сегодня очень хорошая погода"),
+    ("cp1251", "ЧТО ТЫ ТАМ ДЕЛАЕШЬ?"),
+    ("cp1251", "Привіт, як справи сьогодні? Їжа смачна"),
+    ("koi8-r", "Я не знаю, что тебе сказать. Очень рад тебя видеть."),
+    ("koi8-r", "ЧТО ТЫ ТАМ ДЕЛАЕШЬ?"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "words"), _OF_ONE_ALPHABET)
+@pytest.mark.parametrize("frame", ["{}", "1\n00:00:01,000 --> 00:00:02,000\n<i>{}</i>\n"])
+def test_alphabets_of_one_byte_a_letter_are_told_apart(encoding, words, frame) -> None:
+    assert guess_encoding(frame.format(words).encode(encoding))[0] == encoding
+
+
+def test_a_single_short_word_is_never_certain() -> None:
+    assert guess_encoding("Да.".encode("cp1251")) == ("cp1251", False)
+    assert not guess_encoding("כן.".encode("cp1255"))[1]

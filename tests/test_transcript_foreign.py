@@ -489,3 +489,251 @@ def test_a_row_of_nothing_but_signs_is_read_in_a_moment(tmp_path, row, ending) -
         outcome = str(error)
     assert "expected" in outcome
     assert len(outcome) < 1_000
+
+
+# --- what is syntax, or a time, is not spoken --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("table.txt", "start\tend\ttext\n1000\t2500\tHello there.\n3000\t4250\tGoodbye.\n"),
+        ("seconds.txt", "start;end;text\n1,0;2,5;Hello there.\n3,0;4,25;Goodbye.\n"),
+        ("clocks.txt", "00:00:01.000\t00:00:02.500\tHello there.\n00:00:03.000\t00:00:04.250\tGoodbye.\n"),
+        ("numbered.txt", "1\t1.0\t2.5\tHello there.\n2\t3.0\t4.25\tGoodbye.\n"),
+        ("brackets.txt", "[1.0 - 2.5] Hello there.\n[3.0 - 4.25] Goodbye.\n"),
+        ("lens.txt", "【0:01.0-0:02.5】Hello there.\n【0:03.0-0:04.25】Goodbye.\n"),
+        ("json.txt", '{"segments": [{"start": 1, "end": 2.5, "text": "Hello there."},'
+         ' {"start": 3, "end": 4.25, "text": "Goodbye."}]}'),
+        ("ass.txt", "[Script Info]\nScriptType: v4.00+\n\n[Events]\n"
+         "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+         "Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,Hello there.\n"
+         "Dialogue: 0,0:00:03.00,0:00:04.25,Default,,0,0,0,,Goodbye.\n"),
+        ("sami.txt", "<SAMI><BODY><SYNC Start=1000><P>Hello there.<SYNC Start=2500><P>&nbsp;"
+         "<SYNC Start=3000><P>Goodbye.<SYNC Start=4250><P>&nbsp;</BODY></SAMI>"),
+        ("ttml.txt", '<?xml version="1.0"?>\n<tt xmlns="http://www.w3.org/ns/ttml"><body><div>'
+         '<p begin="1s" end="2.5s">Hello&nbsp;there.</p>'
+         '<p begin="3s" end="4.25s">Goodbye.</p></div></body></tt>'),
+        ("arrow.srt", "1\n00:00:01,000 → 00:00:02,500\nHello there.\n\n"
+         "2\n00:00:03,000 –> 00:00:04,250\nGoodbye.\n"),
+        ("wide.srt", "1\n00：00：01，000 --> 00：00：02，500\nHello there.\n\n"
+         "2\n00：00：03，000 --> 00：00：04，250\nGoodbye.\n"),
+        ("spans.ttml", '<tt xmlns="http://www.w3.org/ns/ttml"><body><div><p><span begin="1s" end="2.5s">'
+         'Hello there.</span></p><p begin="3s" end="4.25s">Goodbye.</p></div></body></tt>'),
+        ("whole.sub", "00:00:01.00,00:00:02.50\nHello there.\n\n00:00:03.00,00:00:04.25\nGoodbye.\n"),
+    ],
+)  # fmt: skip
+def test_syntax_and_times_are_read_whatever_the_name_says(tmp_path, name, content) -> None:
+    found = read(tmp_path, name, content, duration_s=10.0)
+    words = [(start, end, text.replace("\xa0", " ")) for start, end, text in shape(found)]
+    assert words == TWO
+    assert not found.notes
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        ("SPEAKER_00 [00:00:01.000 --> 00:00:02.500]", "SPEAKER_01 [00:00:03.000 --> 00:00:04.250]",
+         ("SPEAKER_00", "SPEAKER_01")),
+        ("发言人1 00:00:01.000-00:00:02.500", "发言人2 00:00:03.000-00:00:04.250", ("发言人1", "发言人2")),
+        ("00:00:01:00 - 00:00:02:12\nSpeaker 1", "00:00:03:00 - 00:00:04:06\nSpeaker 2",
+         ("Speaker 1", "Speaker 2")),
+        ("00;00;01;00 - 00;00;02;12\nSpeaker 1", "00;00;03;00 - 00;00;04;06\nSpeaker 2",
+         ("Speaker 1", "Speaker 2")),
+    ],
+)  # fmt: skip
+def test_names_beside_both_times_are_the_speakers(tmp_path, first, second, names) -> None:
+    content = f"{first}\nHello there.\n\n{second}\nGood\nbye.\n"
+    found = read(tmp_path, "minutes.txt", content, duration_s=10.0)
+    times = [(one.start_s, round(one.end_s, 1)) for one in found.segments]
+    assert times == [(1.0, 2.5), (3.0, 4.2)]
+    assert [(one.text, one.speaker) for one in found.segments] == [
+        ("Hello there.", names[0]),
+        ("Good bye.", names[1]),
+    ]
+
+
+def test_a_name_behind_a_single_time_is_the_speaker(tmp_path) -> None:
+    content = "00:00:01 Speaker 1\nHello there.\n00:00:03 Speaker 2\nGoodbye.\n"
+    found = read(tmp_path, "talk.txt", content, duration_s=10.0)
+    assert [(one.start_s, one.text, one.speaker) for one in found.segments] == [
+        (1.0, "Hello there.", "Speaker 1"),
+        (3.0, "Goodbye.", "Speaker 2"),
+    ]
+    glued = read(tmp_path, "glued.txt", "00:01发言人1：你好\n00:05发言人2：再见\n", duration_s=9.0)
+    assert [(one.start_s, one.text, one.speaker) for one in glued.segments] == [
+        (1.0, "你好", "发言人1"),
+        (5.0, "再见", "发言人2"),
+    ]
+
+
+def test_frames_of_a_film_editor_are_those_of_the_film(tmp_path) -> None:
+    path = tmp_path / "talk.txt"
+    path.write_text("00:00:01:15 - 00:00:03:00\nHello.\n", "utf-8")
+    of_film = transcript_io.TextFile(path, frames_per_s=30.0)
+    assert shape(transcript_io.read_transcript(of_film, duration_s=10.0)) == [(1.5, 3.0, "Hello.")]
+    assert shape(transcript_io.read_transcript(path, duration_s=10.0)) == [(1.6, 3.0, "Hello.")]
+
+
+def test_a_list_under_another_name_gives_the_row_of_the_recording(tmp_path) -> None:
+    content = "wav/talk.wav|anna|EN|Hello there.\nwav/other.wav|anna|EN|Goodbye.\n"
+    found = read(tmp_path, "all.txt", content, duration_s=4.0, recording_name="talk.wav")
+    assert shape(found) == [(0.0, 4.0, "Hello there.")]
+    assert found.language == "en"
+
+
+def test_times_of_an_unknown_form_are_told(tmp_path) -> None:
+    content = "Hello (0:00:01)\nGoodbye (0:00:03)\n"
+    found = read(tmp_path, "talk.txt", content, duration_s=4.0)
+    assert len(found.segments) == 1
+    assert "2 rows hold times in a form that is not known" in found.notes[0].en
+    assert "2 行" in found.notes[0].zh
+    plain = read(tmp_path, "plain.txt", "We meet at 12:30.\nOr at 13:00.\n", duration_s=4.0)
+    assert not plain.notes
+
+
+def test_rows_above_the_first_cue_are_told(tmp_path) -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n"
+    found = read(tmp_path, "talk.srt", f"A title\n\n{cue}", duration_s=4.0)
+    assert shape(found) == [(1.0, 2.0, "Hello.")]
+    assert found.notes[0].en == "1 row above the first time is left out"
+    assert not read(tmp_path, "bare.srt", cue, duration_s=4.0).notes
+
+
+def test_whole_seconds_in_a_table_are_no_milliseconds(tmp_path) -> None:
+    found = read(
+        tmp_path, "t.csv", "start,end,text\n0,5,Hello there.\n5,9,Goodbye.\n", duration_s=9.0
+    )
+    assert shape(found) == [(0.0, 5.0, "Hello there."), (5.0, 9.0, "Goodbye.")]
+    assert "taken for seconds" in found.notes[0].en
+
+
+def test_a_caption_of_sami_ends_where_an_empty_one_stands_and_says_who_speaks(tmp_path) -> None:
+    content = (
+        "<SAMI><BODY><SYNC Start=1000><P Class=KRCC ID=Source>영희<P Class=KRCC>안녕\n"
+        "<SYNC Start=2000>&nbsp;<SYNC Start=5000><P Class=KRCC>둘</BODY></SAMI>"
+    )
+    found = read(tmp_path, "talk.smi", content, duration_s=9.0)
+    assert [(one.start_s, one.end_s, one.text, one.speaker) for one in found.segments] == [
+        (1.0, 2.0, "안녕", "영희"),
+        (5.0, 9.0, "둘", ""),
+    ]
+
+
+def test_entities_in_microdvd_are_not_spoken(tmp_path) -> None:
+    found = read(tmp_path, "t.sub", "{1}{1}25\n{25}{50}{y:b}You &amp; me\n", duration_s=9.0)
+    assert shape(found) == [(1.0, 2.0, "You & me")]
+
+
+@pytest.mark.parametrize(
+    "content", ["<tt><body><p begin='1s'>a</body></tt>", "<tt", "<tt>&nosuch;</tt>"]
+)
+def test_damaged_ttml_is_told_without_the_words_of_the_parser(tmp_path, content) -> None:
+    with pytest.raises(TranscriptError, match="is damaged as TTML in line 1") as caught:
+        read(tmp_path, "t.ttml", content, duration_s=9.0)
+    check_says_the_same(caught.value)
+
+
+def test_half_an_emoji_in_json_is_left_out_and_told(tmp_path) -> None:
+    content = '[{"start": 0, "end": 1, "text": "a\\ud83d b \\ud83d\\ude00"}]'
+    found = read(tmp_path, "t.json", content, duration_s=9.0)
+    assert shape(found) == [(0.0, 1.0, "a b 😀")]
+    assert found.notes[0].en == "1 half character left out, as of a cut emoji"
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (
+            "张三(00:00:01): 你好\n李四（00:00:03）：再见\n",
+            [(1.0, 3.0, "张三", "你好"), (3.0, 9.0, "李四", "再见")],
+        ),
+        (
+            "Anna (0:01 - 0:02): Hi there.\nBen (0:03 - 0:05): Bye.\n",
+            [(1.0, 2.0, "Anna", "Hi there."), (3.0, 5.0, "Ben", "Bye.")],
+        ),
+        (
+            "[SPEAKER_00] 0.5 - 1.5: Hello.\n[SPEAKER_01] 2.0 - 3.25: Hi.\n",
+            [(0.5, 1.5, "SPEAKER_00", "Hello."), (2.0, 3.25, "SPEAKER_01", "Hi.")],
+        ),
+        (
+            "**00:01** Hello.\n\n**00:04** Bye.\n",
+            [(1.0, 4.0, "", "Hello."), (4.0, 9.0, "", "Bye.")],
+        ),
+        (
+            "**[0:01]** Hello.\n**[0:04]** Bye.\n",
+            [(1.0, 4.0, "", "Hello."), (4.0, 9.0, "", "Bye.")],
+        ),
+    ],
+)
+def test_names_and_emphasis_around_times_are_no_words(tmp_path, content, lines) -> None:
+    found = read(tmp_path, "t.txt", content, duration_s=9.0)
+    assert [(one.start_s, one.end_s, one.speaker, one.text) for one in found.segments] == lines
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Anna (27): we met at 12:30.\n",
+        "**Stop** he said.\n**Go** she said.\n",
+        "Anna: (0:01) yes\n",
+    ],
+)
+def test_sentences_with_brackets_and_emphasis_stay_sentences(tmp_path, content) -> None:
+    found = read(tmp_path, "t.txt", content, duration_s=9.0)
+    words = "".join(one.text for one in found.segments)
+    assert "met at 12:30" in words or "he said" in words or "yes" in words
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind"),
+    [
+        (b"{\\rtf1\\ansi Hello}", "RTF"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html><body>Hello</body></html>", "HTML"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"PK\x03\x04\x14\x00", "Word"),
+    ],
+)
+def test_a_document_is_no_plain_text(tmp_path, begins, kind) -> None:
+    (tmp_path / "t.txt").write_bytes(begins)
+    with pytest.raises(TranscriptError, match=kind) as caught:
+        transcript_io.read_transcript(tmp_path / "t.txt", duration_s=9.0)
+    check_says_the_same(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("今日はいい天気ですね。", "iso-2022-jp"),
+        ("안녕하세요, 반갑습니다.", "iso-2022-kr"),
+        ("今天天气很好。", "hz"),
+    ],
+)
+def test_letters_that_hide_in_ascii_are_found(tmp_path, text, encoding) -> None:
+    (tmp_path / "t.txt").write_bytes(text.encode(encoding))
+    found = transcript_io.read_transcript(tmp_path / "t.txt", duration_s=9.0)
+    assert "".join(one.text for one in found.segments) == text
+    assert any("is not UTF-8" in note.en for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "dialogue"),
+    [
+        ("Start, End, Text", "0:00:01.00,0:00:02.50,Well, hello\\Nthere"),
+        ("Actor, Text_x, Start, End, Text", "Ann,x,0:00:01.00,0:00:02.50,Well, hello\\Nthere"),
+        (
+            "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text",
+            "0,0:00:01.00,0:00:02.50,Default,,0,0,0,,Well, hello\\Nthere",
+        ),
+    ],
+)
+def test_ass_has_the_fields_that_it_says(tmp_path, fields, dialogue) -> None:
+    content = (
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname\n\n"
+        f"[Events]\nFormat: {fields}\nDialogue: {dialogue}\n"
+    )
+    found = read(tmp_path, "t.ass", content, duration_s=9.0)
+    assert [(one.start_s, one.end_s, one.text) for one in found.segments] == [
+        (1.0, 2.5, "Well, hello there")
+    ]
+    assert found.segments[0].speaker == ("Ann" if "Actor" in fields else "")

@@ -163,6 +163,16 @@ def _of_the_machine(error: Exception) -> int | None:
             ),
             1,
         )
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from "):
+        # So pathlib says it, before Python 3.13.
+        name = str(error).removeprefix("Symlink loop from ").strip("'\"")
+        return _fail(
+            in_language(
+                f"{name} cannot be followed: links lead in a circle; name the file or folder itself",
+                f"无法打开 {name}：链接首尾相连；请直接指定文件或文件夹",
+            ),
+            1,
+        )
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
         return _fail(

@@ -112,7 +112,13 @@ def annotate(
                 _deliver(path, tagging, target.files, as_json=as_json, language=given["lang"])
         except EmotionError as error:
             n_failed += 1
-            say(f"gpt-sovits-emotion: {error}", zh=f"gpt-sovits-emotion: {error.say('zh')}")
+            # An error names the file alone, which several may share.
+            shared = sum(each.recording.name == path.name for each in targets) > 1
+            of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
+            say(
+                f"gpt-sovits-emotion: {of}{error}",
+                zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
+            )
             if as_json:
                 print_json({"file": str(path), "error": error.say(given["lang"])})
     if not n_failed:

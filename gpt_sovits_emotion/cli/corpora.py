@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpt_sovits_emotion.records import Sentence
-    from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
+    from gpt_sovits_emotion.training.corpora import Corpus, CorpusInfo, LabelRow
 
 __all__ = ["corpora", "corpus_lines"]
 
@@ -150,8 +150,8 @@ def unpack_command(named: str, destination: Path) -> None:
         say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
     n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
     say(
-        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}; {corpus.info.licence}",
-        zh=f"{n_speakers} 位说话人的 {n_clips} 个片段；{corpus.info.licence}",
+        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}; {_licence(corpus.info)}",
+        zh=f"{n_speakers} 位说话人的 {n_clips} 个片段；{_licence(corpus.info)}",
     )
     echo(str(destination))
 
@@ -172,7 +172,7 @@ def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
             f"{corpus.name}: {info.title}, {size}{spoken}",
             f"{corpus.name}：{info.title}，{size}{spoken}",
         ),
-        f"  {in_language('licence ', '许可')} {info.licence}{use}",
+        f"  {in_language('licence ', '许可')} {_licence(info)}{use}",
     ]
     if info.citation:
         lines.append(f"  {in_language('cite    ', '引用')} {info.citation}")
@@ -234,6 +234,15 @@ def _as_dict(
         "labels": [asdict(row) for row in table],
         "warnings": [warning.to_dict() for warning in warnings],
     }
+
+
+def _licence(info: CorpusInfo) -> str:
+    """Return a corpus's licence as it is shown; what stands for an unknown one is in the language, too."""
+    from gpt_sovits_emotion.training.corpora.known import UNKNOWN_LICENCE
+
+    if info.licence != UNKNOWN_LICENCE:
+        return info.licence
+    return in_language(UNKNOWN_LICENCE, "未知：请询问录制者，并写入 corpus.yaml")
 
 
 def _pad(text: str, width: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import Folder, Place
+from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
@@ -175,7 +176,16 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
         question = in_language(
             f"Delete {asked} with all that is in it?", f"删除 {asked} 及其中的全部内容？"
         )
-        click.confirm(question, abort=True, err=True)
+        try:
+            click.confirm(question, abort=True, err=True)
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            echo("", err=True)  # behind the question
+            raise Misuse(
+                "nobody said yes, so it stays; to delete it without being asked, add --yes",
+                zh="没有得到确认，因此保留；若要不经询问直接删除，请加 --yes",
+            ) from None
     remove_head(entry)
     echo(in_language(f"{entry.path}: removed", f"{entry.path}：已删除"))
 

@@ -199,7 +199,16 @@ def _staged(source: Path, work: Path) -> Path:
                 f"请把权重和 {CARD_NAME} 放进一个文件夹",
             )
         return _unpacked(source, work)
-    target = work / (source.resolve().name or "head")
+    try:
+        name = source.resolve().name
+    except (
+        RuntimeError
+    ) as error:  # so pathlib says, before Python 3.13, that links lead in a circle
+        raise HeadError(
+            f"{source} cannot be followed: links lead in a circle; name the folder itself",
+            zh=f"无法打开 {source}：链接首尾相连；请直接指定文件夹",
+        ) from error
+    target = work / (name or "head")
     target.mkdir(parents=True)
     copy_head(source, target)
     if not any(target.iterdir()):

@@ -136,7 +136,7 @@ def known_speaker(head: Head, speaker: str) -> SpeakerProfile:
         f"nothing has been learned of the speaker {speaker!r} for head {head.card.id!r} (known: "
         f"{', '.join(known) or 'nobody'}); run  adapt --head {head.card.id} --speaker {speaker} CLIPS",
         zh=f"情感模型 {head.card.id!r} 还没有学习过说话人 {speaker!r}（已知：{'、'.join(known) or '无'}）；"
-        f"请运行  adapt --head {head.card.id} --speaker {speaker} 片段…",
+        f"请运行 adapt --head {head.card.id} --speaker {speaker} 片段…",
     )
 
 

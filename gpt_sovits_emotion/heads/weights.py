@@ -16,6 +16,8 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file
+from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.unreadable import why_unreadable
 
 __all__ = ["MAX_WEIGHTS_BYTES", "as_numbers", "is_pickle", "read_weights"]
 
@@ -55,7 +57,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
-        raise _not_whole(path, str(error)) from error
+        raise _not_whole(path, why_unreadable(error)) from error
     return {name: as_numbers(tensor, name, path) for name, tensor in tensors.items()}
 
 
@@ -86,25 +88,42 @@ def _check_header(stream: BinaryIO, beginning: bytes, n_bytes: int, path: Path) 
     """Hold the header against the file's size and against itself."""
     n_header = int.from_bytes(beginning[:8], "little")
     if n_bytes < 10 or n_header == 0:
-        raise _cut_off(path, f"{n_bytes} bytes, and no header")
+        raise _cut_off(
+            path, Sentence(f"{n_bytes} bytes, and no header", f"{n_bytes} 字节，没有文件头")
+        )
     if n_header > _MAX_HEADER_BYTES:
-        raise _not_whole(path, f"it announces a header of {n_header} bytes")
+        told = Sentence(
+            f"it announces a header of {n_header} bytes", f"声称文件头有 {n_header} 字节"
+        )
+        raise _not_whole(path, told)
     if beginning[8:9] != b"{":
-        raise _not_whole(path, "its header is no JSON object")
+        raise _not_whole(path, Sentence("its header is no JSON object", "文件头不是 JSON 对象"))
     stream.seek(8)
     header_text = stream.read(n_header)
     if len(header_text) < n_header:
-        raise _cut_off(path, f"{n_bytes} bytes of a header of {n_header}")
+        told = Sentence(
+            f"{n_bytes} bytes of a header of {n_header}",
+            f"文件头应有 {n_header} 字节，文件只有 {n_bytes} 字节",
+        )
+        raise _cut_off(path, told)
     try:
         header = json.loads(header_text.decode("utf-8"), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise _not_whole(path, f"its header is unreadable: {error}") from error
+    except (ValueError, RecursionError, HeadError) as error:
+        why = why_unreadable(error)
+        told = Sentence(f"its header is unreadable: {why.en}", f"文件头无法读取：{why.zh}")
+        raise _not_whole(path, told) from error
     header.pop("__metadata__", None)
     end = _check_places(header, path)
     if n_bytes < 8 + n_header + end:
-        raise _cut_off(path, f"{n_bytes} of {8 + n_header + end} bytes are there")
+        n_wanted = 8 + n_header + end
+        told = Sentence(
+            f"{n_bytes} of {n_wanted} bytes are there", f"{n_wanted} 字节中只有 {n_bytes} 字节"
+        )
+        raise _cut_off(path, told)
     if n_bytes > 8 + n_header + end:
-        raise _not_whole(path, f"{n_bytes - 8 - n_header - end} bytes are left over at its end")
+        n_over = n_bytes - 8 - n_header - end
+        told = Sentence(f"{n_over} bytes are left over at its end", f"末尾多出 {n_over} 字节")
+        raise _not_whole(path, told)
 
 
 def _check_places(header: dict[str, Any], path: Path) -> int:
@@ -115,7 +134,11 @@ def _check_places(header: dict[str, Any], path: Path) -> int:
             dtype, shape = entry["dtype"], [_natural(size) for size in entry["shape"][:3]]
             begin, end = (_natural(offset) for offset in entry["data_offsets"])
         except (TypeError, KeyError, ValueError) as error:
-            raise _not_whole(path, f"what it says of tensor {name[:80]!r} is unclear") from error
+            told = Sentence(
+                f"what it says of tensor {name[:80]!r} is unclear",
+                f"关于张量 {name[:80]!r} 的说明不清楚",
+            )
+            raise _not_whole(path, told) from error
         if not isinstance(dtype, str) or dtype not in _BYTES_OF:
             raise HeadError(
                 f"{path}: tensor {name[:80]} holds {str(dtype)[:20]}, floating point was expected (F16, F32 "
@@ -123,12 +146,20 @@ def _check_places(header: dict[str, Any], path: Path) -> int:
                 zh=f"{path}：张量 {name[:80]} 的类型是 {str(dtype)[:20]}，应为浮点数（F16、F32 或 F64）",
             )
         if len(shape) > 2 or end - begin != math.prod(shape) * _BYTES_OF[dtype]:
-            raise _not_whole(path, f"the size of tensor {name[:80]!r} contradicts its shape")
+            told = Sentence(
+                f"the size of tensor {name[:80]!r} contradicts its shape",
+                f"张量 {name[:80]!r} 的大小与形状不符",
+            )
+            raise _not_whole(path, told)
         places.append((begin, end, name))
     reached = 0
     for begin, end, name in sorted(places):
         if begin != reached:
-            raise _not_whole(path, f"tensor {name[:80]!r} overlaps another, or leaves a gap")
+            told = Sentence(
+                f"tensor {name[:80]!r} overlaps another, or leaves a gap",
+                f"张量 {name[:80]!r} 与另一个重叠，或留有空隙",
+            )
+            raise _not_whole(path, told)
         reached = end
     return reached
 
@@ -143,20 +174,20 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object in which no name stands twice: readers differ on which of the two counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands there twice")
+        raise HeadError("a tensor stands there twice", zh="同一个张量出现两次")
     return found
 
 
-def _not_whole(path: Path, why: str) -> HeadError:
+def _not_whole(path: Path, why: Sentence) -> HeadError:
     return HeadError(
-        f"{path} is not a whole safetensors file ({why}); copy or download it again",
-        zh=f"{path} 不是完整的 safetensors 文件（{why}）；请重新复制或下载",
+        f"{path} is not a whole safetensors file ({why.en}); copy or download it again",
+        zh=f"{path} 不是完整的 safetensors 文件（{why.zh}）；请重新复制或下载",
     )
 
 
-def _cut_off(path: Path, why: str) -> UnfinishedError:
+def _cut_off(path: Path, why: Sentence) -> UnfinishedError:
     return UnfinishedError(
-        f"{path} is not a whole safetensors file ({why}): the copy is under way or was cut off; wait, or "
+        f"{path} is not a whole safetensors file ({why.en}): the copy is under way or was cut off; wait, or "
         "copy it again",
-        zh=f"{path} 不是完整的 safetensors 文件（{why}）：正在复制，或复制中断；请稍候，或重新复制",
+        zh=f"{path} 不是完整的 safetensors 文件（{why.zh}）：正在复制，或复制中断；请稍候，或重新复制",
     )

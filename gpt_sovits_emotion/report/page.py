@@ -34,7 +34,14 @@ REPORT_FORMAT = "gpt-sovits-emotion/round-trip-report"
 REPORT_VERSION = 1
 _PAGE_NAME, _REPORT_NAME = "report.html", "report.json"
 _BEFORE_NAME, _AFTER_NAME = "timeline.png", "timeline-after.png"
-REPORT_FILES = (_PAGE_NAME, _REPORT_NAME, _BEFORE_NAME, _AFTER_NAME, "before.mp3", "after.mp3")
+REPORT_FILES: tuple[str, ...] = (
+    _PAGE_NAME,
+    _REPORT_NAME,
+    _BEFORE_NAME,
+    _AFTER_NAME,
+    "before.mp3",
+    "after.mp3",
+)
 """Every file that `write_report` may write into its folder."""
 
 EMBED_LIMIT_BYTES = 8 * 1024 * 1024

@@ -23,7 +23,7 @@ from gpt_sovits_emotion.transcript_io.clocks import to_ms
 from gpt_sovits_emotion.transcript_io.lines import FileLines, check_times, marked_line, place
 from gpt_sovits_emotion.transcript_io.subtitles import has_cues, read_subtitles
 from gpt_sovits_emotion.transcript_io.timed_text import read_timed_text
-from gpt_sovits_emotion.transcript_io.wording import clean
+from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities
 
 __all__ = ["are_counted", "read_counted", "read_sub"]
 
@@ -33,7 +33,7 @@ _RATE = re.compile(r"\s*\{[01]\}\s*\{[01]\}\s*(?P<rate>\d{1,3}(?:[.,]\d{1,6})?)\
 _DEFAULTS = re.compile(r"\s*\{DEFAULT\}", re.IGNORECASE)
 _STYLE = re.compile(r"\{[A-Za-z]:[^{}]*\}|\{\\[^{}]*\}")
 _SUBVIEWER = re.compile(
-    r"\s*(?:\d+:\d\d:\d\d\.\d{1,3},\d+:\d\d:\d\d\.\d{1,3}|\[\d+:\d\d:\d\d\])\s*$"
+    r"\s*(?:\d+:\d\d:\d\d(?:\.\d{1,3})?,\d+:\d\d:\d\d(?:\.\d{1,3})?|\[\d+:\d\d:\d\d\])\s*$"
 )
 _END_OF_SUBVIEWER = re.compile(r"\s*\[end\]\s*", re.IGNORECASE)
 _TENTHS_A_SECOND = 10.0
@@ -141,7 +141,7 @@ def _lines_of(
 
 def _plain(row: str) -> str:
     # A slash in front lets a row be in italics; words do not begin with one.
-    return _STYLE.sub("", row).strip().removeprefix("/")
+    return plain_entities(_STYLE.sub("", row)).strip().removeprefix("/")
 
 
 def _filled(text: str) -> dict[int, str]:

@@ -8,7 +8,12 @@ from pathlib import Path, PurePath
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.encodings import CODECS, ENCODING_NAMES, guess_encoding
+from gpt_sovits_emotion.transcript_io.encodings import (
+    CODECS,
+    ENCODING_NAMES,
+    guess_encoding,
+    seven_bit_encoding,
+)
 
 __all__ = [
     "MAX_BYTES",
@@ -34,6 +39,14 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_DOCUMENTS = (
+    (b"{\\rtf", "RTF"),
+    (b"<!doctype html", "HTML"),
+    (b"<html", "HTML"),
+    (b"%pdf-", "PDF"),
+    (b"pk\x03\x04", "Word, OpenDocument"),
+)
+_BEGIN = 512  # bytes, of which blanks may stand in front of what tells a document
 _CERTAIN = frozenset({"utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
 
 
@@ -130,6 +143,8 @@ def decoded(data: bytes, *, name: str, encoding: str = "", by_option: bool = Fal
     """
     if data.startswith(PICTURES):
         raise _pictures(name)
+    if kind := _kind_of_document(data):
+        raise _formatted(name, kind)
     for byte_order_mark, marked in _MARKS:
         if data.startswith(byte_order_mark):
             return Decoded(
@@ -140,6 +155,12 @@ def decoded(data: bytes, *, name: str, encoding: str = "", by_option: bool = Fal
     if b"\x00" in data:
         order = _utf16_order(data)
         return Decoded(_decode_as(data, order, name, by_option), order)
+    if data.isascii() and (hidden := seven_bit_encoding(data)):
+        return Decoded(
+            _decode_as(data, hidden, name, by_option),
+            hidden,
+            _guessed(name, hidden, True, by_option),
+        )
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
@@ -228,6 +249,20 @@ def _unknown(name: str, by_option: bool) -> TranscriptError:
         f"{name} is not text in an encoding that can be told; {say_it[0]}open it in an editor and save it as "
         "UTF-8",
         zh=f"{name} 不是可识别编码的文字；{say_it[1]}用编辑器另存为 UTF-8",
+    )
+
+
+def _kind_of_document(data: bytes) -> str:
+    """Return the name of a format in which words stand among other things, "" for plain text."""
+    begin = data[:_BEGIN].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return next((kind for sign, kind in _DOCUMENTS if begin.startswith(sign)), "")
+
+
+def _formatted(name: str, kind: str) -> TranscriptError:
+    return TranscriptError(
+        f"{name} is a document ({kind}), not plain text; open it in its program and save it as plain text "
+        "(.txt)",
+        zh=f"{name} 是文档（{kind}），不是纯文本；请在相应程序中打开并另存为纯文本（.txt）",
     )
 
 

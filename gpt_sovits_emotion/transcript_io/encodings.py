@@ -1,8 +1,8 @@
 """Guess in which encoding a text that is not UTF-8 was saved.
 
 The double-byte encodings of East Asia are told apart here, by how many of the letters are everyday ones:
-charset-normalizer (3.5) took "你好，今天天气很好。" in GBK for Korean. It is asked for the others, whose
-letters are one byte each.
+charset-normalizer (3.5) took "你好，今天天气很好。" in GBK for Korean. Alphabets of one byte a letter are
+told apart in `alphabets`; it is asked for what is left, Latin letters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable
 from types import MappingProxyType
 
-__all__ = ["ENCODING_NAMES", "guess_encoding"]
+from gpt_sovits_emotion.transcript_io.alphabets import fitting_alphabets
+
+__all__ = ["ENCODING_NAMES", "guess_encoding", "seven_bit_encoding"]
 
 ENCODING_NAMES = MappingProxyType(
     {
@@ -31,7 +33,11 @@ ENCODING_NAMES = MappingProxyType(
         "cp1254": "Windows-1254",
         "cp1255": "Windows-1255",
         "cp1256": "Windows-1256",
+        "cp874": "Windows-874",
         "koi8-r": "KOI8-R",
+        "iso-2022-jp": "ISO-2022-JP",
+        "iso-2022-kr": "ISO-2022-KR",
+        "hz": "HZ (GB 2312)",
     }
 )
 """Name for ``--encoding`` -> the name that people know."""
@@ -39,6 +45,14 @@ ENCODING_NAMES = MappingProxyType(
 # Windows' extensions of the standards: what Windows calls by their names.
 CODECS = MappingProxyType({"big5": "cp950", "shift-jis": "cp932", "euc-kr": "cp949"})
 """Name for ``--encoding`` -> Python's codec, where that is another."""
+
+_SEVEN_BIT = (
+    ("iso-2022-jp", (b"\x1b$B", b"\x1b$@")),
+    ("iso-2022-kr", (b"\x1b$)C",)),
+    ("hz", (b"~{",)),
+)
+"""Encodings that write their letters with signs of ASCII, and what such letters begin with (RFC 1468, 1557,
+1843)."""
 
 _ONE_BYTE = ("cp1251", "koi8-r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp1252")
 
@@ -74,7 +88,6 @@ _EVERYDAY_HANGUL = frozenset(
     "실신학경관생분진위내개적치호래려했었습합됩까네저좋감녕반갑죠군야또더잘못왜뭐응떻겠싶같"
     "많올바색열입력출"
 )
-_EVERYDAY_CYRILLIC = frozenset("оеаинтсрвлкмдпуяыьгзбчйхжшюіїє")
 # The letters beyond ASCII of each language; a text that needs those of two is of neither.
 _LATIN = (
     *(
@@ -94,6 +107,7 @@ _SIGNS = frozenset("€£©®°§·¿¡«»‘’‚“”„–—…•´\xa0"
 _ENOUGH, _BEFORE = 60_000, 500  # bytes that are looked at, and before the first that is not ASCII
 _EVERYDAY, _COMMON, _RARE = 1.0, 0.4, -1.0
 _LEAST = 0.3
+_FEW_LETTERS = 8  # a word can be one in several alphabets
 _SURE = 0.15  # so much better than the next best
 
 
@@ -105,14 +119,37 @@ def guess_encoding(data: bytes) -> tuple[str, bool]:
         comes near.
     """
     data = _sample(data)
-    ranked = sorted([*_east_asian(data), *_cyrillic(data)], reverse=True)
+    ranked = sorted(_east_asian(data), reverse=True)
+    alphabets = fitting_alphabets(data)
+    if alphabets and (not ranked or alphabets[0][0] >= ranked[0][0]):
+        near = bool(ranked) and alphabets[0][0] - ranked[0][0] < _SURE
+        few = sum(byte > 0x7F for byte in data) < _FEW_LETTERS
+        return alphabets[0][1], len(alphabets) == 1 and not near and not few
     if ranked and ranked[0][0] >= _LEAST:
-        others = [score for score, _ in ranked[1:]]
-        return ranked[0][1], not others or ranked[0][0] - others[0] >= _SURE
+        others = [score for score, _ in [*ranked[1:], *alphabets]]
+        return ranked[0][1], not others or ranked[0][0] - max(others) >= _SURE
     latin = _latin(data)
     if len(latin) == 1 or (latin and _ends_words(data.decode("cp1252", "replace"))):
         return latin[0], False
     return _one_byte(data, latin or _ONE_BYTE) or (latin[0] if latin else ""), False
+
+
+def seven_bit_encoding(data: bytes) -> str:
+    r"""Return which encoding hides letters of East Asia in ASCII, "" where the bytes are what they look like.
+
+    Examples:
+        >>> seven_bit_encoding("こんにちは".encode("iso-2022-jp")), seven_bit_encoding(b"a ~{sigh}~ b")
+        ('iso-2022-jp', '')
+    """
+    for name, signs in _SEVEN_BIT:
+        if any(sign in data for sign in signs):
+            try:
+                text = data.decode(name)
+            except UnicodeError:
+                continue
+            if any(char > "\u2e7f" for char in text):
+                return name
+    return ""
 
 
 def _sample(data: bytes) -> bytes:
@@ -145,39 +182,6 @@ def _is_scattered(text: str) -> bool:
     """Say whether most characters beyond ASCII stand alone among Latin letters, as accented ones do."""
     n_alone = len(re.findall(r"(?<=[A-Za-z])[^\x00-\x7f](?![^\x00-\x7f])", text))
     return n_alone > 0.5 * sum(char > "\x7f" for char in text)
-
-
-def _is_latin(text: str) -> bool:
-    """Say whether a text is in Latin letters, some of them accented: they share words with the others."""
-    mixed = re.findall(r"[A-Za-z][^\W\d_a-zA-Z]|[^\W\d_a-zA-Z][A-Za-z]", text)
-    n_beyond = sum(char > "\x7f" for char in text)
-    return len(mixed) > 0.1 * n_beyond or 2 * n_beyond < len(re.findall("[A-Za-z]", text))
-
-
-def _cyrillic(data: bytes) -> Iterable[tuple[float, str]]:
-    """Yield how everyday the letters are in each Cyrillic encoding, whose cases are each other's."""
-    for name in ("cp1251", "koi8-r"):
-        try:
-            text = _decode(data, name)
-        except UnicodeDecodeError:
-            continue
-        marks = [
-            _EVERYDAY
-            if char in _EVERYDAY_CYRILLIC or (is_initial and char.lower() in _EVERYDAY_CYRILLIC)
-            else (0.0 if "а" <= char.lower() <= "я" or char in "ёґў«»—–„“”…№" else _RARE)
-            for char, is_initial in _with_initials(text)
-            if char > "\x7f"
-        ]
-        if marks and not _is_latin(text):
-            yield sum(marks) / len(marks), name
-
-
-def _with_initials(text: str) -> Iterable[tuple[str, bool]]:
-    """Yield each character, and whether a capital may be expected there: at the start of a word."""
-    before = " "
-    for char in text:
-        yield char, not before.isalpha()
-        before = char
 
 
 def _mark(char: str, name: str) -> float:

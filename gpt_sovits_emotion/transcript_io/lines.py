@@ -12,7 +12,16 @@ from gpt_sovits_emotion.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.records import Sentence, TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.transcript_io.wording import JOINER, clean, one_line, split_mark
 
-__all__ = ["FileLines", "Line", "check_times", "from_zero", "lines_of", "marked_line", "place"]
+__all__ = [
+    "FileLines",
+    "Line",
+    "above_first",
+    "check_times",
+    "from_zero",
+    "lines_of",
+    "marked_line",
+    "place",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,17 @@ def from_zero(lines: Iterable[Line]) -> FileLines:
         f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
     )
     return FileLines(tuple(kept), (note,))
+
+
+def above_first(n_rows: int) -> tuple[Sentence, ...]:
+    """Return what to say of rows above the first time, which nobody knows the place of."""
+    if not n_rows:
+        return ()
+    note = Sentence(
+        f"{counted(n_rows, 'row above the first time is', 'rows above the first time are')} left out",
+        f"略去第一个时间之前的 {n_rows} 行",
+    )
+    return (note,)
 
 
 def lines_of(transcript: TaggedTranscript) -> tuple[Line, ...]:

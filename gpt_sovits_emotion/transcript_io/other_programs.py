@@ -9,6 +9,7 @@ whisper.cpp
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
 import re
@@ -16,7 +17,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
+from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of, to_ms
 from gpt_sovits_emotion.transcript_io.lines import FileLines, Line, check_times, from_zero, place
 from gpt_sovits_emotion.transcript_io.wording import clean
@@ -28,7 +31,11 @@ _NAMES = {
     "korean": "ko", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "russian": "ru",
     "polish": "pl", "portuguese": "pt",
 }  # fmt: skip
+_HALF = re.compile("[\ud800-\udfff]")
+_MOST_LETTERS_PER_MS = 0.1
 _CODE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
+_HTML_NAME = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _OFFSET = re.compile(r"(?P<value>\d+(?:\.\d+)?)(?P<unit>h|ms|m|s|f|t)")
 _FRAMES = re.compile(r"(?P<clock>\d+:\d\d:\d\d):(?P<frames>\d{2})(?:\.\d+)?")
 
@@ -56,7 +63,7 @@ def lines_of_json(data: object, *, name: str) -> FileLines | None:
         return None
     if not any(_times(one) for one in held):
         return None
-    lines = []
+    lines, n_halves = [], 0
     for number, one in enumerate(held, start=1):
         where = place("segment", number, name=name)
         times, text = _times(one), one.get("text")
@@ -69,16 +76,34 @@ def lines_of_json(data: object, *, name: str) -> FileLines | None:
         if end_s is not None and start_s >= 0:
             check_times(start_s, end_s, where=where)
         speaker = one.get("speaker")
+        n_halves += len(_HALF.findall(_joined(text)))
         lines.append(
             Line(
-                clean(text),
+                clean(_whole(text)),
                 start_s,
                 end_s,
                 language=_language_of(one.get("language")) or language,
-                speaker=clean(speaker) if isinstance(speaker, str) else "",
+                speaker=clean(_whole(speaker)) if isinstance(speaker, str) else "",
             )
         )
-    return from_zero(lines)
+    found = from_zero(lines)
+    if not n_halves:
+        return found
+    halves = Sentence(
+        f"{counted(n_halves, 'half character', 'half characters')} left out, as of a cut emoji",
+        f"略去 {n_halves} 个残缺的字符，例如被截断的表情符号",
+    )
+    return FileLines(found.lines, (*found.notes, halves))
+
+
+def _whole(text: str) -> str:
+    """Leave out halves of two-part characters, which no file can store."""
+    return _HALF.sub("", _joined(text))
+
+
+def _joined(text: str) -> str:
+    """Join the halves of two-part characters that stand side by side."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _times(one: Mapping[str, Any]) -> tuple[float, float | None] | None:
@@ -140,15 +165,24 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
         rows = [(number, row) for number, row in enumerate(table, start=2) if any(row)]
     except csv.Error as error:
         raise TranscriptError(
-            f"{name} is damaged as a table ({error}); write it anew",
-            zh=f"{name} 表格已损坏（{error}）；请重新生成",
+            f"{name} is damaged as a table near row {table.line_num}; write it anew",
+            zh=f"{name} 表格在第 {table.line_num} 行附近已损坏；请重新生成",
         ) from error
     in_ms = all(_field(row, names, key).isdecimal() for _, row in rows for key in ("start", "end"))
+    notes: tuple[Sentence, ...] = ()
+    if in_ms and _is_too_fast([row for _, row in rows], names):
+        in_ms = False
+        notes = (
+            Sentence(
+                "its times are whole numbers, and taken for seconds: milliseconds would be too short",
+                "时间为整数，按秒计：若按毫秒则过短",
+            ),
+        )
     for number, row in rows:
         where = place("row", number, name=name)
         try:
             start_s, end_s = (
-                to_ms(float(written)) / 1000 if in_ms else seconds_of(written)
+                to_ms(float(written)) / 1000 if in_ms else seconds_of(_with_point(written))
                 for written in (_field(row, names, "start"), _field(row, names, "end"))
             )
         except ValueError as error:
@@ -163,7 +197,22 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
         raise TranscriptError(
             f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
         )
-    return FileLines(tuple(lines))
+    return FileLines(tuple(lines), notes)
+
+
+def _is_too_fast(rows: list[list[str]], names: list[str]) -> bool:
+    """Say whether nobody could say these words in so many milliseconds: 100 letters a second."""
+    n_letters = sum(len(_field(row, names, "text")) for row in rows)
+    ms = sum(
+        to_ms(float(_field(row, names, "end"))) - to_ms(float(_field(row, names, "start")))
+        for row in rows
+    )
+    return 0 <= ms * _MOST_LETTERS_PER_MS < n_letters
+
+
+def _with_point(written: str) -> str:
+    """Write seconds with a decimal comma, as spreadsheets of many countries save them, with a point."""
+    return written.replace(",", ".") if re.fullmatch(r"\d+,\d+", written) else written
 
 
 def _columns(header: str) -> str | None:
@@ -195,12 +244,14 @@ def read_ttml(text: str, *, name: str) -> FileLines:
             zh=f"{name} 声明了自己的实体，字幕从不需要；请重新导出",
         )
     try:
-        root = ElementTree.fromstring(text.lstrip(" \r\n").encode("utf-8"), _parser())
+        plain = _HTML_NAME.sub(_plain_name, text.lstrip(" \r\n"))
+        root = ElementTree.fromstring(plain.encode("utf-8"), _parser())
         lines = list(_paragraphs(root, 0.0, None, _Rates.of(root), name=name))
     except (ElementTree.ParseError, RecursionError, LookupError) as error:
+        row = getattr(error, "position", (0, 0))[0]
         raise TranscriptError(
-            f"{name} is damaged as TTML ({error}); export it again",
-            zh=f"{name} TTML 已损坏（{error}）；请重新导出",
+            f"{name} is damaged as TTML{f' in line {row}' if row else ''}; export it again",
+            zh=f"{name} TTML{f' 第 {row} 行' if row else ''}已损坏；请重新导出",
         ) from error
     if not lines:
         raise TranscriptError(
@@ -223,6 +274,11 @@ class _Rates(dict[str, float]):
         return cls(f=1 / rate, t=1 / ticks, h=3600.0, m=60.0, s=1.0, ms=0.001)
 
 
+def _plain_name(found: re.Match[str]) -> str:
+    """Write a character that HTML names and XML does not know, such as ``&nbsp;``, as itself."""
+    return found.group() if found[1] in _XML_NAMES else html.unescape(found.group())
+
+
 def _parser() -> ElementTree.XMLParser:
     # The text is decoded already, whatever the first line of the file says.
     return ElementTree.XMLParser(encoding="utf-8")
@@ -234,16 +290,27 @@ def _paragraphs(
     held = {_local(key): value for key, value in element.attrib.items()}
     start_s = origin_s + _ttml_s(held.get("begin", "0s"), rates, name=name)
     speaker = held.get("agent", speaker)
-    if _local(element.tag) == "p" and ("end" in held or "dur" in held):
+    kind = _local(element.tag)
+    timed = not {"begin", "end", "dur"}.isdisjoint(held)
+    if (kind == "p" and (timed or not _has_times(element))) or (kind == "span" and timed):
+        end_s: float | None = None  # until the next
         if "end" in held:
             end_s = origin_s + _ttml_s(held["end"], rates, name=name)
-        else:
+        elif "dur" in held:
             end_s = start_s + _ttml_s(held["dur"], rates, name=name)
-        check_times(start_s, end_s, where=place("the paragraph at second", start_s, name=name))
-        yield Line(clean(_text_of(element)), start_s, end_s, speaker=speaker or "")
+        if end_s is not None:
+            check_times(start_s, end_s, where=place("the paragraph at second", start_s, name=name))
+        words = clean(_text_of(element))
+        if words and (timed or start_s > 0):
+            yield Line(words, start_s, end_s, speaker=speaker or "")
         return
     for child in element:
         yield from _paragraphs(child, start_s, speaker, rates, name=name)
+
+
+def _has_times(element: ElementTree.Element) -> bool:
+    """Say whether a part of a paragraph has times of its own."""
+    return any(_local(key) in ("begin", "end", "dur") for child in element for key in child.attrib)
 
 
 def _ttml_s(written: str, rates: _Rates, *, name: str) -> float:

@@ -12,6 +12,7 @@ from gpt_sovits_emotion.transcript_io.beside import named_after
 from gpt_sovits_emotion.transcript_io.counted import are_counted, read_counted, read_sub
 from gpt_sovits_emotion.transcript_io.decoding import read_decoded, read_text
 from gpt_sovits_emotion.transcript_io.documents import TRANSCRIPT_FORMAT, parse_json, read_json
+from gpt_sovits_emotion.transcript_io.held import ending_of
 from gpt_sovits_emotion.transcript_io.lines import FileLines, Line
 from gpt_sovits_emotion.transcript_io.other_programs import (
     is_foreign_table,
@@ -29,7 +30,11 @@ from gpt_sovits_emotion.transcript_io.tagged_text import (
     read_list,
     read_rich_text,
 )
-from gpt_sovits_emotion.transcript_io.timed_text import read_lyrics, read_timed_text
+from gpt_sovits_emotion.transcript_io.timed_text import (
+    read_lyrics,
+    read_timed_text,
+    unread_times,
+)
 from gpt_sovits_emotion.transcript_io.timing import fitted, with_ends
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line, split_mark
 
@@ -43,7 +48,7 @@ __all__ = [
     "timed_lines",
 ]
 
-READABLE_ENDINGS = (
+READABLE_ENDINGS: tuple[str, ...] = (
     ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".smi", ".sami", ".sub", ".sbv", ".lrc",
     ".tsv", ".list", ".lab", ".txt",
 )  # fmt: skip
@@ -105,7 +110,7 @@ def read_transcript(
         found = read_file(replace(file, language=file.language or language))
         notes += found.notes
         lines: Sequence[Line] = found.lines
-        if path.suffix.casefold() == ".list":
+        if lines and all(line.audio for line in lines):
             lines = (_row_of(lines, recording_name, path=path),)
         lines = _timed(lines, duration_s, path=path)
         lines, said = with_speakers(lines)
@@ -144,10 +149,7 @@ def read_file(path: Path | TextFile) -> FileLines:
             zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {endings} 之一",
         )
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
-    if ending in _READERS_OF_FILES:
-        lines = _READERS_OF_FILES[ending](found.joined, file)
-    else:
-        lines = _READERS[ending](found.joined, name=str(file.path))
+    lines = _read_as(ending, found.joined, file)
     return FileLines(lines.lines, (*([found.note] if found.note else []), *lines.notes))
 
 
@@ -180,10 +182,18 @@ def timed_lines(text: str, *, name: str, frames_per_s: float | None = None) -> F
         return FileLines(read_txt(text, name=name))
     if are_counted(text):
         return read_counted(text, name=name, frames_per_s=frames_per_s)
-    return read_subtitles(text, name=name) if has_cues(text) else read_timed_text(text, name=name)
+    if has_cues(text):
+        return read_subtitles(text, name=name)
+    return read_timed_text(text, name=name, frames_per_s=frames_per_s)
 
 
 # --- inside ------------------------------------------------------------------------------------------
+
+
+def _read_as(ending: str, text: str, file: TextFile) -> FileLines:
+    if ending in _READERS_OF_FILES:
+        return _READERS_OF_FILES[ending](text, file)
+    return _READERS[ending](text, name=str(file.path))
 
 
 def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
@@ -195,8 +205,13 @@ def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
 
 def _read_text_file(text: str, file: TextFile) -> FileLines:
     name = str(file.path)
+    ending = ending_of(text)
+    if ending:
+        return _read_as(ending, text, file)
     timed = timed_lines(text, name=name, frames_per_s=file.frames_per_s)
-    return FileLines(_read_words(text, name=name)) if timed is None else timed
+    if timed is not None:
+        return timed
+    return FileLines(_read_words(text, name=name), unread_times(text))
 
 
 def _read_label_file(text: str, file: TextFile) -> FileLines:

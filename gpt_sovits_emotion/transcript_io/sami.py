@@ -8,6 +8,7 @@ next SYNC of its class, which may hold nothing but ``&nbsp;``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.errors import TranscriptError
@@ -15,6 +16,7 @@ from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import to_ms
 from gpt_sovits_emotion.transcript_io.lines import FileLines, from_zero, marked_line
 from gpt_sovits_emotion.transcript_io.subtitles import without_markup
+from gpt_sovits_emotion.transcript_io.wording import one_line
 
 __all__ = ["read_sami"]
 
@@ -22,6 +24,7 @@ __all__ = ["read_sami"]
 _SYNC = re.compile(r"<sync\b(?P<said>[^<>]*)>", re.IGNORECASE)
 _START = re.compile(r"\bstart\s*=\s*[\"']?\s*(?P<ms>-?\d{1,15})", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"<p\b(?P<said>[^<>]*)>", re.IGNORECASE)
+_SOURCE = re.compile(r"\bid\s*=\s*[\"']?\s*source\b", re.IGNORECASE)
 _CLASS = re.compile(r"\bclass\s*=\s*[\"']?\s*(?P<name>[\w-]+)", re.IGNORECASE)
 _STYLE = re.compile(r"\.(?P<name>[\w-]+)\s*\{(?P<said>[^{}]*)\}")
 _LANG = re.compile(r"\blang\s*:\s*(?P<code>[A-Za-z]{2,3})\b", re.IGNORECASE)
@@ -32,6 +35,7 @@ class _Caption:
     start_s: float
     of_class: str
     text: str
+    speaker: str = ""
 
 
 def read_sami(text: str, *, name: str, language: str = "") -> FileLines:
@@ -60,12 +64,22 @@ def read_sami(text: str, *, name: str, language: str = "") -> FileLines:
     spoken = list(dict.fromkeys(caption.of_class for caption in captions if caption.text))
     taken = _class_of(spoken, codes, language, name=name)
     lines = []
+    # An empty caption of no class takes away what stands, of whichever class.
     own = sorted(
-        (each for each in captions if each.of_class == taken), key=lambda each: each.start_s
+        (each for each in captions if each.of_class == taken or not (each.of_class or each.text)),
+        key=lambda each: each.start_s,
     )
-    ends: list[float | None] = [each.start_s for each in own[1:]]
-    for caption, end_s in zip(own, [*ends, None], strict=True):
-        line = marked_line(caption.text, caption.start_s, end_s, language=codes.get(taken, ""))
+    starts = [each.start_s for each in own]
+    for caption in own:
+        behind = bisect_right(starts, caption.start_s)
+        end_s = starts[behind] if behind < len(starts) else None
+        line = marked_line(
+            caption.text,
+            caption.start_s,
+            end_s,
+            speaker=caption.speaker,
+            language=codes.get(taken, ""),
+        )
         if line.text or line.label:
             lines.append(line)
     found = from_zero(lines)
@@ -110,17 +124,17 @@ def _captions(text: str) -> list[_Caption]:
         above = held[: paragraphs[0].start()] if paragraphs else held
         if without_markup(above) or not paragraphs:
             captions.append(_Caption(start_s, "", without_markup(above)))
+        speakers: dict[str, str] = {}
         for number, paragraph in enumerate(paragraphs):
             last = number + 1 == len(paragraphs)
             end = len(held) if last else paragraphs[number + 1].start()
-            of_class = _CLASS.search(paragraph["said"])
-            captions.append(
-                _Caption(
-                    start_s,
-                    of_class["name"].casefold() if of_class else "",
-                    without_markup(held[paragraph.end() : end]),
-                )
-            )
+            found = _CLASS.search(paragraph["said"])
+            of_class = found["name"].casefold() if found else ""
+            words = without_markup(held[paragraph.end() : end])
+            if _SOURCE.search(paragraph["said"]):  # says who speaks the next
+                speakers[of_class] = one_line(words)
+                continue
+            captions.append(_Caption(start_s, of_class, words, speakers.get(of_class, "")))
     return captions
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.lines import Line
 
-__all__ = ["speakers_in", "split_speaker", "with_speakers"]
+__all__ = ["is_program_name", "speakers_in", "split_speaker", "with_speakers"]
 
 _LEAD = r"\s*(?:>{2,3}\s*)?(?:[-–—]\s+)?"
 _ASIDE = r"(?:\s*[(（\[][^()（）\[\]\n]{1,30}[)）\]])?"
@@ -27,9 +27,12 @@ _BRACKETED = re.compile(
     rf"{_LEAD}[\[【(（](?P<name>[^\[\]【】()（）\n:：]{{1,30}})[\]】)）]\s*[:：]\s*(?P<words>\S.*)",
     re.DOTALL,
 )
+_PROGRAM_NAME = (
+    r"(?:SPEAKER[_ ]?\d+|speaker \d+|Sprecher(?:in)? \d+|Locuteur \d+|Hablante \d+"
+    r"|(?:说话人|发言人|讲话人|說話者|發言人|話者|화자|참석자)\s?[0-9A-Z一二三四五六七八九十]*)"
+)
 _BY_PROGRAM = re.compile(
-    rf"{_LEAD}[\[(（【]?(?P<name>(?:SPEAKER[_ ]?\d+|speaker \d+|Sprecher(?:in)? \d+|Locuteur \d+|Hablante \d+"
-    r"|(?:说话人|发言人|讲话人|說話者|發言人|話者|화자|참석자)\s?[0-9A-Z一二三四五六七八九十]*))[\])）】]?"
+    rf"{_LEAD}[\[(（【]?(?P<name>{_PROGRAM_NAME})[\])）】]?"
     r"(?:\s*[:：]|(?<=[\])）】]))\s*(?P<words>\S.*)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -62,6 +65,16 @@ _NOT_NAMES_WIDE = re.compile(
 _FEWEST = 2
 _SHARE = 0.3
 """So many lines must begin with a name before one that is not in capitals is believed."""
+
+
+def is_program_name(text: str) -> bool:
+    """Say whether a text is nothing but the name that a program gives a speaker.
+
+    Examples:
+        >>> is_program_name("Speaker 1"), is_program_name("发言人2"), is_program_name("Speaker one")
+        (True, True, False)
+    """
+    return re.fullmatch(_PROGRAM_NAME, text, re.IGNORECASE) is not None
 
 
 def speakers_in(texts: Iterable[str]) -> frozenset[str]:

@@ -39,6 +39,17 @@ _COLON_FRACTION = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
+_FIELDS = [
+    "layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text",
+]  # fmt: skip
+"""Of a line of dialogue, as nearly all programs write it; SSA has ``Marked`` first, some say ``Actor``."""
+_FORMAT = re.compile(
+    r"^\[Events\][ \t]*\n(?:[^\[\n]*\n)*?Format:(?P<fields>[^\n]*)", re.MULTILINE | re.IGNORECASE
+)
+_DIALOGUE = re.compile(
+    r"^(?P<kind>Dialogue|Comment):(?P<values>[^\n]*)$", re.MULTILINE | re.IGNORECASE
+)
+
 
 def ass_text(lines: Sequence[Line], *, language: str) -> str:
     """Write lines as ASS; times to the hundredth, the emotion as a mark and as the line's style.
@@ -84,7 +95,7 @@ def read_ass(text: str, *, name: str) -> FileLines:
     import pysubs2
 
     # pysubs2 (1.8) drops a fraction after a colon, as old SSA files have it.
-    text = _COLON_FRACTION.sub(r"\1.\2.", text)
+    text = _COLON_FRACTION.sub(r"\1.\2.", _in_usual_fields(text))
 
     version = "ssa" if re.search(r"^\[V4 Styles\]", text, re.MULTILINE | re.IGNORECASE) else "ass"
     try:
@@ -104,6 +115,32 @@ def read_ass(text: str, *, name: str) -> FileLines:
             zh=f"{name} 没有对白行；应为 ASS 字幕",
         )
     return from_zero(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
+
+
+def _in_usual_fields(text: str) -> str:
+    """Bring lines of dialogue whose fields the file orders otherwise, or leaves out, into the usual order.
+
+    The format says which fields there are (``Format:``); pysubs2 (1.8) reads the usual ones whatever it says.
+    """
+    told = _FORMAT.search(text)
+    fields = [] if told is None else [each.strip().casefold() for each in told["fields"].split(",")]
+    names = [
+        "layer" if each == "marked" else "name" if each == "actor" else each for each in fields
+    ]
+    if names == _FIELDS or not {"start", "end", "text"} <= set(names) or names[-1] != "text":
+        return text
+    usual = {"layer": "0", "style": "Default", "marginl": "0", "marginr": "0", "marginv": "0"}
+    if "marked" in fields:
+        usual["layer"] = "Marked=0"
+
+    def ordered(found: re.Match[str]) -> str:
+        values = found["values"].split(",", len(names) - 1)
+        if len(values) < len(names):
+            return found[0]  # damaged: told of where it is read
+        held = {**usual, **{name: value.strip() for name, value in zip(names, values, strict=True)}}
+        return f"{found['kind']}: " + ",".join(held.get(name, "") for name in _FIELDS)
+
+    return _DIALOGUE.sub(ordered, text)
 
 
 def _line_of(event: pysubs2.SSAEvent, number: int, *, name: str) -> Line:

@@ -11,6 +11,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
@@ -20,6 +21,7 @@ from gpt_sovits_emotion.transcript_io.clocks import CLOCK, seconds_of
 from gpt_sovits_emotion.transcript_io.lines import (
     FileLines,
     Line,
+    above_first,
     check_times,
     from_zero,
     marked_line,
@@ -48,11 +50,13 @@ __all__ = [
 ]
 
 _TIMING = re.compile(
-    rf"\s*(?P<start>-?{CLOCK})\s*-{{1,3}}\s?>\s*(?P<end>-?{CLOCK})(?P<behind>\s.*)?$"
+    rf"\s*(?P<start>-?{CLOCK})\s*(?:[-–—]{{1,3}}\s?>|→)\s*(?P<end>-?{CLOCK})(?P<behind>\s.*)?$"
 )
+# Word processors and translators make one sign of an arrow, and full-width colons.
+_WIDE_TIMES = re.compile(r"\s*-?\d+\s*：[\d\s：.,，．]*(?:[-–—]{1,3}\s?>|→)")
 # WebVTT's settings, SubRip's coordinates: anything else behind the times is words.
 _SETTINGS = re.compile(r"(?:\s+[A-Za-z]\w*:\S*)*\s*")
-_BROKEN_TIMING = re.compile(r"\s*-?\d+\s?:.*-->")
+_BROKEN_TIMING = re.compile(r"\s*-?\d+\s?[:：].*(?:-->|→)")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _RUBY_TEXT = re.compile(r"<rt\b[^<>]*>[^<]*(?:</rt>|(?=</ruby>))", re.IGNORECASE | re.DOTALL)
 _HTML_TAG = re.compile(
@@ -99,7 +103,7 @@ def vtt_text(lines: Sequence[Line], *, language: str) -> str:
 def has_cues(text: str) -> bool:
     """Say whether a text holds subtitles: WebVTT, or rows of two times with an arrow between them."""
     return text.lstrip(" \n").startswith("WEBVTT") or any(
-        (found := _TIMING.match(row)) is not None and _SETTINGS.fullmatch(found["behind"] or "")
+        (found := _timing(row)) is not None and _SETTINGS.fullmatch(found["behind"] or "")
         for row in _rows(text)
     )
 
@@ -121,7 +125,8 @@ def read_srt(text: str, *, name: str) -> FileLines:
         TranscriptError: No cue, a damaged time, or times that run backwards.
     """
     cues, _ = _cues(text, name=name, empty_row_ends_cue=False)
-    return _lines_of(cues, [_srt_words(cue.rows) for cue in cues])
+    found = _lines_of(cues, [_srt_words(cue.rows) for cue in cues])
+    return FileLines(found.lines, (*above_first(_n_above(text)), *found.notes))
 
 
 def read_vtt(text: str, *, name: str) -> FileLines:
@@ -179,7 +184,7 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
     outside: list[str] = []
     n_outside = 0
     for number, row in enumerate(_rows(text), start=1):
-        timing = _TIMING.match(row)
+        timing = _timing(row)
         if timing is not None:
             n_outside += _n_lost(outside[:-1] if cues else [])  # the last may be the cue's name
             outside = []
@@ -217,6 +222,18 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
             zh=f"{name} 没有带时间的字幕；应为 SubRip 或 WebVTT 字幕",
         )
     return cues, n_outside
+
+
+def _timing(row: str) -> re.Match[str] | None:
+    """Return the times of a cue, None where a row has none."""
+    return _TIMING.match(row.replace("：", ":") if _WIDE_TIMES.match(row) else row)
+
+
+def _n_above(text: str) -> int:
+    """Return how many rows stand above the first cue, without its number."""
+    rows = list(takewhile(lambda row: _timing(row) is None, _rows(text)))
+    filled = [row for row in rows if row.strip()]
+    return len(filled) - bool(filled and filled[-1].strip().isdecimal())
 
 
 def _n_lost(block: Sequence[str]) -> int:

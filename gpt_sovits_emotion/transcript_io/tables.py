@@ -73,8 +73,8 @@ def read_csv(text: str, *, name: str) -> tuple[Line, ...]:
         rows = list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
     except csv.Error as error:
         raise TranscriptError(
-            f"{name} is damaged CSV ({error}); save it again as CSV",
-            zh=f"{name} 是损坏的 CSV（{error}）；请重新存为 CSV",
+            f"{name} is damaged CSV; save it again as CSV",
+            zh=f"{name} 是损坏的 CSV；请重新存为 CSV",
         ) from error
     lines = []
     for number, row in enumerate(rows, start=2):

@@ -5,7 +5,11 @@
     [00:12.00][01:15.30]words          LRC lyrics: one line at several times, each until the next
     0:16 words, or words a row below   a transcript copied from a video's page
     0:00:16.020,0:00:41.090            SBV, the words below
-    Anna  0:16                         minutes of a meeting: who, when, and the words below
+    0:00:16.020<TAB>0:00:41.090<TAB>words
+    00:00:16:12 - 00:00:41:02          times of a film editor, with frames; the words below
+    Anna  0:16                         minutes of a meeting: who, when, and the words below; also with an end
+    0:16 Speaker 1                     the same the other way about
+    Anna (0:16): words                 the same in one row; also [Anna] 0:16 - 0:20: words
 
 Each counts only where a whole file looks so: "12:30 is when we meet" is a sentence.
 """
@@ -23,13 +27,16 @@ from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, sec
 from gpt_sovits_emotion.transcript_io.lines import (
     FileLines,
     Line,
+    above_first,
     check_times,
     marked_line,
     place,
 )
+from gpt_sovits_emotion.transcript_io.row_forms import in_known_forms
+from gpt_sovits_emotion.transcript_io.speakers import is_program_name
 from gpt_sovits_emotion.transcript_io.wording import clean, plain_entities
 
-__all__ = ["read_lyrics", "read_timed_text"]
+__all__ = ["read_lyrics", "read_timed_text", "unread_times"]
 
 _TIME = rf"(?:{CLOCK}|{NUMBER}s?)"
 _SPAN = re.compile(
@@ -37,18 +44,25 @@ _SPAN = re.compile(
     rf"\s*(?P<end>{_TIME})\s*(?P<close>[\])）】]?)\s*[:：]?\s*(?P<words>.*)"
 )
 _SBV = re.compile(
-    r"\s*(?P<start>\d+:\d\d:\d\d\.\d{1,3}),(?P<end>\d+:\d\d:\d\d\.\d{1,3})\s*(?P<words>)$"
+    r"\s*(?P<start>\d+:\d\d:\d\d(?:\.\d{1,3})?),(?P<end>\d+:\d\d:\d\d(?:\.\d{1,3})?)\s*(?P<words>)$"
 )
+_EXACT = r"(?:\d+:\d\d:\d\d(?:[.,]\d{1,6})?|\d{1,3}:\d\d[.,]\d{1,6})"
+"""A clock that is no time of day: with hours, minutes and seconds, or with a fraction."""
+_TWO_CLOCKS = re.compile(
+    rf"\s*(?:\d+\t)?(?P<start>{_EXACT})(?:\s*[\t;]\s*| +)(?P<end>{_EXACT})(?:\s*[\t;]|\s|$)(?P<words>.*)"
+)
+_UNREAD = re.compile(rf"\W*{_EXACT}\b|.*(?<![\w:.,]){_EXACT}\W*$")
 _LABEL = re.compile(
-    r"(?P<start>-?\d+[.,]\d+)(?:\t|[ ]+)(?P<end>-?\d+[.,]\d+)(?:(?:\t|[ ]+)(?P<words>.*))?$"
+    r"(?:\d+\t)?(?P<start>-?\d+[.,]\d+)(?:\t|[ ]+)(?P<end>-?\d+[.,]\d+)(?:(?:\t|[ ]+)(?P<words>.*))?$"
 )
 _STAMP = re.compile(
-    rf"\s*(?:(?P<open>[\[(（])\s*(?P<inner>{CLOCK})\s*[\])）]|(?P<bare>{CLOCK})(?![.,:\d])(?=\s|$|[^\w.,:%]))"
+    rf"\s*(?:(?P<open>[\[(（【])\s*(?P<inner>{CLOCK})\s*[\])）】]|(?P<bare>{CLOCK})(?![.,:\d])"
+    r"(?=\s|$|[^\w.,:%]|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]))"
     r"\s*[:：\-–—]?\s*(?P<words>.*)"
 )
 _HEADER = re.compile(
     rf"\s*(?P<who>[^\W\d_](?:[^\n:：]{{0,38}}[^\s:：,，(（\[|–—-])?)\s*(?:[:：|,，–—-]\s*)?(?:\s|(?=[\[(（]))"
-    rf"(?P<open>[\[(（])?(?P<start>{CLOCK})[\])）]?\s*[:：]?\s*$"
+    rf"(?P<open>[\[(（])?(?P<start>{CLOCK})(?:\s*(?:-{{1,3}}>|[-–—~～])\s*(?P<end>{CLOCK}))?[\])）]?\s*[:：]?\s*$"
 )
 _STAMPS = re.compile(r"\s*((?:\[\s*\d+:\d\d(?:[.:]\d{1,3})?\s*\]\s*)+)(?P<words>.*)")
 _ONE_STAMP = re.compile(r"\[\s*(\d+):(\d\d)(?:[.:](\d{1,3}))?\s*\]")
@@ -77,15 +91,21 @@ class _Piece:
     speaker: str = ""
 
 
-def read_timed_text(text: str, *, name: str) -> FileLines | None:
+def read_timed_text(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines | None:
     """Read text that has times in one of the ways above; None where it has none.
 
     The end of a line is None where it is the last and only the next would say it.
+
+    Args:
+        text: Without byte order marks.
+        name: What to call it.
+        frames_per_s: Of the film that it belongs to; None where that is not known.
 
     Raises:
         TranscriptError: Times run backwards.
     """
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = in_known_forms(rows, frames_per_s=frames_per_s)
     filled = [row for row in rows if row.strip()]
     for fits, split in _FORMS:
         if filled and fits(filled):
@@ -93,6 +113,27 @@ def read_timed_text(text: str, *, name: str) -> FileLines | None:
     if _are_lyrics(filled):
         return read_lyrics(text, name=name)
     return None
+
+
+def unread_times(text: str) -> tuple[Sentence, ...]:
+    r"""Return what to say of a text without times of a known form whose rows hold times all the same.
+
+    Examples:
+        >>> unread_times("Hello (0:00:01)\nGoodbye (0:00:03)")[0].en
+        '2 rows hold times in a form that is not known, and count as words; save them as subtitles (.srt)'
+        >>> unread_times("We meet at 12:30.\nOr at 13:00.")
+        ()
+    """
+    rows = [row for row in text.splitlines() if row.strip()]
+    n_rows = sum(_UNREAD.match(row) is not None for row in rows)
+    if n_rows < 2 or 3 * n_rows < len(rows):
+        return ()
+    note = Sentence(
+        f"{n_rows} rows hold times in a form that is not known, and count as words; save them as subtitles "
+        "(.srt)",
+        f"有 {n_rows} 行含有格式未知的时间，按文字处理；请另存为字幕（.srt）",
+    )
+    return (note,)
 
 
 def read_lyrics(text: str, *, name: str) -> FileLines:
@@ -129,7 +170,7 @@ def read_lyrics(text: str, *, name: str) -> FileLines:
     for piece in pieces:
         # A positive offset lets the lyrics come earlier.
         piece.start_s = round(max(piece.start_s - offset_s, 0.0), 3)
-    return FileLines(_lines_of(pieces), _left_out(n_before))
+    return FileLines(_lines_of(pieces), above_first(n_before))
 
 
 def _offset_s(value: str) -> float:
@@ -146,6 +187,9 @@ def _are_spans(rows: Sequence[str]) -> bool:
     found = [match for row in rows if (match := _SPAN.match(row)) is not None]
     if any(_is_surely_span(match) for match in found):
         return True
+    numbers = [match for match in found if _are_bracketed_seconds(match)]
+    if len(numbers) >= 2 and 2 * len(numbers) >= len(rows) and _SPAN.match(rows[0]) is not None:
+        return True
     plain = [match for match in found if ":" in match["start"] and ":" in match["end"]]
     return (
         len(plain) >= 2
@@ -161,6 +205,23 @@ def _is_surely_span(found: re.Match[str]) -> bool:
         return bracketed and ">" in found["arrow"]
     return (
         bracketed or ">" in found["arrow"] or re.search(r"[.,，．]\d", found["start"]) is not None
+    )
+
+
+def _are_bracketed_seconds(found: re.Match[str]) -> bool:
+    """Say whether a span is ``[1.2 - 3.4]``, which one row alone may hold for another reason."""
+    both = (found["start"], found["end"])
+    return bool(found["open"] and found["close"]) and all("." in one for one in both)
+
+
+def _are_two_clocks(rows: Sequence[str]) -> bool:
+    found = [match for row in rows if (match := _TWO_CLOCKS.match(row)) is not None]
+    times = [seconds_of(match["start"]) for match in found]
+    return (
+        2 * len(found) >= len(rows)
+        and any(_TWO_CLOCKS.match(row) for row in rows[:2])  # a header may stand above
+        and times == sorted(times)
+        and all(seconds_of(match["end"]) >= seconds_of(match["start"]) for match in found)
     )
 
 
@@ -222,7 +283,8 @@ def _span(row: str) -> tuple[_Piece, str] | None:
     found = _SPAN.match(row)
     if found is None:
         return None
-    if not _is_surely_span(found) and not (":" in found["start"] and ":" in found["end"]):
+    plain = (":" in found["start"] and ":" in found["end"]) or _are_bracketed_seconds(found)
+    if not _is_surely_span(found) and not plain:
         return None
     return _Piece(seconds_of(found["start"]), seconds_of(found["end"])), found["words"]
 
@@ -232,6 +294,13 @@ def _sbv(row: str) -> tuple[_Piece, str] | None:
     if found is None:
         return None
     return _Piece(seconds_of(found["start"]), seconds_of(found["end"])), ""
+
+
+def _two_clocks(row: str) -> tuple[_Piece, str] | None:
+    found = _TWO_CLOCKS.match(row)
+    if found is None:
+        return None
+    return _Piece(seconds_of(found["start"]), seconds_of(found["end"])), found["words"]
 
 
 def _label(row: str) -> tuple[_Piece, str] | None:
@@ -246,7 +315,8 @@ def _header(row: str) -> tuple[_Piece, str] | None:
     found = _HEADER.match(row)
     if found is None:
         return None
-    return _Piece(seconds_of(found["start"]), None, speaker=found["who"].strip()), ""
+    end_s = seconds_of(found["end"]) if found["end"] else None
+    return _Piece(seconds_of(found["start"]), end_s, speaker=found["who"].strip()), ""
 
 
 def _stamp(row: str) -> tuple[_Piece, str] | None:
@@ -260,6 +330,7 @@ _Split = Callable[[str], tuple[_Piece, str] | None]
 _FORMS: tuple[tuple[Callable[[Sequence[str]], bool], _Split], ...] = (
     (_are_spans, _span),
     (_is_sbv, _sbv),
+    (_are_two_clocks, _two_clocks),
     (_are_labels, _label),
     (lambda rows: _are_stamps(rows) and not _are_lyrics(rows), _stamp),
     (_are_headers, _header),
@@ -283,7 +354,17 @@ def _gathered(rows: Sequence[str], split: _Split, *, name: str) -> FileLines:
             pieces[-1].rows.append(row.replace("[br]", "\n"))
         else:
             n_before += 1
-    return FileLines(_lines_of(pieces), _left_out(n_before))
+    _take_names(pieces)
+    return FileLines(_lines_of(pieces), above_first(n_before))
+
+
+def _take_names(pieces: Sequence[_Piece]) -> None:
+    """Take a program's name of a speaker, alone behind the time, for who says the rows below."""
+    for piece in pieces:
+        filled = [row for row in piece.rows if row.strip()]
+        if not piece.speaker and len(filled) >= 2 and is_program_name(filled[0].strip(" :：")):
+            piece.speaker = filled[0].strip(" :：")
+            piece.rows = filled[1:]
 
 
 def _is_spelt_time(row: str, pieces: Sequence[_Piece]) -> bool:
@@ -312,15 +393,3 @@ def _later_starts(pieces: Sequence[_Piece]) -> list[float | None]:
         later.append(behind[-1] if behind else None)
         behind.append(piece.start_s)
     return later[::-1]
-
-
-def _left_out(n_rows: int) -> tuple[Sentence, ...]:
-    if not n_rows:
-        return ()
-    note = Sentence(
-        "1 row above the first time is left out"
-        if n_rows == 1
-        else f"{n_rows} rows above the first time are left out",
-        f"略去第一个时间之前的 {n_rows} 行",
-    )
-    return (note,)

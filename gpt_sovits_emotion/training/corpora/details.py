@@ -157,8 +157,8 @@ def _table(
         rows = list(csv.DictReader(io.StringIO(text, newline=""), dialect=dialect))
     except csv.Error as error:
         raise CorpusError(
-            f"{found[0]} is damaged ({error}); copy it again, or remove it",
-            zh=f"{found[0]} 已损坏（{error}）；请重新复制，或删除",
+            f"{found[0]} is damaged as a table; copy it again, or remove it",
+            zh=f"{found[0]} 表格已损坏；请重新复制，或删除",
         ) from error
     return [
         {key: value or "" for key, value in row.items() if isinstance(key, str)} for row in rows
