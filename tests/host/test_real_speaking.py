@@ -161,7 +161,7 @@ def test_over_http(start_page, checkout):
     prosody = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
     request = SynthesisRequest("今天天气很好。", "zh", clip, prosody, seed=11)
     with start_page(script=checkouts.API, port=9982) as server:
-        host = ApiV2Host(server.url, timeout_s=120)
+        host = ApiV2Host(server.url)
         limits = host.limits
         assert sorted(limits.languages) == EVERY_LANGUAGE
         first, again = host.synthesise(request), host.synthesise(request)
