@@ -247,7 +247,9 @@ def test_the_share_decides_what_is_said(tmp_path, moving, mode, share):
 def test_identical_segments_get_one_verdict(head):
     rows = np.tile(near(head, 1), (7, 1))
     found = judge_recording(head, rows)
-    np.testing.assert_allclose(found.probabilities, found.probabilities[:1].repeat(7, axis=0))
+    # A matrix product rounds equal rows differently where a processor takes several of them at once.
+    first = found.probabilities[:1].repeat(7, axis=0)
+    np.testing.assert_allclose(found.probabilities, first, atol=1e-6)
 
 
 def test_noise_far_away_is_unsure_and_shifts_nobody(head):
