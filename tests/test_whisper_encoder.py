@@ -289,7 +289,8 @@ def test_int8_hears_what_float32_hears_on_the_real_base(whisper_base) -> None:
         for precision in ("float32", "int8")
     )
     error = np.abs(rough - exact) / exact.std(axis=0).clip(1e-6)
-    assert np.median(error) < 0.1
+    # Weights with a bit less, as processors without VNNI have them, are rounded twice as coarsely.
+    assert np.median(error) < 0.1 * 2 ** (8 - onnx_layers.product_bits())
 
 
 def test_a_product_that_overflows_gets_fewer_bits(monkeypatch) -> None:
