@@ -155,7 +155,7 @@ def _strings(update: Any) -> Iterator[str]:
 
 _ANALYSED = (
     "consent voice whisper spoken_language head speaker_statistics smoothing speaker same_voice "
-    "initial_prompt hotwords"
+    "initial_prompt hotwords encoding"
 )
 
 
@@ -189,6 +189,7 @@ def test_a_whole_visit_in_chinese_shows_no_english_sentence(visit, tmp_path, whi
         False,
         "",
         "",
+        None,  # encoding of a file of words: found out
     )
     do(page.analyse, _ANALYSED, "status", False, *settings)  # no consent, no recording
     do(page.analyse, _ANALYSED, "status", True, *settings)
@@ -199,8 +200,8 @@ def test_a_whole_visit_in_chinese_shows_no_english_sentence(visit, tmp_path, whi
     do(segments.select, "", "status", event=SimpleNamespace(index=[1, 0]))
     do(segments.correct_emotion, "index emotion", "status", 1, "开心")
     do(segments.edit_table, "table", "table_note", _edited(visit))
-    speaking = "index text emotion speed temperature top_p top_k seed timbre takes carry"
-    values = (1, "你好。", "开心", 1.0, 1.0, 1.0, 15, 0, [], 1, "该声音中同一情感的片段")
+    speaking = "index text emotion speed temperature top_p top_k seed timbre takes carry directions"
+    values = (1, "你好。", "开心", 1.0, 1.0, 1.0, 15, 0, [], 1, "该声音中同一情感的片段", True)
     do(again.resynthesise, speaking, "again_status", *values)
     do(again.show_again, "", "status")
     do(segments.undo, "index", "status", 0)
