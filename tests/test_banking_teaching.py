@@ -226,7 +226,7 @@ def planned(folder, head_folder, **given):
 @pytest.mark.parametrize(
     ("labelled", "why"),
     [
-        ({"angry": 6}, "6 clips of 1 emotions"),
+        ({"angry": 6}, "6 clips of 1 emotion carry"),
         ({"angry": 2, "sad": 1}, "3 clips of 2 emotions"),
         ({"angry": 2, "sad": 2}, None),
     ],
