@@ -144,7 +144,7 @@ def carry_note(carry: Carry, limits: HostLimits, *, n_timbre: int) -> Sentence:
     if limits.averages_timbre:
         return Sentence(
             f"{whose.en} gives the prosody; the timbre is the mean of it and {counted(n_timbre, 'clip')} "
-            f"of the voice: "
+            "of the voice: "
             f"one part in {n_timbre + 1} is not the voice's own",
             f"{whose.zh}提供韵律；音色取它与该音色 {n_timbre} 个片段的平均："
             f"其中 {n_timbre + 1} 分之一不是该音色自己的",

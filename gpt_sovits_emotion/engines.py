@@ -16,9 +16,7 @@ from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import (
-    EmotionError,
-)
+from gpt_sovits_emotion.errors import EmotionError
 from gpt_sovits_emotion.heads import Head, find_head, head_folders
 from gpt_sovits_emotion.heads.files import CARD_NAME
 from gpt_sovits_emotion.heads.profiles import SpeakerProfile, for_speaker, known_speaker

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording, open_recording, recording_from_samples
-from gpt_sovits_emotion.banking.voice import open_voice as known_voice
+from gpt_sovits_emotion.banking.voice import open_heard_voice
 from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.errors import AudioError
 from gpt_sovits_emotion.hosts.base import Host
@@ -81,17 +81,15 @@ def load(
         >>> annotator.head_id
         'prosody-emodb'
     """
-    lender = None
-    if checkout is not None:
+    folder, root, lender = _path(models_dir), _path(checkout), None
+    if root is not None:
         from gpt_sovits_emotion.hosts.checkout import CheckoutHost
 
-        lender = CheckoutHost(Path(checkout), device=device)
+        lender = CheckoutHost(root, device=device)
     if isinstance(backend, str):
         from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
 
         backend = ApiV2Host(backend)
-    folder = None if models_dir is None else Path(models_dir)
-    root = None if checkout is None else Path(checkout)
     engines = open_engines(
         head=head,
         judge=judge,
@@ -294,10 +292,8 @@ class Annotator:
         bank = load_bank(
             path, reference_min_s=limits.reference_min_s, reference_max_s=limits.reference_max_s
         )
-        if not limits.clones_voice:  # somebody else is heard
-            return bank, self.engines, None
-        opened = known_voice(path, self.engines, who="judge", progress=progress)
-        return bank, opened.engines, opened.speaker
+        heard = open_heard_voice(path, self.engines, progress=progress)
+        return (bank, self.engines, None) if heard is None else (bank, heard.engines, heard.speaker)
 
 
 def _opener(

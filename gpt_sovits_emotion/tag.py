@@ -320,7 +320,7 @@ def _scores(
     reason = reason_sentence(probabilities, label, cues, baseline=usual.source)
     if judgement.outside[row]:
         reason = Sentence(
-            f"unlike any voice that this head was trained on (noise, music, another kind of sound?); "
+            "unlike any voice that this head was trained on (noise, music, another kind of sound?); "
             f"{reason.en}",
             f"与该情感模型训练时的任何语音都不像（噪声、音乐或其他声音？）；{reason.zh}",
         )

@@ -122,13 +122,11 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
 
 def _who_is_heard(session: Session, engines: Engines) -> tuple[Engines, SpeakerStatistics | None]:
     """Return engines whose judge knows the voice that will be heard, and its statistics, if it is cloned."""
-    from gpt_sovits_emotion.banking.voice import open_voice
+    from gpt_sovits_emotion.banking.voice import open_heard_voice
 
-    limits = engines.host.limits
-    if session.bank_place is None or limits is None or not limits.clones_voice:
-        return engines, None
-    opened = open_voice(session.bank_place, engines, who="judge")
-    return opened.engines, opened.speaker
+    place = session.bank_place
+    heard = None if place is None else open_heard_voice(place, engines)
+    return (engines, None) if heard is None else (heard.engines, heard.speaker)
 
 
 def _takes(session: Session, workshop: Workshop, n: int) -> TakeOptions:

@@ -235,7 +235,7 @@ def _write_state(folder: Path, state: dict[str, object], *, complete: bool) -> N
 def _note(n_clips: int, left_out_s: float) -> Sentence:
     return Sentence(
         f"cut at its pauses into {counted(n_clips, 'clip')}; {left_out_s:.0f} s of speech in pieces "
-        f"shorter than "
+        "shorter than "
         f"{REFERENCE_MIN_S:g} s were left out",
         f"已在停顿处切成 {n_clips} 个片段；另有 {left_out_s:.0f} 秒讲话因每段不足 {REFERENCE_MIN_S:g} 秒"
         "而舍弃",

@@ -31,7 +31,7 @@ from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.training.versions import AS_IT_IS
 from gpt_sovits_emotion.voices import voice_statistics
 
-__all__ = ["OpenedVoice", "open_voice", "taught_by"]
+__all__ = ["OpenedVoice", "open_heard_voice", "open_voice", "taught_by"]
 
 _LONGEST_S = 60.0  # one verdict over minutes would be none
 
@@ -90,6 +90,23 @@ def open_voice(
     if taught is not None:
         note = Sentence(f"{taught.note.en}; {note.en}", f"{taught.note.zh}；{note.zh}")
     return OpenedVoice(engines, found.speaker, note, False)
+
+
+def open_heard_voice(
+    source: str | Path,
+    engines: Engines,
+    *,
+    learn: bool | None = None,
+    progress: Progress = no_progress,
+) -> OpenedVoice | None:
+    """Let a bank say what it knows of its voice to the judge; None where somebody else's will be heard.
+
+    What is known of a voice fits only a host that clones it. Arguments and errors as for `open_voice`.
+    """
+    limits = engines.host.limits
+    if limits is None or not limits.clones_voice:
+        return None
+    return open_voice(source, engines, who="judge", learn=learn, progress=progress)
 
 
 def taught_by(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Place
-from gpt_sovits_emotion.cli.console import echo, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.console import echo, padded, progress_bar, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
@@ -215,7 +215,7 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
     if problem is not None and not rows and not unlabelled:
         raise CorpusError(
             f"{'the only clip cannot' if len(clips) == 1 else f'none of the {len(clips)} clips can'} be "
-            f"used; the last: "
+            "used; the last: "
             f"{problem}",
             zh=f"{len(clips)} 个片段都不可用；最后一个：{problem.say('zh')}",
         ) from problem
@@ -357,7 +357,7 @@ def _line(score: AdaptationScore) -> str:
             f"own bank, {counted(n, 'clip')} per emotion", f"自己的音库，每种情感 {n} 个"
         ),
     }[score.kind]
-    what += " " * max(30 - shown_width(what), 0)
+    what = padded(what, 30)
     clips = in_language("clips", "个片段")
     low, high = score.uar_interval
     only = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.cli.console import echo, say, shown_width, styled
+from gpt_sovits_emotion.cli.console import echo, padded, say, shown_width, styled
 from gpt_sovits_emotion.labels import display_name, percent
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ def echo_coverage(bank: ReferenceBank, language: str) -> None:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell + " " * (width - shown_width(cell)) for cell, width in zip(cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()
+    columns = (padded(cell, width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(columns).rstrip()
 
 
 def clip_cells(clip: ReferenceClip, language: str) -> list[str]:
@@ -70,4 +68,4 @@ def clip_cells(clip: ReferenceClip, language: str) -> list[str]:
         (clip.language, 3),
         (clip.path.name, 28),
     )
-    return [cell + " " * max(width - shown_width(cell), 0) for cell, width in cells] + [text]
+    return [padded(cell, width) for cell, width in cells] + [text]

@@ -18,6 +18,7 @@ __all__ = [
     "echo",
     "echo_transcript",
     "echo_warnings",
+    "padded",
     "print_json",
     "progress_bar",
     "say",
@@ -59,7 +60,7 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
     echo(styled(name, bold=True))
     for tagged in transcript.segments:
         segment = tagged.segment
-        label = _pad(display_name(tagged.label, language), 10)
+        label = padded(display_name(tagged.label, language), 10)
         times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
         label = styled(label, fg=_rgb(colour_of(tagged.label)), bold=True)
         who = in_language(f"{segment.speaker}: ", f"{segment.speaker}：") if segment.speaker else ""
@@ -93,9 +94,10 @@ def shown_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in visible(text))
 
 
+def padded(text: str, width: int) -> str:
+    """Return a text with blanks behind it up to so many columns of a terminal."""
+    return text + " " * max(width - shown_width(text), 0)
+
+
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * max(width - shown_width(text), 0)

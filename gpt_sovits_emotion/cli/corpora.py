@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gpt_sovits_emotion.cli.arguments import Folder
-from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.console import (
+    echo,
+    padded,
+    print_json,
+    progress_bar,
+    say,
+    shown_width,
+)
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.counting import counted
 
@@ -62,7 +69,7 @@ def list_command(as_json: bool) -> None:
             size = f"{info.hub_gigabytes:g} GB"
             how = in_language(f"Parquet, {size}", f"Parquet，{size}")
         use = in_language("; for training only", "；仅供训练") if info.synthetic else ""
-        echo(f"{info.id:11} {info.language:7} {_pad(how, 26)} {info.licence}{use}")
+        echo(f"{info.id:11} {info.language:7} {padded(how, 26)} {info.licence}{use}")
         echo(f"{'':19} {info.url}")
         if info.hub:
             echo(f"{'':19} {hub_command(info)}")
@@ -199,14 +206,14 @@ def _label_lines(rows: Sequence[LabelRow]) -> list[str]:
     )
     width = max([shown_width(written), *(shown_width(row.written) for row in rows)])
     counts = in_language("clips  speakers", "片段    说话人")
-    lines = [f"  {_pad(written, width)}     {_pad(understood, 16)} {counts}"]
+    lines = [f"  {padded(written, width)}     {padded(understood, 16)} {counts}"]
     unknown = in_language("  no known emotion: a class of its own", "  不是已知情感：自成一类")
     left_out = in_language("  left out", "  不使用")
     for row in rows:
         remark = "" if row.known else unknown
         remark = remark if row.kept else left_out
         lines.append(
-            f"  {_pad(row.written, width)}  -> {_pad(row.emotion, 16)} {row.n_clips:5d}  "
+            f"  {padded(row.written, width)}  -> {padded(row.emotion, 16)} {row.n_clips:5d}  "
             f"{row.n_speakers:8d}{remark}"
         )
     return lines
@@ -243,7 +250,3 @@ def _licence(info: CorpusInfo) -> str:
     if info.licence != UNKNOWN_LICENCE:
         return info.licence
     return in_language(UNKNOWN_LICENCE, "未知：请询问录制者，并写入 corpus.yaml")
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * max(width - shown_width(text), 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Misuse, Seed
-from gpt_sovits_emotion.cli.console import echo, progress_bar, say, shown_width
+from gpt_sovits_emotion.cli.console import echo, padded, progress_bar, say, shown_width
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
@@ -262,8 +262,7 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
         outcome.labels, outcome.confusion, outcome.recalls, strict=True
     ):
         heard = "-" if recall is None else f"{recall:.1%}"
-        name = display_name(label, language)
-        name += " " * max(10 - shown_width(name), 0)
+        name = padded(display_name(label, language), 10)
         lines.append(f"  {name}" + "".join(f"{count:>10}" for count in counts) + f"{heard:>10}")
     silent = [_staying_silent(one) for one in outcome.coverage if one.threshold in _LEAST_SHARES]
     begin, between = (

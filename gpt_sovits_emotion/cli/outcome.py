@@ -30,7 +30,7 @@ def outcome_code(result: RoundTrip) -> int:
     numbers = ", ".join(unsaid)
     say(
         f"not said: {len(unsaid)} of {counted(len(wanted), 'segment')} ({numbers}); the reasons stand "
-        f"above and in the "
+        "above and in the "
         "report",
         zh=f"未能合成：{len(wanted)} 段中的 {len(unsaid)} 段（{numbers}）；原因见上文和报告",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gpt_sovits_emotion.cli.arguments import Misuse
-from gpt_sovits_emotion.cli.console import echo, print_json, say, shown_width
+from gpt_sovits_emotion.cli.console import echo, padded, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 from gpt_sovits_emotion.counting import counted
@@ -82,8 +82,7 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
             if correction.batch in profile.learned
             else in_language("  (not learned yet)", "  （尚未学习）")
         )
-        label = display_name(correction.label, language())
-        label += " " * max(12 - shown_width(label), 0)
+        label = padded(display_name(correction.label, language()), 12)
         echo(f"  {label} {correction.source}{waiting}")
 
 

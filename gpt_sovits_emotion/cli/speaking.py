@@ -249,16 +249,13 @@ def voice_of(
     Raises:
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
     """
-    from gpt_sovits_emotion.banking.voice import open_voice
+    from gpt_sovits_emotion.banking.voice import open_heard_voice
     from gpt_sovits_emotion.references.sidecar import sidecar_path
 
-    limits = engines.host.limits
-    if limits is None or not limits.clones_voice:
-        return engines, None
     with progress_bar("the voice") as progress:
-        opened = open_voice(
-            source, engines, who="judge", learn=given.get("learn"), progress=progress
-        )
+        opened = open_heard_voice(source, engines, learn=given.get("learn"), progress=progress)
+    if opened is None:
+        return engines, None
     if opened.taught or sidecar_path(source).is_file():
         say(f"judge: {opened.note.en}", zh=f"判断者：{opened.note.zh}")
     return opened.engines, opened.speaker

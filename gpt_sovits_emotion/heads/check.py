@@ -14,10 +14,7 @@ from gpt_sovits_emotion.heads.replay import load_replay
 from gpt_sovits_emotion.labels import EMOTIONS
 from gpt_sovits_emotion.records import Sentence
 
-__all__ = ["OTHER_FOLDER", "check_head"]
-
-OTHER_FOLDER = "the folder is called"
-"""How the remark begins, in English, on a folder that is not called like the head in it."""
+__all__ = ["check_head", "remark_on_name"]
 
 
 def check_head(folder: str | Path) -> tuple[Sentence, ...]:
@@ -83,13 +80,18 @@ def _remarks(head: Head, folder: Path) -> list[Sentence]:
             f"没有写明编码器 {card.encoder.id} 的权重：若与训练时的不同，结果毫无意义，且不会有任何提醒",
         )
     if folder.name != card.id:
-        remark(
-            f"{OTHER_FOLDER} {folder.name}, the id is {card.id}",
-            f"文件夹名为 {folder.name}，而 id 是 {card.id}",
-        )
+        remarks.append(remark_on_name(folder, card.id))
     if "speaker" not in head.members:
         remark(
             "no speaker mode: it cannot use what it learns of a speaker",
             "没有说话人模式：无法利用对说话人的了解",
         )
     return remarks
+
+
+def remark_on_name(folder: Path, head_id: str) -> Sentence:
+    """Return the remark on a folder that is not called like the head in it."""
+    return Sentence(
+        f"the folder is called {folder.name}, the id is {head_id}",
+        f"文件夹名为 {folder.name}，而 id 是 {head_id}",
+    )

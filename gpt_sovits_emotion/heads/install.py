@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.errors import HeadError, OutputError
 from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, remove_folder
-from gpt_sovits_emotion.heads.check import OTHER_FOLDER, check_head
+from gpt_sovits_emotion.heads.check import check_head, remark_on_name
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
     ENCODER_NAME,
@@ -79,6 +79,7 @@ def add_head(
         with _told_of(source, staged):
             remarks = check_head(staged)
             head = load_head(staged)
+        other_name = remark_on_name(staged, head.card.id)
         if not (staged / WEIGHTS_NAME).exists():
             staged = _rewritten(head, work / "written")
         place = into / head.card.id
@@ -87,7 +88,7 @@ def add_head(
                 return place, remarks
             put_into_place(staged, place, work)
     # It is called like its id now.
-    return place, tuple(remark for remark in remarks if not remark.en.startswith(OTHER_FOLDER))
+    return place, tuple(remark for remark in remarks if remark != other_name)
 
 
 @contextmanager

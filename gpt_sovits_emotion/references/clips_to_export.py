@@ -75,7 +75,7 @@ def left_out_note(bank: ReferenceBank) -> Sentence | None:
         return None
     return Sentence(
         f"left out: {n_left} of {counted(len(bank.usable), 'clip')}, of which the head is unsure; put it "
-        f"into an "
+        "into an "
         "emotion's folder, or pin it, to have it exported"
         if n_left == 1
         else f"left out: {n_left} of {len(bank.usable)} clips, of which the head is unsure; put them into an "

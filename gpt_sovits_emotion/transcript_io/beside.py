@@ -98,7 +98,7 @@ def choose_beside(
         names = ", ".join(sorted(path.name for path, _ in found))
         raise TranscriptError(
             f"the recording is in {wanted}, and only {names} lies beside it; name the file with "
-            f"--transcript to "
+            "--transcript to "
             "use it all the same",
             zh=f"录音语言为 {wanted}，而旁边只有 {names}；若仍要使用，请用 --transcript 指定该文件",
         )
@@ -106,7 +106,7 @@ def choose_beside(
         names = ", ".join(sorted(path.name for path, _ in found))
         raise TranscriptError(
             f"transcripts in {len(languages)} languages lie beside the recording ({names}); say "
-            f"which is spoken "
+            "which is spoken "
             f"with --language ({', '.join(languages)}), or name the file with --transcript",
             zh=f"录音旁有 {len(languages)} 种语言的文稿（{names}）；请用 --language 指定所说的语言"
             f"（{', '.join(languages)}），或用 --transcript 指定文件",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOCK", "LATEST_S", "NUMBER", "seconds_of", "to_ms"]
+__all__ = ["ARROW", "CLOCK", "LATEST_S", "NUMBER", "seconds_of", "to_ms"]
 
 CLOCK = r"(?:\d+:)?\d{1,3}:\d{1,2}(?:[.,，．]\d{1,9}|:\d{3})?"
 """Pattern of a clock: hours and the fraction of a second may be missing; minutes may be more than 59."""
+
+ARROW = r"(?:-{1,3}>|[-–—~～])"
+"""Pattern of what stands between two times."""
 
 LATEST_S = 1e9
 """Seconds; 31 years."""

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.transcript_io.clocks import to_ms
@@ -131,9 +132,7 @@ def _lines_of(
     if not n_other:
         return FileLines(tuple(lines))
     left_out = Sentence(
-        "1 row without times is left out"
-        if n_other == 1
-        else f"{n_other} rows without times are left out",
+        f"{counted(n_other, 'row without times is', 'rows without times are')} left out",
         f"略去没有时间的 {n_other} 行",
     )
     return FileLines(tuple(lines), (left_out,))

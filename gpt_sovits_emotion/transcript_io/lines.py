@@ -94,7 +94,7 @@ def from_zero(lines: Iterable[Line]) -> FileLines:
         return FileLines(tuple(kept))
     note = Sentence(
         f"{counted(n_before + n_cut, 'line begins', 'lines begin')} before the recording: {n_before} "
-        f"left out, "
+        "left out, "
         f"{n_cut} cut at 0 s",
         f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.transcript_io.clocks import CLOCK, NUMBER, seconds_of
+from gpt_sovits_emotion.transcript_io.clocks import ARROW, CLOCK, NUMBER, seconds_of
 
 __all__ = ["in_known_forms"]
 
@@ -15,14 +15,13 @@ _FRAMES_PER_S = 25.0
 _EMPHASIS = re.compile(
     rf"(?P<before>\s*)(?P<sign>\*{{1,2}}|__?)(?P<time>[\[(（]?{CLOCK}[\])）]?)(?P=sign)"
 )
-_ARROW = r"\s*(?:-{1,3}>|[-–—~～])\s*"
 _NAMED = re.compile(
-    rf"\s*(?P<who>[^\W\d_][^\n:：\[\](（）)]{{0,38}}?)\s*[\[(（](?P<times>{CLOCK}(?:{_ARROW}{CLOCK})?)[\])）]"
+    rf"\s*(?P<who>[^\W\d_][^\n:：\[\](（）)]{{0,38}}?)\s*[\[(（](?P<times>{CLOCK}(?:\s*{ARROW}\s*{CLOCK})?)[\])）]"
     r"\s*[:：]\s*(?P<words>\S.*)"
 )
 _TIME = rf"(?:{CLOCK}|{NUMBER})"
 _NAMED_SPAN = re.compile(
-    rf"\s*\[(?P<who>[^\W\d_][^\n\[\]]{{0,38}})\]\s*(?P<start>{_TIME}){_ARROW}(?P<end>{_TIME})"
+    rf"\s*\[(?P<who>[^\W\d_][^\n\[\]]{{0,38}})\]\s*(?P<start>{_TIME})\s*{ARROW}\s*(?P<end>{_TIME})"
     r"\s*[:：]\s*(?P<words>\S.*)"
 )
 
@@ -40,8 +39,9 @@ def in_known_forms(rows: Sequence[str], *, frames_per_s: float | None) -> list[s
         >>> in_known_forms(["Anna (0:01): Hi", "Ben (0:02): Ho"], frames_per_s=None)
         ['Anna 0:01', 'Hi', 'Ben 0:02', 'Ho']
     """
-    kept = [_EMPHASIS.sub(r"\g<before>\g<time>", row, count=1) for row in rows]
-    kept = kept if _are_most(_EMPHASIS, rows, of=3) else list(rows)
+    kept = list(rows)
+    if _are_most(_EMPHASIS, kept, of=3):
+        kept = [_EMPHASIS.sub(r"\g<before>\g<time>", row, count=1) for row in kept]
     if any(_TIMECODE.match(row.lstrip(" \t[(")) for row in kept):
         kept = [_without_frames(row, frames_per_s or _FRAMES_PER_S) for row in kept]
     if _are_most(_NAMED, kept, of=2):
@@ -67,12 +67,8 @@ def _span_and_name(row: str) -> str:
     found = _NAMED_SPAN.match(row)
     if found is None:
         return row
-    start_s, end_s = (_seconds(found[name]) for name in ("start", "end"))
+    start_s, end_s = seconds_of(found["start"]), seconds_of(found["end"])
     return f"[{start_s:.3f}s -> {end_s:.3f}s] {found['who']}: {found['words']}"
-
-
-def _seconds(time: str) -> float:
-    return seconds_of(time) if ":" in time else float(time)
 
 
 def _without_frames(row: str, per_s: float) -> str:

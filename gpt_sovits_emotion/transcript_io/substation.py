@@ -124,9 +124,7 @@ def _in_usual_fields(text: str) -> str:
     """
     told = _FORMAT.search(text)
     fields = [] if told is None else [each.strip().casefold() for each in told["fields"].split(",")]
-    names = [
-        "layer" if each == "marked" else "name" if each == "actor" else each for each in fields
-    ]
+    names = [{"marked": "layer", "actor": "name"}.get(each, each) for each in fields]
     if names == _FIELDS or not {"start", "end", "text"} <= set(names) or names[-1] != "text":
         return text
     usual = {"layer": "0", "style": "Default", "marginl": "0", "marginr": "0", "marginv": "0"}

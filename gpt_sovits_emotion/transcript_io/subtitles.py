@@ -279,7 +279,7 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
         return found
     rolling = Sentence(
         f"rolling captions: {counted(n_repeated, 'row that repeats', 'rows that repeat')} what was shown "
-        f"before "
+        "before "
         "left out",
         f"滚动字幕：略去 {n_repeated} 行重复的文字",
     )

@@ -23,7 +23,14 @@ from itertools import pairwise
 
 from gpt_sovits_emotion.errors import TranscriptError
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.clocks import CLOCK, LATEST_S, NUMBER, seconds_of, to_ms
+from gpt_sovits_emotion.transcript_io.clocks import (
+    ARROW,
+    CLOCK,
+    LATEST_S,
+    NUMBER,
+    seconds_of,
+    to_ms,
+)
 from gpt_sovits_emotion.transcript_io.lines import (
     FileLines,
     Line,
@@ -40,7 +47,7 @@ __all__ = ["read_lyrics", "read_timed_text", "unread_times"]
 
 _TIME = rf"(?:{CLOCK}|{NUMBER}s?)"
 _SPAN = re.compile(
-    rf"\s*(?:Transcript:\s*)?(?P<open>[\[(（【]?)\s*(?P<start>{_TIME})\s*(?P<arrow>-{{1,3}}>|[-–—~～])"
+    rf"\s*(?:Transcript:\s*)?(?P<open>[\[(（【]?)\s*(?P<start>{_TIME})\s*(?P<arrow>{ARROW})"
     rf"\s*(?P<end>{_TIME})\s*(?P<close>[\])）】]?)\s*[:：]?\s*(?P<words>.*)"
 )
 _SBV = re.compile(
@@ -62,7 +69,7 @@ _STAMP = re.compile(
 )
 _HEADER = re.compile(
     rf"\s*(?P<who>[^\W\d_](?:[^\n:：]{{0,38}}[^\s:：,，(（\[|–—-])?)\s*(?:[:：|,，–—-]\s*)?(?:\s|(?=[\[(（]))"
-    rf"(?P<open>[\[(（])?(?P<start>{CLOCK})(?:\s*(?:-{{1,3}}>|[-–—~～])\s*(?P<end>{CLOCK}))?[\])）]?\s*[:：]?\s*$"
+    rf"(?P<open>[\[(（])?(?P<start>{CLOCK})(?:\s*{ARROW}\s*(?P<end>{CLOCK}))?[\])）]?\s*[:：]?\s*$"
 )
 _STAMPS = re.compile(r"\s*((?:\[\s*\d+:\d\d(?:[.:]\d{1,3})?\s*\]\s*)+)(?P<words>.*)")
 _ONE_STAMP = re.compile(r"\[\s*(\d+):(\d\d)(?:[.:](\d{1,3}))?\s*\]")

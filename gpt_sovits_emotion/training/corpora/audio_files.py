@@ -78,7 +78,7 @@ def without_copies(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], list[Senten
         warnings.append(
             Sentence(
                 f"{counted(len(gone), 'file that lies', 'files that lie')} there twice under one name: "
-                f"taken once "
+                "taken once "
                 f"(such as {gone[0]})",
                 f"有 {len(gone)} 个文件同名重复存放，只取一份（如 {gone[0]}）",
             )

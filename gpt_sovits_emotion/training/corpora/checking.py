@@ -248,7 +248,7 @@ def _one_mood_speakers(corpus: Corpus) -> list[Sentence]:
     return [
         Sentence(
             f"{n_one} of {counted(len(moods), 'speaker')} {'has' if n_one == 1 else 'have'} one emotion "
-            f"only; a speaker's own statistics take that "
+            "only; a speaker's own statistics take that "
             "emotion away, so do not trust the speaker mode of a head trained on them",
             f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
             "因此不要相信由此训练的说话人模式",
@@ -280,7 +280,7 @@ def _unreadable(corpus: Corpus, progress: Progress) -> list[Sentence]:
     if n_bad > MOST_UNREADABLE * n_all:
         raise CorpusError(
             f"{n_bad} of {counted(n_all, 'clip')} cannot be read, first {path}: {en}; copy the corpus "
-            f"again, or take "
+            "again, or take "
             "these clips out",
             zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{zh}；"
             "请重新复制语料库，或去掉这些片段",
@@ -302,7 +302,7 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         warnings.append(
             Sentence(
                 f"leakage: {counted(len(leaks), 'recording lies', 'recordings lie')} there under more "
-                f"than one "
+                "than one "
                 f"speaker, such as {one.path} "
                 f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
                 "trained on, and figures come out too good: keep one of each",
@@ -316,7 +316,7 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         warnings.append(
             Sentence(
                 f"{counted(len(contradictions), 'recording carries', 'recordings carry')} more than one "
-                f"label, such "
+                "label, such "
                 f"as {one.path} "
                 f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
                 f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
@@ -329,7 +329,7 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
         warnings.append(
             Sentence(
                 f"{counted(n_more, 'clip is a copy', 'clips are copies')} of others of the same speaker "
-                f"and label, "
+                "and label, "
                 f"such as {rest[0][1].path}; {'it counts' if n_more == 1 else 'they count'} double",
                 f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
                 "它们被重复计数",

@@ -154,7 +154,7 @@ def _check_clips(folder: Path, corpus_id: str, source: Source) -> None:
     if n_clips != source.n_clips:
         raise CorpusError(
             f"{folder} holds {counted(n_clips, 'clip')} of {title}, which has {source.n_clips}; remove "
-            f"the folder and "
+            "the folder and "
             "fetch it again, or choose another",
             zh=f"{folder} 中有 {n_clips} 个 {title} 片段，应为 {source.n_clips} 个；"
             "请删除该文件夹后重新下载，或另选文件夹",

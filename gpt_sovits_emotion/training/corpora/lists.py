@@ -252,7 +252,7 @@ def _warnings(
         warnings.append(
             Sentence(
                 f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
-                f"by a head "
+                "by a head "
                 "and not by a person; a head that is trained on that learns the other's mistakes",
                 f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
                 "用它们训练会学到那个模型的错误",
