@@ -113,7 +113,11 @@ def analyse(
         also_at_hz=engines.listening_rate_hz,
         progress=part_of(progress, 0.0, 0.1),
     )
-    words = None if session.words is None else TextFile(session.words, settings.encoding)
+    words = (
+        None
+        if session.words is None
+        else TextFile(session.words, settings.encoding, by_option=True)
+    )
     try:
         tagging = pipeline.annotate(
             recording,
