@@ -232,8 +232,8 @@ def round_trip(
         progress: Told how far it is.
 
     Raises:
-        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError` before
-            any work when the host cannot carry emotion in this way.
+        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError`
+            before any work when the backend cannot carry emotion in this way.
     """
     speaking = _settled(speaking, prosody_from)
     check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)
