@@ -1,4 +1,4 @@
-"""The only wiring: which room's result goes into which room, for one recording and one voice.
+"""The only wiring: whose result goes into what, for one recording and one voice.
 
 Every step is a function, so that the command line runs them in a row and the tab one by one, with a
 person's corrections in between:
@@ -137,7 +137,7 @@ def choose_references(
         options: How to choose.
 
     Raises:
-        ReferenceBankError: See `references.choose_all`.
+        ReferenceBankError: See `banks.choose_all`.
     """
     return choose_all(
         transcript, bank, pins=pins or {}, options=options or ChoiceOptions(substitute=substitute)
@@ -155,7 +155,7 @@ def check(
     speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Verification:
-    """Listen again with the judging head. See `verify.verify`."""
+    """Listen again with the judging head. See `verifier.verify`."""
     return verify(
         with_written_tags(transcript, bank),
         choices,
