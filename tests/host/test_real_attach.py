@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from backend.journeys import OURS, PATIENCE_MS, say_again, tag
-from backend.test_real_pages import assert_audible, client_of, speak
+from host.journeys import OURS, PATIENCE_MS, say_again, tag
+from host.test_real_pages import assert_audible, client_of, speak
 from browser import Tab, running_chromium
 
 from host import checkouts
