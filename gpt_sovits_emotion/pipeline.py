@@ -252,33 +252,18 @@ def round_trip(
     banks = _banks(bank, prosody_from)
     transcript = with_written_tags(transcript, *banks, directions=speaking.directions is not False)
     if not any(segment.text.strip() for segment in transcript.segments):
-        raise TranscriptError(
-            f"no words were found in {recording.info.name}, so there is nothing to say again; "
-            "choose a Whisper model (--whisper) or lay a transcript beside the file",
-            zh=f"在 {recording.info.name} 中没有找到文字，无法重说；"
-            "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
-        )
-    choices, synthesis = _said(
-        transcript,
+        raise _no_words(recording.info.name)
+    return _said_and_checked(
+        replace(tagging, transcript=transcript),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=recording,
         cancelled=cancelled,
-        progress=part_of(progress, 0.5, 0.9),
+        progress=part_of(progress, 0.5, 1.0),
     )
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.9, 1.0),
-    )
-    return RoundTrip(replace(tagging, transcript=transcript), choices, synthesis, verification)
 
 
 def say(
@@ -323,29 +308,17 @@ def say(
     transcript = written_transcript(
         texts, *banks, emotion=emotion, language=language, name=name, directions=directions
     )
-    choices, synthesis = _said(
-        transcript,
+    return _said_and_checked(
+        Tagging(transcript, (None,) * len(transcript.segments)),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=None,
         cancelled=cancelled,
-        progress=part_of(progress, 0.0, 0.9),
+        progress=progress,
     )
-    transcript = timed_as_spoken(transcript, synthesis)
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.9, 1.0),
-    )
-    tagging = Tagging(transcript, (None,) * len(transcript.segments))
-    return RoundTrip(tagging, choices, synthesis, verification)
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -368,17 +341,29 @@ def _settled(
     return replace(speaking, choice=choice, carry=carry)
 
 
-def _said(
-    transcript: TaggedTranscript,
+def _no_words(name: str) -> TranscriptError:
+    return TranscriptError(
+        f"no words were found in {name}, so there is nothing to say again; "
+        "choose a Whisper model (--whisper) or lay a transcript beside the file",
+        zh=f"在 {name} 中没有找到文字，无法重说；"
+        "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
+    )
+
+
+def _said_and_checked(
+    tagging: Tagging,
     bank: ReferenceBank,
     engines: Engines,
     speaking: SpeakingOptions,
     *,
+    options: TagOptions | None,
     prosody_from: ReferenceBank | None,
     recording: Recording | None,
     cancelled: Callable[[], bool],
     progress: Progress,
-) -> tuple[tuple[ReferenceChoice | None, ...], Synthesis]:
+) -> RoundTrip:
+    """Choose, speak and listen again; texts that nobody recorded get the times at which they are said."""
+    transcript = tagging.transcript
     choices = choose_references(
         transcript, prosody_from or bank, pins=speaking.pins, options=speaking.choice
     )
@@ -395,6 +380,19 @@ def _said(
         takes=speaking.takes,
         speaker=speaking.voice,
         cancelled=cancelled,
-        progress=progress,
+        progress=part_of(progress, 0.0, 0.8 if recording else 0.9),
     )
-    return choices, synthesis
+    if recording is None:
+        transcript = timed_as_spoken(transcript, synthesis)
+        tagging = replace(tagging, transcript=transcript)
+    verification = check(
+        transcript,
+        choices,
+        synthesis,
+        engines,
+        bank=bank,
+        options=options,
+        speaker=speaking.voice,
+        progress=part_of(progress, 0.8 if recording else 0.9, 1.0),
+    )
+    return RoundTrip(tagging, choices, synthesis, verification)

@@ -88,9 +88,7 @@ class Decoder:
         self._mixdown = mixdown or Mixdown()
         self._allow_damaged = allow_damaged
         self._by_options = by_options
-        self._n_damaged = 0
-        self._n_cut = 0
-        self._n_decoded = 0
+        self._n_damaged = self._n_cut = self._n_decoded = 0
         self._first_s: float | None = None
         self._stream = stream
         self._amr: AmrHoles | None = None
@@ -107,18 +105,12 @@ class Decoder:
         if self._kind in _AMR:
             self._amr = AmrHoles()
         try:
-            tracks = Tracks.of(container, name)
-            if tracks is None:
-                raise not_audio_error(stream, name)
-            self._tracks = tracks
-            if tracks.is_locked:
-                raise locked_error(name)
-            self.sampling_rate_hz = self._tracks.sampling_rate_hz
-            self.n_channels = self._tracks.n_channels
-            check_rate(self.sampling_rate_hz, name)
+            self._tracks = self._tracks_of(container)
         except AudioError:
             self.__exit__()
             raise
+        self.sampling_rate_hz = self._tracks.sampling_rate_hz
+        self.n_channels = self._tracks.n_channels
         self._look_at_claims(stream)
         self._timeline = Timeline(
             self.sampling_rate_hz,
@@ -126,6 +118,15 @@ class Decoder:
             clock_may_jump=self._kind in _CLOCK_MAY_JUMP,
             may_overlap=self._kind != "ogg",
         )
+
+    def _tracks_of(self, container: av.container.InputContainer) -> Tracks:
+        tracks = Tracks.of(container, self.name)
+        if tracks is None:
+            raise not_audio_error(self._stream, self.name)
+        if tracks.is_locked:
+            raise locked_error(self.name)
+        check_rate(tracks.sampling_rate_hz, self.name)
+        return tracks
 
     def _look_at_claims(self, stream: BinaryIO) -> None:
         """Take down what the file's own header says of its length."""

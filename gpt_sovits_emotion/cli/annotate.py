@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,18 +118,22 @@ def annotate(
                 _deliver(path, tagging, target.files, as_json=as_json, language=lang)
         except EmotionError as error:
             n_failed += 1
-            # An error names the file alone, which several may share.
-            shared = sum(each.recording.name == path.name for each in targets) > 1
-            of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
-            say(
-                f"gpt-sovits-emotion: {of}{error}",
-                zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
-            )
+            _say_failed(path, error, targets)
             if as_json:
                 print_json({"file": str(path), "error": error.say(lang)})
     if not n_failed:
         return 0
     return PARTLY_DONE if n_failed < len(targets) else 1
+
+
+def _say_failed(path: Path, error: EmotionError, targets: Sequence[Target]) -> None:
+    """Say why a recording failed; an error names the file alone, which several may share."""
+    shared = sum(each.recording.name == path.name for each in targets) > 1
+    of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
+    say(
+        f"gpt-sovits-emotion: {of}{error}",
+        zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
+    )
 
 
 def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]:

@@ -222,8 +222,7 @@ def written_transcript(
         banks: Voices whose own labels count as tags beside the canonical ones.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "", where it has none by its neighbour's,
-        then by
-            the voice's.
+            then by the voice's.
         name: What to call them.
         directions: Whether stage directions, music signs and names of speakers are said.
 
@@ -234,21 +233,17 @@ def written_transcript(
         TranscriptError: There is nothing to say.
     """
     known = _labels_of(banks)
-    lines = [Line(text) if isinstance(text, str) else text for text in texts]
-    lines = [
-        replace(line, text=piece)
-        for line in lines
-        for piece in split_at_tags(line.text, known=known)
-    ]
+    lines = _lines_of(texts, known)
     plain = [split_tag(line.text, known=known)[1] for line in lines]
     names = frozenset[str]() if directions else speakers_in(plain)
     usual = label_of_tag(emotion, known) or canonical_label(emotion)
+    taken_apart = [
+        spoken_parts(line.text, known=known, speakers=names, with_directions=directions)
+        for line in lines
+    ]
     segments: list[TaggedSegment] = []
-    taken_apart: list[SpokenParts] = []
     waiting: str | None = None  # the label of a tag that stands alone, above its text
-    for line in lines:
-        parts = spoken_parts(line.text, known=known, speakers=names, with_directions=directions)
-        taken_apart.append(parts)
+    for line, parts in zip(lines, taken_apart, strict=True):
         said = one_line(clean(parts.words))
         if not said:
             waiting = parts.label or waiting
@@ -259,16 +254,10 @@ def written_transcript(
         heard = Segment(0.0, 0.0, said, code, speaker=line.speaker or parts.speaker)
         segments.append(TaggedSegment(heard, None, corrected_label=label))
     if not segments:
-        raise TranscriptError(
-            f"there is nothing to say in {name}: no line of it has words",
-            zh=f"{name} 中没有可合成的内容：没有一行有文字",
-        )
+        raise _nothing_to_say(name)
     notes = notes_of_parts(taken_apart, known)
     if waiting is not None:
-        shown = display_name(waiting), display_name(waiting, "zh")
-        notes += (
-            Sentence(f"the last tag, {shown[0]}, has no words", f"最后的标签“{shown[1]}”没有文字"),
-        )
+        notes = (*notes, _without_words(waiting))
     return TaggedTranscript(
         recording=RecordingInfo(name, 0.0, 0, 0, 0.0, 0.0),
         segments=_in_languages(segments, banks),
@@ -279,6 +268,30 @@ def written_transcript(
         normalisation="global",
         normalisation_note=_NO_STATISTICS,
         notes=notes,
+    )
+
+
+def _lines_of(texts: Sequence[str | Line], known: Collection[str]) -> list[Line]:
+    """Return the texts as lines, each with one tag at most."""
+    lines = [Line(text) if isinstance(text, str) else text for text in texts]
+    return [
+        replace(line, text=piece)
+        for line in lines
+        for piece in split_at_tags(line.text, known=known)
+    ]
+
+
+def _nothing_to_say(name: str) -> TranscriptError:
+    return TranscriptError(
+        f"there is nothing to say in {name}: no line of it has words",
+        zh=f"{name} 中没有可合成的内容：没有一行有文字",
+    )
+
+
+def _without_words(label: str) -> Sentence:
+    return Sentence(
+        f"the last tag, {display_name(label)}, has no words",
+        f"最后的标签“{display_name(label, 'zh')}”没有文字",
     )
 
 

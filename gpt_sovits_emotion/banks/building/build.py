@@ -125,19 +125,26 @@ def build_bank(
             sources, engines, journal, cache, whisper, language, n_jobs, learn, check_texts, before
         )
         sidecar = build.run(notes, progress, cancelled)
-        with locked(lock_beside(beside)):
-            now = _sidecar(beside)  # a person may have pinned or refused meanwhile
-            pinned = replace(sidecar.bank, pins=now.pins if now else {})
-            teaches = learn if learn is not None else now is None or now.teaches
-            with leftovers.of_no_use():
-                write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
-                bank = load_bank(beside)
+        with leftovers.of_no_use():
+            sidecar = _kept(sidecar, beside, learn)
+            bank = load_bank(beside)
         journal.forget_unused()
-    if not teaches:
+    if not sidecar.teaches:
         forget_bank(beside)
         bank = load_bank(beside)
     progress(1.0, "the bank is built")
     return bank
+
+
+def _kept(sidecar: Sidecar, beside: Path, learn: bool | None) -> Sidecar:
+    """Write the sidecar with the pins and the refusal that a person may have given meanwhile; return it."""
+    with locked(lock_beside(beside)):
+        now = _sidecar(beside)
+        pinned = replace(sidecar.bank, pins=now.pins if now else {})
+        teaches = learn if learn is not None else now is None or now.teaches
+        sidecar = replace(sidecar, bank=pinned, teaches=teaches)
+        write_sidecar(beside, sidecar)
+    return sidecar
 
 
 class _Leftovers:
