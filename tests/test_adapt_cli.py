@@ -125,9 +125,9 @@ def test_from_clips_to_a_profile_and_back(capsys, bank):
     code, out, err = run(capsys, "annotate", bank / "sad" / "sad1.wav", "--whisper", "none",
                          "--speaker", "anna", "--json", *head)  # fmt: skip
     assert code == 0, err
-    heard = json.loads(out)
-    assert heard["normalisation"] == "speaker"
-    assert heard["segments"][0]["scores"]["sad"] > 0.5
+    found = json.loads(out)["document"]
+    assert found["normalisation"] == "speaker"
+    assert found["segments"][0]["scores"]["probabilities"]["sad"] > 0.5
 
     for _ in range(2):
         code, out, err = run(capsys, "speakers", "undo", "anna", *head)
