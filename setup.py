@@ -30,6 +30,7 @@ TEST = [
     "mypy>=1.10",
     "playwright>=1.45",
     "pytest>=8.0",
+    "pytest-xdist>=3.5",
     "ruff>=0.6",
     "transformers>=4.43,<5",  # HuBERT, as the host loads it
     "types-PyYAML",
