@@ -30,11 +30,11 @@ from gpt_sovits_emotion.core.records import (
     Transcript,
 )
 from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.concatenation import timed_as_spoken
 from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
 from gpt_sovits_emotion.synthesis.text_input import (
-    timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
     written_transcript,

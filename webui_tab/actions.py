@@ -19,8 +19,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from gpt_sovits_emotion.core.errors import ConsentError
-from gpt_sovits_emotion.core.progress import Progress
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import Progress, doing_in
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
 from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab import handlers

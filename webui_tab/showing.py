@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.report.svg import draw_svg
+from gpt_sovits_emotion.report.pictures import draw_svg
 from webui_tab import view
 from webui_tab.gradio_releases import rows_update
 from webui_tab.menus import carry_choices, encoding_choices, spoken_choices

@@ -16,8 +16,7 @@ from gpt_sovits_emotion.audio.claims import (
 )
 from gpt_sovits_emotion.audio.holes import AmrHoles, holes_warning, is_lost_within
 from gpt_sovits_emotion.audio.mixdown import Mixdown
-from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
-from gpt_sovits_emotion.audio.pyav import open_stream
+from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error, open_stream
 from gpt_sovits_emotion.audio.timeline import Timeline
 from gpt_sovits_emotion.audio.tracks import Tracks
 from gpt_sovits_emotion.core.errors import AudioError

@@ -22,8 +22,7 @@ from gpt_sovits_emotion.cli.settings import (
 )
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
-from gpt_sovits_emotion.core.progress import Progress, part_of
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import Progress, doing_in, part_of
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.doctor.checkup import examine
-from gpt_sovits_emotion.doctor.findings import Finding, Report, State
+from gpt_sovits_emotion.doctor.findings import Finding, Report, State, examine
 
 __all__ = ["Finding", "Report", "State", "examine"]

@@ -22,13 +22,13 @@ from gpt_sovits_emotion.core.locking import locked
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
-from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
 from gpt_sovits_emotion.heads.speaker_profile import (
     Correction,
     SpeakerProfile,
     check_belongs,
     check_name,
 )
+from gpt_sovits_emotion.heads.weights import Numbers, read_numbers
 
 __all__ = [
     "ProfileEntry",

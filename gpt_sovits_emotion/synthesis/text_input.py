@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
 from gpt_sovits_emotion.banks.library.tagged_text import (
     SpokenParts,
+    label_of_tag,
     labels_of_bank,
     split_at_tags,
     split_tag,
@@ -24,7 +24,6 @@ from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     Segment,
     Sentence,
-    Synthesis,
     TaggedSegment,
     TaggedTranscript,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "lines_to_say",
     "notes_of_parts",
     "text_to_say",
-    "timed_as_spoken",
     "with_labels_of_file",
     "with_written_tags",
     "written_transcript",
@@ -227,7 +225,7 @@ def written_transcript(
         directions: Whether stage directions, music signs and names of speakers are said.
 
     Returns:
-        Segments without times: all are 0 (see `timed_as_spoken`). Notes say what is not said.
+        Segments without times: all are 0 (see `concatenation.timed_as_spoken`). Notes say what is not said.
 
     Raises:
         TranscriptError: There is nothing to say.
@@ -337,28 +335,6 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
             )
         )
     return tuple(notes)
-
-
-def timed_as_spoken(transcript: TaggedTranscript, synthesis: Synthesis) -> TaggedTranscript:
-    """Give the segments of a written transcript the times at which they were said.
-
-    Args:
-        transcript: From `written_transcript`.
-        synthesis: Of it.
-    """
-    segments = []
-    for tagged, said in zip(transcript.segments, synthesis.segments, strict=True):
-        end_s = said.start_s + (said.audio.duration_s if said.audio else 0.0)
-        segments.append(
-            replace(tagged, segment=replace(tagged.segment, start_s=said.start_s, end_s=end_s))
-        )
-    info = replace(
-        transcript.recording,
-        duration_s=synthesis.joined.duration_s,
-        original_sampling_rate_hz=synthesis.joined.sampling_rate_hz,
-        original_channels=1,
-    )
-    return replace(transcript, recording=info, segments=tuple(segments))
 
 
 def _labels_of(banks: Sequence[ReferenceBank]) -> frozenset[str]:

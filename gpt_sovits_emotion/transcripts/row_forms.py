@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.transcripts.clocks import ARROW, CLOCK, NUMBER, seconds_of
+from gpt_sovits_emotion.transcripts.timing import ARROW, CLOCK, NUMBER, seconds_of
 
 __all__ = ["in_known_forms"]
 

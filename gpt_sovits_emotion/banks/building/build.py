@@ -32,8 +32,12 @@ from gpt_sovits_emotion.banks.building.stages import (
     words_of_clips,
 )
 from gpt_sovits_emotion.banks.building.teaching import Taught, forget_bank, teach
-from gpt_sovits_emotion.banks.building.texts import MOST_UNASKED, Compared, compare_texts
-from gpt_sovits_emotion.banks.building.words import hears_words
+from gpt_sovits_emotion.banks.building.texts import (
+    MOST_UNASKED,
+    Compared,
+    compare_texts,
+    hears_words,
+)
 from gpt_sovits_emotion.banks.library.bank import clips_elsewhere
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.sidecar import (
