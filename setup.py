@@ -74,6 +74,7 @@ setup(
         "onnxruntime>=1.14,<2",  # runs Whisper's layers on the CPU (comes with faster-whisper)
         "opencc>=1.1.7,<2",  # one script for Chinese: phrases, not only characters
         "packaging>=21",  # compares versions (comes with gradio)
+        "platformdirs>=2.5,<5",  # the user's folders on each system (comes with librosa)
         "pydantic>=2.5,<3",  # checks documents on reading (comes with gradio)
         "pysubs2>=1.7,<2",  # subtitles
         "safetensors>=0.4,<1",  # head files that cannot run code

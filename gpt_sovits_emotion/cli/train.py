@@ -143,7 +143,7 @@ def _corpora_named(
                 zh="请指定训练数据：--corpus NAME=DIR 或 --recipe NAME",
             )
         return named
-    from gpt_sovits_emotion.heads.folder import user_folder
+    from gpt_sovits_emotion.core.files import data_folder
     from gpt_sovits_emotion.training.corpora import fetch_corpus
 
     given = {pair.partition("=")[0]: pair for pair in named}
@@ -155,7 +155,7 @@ def _corpora_named(
             "on corpora of your own",
             zh=f"配方 {preset.name} 使用 {known} 训练，而不是 {others}；要用自己的语料训练，请去掉 --recipe",
         )
-    home = user_folder().parent / "corpora"
+    home = data_folder() / "corpora"
     for corpus_id in preset.corpora:
         if corpus_id not in given:
             folder = fetch_corpus(corpus_id, home, progress=progress)

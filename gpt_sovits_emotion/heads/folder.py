@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.files import data_folder
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -60,11 +61,7 @@ _LOOSE = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".zip")
 
 def user_folder() -> Path:
     """Return the user's own folder of heads; it need not exist."""
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "gpt-sovits-emotion" / "heads"
+    return data_folder() / "heads"
 
 
 def shipped_folder() -> Path:
