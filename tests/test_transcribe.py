@@ -34,11 +34,11 @@ from gpt_sovits_emotion.transcription import (
     speech,
     transcribe,
 )
+from gpt_sovits_emotion.transcription.blocks import blocks, quietest_s
 from gpt_sovits_emotion.transcription.guards import guard
 from gpt_sovits_emotion.transcription.heard import Heard, JoinedTime, plain_text, speech_share
 from gpt_sovits_emotion.transcription.segmentation import segments_of
 from gpt_sovits_emotion.transcription.speech import BY_LOUDNESS, Stretch
-from gpt_sovits_emotion.transcription.windows import blocks, quietest_s
 
 RATE_HZ = 16_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.doctor.findings import Finding, Report, State, examine
+from gpt_sovits_emotion.doctor.checkup import examine
+from gpt_sovits_emotion.doctor.findings import Finding, Report, State
 
 __all__ = ["Finding", "Report", "State", "examine"]

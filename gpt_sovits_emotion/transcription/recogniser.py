@@ -15,6 +15,7 @@ from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.memory import trim_heap
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import RemovedText, Transcript
+from gpt_sovits_emotion.transcription.blocks import blocks
 from gpt_sovits_emotion.transcription.chinese import written_in_chinese
 from gpt_sovits_emotion.transcription.guards import guard, is_doubtful, removed_in
 from gpt_sovits_emotion.transcription.heard import Heard, speech_share
@@ -26,7 +27,7 @@ from gpt_sovits_emotion.transcription.options import NO_MODEL, TranscribeOptions
 from gpt_sovits_emotion.transcription.placing import placed, utterances
 from gpt_sovits_emotion.transcription.segmentation import segments_of
 from gpt_sovits_emotion.transcription.speech import Stretch, segment_speech, speech_in
-from gpt_sovits_emotion.transcription.windows import Window, blocks, packed, window_of
+from gpt_sovits_emotion.transcription.windows import Window, packed, window_of
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel

@@ -11,8 +11,8 @@ from gpt_sovits_emotion.core.memory import trim_heap
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Segment, Transcript
 from gpt_sovits_emotion.core.telemetry import forbid_telemetry
+from gpt_sovits_emotion.transcription.blocks import blocks, quietest_s
 from gpt_sovits_emotion.transcription.options import NO_MODEL
-from gpt_sovits_emotion.transcription.windows import blocks, quietest_s
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording

@@ -5,7 +5,6 @@ See ``docs/formats.md`` for what each format holds.
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.transcripts.beside import find_transcript_beside
 from gpt_sovits_emotion.transcripts.documents import (
     TRANSCRIPT_FORMAT,
     TRANSCRIPT_VERSION,
@@ -14,6 +13,7 @@ from gpt_sovits_emotion.transcripts.documents import (
     read_document,
     read_json,
 )
+from gpt_sovits_emotion.transcripts.finding import find_transcript_beside
 from gpt_sovits_emotion.transcripts.lines import FileLines, Line
 from gpt_sovits_emotion.transcripts.reading import (
     READABLE_ENDINGS,
