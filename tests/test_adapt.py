@@ -301,7 +301,7 @@ def test_engines_and_tag_use_what_was_learned(monkeypatch, tmp_path):
         with pytest.raises(HeadError, match="known: 安娜"):
             open_engines(speaker="berta")
         fitted = open_engines(speaker="安娜")
-        assert fitted.judging is not fitted.tagger
+        assert fitted.verifier_head is not fitted.tagger
         transcript = Transcript(segments, "de", "none")
         tagged = tag(transcript, recording, fitted.analyser).transcript
     best = [each.scores.best_label for each in tagged.segments]

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.cli.doctor import _wrapped, report_lines
+from gpt_sovits_emotion.cli.doctor_report import _wrapped, report_lines
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor import Finding, Report, examine
@@ -590,7 +590,7 @@ def quick(monkeypatch):
     """Ask the interpreter that is given instead of a real one."""
 
     def use(python: Interpreter) -> None:
-        monkeypatch.setattr("gpt_sovits_emotion.doctor.findings.ask", lambda path, checkout: python)
+        monkeypatch.setattr("gpt_sovits_emotion.doctor.checkup.ask", lambda path, checkout: python)
 
     return use
 

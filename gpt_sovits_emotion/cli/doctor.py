@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder
-from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, shown_width, styled
+from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, styled
 from gpt_sovits_emotion.cli.options import heads_dir_option, language_option
-from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.doctor import Finding, State
 
-__all__ = [
-    "doctor",
-    "report_lines",
-]
+__all__ = ["doctor"]
 
 _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 
@@ -58,6 +51,7 @@ def doctor(
 
     Nothing is changed. The exit code is 1 when something is broken that stops GPT-SoVITS or the tab.
     """
+    from gpt_sovits_emotion.cli.doctor_report import report_lines
     from gpt_sovits_emotion.doctor import examine
     from gpt_sovits_emotion.heads import head_folders
 
@@ -89,102 +83,3 @@ def _tab_findings(checkout: Path, python: Path | None) -> list[Finding]:
 
 def _painted(word: str, state: State) -> str:
     return styled(word, fg=_COLOURS[state], bold=state != "ok")
-
-
-_WIDTH = 80
-_STATES: dict[State, Sentence] = {
-    "ok": Sentence("ok", "正常"),
-    "warning": Sentence("warning", "注意"),
-    "broken": Sentence("broken", "故障"),
-}
-_STATE_WIDTH = 9
-_INDENT = 2
-
-
-def report_lines(
-    report: Report, language: str, *, paint: Callable[[str, State], str] | None = None
-) -> Iterator[str]:
-    """Yield the lines of a report.
-
-    Args:
-        report: What was found.
-        language: ``en`` or ``zh``.
-        paint: Colours the word of a state.
-    """
-    paint = paint or _unpainted
-    yield from _wrapped(f"{report.checkout}  {report.revision}", indent=0)
-    for area, title in AREAS.items():
-        found = [finding for finding in report.findings if finding.area == area]
-        if found:
-            yield ""
-            yield title.say(language)
-            for finding in found:
-                yield from _finding_lines(finding, language, paint)
-    yield ""
-    yield from _wrapped(_summary(report).say(language), indent=0)
-
-
-def _finding_lines(
-    finding: Finding, language: str, paint: Callable[[str, State], str]
-) -> Iterator[str]:
-    word = _STATES[finding.state].say(language)
-    text_at = _INDENT + _STATE_WIDTH
-    first, *rest = _wrapped(finding.fact.say(language), indent=text_at)
-    padding = " " * (_STATE_WIDTH - shown_width(word))
-    yield f"{' ' * _INDENT}{paint(word, finding.state)}{padding}{first[text_at:]}"
-    yield from rest
-    if finding.remedy is not None:
-        first, *rest = _wrapped(finding.remedy.say(language), indent=text_at + 3)
-        yield f"{' ' * text_at}-> {first[text_at + 3 :]}"
-        yield from rest
-
-
-def _summary(report: Report) -> Sentence:
-    n_broken, n_warnings = report.count("broken"), report.count("warning")
-    if n_broken:
-        return Sentence(
-            f"{n_broken} broken, {n_warnings} to know of. Mend what is broken, from the top.",
-            f"{n_broken} 项故障，{n_warnings} 项注意。请从上到下修复故障项。",
-        )
-    if n_warnings:
-        return Sentence(
-            f"Nothing is broken; {n_warnings} to know of.", f"没有故障；{n_warnings} 项注意。"
-        )
-    return Sentence("All is well.", "一切正常。")
-
-
-def _wrapped(text: str, *, indent: int) -> Iterator[str]:
-    """Break a text into lines, at spaces and between Chinese characters; long paths stay whole."""
-    line, width = "", 0
-    for piece in _pieces(text):
-        if line and indent + width + shown_width(piece.rstrip()) > _WIDTH:
-            yield " " * indent + line.rstrip()
-            line, width = "", 0
-            piece = piece.lstrip()
-        line += piece
-        width += shown_width(piece)
-    yield " " * indent + line.rstrip()
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Cut a text where a line may break: after spaces, and around wide characters.
-
-    A mark that closes (，。）) stays with what it follows.
-    """
-    piece = ""
-    for char in text:
-        closes = unicodedata.category(char) in ("Po", "Pe", "Pf") and _is_wide(char)
-        if piece and not closes and (piece[-1] == " " or _is_wide(char) or _is_wide(piece[-1])):
-            yield piece
-            piece = ""
-        piece += char
-    if piece:
-        yield piece
-
-
-def _is_wide(char: str) -> bool:
-    return unicodedata.east_asian_width(char) in "WF"
-
-
-def _unpainted(word: str, state: State) -> str:
-    return word
