@@ -153,6 +153,33 @@ def test_the_architecture_page_tells_of_every_package() -> None:
     assert told - known - {"webui", "checkout", "api_v2", "embedded"} == set()
 
 
+def heading_anchor(heading: str) -> str:
+    """Return what GitHub calls a heading in an address."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_the_links_of_the_documentation_lead_somewhere() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    anchors, links = {}, []
+    for page in pages:
+        written = re.sub(
+            r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+        )
+        headings = re.findall(r"^#+ (.*)$", written, re.MULTILINE)
+        anchors[page] = {heading_anchor(each) for each in headings}
+        links += [(page, link) for link in re.findall(r"\]\(([^)\s]+)\)", written)]
+    assert len(links) > 100
+    lost = []
+    for page, link in links:
+        file, _, anchor = link.partition("#")
+        leads_to = (page.parent / file).resolve() if file else page
+        if "://" not in link and not (
+            leads_to.exists() and (not anchor or anchor in anchors.get(leads_to, {anchor}))
+        ):
+            lost.append((page.name, link))
+    assert lost == []
+
+
 def test_every_requirement_has_a_tested_version() -> None:
     needed = {
         canonicalize_name(Requirement(line).name)
