@@ -40,7 +40,7 @@ TEST = [
 setup(
     name="gpt-sovits-emotion",
     version=VERSION.group(1),
-    description="Hears a recording's emotion and says it again, in that emotion, with GPT-SoVITS",
+    description="Labels the emotions of a recording and speaks it again in them, with GPT-SoVITS",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
