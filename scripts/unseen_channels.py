@@ -19,14 +19,14 @@ import numpy as np
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import EmotionError
 from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS, COPIES, Alteration
 from gpt_sovits_emotion.training.corpora import open_corpora
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluate import held_out_predictions
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import recipe_for
 from gpt_sovits_emotion.training.folds import speaker_folds
-from gpt_sovits_emotion.training.scoring import score
-from gpt_sovits_emotion.training.versions import AS_IT_IS, COPIES, Alteration
+from gpt_sovits_emotion.training.held_out import score
+from gpt_sovits_emotion.training.recipes import recipe_for
 
 UNSEEN = {
     "noise 15 dB": Alteration(snr_db=15.0),

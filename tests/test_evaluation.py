@@ -29,13 +29,14 @@ from gpt_sovits_emotion.report.pictures import (
     reliability_picture,
 )
 from gpt_sovits_emotion.testing import fake_card
-from gpt_sovits_emotion.training.candidates import Candidate, has_met
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluation import read_evaluation, write_evaluation
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.measures import Coverage, ReliabilityBin
-from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
+from gpt_sovits_emotion.training.evaluation import measure
+from gpt_sovits_emotion.training.evaluation_report import read_evaluation, write_evaluation
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.metrics import Coverage, ReliabilityBin
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import Candidate, EvaluationPlan, has_met
 
 QUICK = Recipe(
     hidden=12, n_epochs=20, batch_size=16, learning_rate=3e-2, prior_segments=1.0, n_members=1

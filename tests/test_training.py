@@ -12,27 +12,27 @@ from hypothesis import strategies as st
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.files import load_head, save_head
+from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.training.calibration import fit_temperature, fit_threshold
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
 )
-from gpt_sovits_emotion.training.evaluate import held_out_predictions
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.folds import Fold, speaker_and_text_folds, speaker_folds
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.held_out import calibrate, score, score_few
+from gpt_sovits_emotion.training.metrics import (
     bootstrap_over_speakers,
     confusion_matrix,
     expected_calibration_error,
-    fit_temperature,
-    fit_threshold,
     risk_coverage,
-    softmax,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.scoring import calibrate, score, score_few
+from gpt_sovits_emotion.training.recipes import Recipe
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1

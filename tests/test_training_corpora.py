@@ -27,7 +27,7 @@ from gpt_sovits_emotion.training.corpora import (
     read_corpus,
 )
 from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
-from gpt_sovits_emotion.training.describe import licence_of
+from gpt_sovits_emotion.training.packaging import licence_of
 from gpt_sovits_emotion.transcript_io import write
 
 

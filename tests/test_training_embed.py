@@ -21,11 +21,10 @@ from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import CorpusError, EncoderError, HostError
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
+from gpt_sovits_emotion.training.augmentation import COPIES, Alteration, copies_for
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
-from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.embed_process import embed_in_processes
+from gpt_sovits_emotion.training.embed import embed_corpus, embed_in_processes
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.versions import COPIES, Alteration, copies_for
 
 FAST = {"fast": Alteration(speed=1.1)}
 
@@ -435,7 +434,7 @@ def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatc
     fatal = tmp_path / "fatal.wav"
     corpus = make_corpus(tmp_path / "c", 3)
     deadly = (
-        "import gpt_sovits_emotion.training.embed_process as own, os; usual = own.embed_clip; "
+        "import gpt_sovits_emotion.training.embed as own, os; usual = own.embed_clip; "
         "own.embed_clip = lambda path, *others: "
         "os._exit(3) if path.name == 'fatal.wav' else usual(path, *others); serve()"
     )

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from gpt_sovits_emotion.errors import CorpusError, EncoderError, MissingExtraError
 from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Audio
 from gpt_sovits_emotion.testing import make_fake_head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
-from gpt_sovits_emotion.training.fit import Recipe
 from gpt_sovits_emotion.training.folds import (
     Fold,
     check_folds,
@@ -27,16 +27,16 @@ from gpt_sovits_emotion.training.folds import (
     speaker_folds,
     split_fold,
 )
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.held_out import HeldOut, compare, score, score_few
+from gpt_sovits_emotion.training.metrics import (
     area_under_risk_coverage,
     expected_calibration_error,
     paired_bootstrap_over_speakers,
     recalls,
     reliability,
     risk_coverage_curve,
-    softmax,
 )
-from gpt_sovits_emotion.training.scoring import HeldOut, compare, score, score_few
+from gpt_sovits_emotion.training.recipes import Recipe
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1

@@ -14,9 +14,16 @@ from gpt_sovits_emotion.errors import CorpusError, EncoderError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
-from gpt_sovits_emotion.training.fit import FitMoment, Recipe, fit_head, recipe_for
-from gpt_sovits_emotion.training.layers import LayerSum, Part, fold, place_layers, weigh
-from gpt_sovits_emotion.training.nuisance import SpeakerShrinkage
+from gpt_sovits_emotion.training.fit import FitMoment, fit_head
+from gpt_sovits_emotion.training.linear_maps import (
+    LayerSum,
+    Part,
+    SpeakerShrinkage,
+    fold,
+    place_layers,
+    weigh,
+)
+from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
 
 QUICK = Recipe(
     speaker_shrinkage=0.1,

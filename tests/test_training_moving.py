@@ -23,27 +23,38 @@ from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.report.evaluation import evaluation_page
 from gpt_sovits_emotion.testing import fake_card, make_fake_head
-from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in
-from gpt_sovits_emotion.training.candidates import Candidate, has_met
-from gpt_sovits_emotion.training.combine import average
+from gpt_sovits_emotion.training.calibration import (
+    KINDS,
+    LENGTHS,
+    MOODS,
+    REPORTED,
+    calibrate_moving,
+    draw_situations,
+    probabilities_in,
+)
 from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
-from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
-from gpt_sovits_emotion.training.evaluation import (
+from gpt_sovits_emotion.training.evaluation_report import (
     Evaluation,
     Outcome,
     read_evaluation,
     write_evaluation,
 )
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.folds import speaker_and_text_folds, speaker_folds, split_fold
-from gpt_sovits_emotion.training.measures import expected_calibration_error
-from gpt_sovits_emotion.training.planning import EvaluationPlan, fair_candidates
-from gpt_sovits_emotion.training.protocols import trials_of
-from gpt_sovits_emotion.training.scoring import score, score_situations
-from gpt_sovits_emotion.training.situations import KINDS, LENGTHS, MOODS, REPORTED, draw_situations
-from gpt_sovits_emotion.training.strangers import calibrate_on_strangers, check_training
-from gpt_sovits_emotion.training.strangers import testable_corpora as fit_for_calibration
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.folds import (
+    speaker_and_text_folds,
+    speaker_folds,
+    split_fold,
+    trials_of,
+)
+from gpt_sovits_emotion.training.fusion import average
+from gpt_sovits_emotion.training.held_out import score, score_situations
+from gpt_sovits_emotion.training.metrics import expected_calibration_error
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import Candidate, EvaluationPlan, fair_candidates, has_met
+from gpt_sovits_emotion.training.unseen_corpora import calibrate_on_strangers, check_training
+from gpt_sovits_emotion.training.unseen_corpora import testable_corpora as fit_for_calibration
 
 DIM = 16
 QUICK = Recipe(
@@ -479,7 +490,7 @@ def _tensors():
 
 def test_the_recipe_of_a_moving_head_is_read_back_from_its_card(tmp_path):
     from gpt_sovits_emotion.heads import load_head
-    from gpt_sovits_emotion.training.candidates import _recipe_of
+    from gpt_sovits_emotion.training.systems import _recipe_of
 
     head = load_head(make_fake_head(tmp_path))
     recipe = json.loads(json.dumps(QUICK.to_dict()))
@@ -511,7 +522,7 @@ def evaluation() -> Evaluation:
         )
         for mode in ("global", "speaker")
     ]
-    from gpt_sovits_emotion.training.evaluation import Contender
+    from gpt_sovits_emotion.training.evaluation_report import Contender
 
     contender = Contender("recipe on fake", "recipe", "fake", "fake-1", {})
     return Evaluation("loso", (contender,), (), tuple(outcomes), (), (), "2026-01-01", 1.0)

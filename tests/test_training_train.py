@@ -22,14 +22,15 @@ from gpt_sovits_emotion.heads import find_head, load_head
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FakeEncoder, check_head
 from gpt_sovits_emotion.training import ways
-from gpt_sovits_emotion.training.combine import average, columns, pad_together
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.installing import reserved
-from gpt_sovits_emotion.training.scoring import HeldOut
-from gpt_sovits_emotion.training.train import Moment, TrainingPlan, train
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.fusion import average, columns, pad_together
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.packaging import reserved
+from gpt_sovits_emotion.training.recipes import Recipe, TrainingPlan
+from gpt_sovits_emotion.training.train import Moment, train
 
 SPEAKERS = ("ann", "bob", "cem", "dee")
 LENGTHS_S = {"angry": 0.7, "neutral": 1.1, "sad": 1.6}

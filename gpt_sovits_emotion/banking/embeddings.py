@@ -19,8 +19,8 @@ from gpt_sovits_emotion.errors import AudioError, EncoderError, HeadMismatchErro
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS, not_finite, read_clip_at, refusal
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
-from gpt_sovits_emotion.training.versions import AS_IT_IS, not_finite, read_clip_at, refusal
 
 __all__ = ["Listeners", "RowStore", "embed_lent", "listeners_for"]
 

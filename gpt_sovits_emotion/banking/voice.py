@@ -27,8 +27,8 @@ from gpt_sovits_emotion.references.sidecar import (
     sidecar_path,
 )
 from gpt_sovits_emotion.tag import Analyser
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
-from gpt_sovits_emotion.training.versions import AS_IT_IS
 from gpt_sovits_emotion.voices import voice_statistics
 
 __all__ = ["OpenedVoice", "open_heard_voice", "open_voice", "taught_by"]

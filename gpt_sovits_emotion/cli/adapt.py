@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
-    from gpt_sovits_emotion.training.adapt_measure import AdaptationScore
     from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
 
@@ -303,10 +303,10 @@ def _say_counts(profile: SpeakerProfile) -> None:
 
 
 def _measure(given: dict[str, Any]) -> None:
-    from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.fit import recipe_for
+    from gpt_sovits_emotion.training.few_shot import evaluate_adaptation
+    from gpt_sovits_emotion.training.recipes import recipe_for
 
     if not given["corpora"]:
         raise Misuse(

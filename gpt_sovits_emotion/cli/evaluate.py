@@ -26,9 +26,9 @@ from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.labels import display_name
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.training.candidates import Candidate
-    from gpt_sovits_emotion.training.evaluation import Comparison, Evaluation, Outcome
-    from gpt_sovits_emotion.training.measures import Coverage
+    from gpt_sovits_emotion.training.evaluation_report import Comparison, Evaluation, Outcome
+    from gpt_sovits_emotion.training.metrics import Coverage
+    from gpt_sovits_emotion.training.systems import Candidate
 
 __all__ = ["evaluate"]
 
@@ -99,8 +99,9 @@ def evaluate(**given: Any) -> None:
     from gpt_sovits_emotion.labels import labels_of
     from gpt_sovits_emotion.report.evaluation import write_evaluation_page
     from gpt_sovits_emotion.training.corpora import open_corpora
-    from gpt_sovits_emotion.training.evaluation import write_evaluation
-    from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
+    from gpt_sovits_emotion.training.evaluation import measure
+    from gpt_sovits_emotion.training.evaluation_report import write_evaluation
+    from gpt_sovits_emotion.training.systems import EvaluationPlan
 
     if given["head"] and given["encoder"]:
         raise Misuse(
@@ -144,7 +145,7 @@ def _candidate(given: dict[str, Any]) -> Candidate:
 
 
 def _others(given: dict[str, Any]) -> tuple[Candidate, ...]:
-    from gpt_sovits_emotion.training.candidates import Candidate
+    from gpt_sovits_emotion.training.systems import Candidate
 
     others = [
         _of_encoder(given, name) if _is_encoder(name) else _of_head(given, name)
@@ -165,7 +166,7 @@ def _is_encoder(name: str) -> bool:
 
 
 def _of_head(given: dict[str, Any], name: str) -> Candidate:
-    from gpt_sovits_emotion.training.candidates import Candidate
+    from gpt_sovits_emotion.training.systems import Candidate
 
     engines = open_engines_for({**given, "head": name})
     return Candidate.of_head(engines.tagger, engines.analyser.encoder)
@@ -174,8 +175,8 @@ def _of_head(given: dict[str, Any], name: str) -> Candidate:
 def _of_encoder(given: dict[str, Any], encoder_id: str) -> Candidate:
     from dataclasses import replace
 
-    from gpt_sovits_emotion.training.candidates import Candidate
-    from gpt_sovits_emotion.training.fit import recipe_for
+    from gpt_sovits_emotion.training.recipes import recipe_for
+    from gpt_sovits_emotion.training.systems import Candidate
 
     encoder = encoder_for(given, encoder_id)
     recipe = replace(recipe_for(encoder.id), seed=given["seed"])
@@ -185,7 +186,7 @@ def _of_encoder(given: dict[str, Any], encoder_id: str) -> Candidate:
 
 
 def _usual_protocol(candidate: Candidate, corpora: Any) -> Any:
-    from gpt_sovits_emotion.training.candidates import has_met
+    from gpt_sovits_emotion.training.systems import has_met
 
     head = candidate.head
     if head is not None and not all(has_met(head, corpus) for corpus in corpora):
@@ -195,7 +196,7 @@ def _usual_protocol(candidate: Candidate, corpora: Any) -> Any:
 
 def _table(evaluation: Evaluation, language: str) -> list[str]:
     """Return what a terminal shows."""
-    from gpt_sovits_emotion.training.evaluation import PROTOCOLS
+    from gpt_sovits_emotion.training.folds import PROTOCOLS
 
     meaning = PROTOCOLS[evaluation.protocol].say(language)
     lines = [in_language(f"{evaluation.protocol}: {meaning}", f"{evaluation.protocol}：{meaning}")]
@@ -282,7 +283,7 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
 
 def _situation_lines(outcome: Outcome, language: str) -> list[str]:
     """Return how recordings are heard, put together from the clips of one speaker each."""
-    from gpt_sovits_emotion.training.situations import MOODS, REPORTED
+    from gpt_sovits_emotion.training.calibration import MOODS, REPORTED
 
     if not outcome.situations:
         return []

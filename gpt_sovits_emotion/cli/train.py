@@ -24,8 +24,8 @@ from gpt_sovits_emotion.cli.options import (
 if TYPE_CHECKING:
     from gpt_sovits_emotion.progress import Progress
     from gpt_sovits_emotion.training.corpora import Corpus
-    from gpt_sovits_emotion.training.presets import Preset
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead, TrainingPlan
+    from gpt_sovits_emotion.training.recipes import Preset, TrainingPlan
+    from gpt_sovits_emotion.training.train import Moment, TrainedHead
 
 __all__ = ["train"]
 
@@ -91,7 +91,7 @@ def train(**given: Any) -> int:
     gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS
     """
     from gpt_sovits_emotion.training.corpora import check, open_corpora
-    from gpt_sovits_emotion.training.presets import preset_named
+    from gpt_sovits_emotion.training.recipes import preset_named
 
     preset = preset_named(given["recipe"]) if given["recipe"] else None
     with progress_bar("corpora") as progress:
@@ -149,9 +149,8 @@ def _plan(
 ) -> TrainingPlan:
     from gpt_sovits_emotion.heads.folder import user_folder
     from gpt_sovits_emotion.labels import labels_of
-    from gpt_sovits_emotion.training.installing import free_id
-    from gpt_sovits_emotion.training.presets import head_id_for
-    from gpt_sovits_emotion.training.train import TrainingPlan
+    from gpt_sovits_emotion.training.packaging import free_id
+    from gpt_sovits_emotion.training.recipes import TrainingPlan, head_id_for
 
     name = preset.name if preset else "-".join(corpus.info.id for corpus in corpora)
     heads_dir = given["heads_dir"] or user_folder()

@@ -20,15 +20,10 @@ from gpt_sovits_emotion.report.pictures import (
     interval_picture,
     reliability_picture,
 )
-from gpt_sovits_emotion.training.evaluation import (
-    PROTOCOLS,
-    Comparison,
-    Contender,
-    Evaluation,
-    Outcome,
-    SituationScore,
-)
-from gpt_sovits_emotion.training.situations import REPORTED
+from gpt_sovits_emotion.training.calibration import REPORTED
+from gpt_sovits_emotion.training.evaluation_report import Comparison, Contender, Evaluation, Outcome
+from gpt_sovits_emotion.training.folds import PROTOCOLS
+from gpt_sovits_emotion.training.held_out import SituationScore
 
 __all__ = ["evaluation_page", "write_evaluation_page"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gpt_sovits_emotion.labels import display_name
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.measures import Coverage, ReliabilityBin
+from gpt_sovits_emotion.training.metrics import Coverage, ReliabilityBin
 
 __all__ = ["confusion_picture", "coverage_picture", "interval_picture", "reliability_picture"]
 

@@ -23,7 +23,7 @@ from gpt_sovits_emotion.training.dataset import (
     normalise_each_speaker,
 )
 from gpt_sovits_emotion.training.folds import speaker_folds
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
 
 __all__ = ["FittedSvm", "LinearSvm", "OpensmileEncoder"]
 
@@ -90,7 +90,7 @@ class OpensmileEncoder:
 
 @dataclass(frozen=True, slots=True)
 class LinearSvm:
-    """Fits linear support vector machines, one per normalisation; a `training.evaluate.Fitter`.
+    """Fits linear support vector machines, one per normalisation; a `training.systems.Fitter`.
 
     The classes are weighted against their sizes. The complexity is the one of `complexities` with the
     best mean UAR over groups of held-out speakers of the training part.
@@ -138,7 +138,7 @@ class LinearSvm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSvm:
-    """Fitted machines; a `training.evaluate.Fitted`.
+    """Fitted machines; a `training.systems.Fitted`.
 
     Attributes:
         classes: Order of the outputs.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,10 @@ from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.errors import AudioError, CorpusError, EncoderError
+from gpt_sovits_emotion.interpreters import Answer, Ended
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Audio, Sentence
-from gpt_sovits_emotion.training.corpora import Clip, Corpus
-from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.embed_process import embed_in_processes
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
-from gpt_sovits_emotion.training.versions import (
+from gpt_sovits_emotion.training.augmentation import (
     AS_IT_IS,
     Alteration,
     copies_for,
@@ -30,8 +28,15 @@ from gpt_sovits_emotion.training.versions import (
     read_clip_at,
     refusal,
 )
+from gpt_sovits_emotion.training.corpora import Clip, Corpus
+from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
+from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
 
-__all__ = ["embed_corpus"]
+__all__ = [
+    "embed_corpus",
+    "embed_in_processes",
+    "serve",
+]
 
 _CLIP = ""  # the clip as it is, among its versions
 _MOST_UNREADABLE = 0.05
@@ -304,3 +309,60 @@ def _side_by_side(tables: Sequence[np.ndarray], kept: Sequence[int]) -> np.ndarr
     if len(tables) == 1 and len(kept) == len(tables[0]):
         return tables[0]
     return np.concatenate([table[kept] for table in tables], axis=1)
+
+
+def embed_in_processes(
+    tasks: Sequence[tuple[int, Path, Mapping[str, Alteration]]], *, n_jobs: int
+) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
+    """Embed clips with the prosody encoder, one pass each, in the order in which they are done.
+
+    Args:
+        tasks: Per clip a number to know it by, its file, and the versions of it to embed.
+        n_jobs: How many processes.
+
+    Yields:
+        The number, and ``(n_versions, dim)`` float32 or the reason why there is none. A process that dies
+        of a clip counts as a reason, and is replaced.
+    """
+    paths = {number: path for number, path, _ in tasks}
+    questions = [
+        (
+            number,
+            {
+                "path": str(path.absolute()),
+                "versions": {name: asdict(alteration) for name, alteration in versions.items()},
+            },
+        )
+        for number, path, versions in tasks
+    ]
+    asked = interpreters.ask_all(questions, module=__name__, n_jobs=n_jobs)
+    with closing(asked) as answers:
+        for number, answer in answers:
+            yield number, _embedded(answer, paths[number])
+
+
+def _embedded(answer: Answer | Ended, path: Path) -> np.ndarray | Sentence:
+    if isinstance(answer, Ended):
+        return Sentence(
+            f"{path.name}: the process that embedded it ended with code {answer.code}",
+            f"{path.name}：处理它的进程异常结束（代码 {answer.code}）",
+        )
+    if "en" in answer.header:
+        return Sentence.from_dict(answer.header)
+    return np.frombuffer(answer.data, "<f4").astype(np.float32).reshape(answer.header["shape"])
+
+
+def serve() -> None:
+    """Answer questions from standard input until it is closed. Runs in a process of its own."""
+    from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+
+    encoder = ProsodyEncoder().once
+
+    def answer(question: dict[str, Any]) -> Answer:
+        versions = {name: Alteration(**fields) for name, fields in question["versions"].items()}
+        embedded = embed_clip(Path(question["path"]), encoder, versions)
+        if isinstance(embedded, Sentence):
+            return Answer(embedded.to_dict())
+        return Answer({"shape": embedded.shape}, np.ascontiguousarray(embedded, "<f4").tobytes())
+
+    interpreters.serve(answer)

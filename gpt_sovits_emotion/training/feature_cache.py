@@ -1,11 +1,13 @@
 """Embeddings on disk, so that no audio is embedded twice and an interrupted run goes on where it was.
 
-One SQLite file. An embedding is found by what determines it: the content of the audio file, the encoder, the
-fingerprint of its weights, and how the audio was altered. So a clip that was replaced, or a model that was
-trained on, is embedded anew without anybody having to clear anything, and a clip that was renamed is not.
+One SQLite file. An embedding is found by what determines it: the content of the audio file, the
+encoder, the fingerprint of its weights, and how the audio was altered. So a clip that was replaced,
+or a model that was trained on, is embedded anew without anybody having to clear anything, and a
+clip that was renamed is not.
 
-The cache may be lost at any moment: whatever goes wrong with it is said (`FeatureCache.warnings`) and costs
-time alone. A damaged file is set aside and begun anew; on a full disk the run goes on without a cache.
+The cache may be lost at any moment: whatever goes wrong with it is said (`FeatureCache.warnings`)
+and costs time alone. A damaged file is set aside and begun anew; on a full disk the run goes on
+without a cache.
 """
 
 from __future__ import annotations

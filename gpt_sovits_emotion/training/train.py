@@ -1,94 +1,162 @@
 """From corpora to a finished head: embed, measure on held-out speakers, fit, write, install.
 
-The order is that of honesty. What the card says of a head is measured before the head itself is fitted, by
-heads of the same recipe that never met the speakers they are tested on; the last fit then uses everybody.
+The order is that of honesty. What the card says of a head is measured before the head itself is
+fitted, by heads of the same recipe that never met the speakers they are tested on; the last fit
+then uses everybody.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.adapt import choose_replay
+from gpt_sovits_emotion.training.augmentation import Alteration, copies_for
+from gpt_sovits_emotion.training.calibration import LENGTHS
 from gpt_sovits_emotion.training.corpora import Corpus, check, merge
+from gpt_sovits_emotion.training.cross_validation import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.describe import (
-    encoder_spec,
-    licence_of,
-    measure_baseline,
-    title_of,
-)
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluate import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import FittedHead
+from gpt_sovits_emotion.training.fit import FitMoment
 from gpt_sovits_emotion.training.folds import Fold, speaker_folds
-from gpt_sovits_emotion.training.installing import install_head, reserved
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
-from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
-from gpt_sovits_emotion.training.results import FEW_COUNTS, MOST_FOLDS, card_results
-from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
-from gpt_sovits_emotion.training.situations import LENGTHS
-from gpt_sovits_emotion.training.strangers import (
-    StrangerCalibration,
+from gpt_sovits_emotion.training.fusion import Way, choose_way, plain_way
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.packaging import (
+    FEW_COUNTS,
+    MOST_FOLDS,
+    UNFINISHED,
+    head_card,
+    install_head,
+    replay_rows,
+    reserved,
+)
+from gpt_sovits_emotion.training.recipes import TrainingPlan
+from gpt_sovits_emotion.training.unseen_corpora import (
     calibrate_on_strangers,
     check_training,
 )
-from gpt_sovits_emotion.training.versions import Alteration, copies_for
-from gpt_sovits_emotion.training.ways import Way, choose_way, plain_way
 
-__all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]
+__all__ = [
+    "Moment",
+    "Telling",
+    "TrainedHead",
+    "Watch",
+    "train",
+]
 
-_MIN_DURATION_S = 0.6
-_LEAST_SEGMENTS_MOVING = 2  # a mean that moves needs no more than another segment
+Stage = Literal["features", "measuring", "fitting", "calibrating", "writing"]
+"""What a training does, in this order."""
+
+# Where each stage begins and ends, as shares of the whole. Features take the longest the first time, and no
+# time when they are cached: this only places the bar, the time left is reckoned within a stage.
+_SPANS: Mapping[Stage, tuple[float, float]] = {
+    "features": (0.0, 0.4),
+    "measuring": (0.4, 0.9),
+    "fitting": (0.9, 0.94),
+    "calibrating": (0.94, 0.98),
+    "writing": (0.98, 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """What is to be trained.
+class Moment:
+    """Where a training stands.
 
     Attributes:
-        head_id: Id of the new head: small letters, digits, hyphens.
-        labels: The classes; empty for all that the corpora have.
-        title: Name for people; made from encoder and corpora when None.
-        note: What a user must know.
-        licence: Of the head; put together from those of its corpora when "".
-        seed: Of the first network; the same seed gives the same head on one machine.
-        heads_dir: Folder of heads that the new one is put into.
-        replace: Whether a head of this id that is there already may be replaced.
-        even_without_gain: Whether a head on several encoders is kept that is no better than one on the best
-            of them alone.
-        command: How to make it again, for the card.
-        n_jobs: Processes.
-        calibrate_on: Corpora that are not trained on, for temperatures and thresholds that hold for unseen
-            speakers; of heads with moving statistics alone.
+        stage: What is being done.
+        fraction: Of the whole training, 0 to 1.
+        doing: The same in words.
+        loss: Mean loss of the last pass over the training rows, None outside fitting.
+        held_out_uar: Unweighted average recall on the speakers that were held out so far, None before the
+            first.
+        epoch: Number of passes done of this network, None outside fitting.
+        seconds_left: Of this stage, from how long it took so far; None at its beginning.
     """
 
-    head_id: str
-    labels: tuple[str, ...] = ()
-    title: Sentence | None = None
-    note: Sentence | None = None
-    licence: str = ""
-    seed: int = 0
-    heads_dir: Path = field(default_factory=user_folder)
-    replace: bool = False
-    even_without_gain: bool = False
-    command: str = ""
-    n_jobs: int = 1
-    calibrate_on: tuple[Corpus, ...] = ()
+    stage: Stage
+    fraction: float
+    doing: Sentence
+    loss: float | None = None
+    held_out_uar: float | None = None
+    epoch: int | None = None
+    seconds_left: float | None = None
+
+
+Watch = Callable[[Moment], None]
+"""Told where the training stands; called as often as anything changes."""
+
+
+class Telling:
+    """Turns what each stage reports into moments."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._held_out_uar: float | None = None
+        self._stage = ""
+        self._began_s = time.monotonic()
+
+    def at(
+        self,
+        stage: Stage,
+        share_done: float,
+        doing: Sentence,
+        *,
+        loss: float | None = None,
+        epoch: int | None = None,
+    ) -> None:
+        """Tell of one moment; `share_done` is how much of the stage is done, 0 to 1."""
+        if stage != self._stage:
+            self._stage, self._began_s = stage, time.monotonic()
+        took_s = time.monotonic() - self._began_s
+        seconds_left = None
+        if share_done > 0 and took_s > 1.0:
+            seconds_left = took_s * (1.0 - share_done) / share_done
+        start, end = _SPANS[stage]
+        fraction = start + (end - start) * min(share_done, 1.0)
+        self._watch(Moment(stage, fraction, doing, loss, self._held_out_uar, epoch, seconds_left))
+
+    def held_out(self, uar: float) -> None:
+        """Remember how the speakers held out so far were heard."""
+        self._held_out_uar = uar
+
+    def fitting(self, way: Way) -> Callable[[FitMoment], None]:
+        """Return what tells of the last fit."""
+        n_passes = 0
+        n_modes = 1 if way.networks[0].recipe.heard else len(MODES)
+
+        def watch(moment: FitMoment) -> None:
+            nonlocal n_passes
+            total = len(way.networks) * n_modes * moment.n_members * moment.n_epochs
+            n_passes += 1 + moment.last - moment.first
+            which_en, which_zh = f"network {moment.first}", f"{moment.first}"
+            if moment.last > moment.first:
+                which_en = f"networks {moment.first} to {moment.last}"
+                which_zh = f"{moment.first}–{moment.last}"
+            self.at(
+                "fitting",
+                n_passes / total,
+                Sentence(
+                    f"fitting {which_en} of {moment.n_members} ({moment.mode})",
+                    f"训练第 {which_zh} 个网络，共 {moment.n_members} 个（{moment.mode}）",
+                ),
+                loss=moment.loss,
+                epoch=moment.epoch,
+            )
+
+        return watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +224,7 @@ def train(
             cancelled=lambda: cancelled() and not stopped_before,
         )
         if fitted.stopped:
-            warnings.append(_UNFINISHED)
+            warnings.append(UNFINISHED)
         strangers = None
         if fitted.recipe.heard:
             telling.at("calibrating", 0.0, _CALIBRATING)
@@ -172,21 +240,15 @@ def train(
                 progress=lambda share, name: telling.at("calibrating", share, _CALIBRATING),
             )
         telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
-        card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers)
-        beside = {REPLAY_NAME: _replay_rows(data, fitted)} if "speaker" in fitted.members else {}
+        card = head_card(
+            plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers
+        )
+        beside = {REPLAY_NAME: replay_rows(data, fitted)} if "speaker" in fitted.members else {}
         remarks = install_head(folder, card, fitted.tensors(), beside=beside)
         warnings += remarks
         telling.at("writing", 1.0, Sentence("finished", "完成"))
     return TrainedHead(folder, card, tuple(warnings))
 
-
-# --- inside ----------------------------------------------------------------------------------------
-
-
-_UNFINISHED = Sentence(
-    "Its fit was stopped before the end, so it hears less well than its figures say.",
-    "训练在结束前被停止，实际效果不如各项指标所示。",
-)
 
 _CALIBRATING = Sentence("calibrating on people whom it has not met", "用未见过的人进行校准")
 
@@ -319,69 +381,3 @@ def _stopped_early(data: LabelledEmbeddings, held_out: HeldOut) -> Sentence:
         f"stopped early: its figures come from {n_tested} of {counted(n_speakers, 'speaker')}",
         f"提前停止：各项指标只来自 {n_speakers} 位说话人中的 {n_tested} 位",
     )
-
-
-def _replay_rows(data: LabelledEmbeddings, fitted: FittedHead) -> bytes:
-    """Return the training rows that the head keeps for being fitted to a speaker later."""
-    return choose_replay(
-        data,
-        fitted.statistics,
-        fitted.classes,
-        clip_z=fitted.recipe.clip_z,
-        prior_segments=fitted.recipe.prior_segments,
-    ).to_bytes()
-
-
-def _card(
-    plan: TrainingPlan,
-    corpora: Sequence[Corpus],
-    corpus: Corpus,
-    encoder: Encoder,
-    data: LabelledEmbeddings,
-    fitted: FittedHead,
-    held_out: HeldOut,
-    compared: Mapping[str, Any],
-    strangers: StrangerCalibration | None,
-) -> HeadCard:
-    modes = [mode for mode in MODES if mode in fitted.members]
-    if strangers is None:
-        calibration = {mode: calibrate(held_out, mode=mode) for mode in modes}
-        temperature = {mode: pair[0] for mode, pair in calibration.items()}
-        threshold = {mode: pair[1] for mode, pair in calibration.items()}
-    else:
-        temperature = dict(strangers.fitted.temperature)
-        threshold = dict(strangers.fitted.threshold)
-    return HeadCard(
-        id=plan.head_id,
-        title=plan.title or title_of(encoder.id, corpora),
-        labels=fitted.classes,
-        encoder=encoder_spec(encoder),
-        licence=plan.licence or licence_of(corpora),
-        clip_z=fitted.recipe.clip_z,
-        min_duration_s=_MIN_DURATION_S,
-        min_speaker_segments=min(FEW_COUNTS) if strangers is None else _LEAST_SEGMENTS_MOVING,
-        prior_segments=fitted.recipe.prior_segments,
-        temperature={mode: round(value, 4) for mode, value in temperature.items()},
-        threshold=threshold,
-        baseline=measure_baseline(corpus.clips),
-        corpora=tuple(one.credit() for one in corpora),
-        recipe={
-            **fitted.recipe.to_dict(),
-            "copies": ", ".join(data.copies),
-            **({"several encoders": dict(compared)} if compared else {}),
-            **({"command": plan.command} if plan.command else {}),
-            "made with": f"gpt-sovits-emotion {__version__}",
-        },
-        results=card_results(corpora, data, held_out, strangers, plan.calibrate_on),
-        layer_weights=fitted.layer_weights or {},
-        note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
-        moving=None if strangers is None else strangers.fitted.moving,
-        farthest=None if strangers is None else strangers.farthest,
-        calibrated_on=None if strangers is None else strangers.source,
-    )
-
-
-def _both(note: Sentence | None, more: Sentence) -> Sentence:
-    if note is None:
-        return more
-    return Sentence(f"{note.en} {more.en}", f"{note.zh}{more.zh}")

@@ -194,7 +194,8 @@ class Trainer:
     def _train(self, order: Order) -> TrainedHead:
         from gpt_sovits_emotion.training.corpora import open_corpora
         from gpt_sovits_emotion.training.feature_cache import FeatureCache
-        from gpt_sovits_emotion.training.train import TrainingPlan, train
+        from gpt_sovits_emotion.training.recipes import TrainingPlan
+        from gpt_sovits_emotion.training.train import train
 
         corpora = open_corpora(order.corpora, progress=lambda share, doing: self._give_way())
         mark = self._mark(order.encoder)

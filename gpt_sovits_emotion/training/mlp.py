@@ -14,15 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpt_sovits_emotion.heads.head import Member
-from gpt_sovits_emotion.training.layers import LayerSum, fold, softmax_weights, weigh
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.linear_maps import LayerSum, fold, softmax_weights, weigh
+from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
 
 if TYPE_CHECKING:
     import torch
 
-    from gpt_sovits_emotion.training.recipe import Recipe
+    from gpt_sovits_emotion.training.recipes import Recipe
 
-__all__ = ["Epoch", "Rows", "TrainedMembers", "train_members"]
+__all__ = [
+    "Epoch",
+    "Rows",
+    "TrainedMembers",
+    "train_members",
+]
 
 _LEAST_STEPS = 240
 _LEAST_ROWS = 16

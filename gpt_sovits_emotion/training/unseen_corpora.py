@@ -1,4 +1,4 @@
-"""What a head's calibration is fitted on: corpora that were held out, or else speakers."""
+"""Calibrate a head on people whom it would meet for the first time, best on unseen corpora."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import numpy as np
 
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate_moving
-from gpt_sovits_emotion.training.corpora import Corpus
-from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
-from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
-from gpt_sovits_emotion.training.folds import Fold
-from gpt_sovits_emotion.training.measures import expected_calibration_error
-from gpt_sovits_emotion.training.scoring import HeldOut, judged_situations, score_situations
-from gpt_sovits_emotion.training.situations import (
+from gpt_sovits_emotion.training.calibration import (
     LENGTHS,
     MOODS,
     REPORTED,
     REPORTED_LENGTH,
+    MovingCalibration,
+    calibrate_moving,
 )
+from gpt_sovits_emotion.training.corpora import Corpus
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
+from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
+from gpt_sovits_emotion.training.folds import Fold
+from gpt_sovits_emotion.training.held_out import HeldOut, judged_situations, score_situations
+from gpt_sovits_emotion.training.metrics import expected_calibration_error
+from gpt_sovits_emotion.training.systems import Fitted, Fitter
 
-__all__ = ["StrangerCalibration", "calibrate_on_strangers", "check_training", "testable_corpora"]
+__all__ = [
+    "StrangerCalibration",
+    "calibrate_on_strangers",
+    "check_training",
+    "testable_corpora",
+]
 
 _SURE = 0.8
 _LEAST_MOODS = 3  # of a corpus, for recordings in several moods to be put together from it

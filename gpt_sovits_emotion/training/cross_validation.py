@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import Protocol
 
 import numpy as np
 
@@ -18,42 +17,21 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.training.calibration import HeardSituation, Situation, draw_situations
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.finished import FinishedHead
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.folds import Fold, check_folds
-from gpt_sovits_emotion.training.scoring import HeldOut
-from gpt_sovits_emotion.training.situations import HeardSituation, Situation, draw_situations
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import FinishedHead, Fitted, Fitter
 
 __all__ = [
-    "Fitted",
-    "Fitter",
     "FoldLogits",
     "held_out_predictions",
     "predictions_as_is",
 ]
 
 _FEW_DRAWS = 8
-
-
-class Fitted(Protocol):
-    """What was trained and can be asked; `training.fit.FittedHead` is one."""
-
-    def logits(
-        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return ``(n_segments, n_labels)`` logits; `known` gives the speaker's statistics."""
-        ...
-
-
-class Fitter(Protocol):
-    """Trains on one fold. Goes to other processes, so it can be pickled."""
-
-    def __call__(
-        self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
-    ) -> Fitted:
-        """Train on `data`; the outputs are in the order of `classes`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What held-out predictions are worth: rates with intervals, calibration, and one against another."""
+"""Predictions for held-out speakers, and their scores: rates with intervals, calibration, comparison."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Record
 from gpt_sovits_emotion.training.calibration import (
+    KINDS,
+    MOODS,
+    REPORTED_LENGTH,
+    HeardSituation,
     JudgedClips,
     MovingCalibration,
     calibrate_moving,
+    fit_temperature,
+    fit_threshold,
     probabilities_in,
 )
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.metrics import (
     Coverage,
     Difference,
     ReliabilityBin,
@@ -25,8 +31,6 @@ from gpt_sovits_emotion.training.measures import (
     bootstrap_over_speakers,
     confusion_matrix,
     expected_calibration_error,
-    fit_temperature,
-    fit_threshold,
     paired_bootstrap_over_speakers,
     recalls,
     reliability,
@@ -34,7 +38,6 @@ from gpt_sovits_emotion.training.measures import (
     risk_coverage_curve,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.situations import KINDS, MOODS, REPORTED_LENGTH, HeardSituation
 
 __all__ = [
     "HeldOut",
@@ -47,7 +50,6 @@ __all__ = [
     "score_few",
     "score_situations",
 ]
-
 
 _GROUPS = 10  # of speakers, each judged by what was calibrated on the others
 
@@ -276,10 +278,10 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class SituationScore(Record):
-    """How well the segments of recordings of one kind were judged. All are of clips in `situations.MOODS`.
+    """How well the segments of recordings of one kind were judged. All are of clips in `calibration.MOODS`.
 
     Attributes:
-        kind: See `situations.REPORTED`.
+        kind: See `calibration.REPORTED`.
         n_segments: Of one recording, as far as a speaker has as many clips; of ``all`` the median.
         n_recordings: How many recordings; of ``alone`` how many clips.
         n_speakers: Of how many speakers.

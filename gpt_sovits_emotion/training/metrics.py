@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Record
 
 __all__ = [
@@ -22,8 +21,6 @@ __all__ = [
     "bootstrap_over_speakers",
     "confusion_matrix",
     "expected_calibration_error",
-    "fit_temperature",
-    "fit_threshold",
     "paired_bootstrap_over_speakers",
     "recalls",
     "reliability",
@@ -226,51 +223,6 @@ def expected_calibration_error(
         abs(found.accuracy - found.confidence) * found.n_segments / len(truth)
         for found in reliability(probabilities, truth, n_bins=n_bins)
     )
-
-
-def fit_temperature(
-    logits: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None
-) -> float:
-    """Return the temperature that makes held-out predictions most likely (Guo et al. 2017).
-
-    Args:
-        logits: ``(n_segments, n_labels)`` of speakers that were not trained on.
-        truth: Their classes.
-        weights: ``(n_segments,)`` how much each counts; all the same when None.
-    """
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(truth))
-
-    def surprise(log_temperature: float) -> float:
-        probabilities = softmax(logits, float(np.exp(log_temperature)))
-        likelihoods = np.log(np.maximum(probabilities[rows, truth], 1e-12))
-        return -float(np.average(likelihoods, weights=weights))
-
-    found = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
-    return float(np.exp(found.x))
-
-
-def fit_threshold(
-    probabilities: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None
-) -> float:
-    """Return the probability below which staying silent is better than speaking.
-
-    A right verdict counts +1, a wrong one -1, ``unsure`` 0; the threshold with the highest sum on
-    held-out speakers is taken, from 0.00 to 0.95 in steps of 0.01, the lowest among equals.
-
-    Args:
-        probabilities: ``(n_segments, n_labels)``.
-        truth: ``(n_segments,)`` places of the true labels.
-        weights: ``(n_segments,)`` how much each counts; all the same when None.
-    """
-    confidence = probabilities.max(axis=1)
-    gain = np.where(probabilities.argmax(axis=1) == truth, 1.0, -1.0)
-    if weights is not None:
-        gain *= weights
-    candidates = np.arange(96) / 100.0
-    sums = [gain[confidence >= threshold].sum() for threshold in candidates]
-    return float(candidates[int(np.argmax(sums))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,124 @@
-"""The ways in which a head can be fitted on one encoder or on several, and choosing among them.
+"""Heads on several encoders at once: fused features (*joint*), or an ensemble of one head per encoder.
 
-On several encoders (``A+B``) there are two: one head on both embeddings (*joint*), or one head per encoder
-whose logits are averaged (*ensemble*). Which of them, and whether either is worth more than the best encoder
-alone, is measured on held-out speakers.
+The embedding of a fused encoder ``A+B`` is A's and B's, one after the other. A head can be fitted
+on the whole of it, or one head on each part, their logits averaged. The second is written in the
+same file: a network that does not see a part has zeros in its place. Which of the two, and whether
+either is worth more than the best encoder alone, is measured on held-out speakers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.card import MODES
-from gpt_sovits_emotion.training.combine import average, columns, pad_together
-from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.fit import FitMoment, FittedHead, Recipe, fit_head, recipe_for
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.heads.head import Member
+from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
+from gpt_sovits_emotion.training.fit import FitMoment, FittedHead, fit_head
+from gpt_sovits_emotion.training.held_out import HeldOut, compare
+from gpt_sovits_emotion.training.metrics import (
     Difference,
     confusion_matrix,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.scoring import HeldOut, compare
+from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
 
-__all__ = ["Measure", "Network", "Way", "choose_way", "plain_way", "uar_of", "ways_of"]
+__all__ = [
+    "Measure",
+    "Network",
+    "Way",
+    "average",
+    "choose_way",
+    "columns",
+    "pad_together",
+    "plain_way",
+    "uar_of",
+    "ways_of",
+]
+
+
+def columns(data: LabelledEmbeddings, start: int, stop: int) -> LabelledEmbeddings:
+    """Return `data` with the features from `start` to `stop` alone."""
+
+    def cut(rows: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(rows[:, start:stop])
+
+    return replace(
+        data,
+        embeddings=cut(data.embeddings),
+        copies={name: cut(copy) for name, copy in data.copies.items()},
+        once=None if data.once is None else cut(data.once),
+    )
+
+
+def average(parts: Sequence[HeldOut]) -> HeldOut:
+    """Return the held-out predictions of an ensemble from those of its parts, on the same folds."""
+    first = parts[0]
+
+    def mean(found: Sequence[Mapping[Any, np.ndarray]]) -> dict[Any, np.ndarray]:
+        return {key: np.mean([logits[key] for logits in found], axis=0) for key in found[0]}
+
+    return replace(
+        first,
+        logits=mean([part.logits for part in parts]),
+        few=mean([part.few for part in parts]),
+        situations=tuple(
+            replace(
+                same[0],
+                own=np.mean([one.own for one in same], axis=0),
+                alone=np.mean([one.alone for one in same], axis=0),
+            )
+            for same in zip(*(part.situations for part in parts), strict=True)
+        ),
+    )
+
+
+def pad_together(parts: Sequence[FittedHead]) -> FittedHead:
+    """Return the ensemble of heads that were fitted on consecutive parts of a fused embedding.
+
+    Its logits are the mean of theirs, as long as all have equally many members, which `fit_head` sees to.
+    """
+    widths = [len(part.statistics.mean) for part in parts]
+    starts = np.concatenate([[0], np.cumsum(widths)])
+    statistics = FeatureStatistics(
+        *(
+            np.concatenate([getattr(part.statistics, name) for part in parts])
+            for name in ("mean", "std", "within_speaker_std")
+        )
+    )
+    members: dict[str, tuple[Member, ...]] = {}
+    for mode in parts[0].members:
+        if not all(mode in part.members for part in parts):
+            continue  # stopped before every part had it
+        members[mode] = tuple(
+            replace(member, w1=_padded(member.w1, int(start), int(starts[-1])))
+            for part, start in zip(parts, starts, strict=False)
+            for member in part.members[mode]
+        )
+    layer_weights = {
+        f"{mode}, part {number}": weights
+        for number, part in enumerate(parts, 1)
+        for mode, weights in part.layer_weights.items()
+    }
+    return replace(
+        parts[0],
+        statistics=statistics,
+        members=members,
+        layer_weights=layer_weights,
+        stopped=any(part.stopped for part in parts),
+    )
+
+
+def _padded(w1: np.ndarray, start: int, width: int) -> np.ndarray:
+    wide = np.zeros((len(w1), width), np.float32)
+    wide[:, start : start + w1.shape[1]] = w1
+    return wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +158,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a head is fitted; a `training.evaluate.Fitter`.
+    """How a head is fitted; a `training.systems.Fitter`.
 
     Attributes:
         name: ``joint``, ``ensemble``, or the id of one encoder of several.

@@ -25,9 +25,9 @@ from gpt_sovits_emotion.labels import UNSURE
 from gpt_sovits_emotion.records import Record, ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.references.choose import ChoiceOptions, choose_from
 from gpt_sovits_emotion.references.ranking import BankTable, Occasion
+from gpt_sovits_emotion.training.calibration import fit_temperature, fit_threshold
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead
-from gpt_sovits_emotion.training.measures import fit_temperature, fit_threshold
 
 __all__ = [
     "WAYS",
