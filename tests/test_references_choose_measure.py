@@ -14,7 +14,7 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-from reference_choice import (  # noqa: E402
+from reference_choice import (
     WAYS,
     ChoiceOutcome,
     HeardSpeaker,
