@@ -64,18 +64,18 @@ def read_hub_card(root: Path) -> HubCard:
     except FileNotFoundError:
         return HubCard()
     except (OSError, UnicodeDecodeError) as error:
-        return HubCard(warnings=(_unreadable(str(error)),))
+        return HubCard(warnings=(_unreadable_card(str(error)),))
     head = _HEAD.match(text)
     if head is None:
         return HubCard()
     held = _plain_yaml(head[1])
     if not isinstance(held, dict):
-        return HubCard(warnings=(_unreadable("names with values were expected"),))
+        return HubCard(warnings=(_unreadable_card("names with values were expected"),))
     return HubCard(
         title=_text(held.get("pretty_name")),
         languages=tuple(code for code in _texts(held.get("language")) if _LANGUAGE.fullmatch(code)),
         licence=", ".join(_texts(held.get("license"))),
-        class_names=dict(_class_names(held.get("dataset_info"))),
+        class_names=dict(_classes_of_card(held.get("dataset_info"))),
     )
 
 
@@ -95,7 +95,7 @@ def _plain_yaml(text: str) -> Any:
         return None
 
 
-def _class_names(dataset_info: Any) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+def _classes_of_card(dataset_info: Any) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
     for info in dataset_info if isinstance(dataset_info, list) else [dataset_info]:
         if not isinstance(info, dict):
             continue
@@ -122,7 +122,7 @@ def _texts(value: Any) -> list[str]:
     return [text for text in map(_text, each) if text]
 
 
-def _unreadable(why: str) -> Sentence:
+def _unreadable_card(why: str) -> Sentence:
     return Sentence(
         f"the head of {CARD_NAME} cannot be read ({why}), so nothing is taken from it",
         f"无法读取 {CARD_NAME} 的头部（{why}），其内容不予采用",
