@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class HubCard:
     title: str = ""
     languages: tuple[str, ...] = ()
     licence: str = ""
-    class_names: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    class_names: Mapping[tuple[str, str], tuple[str, ...]] = dataclasses.field(default_factory=dict)
     warnings: tuple[Sentence, ...] = ()
 
     def names_of(self, column: str, config: str) -> tuple[str, ...]:

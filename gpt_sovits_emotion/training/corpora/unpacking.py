@@ -17,7 +17,7 @@ __all__ = ["MAX_FILES", "MAX_UNPACKED_BYTES", "unpack"]
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_FILES = 50_000
 
-_BLOCK_BYTES = 1 << 20
+_UNPACKED_BLOCK_BYTES = 1 << 20
 
 
 def unpack(archive: Path, folder: Path, *, progress: Progress) -> None:
@@ -34,30 +34,30 @@ def unpack(archive: Path, folder: Path, *, progress: Progress) -> None:
     try:
         with zipfile.ZipFile(archive) as held:
             members = [each for each in held.infolist() if not each.is_dir()]
-            _check(members, archive, folder)
+            _check_members(members, archive, folder)
             for index, member in enumerate(members):
                 progress(index / len(members), "unpacking")
                 target = folder.joinpath(*PurePosixPath(member.filename).parts)
-                _write(held, member, target)
+                _write_member(held, member, target)
     except DAMAGED_ARCHIVE as error:
         if isinstance(error, (CorpusError, OutputError)):
             raise
-        raise _damaged(archive, " ".join(str(error).split())[:120]) from error
+        raise _damaged_archive(archive, " ".join(str(error).split())[:120]) from error
 
 
-def _check(members: list[zipfile.ZipInfo], archive: Path, folder: Path) -> None:
+def _check_members(members: list[zipfile.ZipInfo], archive: Path, folder: Path) -> None:
     n_bytes = sum(member.file_size for member in members)
     if n_bytes > MAX_UNPACKED_BYTES or len(members) > MAX_FILES:
-        raise _refused(
+        raise _refused_archive(
             archive,
             f"{len(members)} files of {n_bytes / 1e9:.1f} GB in all",
             f"{len(members)} 个文件、共 {n_bytes / 1e9:.1f} GB",
         )
     for member in members:
         if not _is_harmless(member):
-            raise _refused(archive, f"the entry {member.filename!r}", f"条目 {member.filename!r}")
+            raise _refused_archive(archive, f"the entry {member.filename!r}", f"条目 {member.filename!r}")
     if not members:
-        raise _damaged(archive, "it holds no files")
+        raise _damaged_archive(archive, "it holds no files")
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise OutputError(
@@ -81,7 +81,7 @@ def _is_harmless(member: zipfile.ZipInfo) -> bool:
     )
 
 
-def _write(held: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+def _write_member(held: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as stream:
@@ -101,20 +101,20 @@ def _blocks(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield what a member holds. Raises `zipfile.BadZipFile` where it is damaged, however that shows."""
     try:
         with held.open(member) as source:
-            while block := source.read(_BLOCK_BYTES):
+            while block := source.read(_UNPACKED_BLOCK_BYTES):
                 yield block
     except DAMAGED_ARCHIVE as error:
         raise zipfile.BadZipFile(" ".join(str(error).split())[:120]) from error
 
 
-def _damaged(archive: Path, why: str) -> CorpusError:
+def _damaged_archive(archive: Path, why: str) -> CorpusError:
     return CorpusError(
         f"{archive.name} is no sound zip archive ({why}); fetch it again",
         zh=f"{archive.name} 不是完好的 zip 文件（{why}）；请重新下载",
     )
 
 
-def _refused(archive: Path, what: str, what_zh: str) -> CorpusError:
+def _refused_archive(archive: Path, what: str, what_zh: str) -> CorpusError:
     return CorpusError(
         f"{archive.name} was not unpacked: {what} is not what a corpus holds; tell its makers",
         zh=f"没有解压 {archive.name}：其中的{what_zh}不应出现在语料库里；请告知其作者",
