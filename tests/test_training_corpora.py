@@ -26,7 +26,7 @@ from gpt_sovits_emotion.training.corpora import (
     open_corpora,
     read_corpus,
 )
-from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.file_names import CLIP_READERS
 from gpt_sovits_emotion.training.packaging import licence_of
 from gpt_sovits_emotion.transcript_io import write
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
     from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
@@ -157,7 +157,7 @@ def _from_clips(
     paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.labels import canonical_label
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip, find_clips
 
     found = [clip for path in paths for clip in find_clips(path)]
     if label is not None:

@@ -13,8 +13,13 @@ from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import AudioError, CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
-from gpt_sovits_emotion.training.corpora.merging import label_table, merge, wanted_labels
+from gpt_sovits_emotion.training.corpora.corpus import (
+    Clip,
+    Corpus,
+    label_table,
+    merge,
+    wanted_labels,
+)
 
 __all__ = ["FEW_CLIPS", "MOST_UNREADABLE", "check"]
 

@@ -20,8 +20,7 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard
-from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError
+from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError, HubCard
 from gpt_sovits_emotion.training.corpora.parquet_rows import (
     PASSED_OVER,
     ParquetFile,
@@ -31,7 +30,12 @@ from gpt_sovits_emotion.training.corpora.parquet_rows import (
 )
 from gpt_sovits_emotion.training.feature_cache import default_cache
 
-__all__ = ["default_unpacked", "hub_root", "parquet_files", "read_parquet"]
+__all__ = [
+    "default_unpacked",
+    "hub_root",
+    "parquet_files",
+    "read_parquet",
+]
 
 _MOST_FILES = 10_000
 _SLUG = re.compile(r"[^\w.-]+")

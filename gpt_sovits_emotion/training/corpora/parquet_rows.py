@@ -18,9 +18,8 @@ from gpt_sovits_emotion.errors import CorpusError, MissingExtraError, OutputErro
 from gpt_sovits_emotion.files import replacing, write_text
 from gpt_sovits_emotion.progress import Progress
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.corpora.audio_files import AUDIO_SUFFIXES
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard
-from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, columns_of
+from gpt_sovits_emotion.training.corpora.folders import AUDIO_SUFFIXES
+from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, HubCard, columns_of
 from gpt_sovits_emotion.unreadable import why_unreadable
 
 if TYPE_CHECKING:

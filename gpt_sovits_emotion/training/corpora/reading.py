@@ -11,35 +11,39 @@ from gpt_sovits_emotion.counting import counted
 from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.corpora.audio_files import (
-    audio_files,
-    passed_over,
-    without_copies,
-)
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
-from gpt_sovits_emotion.training.corpora.details import with_details
-from gpt_sovits_emotion.training.corpora.folders import names_emotions, read_folders
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard, read_hub_card
-from gpt_sovits_emotion.training.corpora.known import (
-    KNOWN_CORPORA,
+from gpt_sovits_emotion.training.corpora.corpus import (
+    INFO_NAME,
+    Clip,
+    Corpus,
     CorpusInfo,
-    hub_command,
-    known_corpus,
+    read_info,
     unknown_corpus,
 )
-from gpt_sovits_emotion.training.corpora.lists import read_training_list
-from gpt_sovits_emotion.training.corpora.manifest import (
-    INFO_NAME,
-    MANIFEST_NAME,
-    read_info,
-    read_manifest,
+from gpt_sovits_emotion.training.corpora.file_names import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.folders import (
+    audio_files,
+    names_emotions,
+    passed_over,
+    read_folders,
+    without_copies,
 )
-from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.known import (
+    KNOWN_CORPORA,
+    hub_command,
+    known_corpus,
+    with_details,
+)
 from gpt_sovits_emotion.training.corpora.parquet import (
     default_unpacked,
     hub_root,
     parquet_files,
     read_parquet,
+)
+from gpt_sovits_emotion.training.corpora.parquet_columns import HubCard, read_hub_card
+from gpt_sovits_emotion.training.corpora.tables import (
+    MANIFEST_NAME,
+    read_manifest,
+    read_training_list,
 )
 
 __all__ = ["LAYOUTS", "open_corpora", "read_corpus"]
