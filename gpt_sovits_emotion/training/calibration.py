@@ -23,7 +23,6 @@ from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share, spread_of
 from gpt_sovits_emotion.heads.recording import blend
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
 
 __all__ = [
     "KINDS",
@@ -40,7 +39,6 @@ __all__ = [
     "fit_temperature",
     "fit_threshold",
     "probabilities_in",
-    "recall_in",
 ]
 
 
@@ -308,15 +306,6 @@ def probabilities_in(one: HeardSituation, calibration: MovingCalibration) -> np.
     share = own_share(calibration.moving, own, alone)
     temperature = (calibration.temperature["global"], calibration.temperature["speaker"])
     return blend(one.own, one.alone, temperature, calibration.moving, share)
-
-
-def recall_in(
-    heard: Sequence[HeardSituation], found: Sequence[np.ndarray], *, n_labels: int
-) -> float:
-    """Return the UAR over all segments of situations, from their ``(n_segments, n_labels)`` scores."""
-    truth = np.concatenate([one.truth for one in heard])
-    predicted = np.concatenate([rows.argmax(axis=1) for rows in found])
-    return float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
 
 
 def _fit_share(heard: Sequence[HeardSituation], temperature: dict[str, float]) -> MovingStatistics:

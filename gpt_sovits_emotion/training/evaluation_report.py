@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,17 +91,7 @@ class Outcome(Record):
         trained_on: What it was trained on, in words.
         corpus: What it was tested on.
         normalisation: ``global`` or ``speaker``.
-        labels: The classes it chose among, in the order of `recalls` and `confusion`.
-        n_utterances, n_speakers: Size of the test.
-        uar, wa: Unweighted average recall and accuracy, pooled over all predictions.
-        uar_interval, wa_interval: 95 % bootstrap intervals over speakers.
-        recalls: Per class; None for a class that does not occur.
-        confusion: ``(n_labels, n_labels)`` counts, rows true, columns heard.
-        ece: Expected calibration error, 10 bins, after temperature.
-        reliability: Confidence against accuracy in these bins.
-        coverage: Accuracy against share of segments judged, by threshold.
-        curve: The same in fine steps.
-        aurc: Area under the curve of risk against coverage.
+        labels, …, aurc: As in `held_out.Score`.
         few: Rates with a speaker's statistics from few clips; in mode ``speaker`` alone.
         note: What else one must know.
         situations: Clips alone, simulated recordings of a speaker, and all of a speaker, in the moods that
@@ -132,65 +122,18 @@ class Outcome(Record):
     situations: tuple[SituationScore, ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        score: Score,
-        *,
-        contender: str,
-        protocol: Protocol,
-        trained_on: str,
-        corpus: str,
-        normalisation: str,
-        few: tuple[FewClips, ...],
-        note: Sentence,
-        situations: tuple[SituationScore, ...] = (),
-    ) -> Outcome:
-        """Make the record of a score."""
-        return cls(
-            contender=contender,
-            protocol=protocol,
-            trained_on=trained_on,
-            corpus=corpus,
-            normalisation=normalisation,
-            labels=score.classes,
-            n_utterances=score.n_segments,
-            n_speakers=score.n_speakers,
-            uar=score.uar,
-            uar_interval=score.uar_interval,
-            wa=score.wa,
-            wa_interval=score.wa_interval,
-            recalls=tuple(float(x) if x == x else None for x in score.recalls),  # NaN: not there
-            confusion=tuple(tuple(int(count) for count in row) for row in score.confusion),
-            ece=score.ece,
-            reliability=score.reliability,
-            coverage=score.coverage,
-            curve=score.curve,
-            aurc=score.aurc,
-            few=few,
-            note=note,
-            situations=situations,
-        )
+    def of(cls, score: Score, **about: Any) -> Outcome:
+        """Make the record of a score; `about` is every field that a score does not have."""
+        return cls(**{one.name: getattr(score, one.name) for one in fields(score)}, **about)
 
     def to_result(self) -> Result:
         """Return the outcome as a line of a head's card, rounded to what it is worth."""
-
-        def rounded(pair: tuple[float, float]) -> tuple[float, float]:
-            return round(pair[0], 4), round(pair[1], 4)
-
+        score = Score(**{one.name: getattr(self, one.name) for one in fields(Score)})
         elsewhere = f"trained on {self.trained_on}" if self.protocol == "cross" else ""
-        return Result(
+        return score.to_result(
             protocol=self.protocol,
             corpus=self.corpus,
             normalisation=self.normalisation,
-            labels=self.labels,
-            n_utterances=self.n_utterances,
-            n_speakers=self.n_speakers,
-            uar=round(self.uar, 4),
-            uar_interval=rounded(self.uar_interval),
-            wa=round(self.wa, 4),
-            wa_interval=rounded(self.wa_interval),
-            ece=round(self.ece, 4),
-            confusion=self.confusion,
             note="; ".join(filter(None, (elsewhere, self.note.en))),
         )
 

@@ -23,7 +23,6 @@ from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead, fit_head
 from gpt_sovits_emotion.training.metrics import (
     bootstrap_over_speakers,
-    confusion_matrix,
     expected_calibration_error,
     unweighted_average_recall,
 )
@@ -281,7 +280,7 @@ class _Tested:
         """Return UAR, UAR by the mean alone, accuracy, ECE, and the ends of the UAR's interval."""
         predicted = self.probabilities.argmax(1)
         uar, mean_only = (
-            float(unweighted_average_recall(confusion_matrix(self.truth, heard, n_labels)))
+            unweighted_average_recall(self.truth, heard, n_labels)
             for heard in (predicted, self.mean_only.argmax(1))
         )
         (low, high), _ = bootstrap_over_speakers(

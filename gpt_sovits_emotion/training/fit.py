@@ -12,16 +12,16 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.files import SHARED
 from gpt_sovits_emotion.heads.head import Member
-from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
+    normalise_against,
     normalise_by_speaker,
     normalise_each_speaker,
     normalise_moving,
 )
-from gpt_sovits_emotion.training.linear_maps import LayerSum, SpeakerShrinkage, place_layers
+from gpt_sovits_emotion.training.linear_maps import LayerSum, SpeakerShrinkage, place_layers, widen
 from gpt_sovits_emotion.training.mlp import Epoch, Rows, TrainedMembers, train_members
 from gpt_sovits_emotion.training.recipes import Recipe
 
@@ -65,7 +65,13 @@ class FittedHead:
         if mode == "global":
             z = normalise(embeddings, self.statistics, clip_z=self.recipe.clip_z)
         elif self.recipe.heard:
-            z = _normalise_known(embeddings, known, self.statistics, self.recipe)
+            z = normalise_against(
+                embeddings,
+                known,
+                self.statistics,
+                clip_z=self.recipe.clip_z,
+                prior_segments=self.recipe.prior_segments,
+            )
         else:
             z = normalise_by_speaker(
                 embeddings,
@@ -90,32 +96,6 @@ class FittedHead:
                 for layer, tensor in zip(_LAYERS, layers, strict=True):
                     tensors[f"{mode}.{i}.{layer}"] = tensor
         return tensors
-
-
-def _normalise_known(
-    embeddings: np.ndarray,
-    known: np.ndarray | None,
-    statistics: FeatureStatistics,
-    recipe: Recipe,
-) -> np.ndarray:
-    """Return z-scores against `known` segments of the speaker, or each against all the others when None."""
-    if known is None:
-        return normalise_moving(
-            embeddings,
-            np.zeros(len(embeddings)),
-            statistics,
-            clip_z=recipe.clip_z,
-            prior_segments=recipe.prior_segments,
-            n_others=None,
-        )
-    mean, std = moving_statistics(
-        statistics,
-        known.sum(0, dtype=np.float64),
-        len(known),
-        prior_segments=recipe.prior_segments,
-    )
-    z = (embeddings - mean) / std
-    return np.asarray(np.clip(z, -recipe.clip_z, recipe.clip_z), np.float32)
 
 
 _LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
@@ -148,14 +128,6 @@ class FitMoment:
     held_out_uar: float | None
 
 
-def _unwatched(moment: FitMoment) -> None:
-    """Look away."""
-
-
-def _never() -> bool:
-    return False
-
-
 def fit_head(
     data: LabelledEmbeddings,
     *,
@@ -163,8 +135,8 @@ def fit_head(
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     validation: LabelledEmbeddings | None = None,
-    watch: Callable[[FitMoment], None] = _unwatched,
-    cancelled: Callable[[], bool] = _never,
+    watch: Callable[[FitMoment], None] = lambda moment: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> FittedHead:
     """Fit all members of a head, mode by mode, ``global`` first.
 
@@ -283,13 +255,6 @@ def _columns(ranges: Sequence[tuple[int, int]], dim: int) -> np.ndarray:
     return np.array([column for start, stop in ranges for column in range(start, stop)], int)
 
 
-def _spread(w1: np.ndarray, columns: np.ndarray, dim: int) -> np.ndarray:
-    """Return first-layer weights for the whole embedding: zero for what the network does not see."""
-    wide = np.zeros((len(w1), dim), np.float32)
-    wide[:, columns] = w1
-    return wide
-
-
 def _balanced(data: LabelledEmbeddings) -> np.ndarray:
     """Return ``(n_segments,)`` weights of mean 1 by which every class of every corpus weighs the same."""
     pairs = np.char.add(np.char.add(data.corpora.astype(str), "\n"), data.labels.astype(str))
@@ -365,7 +330,7 @@ class _ModeFit:
             held_out=None if held_out is None else held_out.at(core),
             after_epoch=partial(self._report, n_before=len(first.members)),
         )
-        widened = tuple(replace(each, w1=_spread(each.w1, core, dim)) for each in second.members)
+        widened = tuple(replace(each, w1=widen(each.w1, core, dim)) for each in second.members)
         return replace(second, members=(*first.members, *widened))
 
     def _report(self, epoch: Epoch, *, n_before: int) -> bool:

@@ -22,9 +22,9 @@ from gpt_sovits_emotion.heads.head import Member
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FitMoment, FittedHead, fit_head
 from gpt_sovits_emotion.training.held_out import HeldOut, compare
+from gpt_sovits_emotion.training.linear_maps import widen
 from gpt_sovits_emotion.training.metrics import (
     Difference,
-    confusion_matrix,
     unweighted_average_recall,
 )
 from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
@@ -85,7 +85,7 @@ def pad_together(parts: Sequence[FittedHead]) -> FittedHead:
     Its logits are the mean of theirs, as long as all have equally many members, which `fit_head` sees to.
     """
     widths = [len(part.statistics.mean) for part in parts]
-    starts = np.concatenate([[0], np.cumsum(widths)])
+    starts = [0, *np.cumsum(widths).tolist()]
     statistics = FeatureStatistics(
         *(
             np.concatenate([getattr(part.statistics, name) for part in parts])
@@ -97,8 +97,8 @@ def pad_together(parts: Sequence[FittedHead]) -> FittedHead:
         if not all(mode in part.members for part in parts):
             continue  # stopped before every part had it
         members[mode] = tuple(
-            replace(member, w1=_padded(member.w1, int(start), int(starts[-1])))
-            for part, start in zip(parts, starts, strict=False)
+            replace(member, w1=widen(member.w1, slice(start, start + width), starts[-1]))
+            for part, start, width in zip(parts, starts, widths, strict=False)
             for member in part.members[mode]
         )
     layer_weights = {
@@ -113,12 +113,6 @@ def pad_together(parts: Sequence[FittedHead]) -> FittedHead:
         layer_weights=layer_weights,
         stopped=any(part.stopped for part in parts),
     )
-
-
-def _padded(w1: np.ndarray, start: int, width: int) -> np.ndarray:
-    wide = np.zeros((len(w1), width), np.float32)
-    wide[:, start : start + w1.shape[1]] = w1
-    return wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +231,7 @@ def uar_of(held_out: HeldOut) -> float:
     """Return the unweighted average recall of held-out predictions, mean over the modes."""
     n_labels = len(held_out.classes)
     uars = [
-        float(
-            unweighted_average_recall(confusion_matrix(held_out.truth, logits.argmax(1), n_labels))
-        )
+        unweighted_average_recall(held_out.truth, logits.argmax(1), n_labels)
         for logits in held_out.logits.values()
     ]
     return sum(uars) / len(uars)

@@ -32,6 +32,7 @@ from gpt_sovits_emotion.training.metrics import (
     confusion_matrix,
     expected_calibration_error,
     paired_bootstrap_over_speakers,
+    rates,
     recalls,
     reliability,
     risk_coverage,
@@ -124,38 +125,38 @@ class HeldOut:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Score:
+@dataclass(frozen=True, slots=True)
+class Score(Record):
     """What the held-out predictions of one mode are worth. Rates are 0 to 1.
 
     Attributes:
-        classes: Labels, in the order of `confusion` and `recalls`.
+        labels: The classes that were chosen among, in the order of `recalls` and `confusion`.
+        n_utterances, n_speakers: Size of the test.
         uar, wa: Unweighted average recall and accuracy, pooled over all held-out predictions.
         uar_interval, wa_interval: 95 % bootstrap intervals over speakers.
-        confusion: ``(n_labels, n_labels)`` counts, rows true, columns heard.
-        recalls: ``(n_labels,)``, NaN for a class that does not occur.
+        recalls: Per class; None for a class that does not occur.
+        confusion: ``(n_labels, n_labels)`` counts, rows true, columns predicted.
         ece: Expected calibration error of the calibrated probabilities, 10 bins.
         reliability: Confidence against accuracy in these bins.
         coverage: Accuracy against share of segments judged, by threshold.
         curve: The same in fine steps.
         aurc: Area under the curve of risk against coverage.
-        n_segments, n_speakers: Size of the test.
     """
 
-    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    n_utterances: int
+    n_speakers: int
     uar: float
     uar_interval: tuple[float, float]
     wa: float
     wa_interval: tuple[float, float]
-    confusion: np.ndarray
-    recalls: np.ndarray
+    recalls: tuple[float | None, ...]
+    confusion: tuple[tuple[int, ...], ...]
     ece: float
     reliability: tuple[ReliabilityBin, ...]
     coverage: tuple[Coverage, ...]
     curve: tuple[Coverage, ...]
     aurc: float
-    n_segments: int
-    n_speakers: int
 
     def to_result(
         self, *, protocol: str, corpus: str, normalisation: str, note: str = ""
@@ -169,15 +170,15 @@ class Score:
             protocol=protocol,
             corpus=corpus,
             normalisation=normalisation,
-            labels=self.classes,
-            n_utterances=self.n_segments,
+            labels=self.labels,
+            n_utterances=self.n_utterances,
             n_speakers=self.n_speakers,
             uar=round(self.uar, 4),
             uar_interval=rounded(self.uar_interval),
             wa=round(self.wa, 4),
             wa_interval=rounded(self.wa_interval),
             ece=round(self.ece, 4),
-            confusion=tuple(tuple(int(count) for count in row) for row in self.confusion),
+            confusion=self.confusion,
             note=note,
         )
 
@@ -198,20 +199,20 @@ def score(held_out: HeldOut, *, mode: str, temperature: float | None = None) -> 
     confusion = confusion_matrix(truth, predicted, n_labels)
     uar_interval, wa_interval = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
     return Score(
-        classes=held_out.classes,
-        uar=float(unweighted_average_recall(confusion)),
+        labels=held_out.classes,
+        n_utterances=len(truth),
+        n_speakers=len(np.unique(speakers)),
+        uar=unweighted_average_recall(truth, predicted, n_labels),
         uar_interval=uar_interval,
         wa=float((predicted == truth).mean()),
         wa_interval=wa_interval,
-        confusion=confusion,
-        recalls=recalls(confusion),
+        recalls=tuple(None if np.isnan(one) else float(one) for one in recalls(confusion)),
+        confusion=tuple(map(tuple, confusion.tolist())),
         ece=expected_calibration_error(probabilities, truth),
         reliability=reliability(probabilities, truth),
         coverage=risk_coverage(probabilities, truth),
         curve=risk_coverage_curve(probabilities, truth),
         aurc=area_under_risk_coverage(probabilities, truth),
-        n_segments=len(truth),
-        n_speakers=len(np.unique(speakers)),
     )
 
 
@@ -234,9 +235,8 @@ def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
     confusions = np.stack(
         [confusion_matrix(held_out.truth, draw.argmax(1), n_labels) for draw in held_out.few[count]]
     )
-    uar = float(np.mean(unweighted_average_recall(confusions)))
-    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
-    return uar, wa
+    uar, wa = rates(confusions)
+    return float(uar.mean()), float(wa.mean())
 
 
 def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
@@ -323,7 +323,7 @@ def score_situations(
         kind: str, shape: tuple[int, int], truth: np.ndarray, scores: np.ndarray, who: np.ndarray
     ) -> SituationScore:
         predicted = scores.argmax(1)
-        uar = float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
+        uar = unweighted_average_recall(truth, predicted, n_labels)
         interval, _ = bootstrap_over_speakers(truth, predicted, who, n_labels)
         return SituationScore(kind, *shape, len(np.unique(who)), uar, interval)
 

@@ -34,6 +34,7 @@ __all__ = [
     "place_layers",
     "softmax_weights",
     "weigh",
+    "widen",
 ]
 
 
@@ -154,6 +155,13 @@ def fold(w1: np.ndarray, weights: np.ndarray, layers: LayerSum) -> np.ndarray:
     block, behind = rest[:, : layers.layer_dim], rest[:, layers.layer_dim :]
     repeated = [np.float32(weight) * block for weight in weights]
     return np.concatenate([before, *repeated, behind], axis=1)
+
+
+def widen(w1: np.ndarray, columns: np.ndarray | slice, dim: int) -> np.ndarray:
+    """Return first-layer weights for the whole embedding: zero for what the network does not see."""
+    wide = np.zeros((len(w1), dim), np.float32)
+    wide[:, columns] = w1
+    return wide
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 
 from gpt_sovits_emotion.heads.head import Member
 from gpt_sovits_emotion.training.linear_maps import LayerSum, fold, softmax_weights, weigh
-from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.metrics import unweighted_average_recall
 
 if TYPE_CHECKING:
     import torch
@@ -290,11 +290,11 @@ def _adamw(groups: list[dict[str, Any]], *, weight_decay: float) -> torch.optim.
 
 def _heard(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     """Return UAR and mean surprise (negative log-likelihood)."""
-    confusion = confusion_matrix(targets, logits.argmax(1), logits.shape[1])
     likeliest = logits.max(1, keepdims=True)
     log_sum = likeliest[:, 0] + np.log(np.exp(logits - likeliest).sum(1))
     surprise = log_sum - logits[np.arange(len(logits)), targets]
-    return float(unweighted_average_recall(confusion)), float(surprise.mean())
+    uar = unweighted_average_recall(targets, logits.argmax(1), logits.shape[1])
+    return uar, float(surprise.mean())
 
 
 def _mixed(

@@ -33,7 +33,7 @@ from gpt_sovits_emotion.training.fit import FitMoment
 from gpt_sovits_emotion.training.folds import Fold, speaker_folds
 from gpt_sovits_emotion.training.fusion import Way, choose_way, plain_way
 from gpt_sovits_emotion.training.held_out import HeldOut
-from gpt_sovits_emotion.training.metrics import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.metrics import unweighted_average_recall
 from gpt_sovits_emotion.training.packaging import (
     FEW_COUNTS,
     MOST_FOLDS,
@@ -369,8 +369,7 @@ def _uar_so_far(
     uars = []
     for mode in MODES:
         predicted = np.concatenate([kept[fold.name].logits[mode].argmax(1) for fold in done])
-        confusion = confusion_matrix(truth, predicted, len(data.classes))
-        uars.append(float(unweighted_average_recall(confusion)))
+        uars.append(unweighted_average_recall(truth, predicted, len(data.classes)))
     return sum(uars) / len(uars)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from gpt_sovits_emotion.training.corpora.corpus import (
     merge,
     wanted_labels,
 )
+from gpt_sovits_emotion.training.feature_cache import content_digest
 
 __all__ = ["FEW_CLIPS", "MOST_UNREADABLE", "check"]
 
@@ -343,11 +343,11 @@ def _duplicates(corpus: Corpus) -> list[Sentence]:
     return warnings
 
 
-def _same_content(clips: Sequence[Clip]) -> Mapping[str, list[Clip]]:
+def _same_content(clips: Sequence[Clip]) -> Mapping[bytes, list[Clip]]:
     by_size: defaultdict[int, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_size[_size(clip.path)].append(clip)
-    by_content: defaultdict[str, list[Clip]] = defaultdict(list)
+    by_content: defaultdict[bytes, list[Clip]] = defaultdict(list)
     for size, same_size in by_size.items():
         if size and len(same_size) > 1:
             for clip in same_size:
@@ -362,15 +362,11 @@ def _size(path: Path) -> int:
         return 0  # it cannot be read, which has been said
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+def _digest(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return content_digest(path)
     except OSError:
-        return ""  # as above
-    return digest.hexdigest()
+        return b""  # as above
 
 
 def _by_emotion(corpus: Corpus) -> Mapping[str, list[Clip]]:
