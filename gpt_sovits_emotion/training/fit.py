@@ -173,20 +173,8 @@ def fit_head(
     members: dict[str, tuple[Member, ...]] = {}
     layer_weights: dict[str, tuple[float, ...]] = {}
     stopped = False
-    if recipe.heard:
-        trained = _ModeFit(SHARED, recipe, classes, statistics, layers, watch, cancelled).run(
-            data, validation
-        )
-        weights = _rounded(trained.layer_weights)
-        return FittedHead(
-            classes,
-            statistics,
-            dict.fromkeys(sorted(modes, key=MODES.index), trained.members),
-            recipe,
-            {} if weights is None else {SHARED: weights},
-            not trained.finished,
-        )
-    for mode in sorted(modes, key=MODES.index):
+    wanted = sorted(modes, key=MODES.index)
+    for mode in [SHARED] if recipe.heard else wanted:
         if stopped := stopped or (bool(members) and cancelled()):
             break
         trained = _ModeFit(mode, recipe, classes, statistics, layers, watch, cancelled).run(
@@ -195,14 +183,12 @@ def fit_head(
         stopped = not trained.finished
         if trained.finished or not members:
             members[mode] = trained.members
-            weights = _rounded(trained.layer_weights)
-            if weights is not None:
-                layer_weights[mode] = weights
+            if trained.layer_weights is not None:
+                weights = trained.layer_weights.astype(float).round(6)
+                layer_weights[mode] = tuple(weights.tolist())
+    if recipe.heard:
+        members = dict.fromkeys(wanted, members[SHARED])
     return FittedHead(classes, statistics, members, recipe, layer_weights, stopped)
-
-
-def _rounded(layer_weights: np.ndarray | None) -> tuple[float, ...] | None:
-    return None if layer_weights is None else tuple(layer_weights.astype(float).round(6).tolist())
 
 
 def _check(
