@@ -24,7 +24,7 @@ from gpt_sovits_emotion.training.dataset import (
 )
 from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.folds import Fold, speaker_and_text_folds, speaker_folds
-from gpt_sovits_emotion.training.held_out import calibrate, score, score_few
+from gpt_sovits_emotion.training.held_out import calibrate, score, score_k_shot
 from gpt_sovits_emotion.training.metrics import (
     bootstrap_over_speakers,
     confusion_matrix,
@@ -191,11 +191,11 @@ def test_fitting_leaves_the_random_state_of_others_alone():
 
 def test_speaker_normalisation_is_worth_it_when_speakers_differ():
     data = toy_data(speaker_spread=4.0)
-    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, few_counts=(3,))
+    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, k_shots=(3,))
     by_speaker, by_training = score(held_out, mode="speaker"), score(held_out, mode="global")
     assert by_speaker.uar > 0.9
     assert by_speaker.uar > by_training.uar + 0.1
-    few_uar, few_wa = score_few(held_out, count=3)
+    few_uar, few_wa = score_k_shot(held_out, count=3)
     assert by_training.uar - 0.1 < few_uar <= by_speaker.uar + 0.02
     assert few_wa == pytest.approx(few_uar, abs=0.05)
     low, high = by_speaker.uar_interval

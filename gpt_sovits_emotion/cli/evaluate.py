@@ -28,7 +28,7 @@ from gpt_sovits_emotion.labels import display_name
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.evaluation_report import Comparison, Evaluation, Outcome
     from gpt_sovits_emotion.training.metrics import Coverage
-    from gpt_sovits_emotion.training.systems import Candidate
+    from gpt_sovits_emotion.training.systems import System
 
 __all__ = ["evaluate"]
 
@@ -99,7 +99,7 @@ def evaluate(**given: Any) -> None:
     from gpt_sovits_emotion.labels import labels_of
     from gpt_sovits_emotion.report.evaluation import write_evaluation_page
     from gpt_sovits_emotion.training.corpora import open_corpora
-    from gpt_sovits_emotion.training.evaluation import measure
+    from gpt_sovits_emotion.training.evaluation import evaluate as run_evaluation
     from gpt_sovits_emotion.training.evaluation_report import write_evaluation
     from gpt_sovits_emotion.training.systems import EvaluationPlan
 
@@ -114,12 +114,12 @@ def evaluate(**given: Any) -> None:
             check_free([path], replace=given["replace"])
     with progress_bar("corpora") as progress:
         corpora = open_corpora(given["corpora"], progress=progress)
-    candidate = _candidate(given)
+    system = _system(given)
     plan = EvaluationPlan(
         corpora=corpora,
-        candidate=candidate,
+        system=system,
         others=_others(given),
-        protocol=given["protocol"] or _usual_protocol(candidate, corpora),
+        protocol=given["protocol"] or _usual_protocol(system, corpora),
         labels=labels_of(given["labels"] or ""),
         test_speakers=given["test_speakers"],
         cost=given["cost"],
@@ -127,7 +127,7 @@ def evaluate(**given: Any) -> None:
         command=shlex.join(["gpt-sovits-emotion", *sys.argv[1:]]),
     )
     with progress_bar("evaluate") as progress, opened_cache(given) as cache:
-        evaluation = measure(plan, cache=cache, progress=progress)
+        evaluation = run_evaluation(plan, cache=cache, progress=progress)
     for line in _table(evaluation, given["lang"]):
         echo(line)
     if given["json_path"]:
@@ -138,20 +138,20 @@ def evaluate(**given: Any) -> None:
         say(f"written: {given['page_path']}", zh=f"已写入：{given['page_path']}")
 
 
-def _candidate(given: dict[str, Any]) -> Candidate:
+def _system(given: dict[str, Any]) -> System:
     if given["head"]:
         return _of_head(given, given["head"])
     return _of_encoder(given, given["encoder"] or "prosody")
 
 
-def _others(given: dict[str, Any]) -> tuple[Candidate, ...]:
-    from gpt_sovits_emotion.training.systems import Candidate
+def _others(given: dict[str, Any]) -> tuple[System, ...]:
+    from gpt_sovits_emotion.training.systems import System
 
     others = [
         _of_encoder(given, name) if _is_encoder(name) else _of_head(given, name)
         for name in given["against"]
     ]
-    return tuple(others + ([Candidate.opensmile()] if given["baseline"] else []))
+    return tuple(others + ([System.opensmile()] if given["baseline"] else []))
 
 
 def _is_encoder(name: str) -> bool:
@@ -165,30 +165,30 @@ def _is_encoder(name: str) -> bool:
     return True
 
 
-def _of_head(given: dict[str, Any], name: str) -> Candidate:
-    from gpt_sovits_emotion.training.systems import Candidate
+def _of_head(given: dict[str, Any], name: str) -> System:
+    from gpt_sovits_emotion.training.systems import System
 
     engines = open_engines_for({**given, "head": name})
-    return Candidate.of_head(engines.tagger, engines.analyser.encoder)
+    return System.of_head(engines.tagger, engines.analyser.encoder)
 
 
-def _of_encoder(given: dict[str, Any], encoder_id: str) -> Candidate:
+def _of_encoder(given: dict[str, Any], encoder_id: str) -> System:
     from dataclasses import replace
 
     from gpt_sovits_emotion.training.recipes import recipe_for
-    from gpt_sovits_emotion.training.systems import Candidate
+    from gpt_sovits_emotion.training.systems import System
 
     encoder = encoder_for(given, encoder_id)
     recipe = replace(recipe_for(encoder.id), seed=given["seed"])
     if given["members"]:
         recipe = replace(recipe, n_members=given["members"])
-    return Candidate.of_recipe(encoder, recipe)
+    return System.of_recipe(encoder, recipe)
 
 
-def _usual_protocol(candidate: Candidate, corpora: Any) -> Any:
+def _usual_protocol(system: System, corpora: Any) -> Any:
     from gpt_sovits_emotion.training.systems import has_met
 
-    head = candidate.head
+    head = system.head
     if head is not None and not all(has_met(head, corpus) for corpus in corpora):
         return "cross"
     return "loso"
@@ -283,11 +283,11 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
 
 def _situation_lines(outcome: Outcome, language: str) -> list[str]:
     """Return how recordings are heard, put together from the clips of one speaker each."""
-    from gpt_sovits_emotion.training.calibration import MOODS, REPORTED
+    from gpt_sovits_emotion.training.calibration import REPORTED, SHARED_EMOTIONS
 
     if not outcome.situations:
         return []
-    held = [mood for mood in MOODS if mood in outcome.labels]
+    held = [mood for mood in SHARED_EMOTIONS if mood in outcome.labels]
     moods, moods_zh = ", ".join(held), "、".join(display_name(mood, "zh") for mood in held)
     lines = [
         in_language(

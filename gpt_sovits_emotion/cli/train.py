@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.progress import Progress
     from gpt_sovits_emotion.training.corpora import Corpus
     from gpt_sovits_emotion.training.recipes import Preset, TrainingPlan
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead
+    from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
 
 __all__ = ["train"]
 
@@ -208,7 +208,7 @@ def _train(
         _stopped_by_ctrl_c() as cancelled,
     ):
 
-        def watch(moment: Moment) -> None:
+        def watch(moment: ProgressEvent) -> None:
             heard = moment.held_out_uar
             held_out = in_language("held-out UAR", "留出 UAR")
             uar = f", {held_out} {100 * heard:.1f}" if heard is not None else ""

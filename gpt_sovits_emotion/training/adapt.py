@@ -40,7 +40,13 @@ from gpt_sovits_emotion.training.dataset import (
     normalise_each_speaker,
 )
 
-__all__ = ["AdaptRecipe", "adapt", "choose_replay", "learn", "speaker_mean"]
+__all__ = [
+    "AdaptRecipe",
+    "adapt",
+    "choose_replay",
+    "learn",
+    "speaker_mean",
+]
 
 _SMALLEST_BETWEEN = 1e-3  # least variance between speakers, in shares of that within a speaker
 _SMALLEST_VARIANCE = 1e-6

@@ -27,18 +27,18 @@ from gpt_sovits_emotion.records import Sentence
 __all__ = [
     "KINDS",
     "LENGTHS",
-    "MOODS",
     "REPORTED",
     "REPORTED_LENGTH",
-    "HeardSituation",
-    "JudgedClips",
+    "SHARED_EMOTIONS",
     "MovingCalibration",
-    "Situation",
+    "PredictedClips",
+    "PredictedRecording",
+    "SimulatedRecording",
     "calibrate_moving",
-    "draw_situations",
     "fit_temperature",
     "fit_threshold",
     "probabilities_in",
+    "simulate_recordings",
 ]
 
 
@@ -109,7 +109,7 @@ LENGTHS = (2, 3, 5, 10, 20, 40)
 REPORTED_LENGTH = 10
 """Number of segments that evaluations report, as far as a speaker has clips for it."""
 
-MOODS = ("angry", "happy", "neutral", "sad")
+SHARED_EMOTIONS = ("angry", "happy", "neutral", "sad")
 """What recordings are put together from: all corpora share them."""
 _DRAWS = 2
 _LEAST_CLIPS = 2  # of a mood, for it to be drawn from
@@ -120,7 +120,7 @@ _NEUTRAL_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Situation:
+class SimulatedRecording:
     """Clips of one speaker that make up a recording.
 
     Attributes:
@@ -135,16 +135,16 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeardSituation:
-    """A situation, judged by somebody who never met the speaker.
+class PredictedRecording:
+    """A simulated recording, predicted by a head that never met the speaker.
 
     Attributes:
-        kind, n_wanted: As of the situation.
+        kind, n_wanted: As of the recording.
         speaker: Who speaks.
         truth: ``(n_segments,)`` places of the true labels.
-        own: ``(n_segments, n_labels)`` logits against the mean of the situation's segments.
-        alone: ``(n_segments, n_labels)`` logits of each segment against the training speakers.
-        judged: ``(n_segments, n_labels)`` probabilities as a finished head gives them at work; None where the
+        speaker_logits: ``(n_segments, n_labels)`` against the mean of the recording's segments.
+        global_logits: ``(n_segments, n_labels)`` of each segment against the training speakers.
+        probabilities: ``(n_segments, n_labels)`` as a finished head gives them at work; None where the
             two are still to be mixed.
     """
 
@@ -152,38 +152,38 @@ class HeardSituation:
     n_wanted: int
     speaker: str
     truth: np.ndarray
-    own: np.ndarray
-    alone: np.ndarray
-    judged: np.ndarray | None = None
+    speaker_logits: np.ndarray
+    global_logits: np.ndarray
+    probabilities: np.ndarray | None = None
 
 
-def draw_situations(
+def simulate_recordings(
     labels: np.ndarray,
     *,
     lengths: Sequence[int] = (REPORTED_LENGTH,),
     n_draws: int = _DRAWS,
     seed: int = 0,
-) -> list[Situation]:
-    """Draw situations from the clips of one speaker.
+) -> list[SimulatedRecording]:
+    """Put recordings together from the clips of one speaker.
 
-    The moods are those of `MOODS` of which the speaker has two clips or more.
+    The moods are those of `SHARED_EMOTIONS` of which the speaker has two clips or more.
 
     Args:
         labels: ``(n_clips,)`` str, the labels of the speaker's clips.
-        lengths: How many segments a situation shall have.
-        n_draws: How many situations of each kind and length, and of one mood one for every mood.
+        lengths: How many segments a recording shall have.
+        n_draws: How many recordings of each kind and length, and of one mood one for every mood.
         seed: Of the draw.
     """
     rng = np.random.default_rng(seed)
-    rows = {mood: np.flatnonzero(labels == mood) for mood in MOODS}
-    moods = [mood for mood in MOODS if len(rows[mood]) >= _LEAST_CLIPS]
+    rows = {mood: np.flatnonzero(labels == mood) for mood in SHARED_EMOTIONS}
+    moods = [mood for mood in SHARED_EMOTIONS if len(rows[mood]) >= _LEAST_CLIPS]
     if len(moods) < 2:
         return []
     draw = _Drawer(rows, moods, rng)
-    found: list[Situation] = []
+    found: list[SimulatedRecording] = []
     for n in lengths:
         found += [
-            draw.situation("one", n, {mood: n})
+            draw.recording("one", n, {mood: n})
             for mood in moods
             if len(rows[mood]) >= min(n, _FEWEST_IN_ONE_MOOD)
         ]
@@ -200,31 +200,31 @@ class _Drawer:
     ) -> None:
         self._rows, self._moods, self._rng = rows, moods, rng
 
-    def mixed(self, n: int) -> list[Situation]:
-        """Return one situation of each kind with several moods that has room in `n` segments."""
+    def mixed(self, n: int) -> list[SimulatedRecording]:
+        """Return one recording of each kind with several moods that has room in `n` segments."""
         order = [str(mood) for mood in self._rng.permutation(np.array(self._moods))]
         shares = {mood: n // len(order) + (i < n % len(order)) for i, mood in enumerate(order)}
-        found = [self.situation("several", n, shares)]
+        found = [self.recording("several", n, shares)]
         if n < 5:
             return found
         first, second = order[:2]
-        found.append(self.situation("two", n, {first: n - n // 2, second: n // 2}))
-        found.append(self.situation("outlier", n, {first: n - 1, second: 1}))
+        found.append(self.recording("two", n, {first: n - n // 2, second: n // 2}))
+        found.append(self.recording("outlier", n, {first: n - 1, second: 1}))
         others = [mood for mood in order if mood != "neutral"]
         if "neutral" in self._moods and others:
             each = max(round((1 - _NEUTRAL_SHARE) * n / len(others)), 1)
             neutral = {"neutral": n - each * len(others), **dict.fromkeys(others, each)}
-            found.append(self.situation("neutral", n, neutral))
+            found.append(self.recording("neutral", n, neutral))
         return found
 
-    def situation(self, kind: str, n: int, numbers: Mapping[str, int]) -> Situation:
+    def recording(self, kind: str, n: int, numbers: Mapping[str, int]) -> SimulatedRecording:
         """Draw so many clips of each mood, or all that there are, and lay them in any order."""
         drawn = [
             self._rng.choice(self._rows[mood], min(number, len(self._rows[mood])), replace=False)
             for mood, number in numbers.items()
             if number > 0
         ]
-        return Situation(kind, n, self._rng.permutation(np.concatenate(drawn)))
+        return SimulatedRecording(kind, n, self._rng.permutation(np.concatenate(drawn)))
 
 
 _SMOOTHING = 0.5
@@ -239,7 +239,7 @@ class MovingCalibration:
     Attributes:
         temperature: Mode -> temperature.
         threshold: Mode -> probability below which the verdict is ``unsure``.
-        moving: How a recording is judged.
+        moving: How both are mixed in a recording.
     """
 
     temperature: dict[str, float]
@@ -248,22 +248,22 @@ class MovingCalibration:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JudgedClips:
-    """Clips of one corpus, judged by somebody who never met their speakers (`held_out.HeldOut.judged`).
+class PredictedClips:
+    """Clips of one corpus, predicted by a head that never met their speakers.
 
     Attributes:
-        alone: ``(n_clips, n_labels)`` logits against the training speakers.
-        own: ``(n_clips, n_labels)`` logits against the other clips of their speaker, or of the recording.
+        global_logits: ``(n_clips, n_labels)`` against the training speakers.
+        speaker_logits: ``(n_clips, n_labels)`` against the other clips of their speaker, or of the recording.
         truth: ``(n_clips,)`` places of the true labels.
     """
 
-    alone: np.ndarray
-    own: np.ndarray
+    global_logits: np.ndarray
+    speaker_logits: np.ndarray
     truth: np.ndarray
 
 
 def calibrate_moving(
-    heard: Sequence[HeardSituation], clips: Sequence[JudgedClips]
+    recordings: Sequence[PredictedRecording], clips: Sequence[PredictedClips]
 ) -> MovingCalibration:
     """Fit temperatures, thresholds and shares on speakers that were held out.
 
@@ -271,16 +271,16 @@ def calibrate_moving(
     hear as the people of the smallest corpus.
 
     The weights of `MovingStatistics` maximise the likelihood of the true labels under the mixed
-    probabilities; kinds of situations count as `_KIND_WEIGHT` says, situations of a kind the same.
+    probabilities; kinds of recordings count as `_KIND_WEIGHT` says, recordings of a kind the same.
 
     Args:
-        heard: Of all kinds, and of several lengths.
+        recordings: Of all kinds, and of several lengths.
         clips: What temperatures and thresholds come from; one or more.
 
     Raises:
         CorpusError: There are none with several moods.
     """
-    if not any(one.kind == "several" for one in heard):
+    if not any(one.kind == "several" for one in recordings):
         raise CorpusError(
             "no held-out speaker has two clips or more of two of the moods angry, happy, neutral and sad, so "
             "that nothing can be said of recordings; add a corpus that has them",
@@ -291,40 +291,41 @@ def calibrate_moving(
     weights = np.concatenate([np.full(len(one.truth), 1.0 / len(one.truth)) for one in clips])
     temperature, threshold = {}, {}
     for mode, logits in (
-        ("global", np.concatenate([one.alone for one in clips])),
-        ("speaker", np.concatenate([one.own for one in clips])),
+        ("global", np.concatenate([one.global_logits for one in clips])),
+        ("speaker", np.concatenate([one.speaker_logits for one in clips])),
     ):
         temperature[mode] = fit_temperature(logits, truth, weights)
         threshold[mode] = fit_threshold(softmax(logits, temperature[mode]), truth, weights)
-    return MovingCalibration(temperature, threshold, _fit_share(heard, temperature))
+    return MovingCalibration(temperature, threshold, _fit_share(recordings, temperature))
 
 
-def probabilities_in(one: HeardSituation, calibration: MovingCalibration) -> np.ndarray:
-    """Return ``(n_segments, n_labels)`` probabilities of a situation, as a head so calibrated gives them."""
-    own = softmax(one.own, calibration.temperature["speaker"])
-    alone = softmax(one.alone, calibration.temperature["global"])
+def probabilities_in(one: PredictedRecording, calibration: MovingCalibration) -> np.ndarray:
+    """Return ``(n_segments, n_labels)`` probabilities of a recording, as a head so calibrated gives them."""
+    own = softmax(one.speaker_logits, calibration.temperature["speaker"])
+    alone = softmax(one.global_logits, calibration.temperature["global"])
     share = own_share(calibration.moving, own, alone)
     temperature = (calibration.temperature["global"], calibration.temperature["speaker"])
-    return blend(one.own, one.alone, temperature, calibration.moving, share)
+    return blend(one.speaker_logits, one.global_logits, temperature, calibration.moving, share)
 
 
-def _fit_share(heard: Sequence[HeardSituation], temperature: dict[str, float]) -> MovingStatistics:
+def _fit_share(
+    recordings: Sequence[PredictedRecording], temperature: dict[str, float]
+) -> MovingStatistics:
     from scipy.optimize import minimize
 
-    several = [one for one in heard if len(one.truth) > 1]
-    features, own_right, alone_right, situation = [], [], [], []
+    several = [one for one in recordings if len(one.truth) > 1]
+    features, own_right, alone_right, recording = [], [], [], []
     for place, one in enumerate(several):
-        own, alone = (
-            softmax(one.own, temperature["speaker"]),
-            softmax(one.alone, temperature["global"]),
-        )
-        smoothed = (1 - _SMOOTHING) * one.alone + _SMOOTHING * one.alone.mean(axis=0)
+        own = softmax(one.speaker_logits, temperature["speaker"])
+        alone = softmax(one.global_logits, temperature["global"])
+        logits = one.global_logits
+        smoothed = (1 - _SMOOTHING) * logits + _SMOOTHING * logits.mean(axis=0)
         rows = np.arange(len(one.truth))
         features.append(spread_of(own, alone))
         own_right.append(own[rows, one.truth])
         alone_right.append(softmax(smoothed, temperature["global"])[rows, one.truth])
-        situation.append(np.full(len(rows), place))
-    of, own_p, alone_p = (np.concatenate(part) for part in (situation, own_right, alone_right))
+        recording.append(np.full(len(rows), place))
+    of, own_p, alone_p = (np.concatenate(part) for part in (recording, own_right, alone_right))
     x = np.array(features)
     centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
     z = np.column_stack([np.ones(len(x)), (x - centre) / scale])

@@ -21,7 +21,7 @@ from gpt_sovits_emotion.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.records import Audio, Sentence
 from gpt_sovits_emotion.training.augmentation import (
     AS_IT_IS,
-    Alteration,
+    Augmentation,
     copies_for,
     embed_clip,
     not_finite,
@@ -32,11 +32,7 @@ from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
 
-__all__ = [
-    "embed_corpus",
-    "embed_in_processes",
-    "serve",
-]
+__all__ = ["embed_corpus", "embed_in_processes", "serve"]
 
 _CLIP = ""  # the clip as it is, among its versions
 _MOST_UNREADABLE = 0.05
@@ -49,7 +45,7 @@ def embed_corpus(
     corpus: Corpus,
     encoder: Encoder,
     *,
-    copies: Mapping[str, Alteration] | None = None,
+    copies: Mapping[str, Augmentation] | None = None,
     cache: FeatureCache | None = None,
     n_jobs: int = 1,
     progress: Progress = no_progress,
@@ -85,9 +81,7 @@ def embed_corpus(
         once, passes, averaged = _passes_of(part, versions)
         tables.append(_embed_all(corpus.clips, once, passes, cache, n_jobs, share))
         means.append(np.mean([tables[-1].rows[name] for name in averaged], axis=0))
-    problems: dict[int, Sentence] = {}
-    for table in tables:
-        problems = {**table.problems, **problems}
+    problems = {index: why for table in tables[::-1] for index, why in table.problems.items()}
     _check_share(problems, len(corpus.clips))
     embedded = [index for index in range(len(corpus.clips)) if index not in problems]
     clips = [corpus.clips[index] for index in embedded]
@@ -122,19 +116,19 @@ class _Task:
 
     index: int
     path: Path
-    versions: Mapping[str, Alteration]
+    versions: Mapping[str, Augmentation]
     keys: Mapping[str, bytes]
 
 
 def _passes_of(
-    encoder: Encoder, versions: Mapping[str, Alteration]
-) -> tuple[Encoder, dict[str, Alteration], list[str]]:
+    encoder: Encoder, versions: Mapping[str, Augmentation]
+) -> tuple[Encoder, dict[str, Augmentation], list[str]]:
     """Return who hears single passes, what there is to hear, and which of it the embedding is the mean of."""
     if not isinstance(encoder, AveragingEncoder):
         return encoder, dict(versions), [_CLIP]
     name_of = {alteration: name for name, alteration in versions.items()}
     passes = {
-        name_of.get(Alteration(speed=speed), f"pass at {speed:g}"): Alteration(speed=speed)
+        name_of.get(Augmentation(speed=speed), f"pass at {speed:g}"): Augmentation(speed=speed)
         for speed in encoder.speeds
     }
     return encoder.once, {**versions, **passes}, list(passes)
@@ -143,7 +137,7 @@ def _passes_of(
 def _embed_all(
     clips: Sequence[Clip],
     encoder: Encoder,
-    versions: Mapping[str, Alteration],
+    versions: Mapping[str, Augmentation],
     cache: FeatureCache | None,
     n_jobs: int,
     progress: Progress,
@@ -178,7 +172,7 @@ def _embed_all(
 def _look_up(
     clips: Sequence[Clip],
     encoder: Encoder,
-    versions: Mapping[str, Alteration],
+    versions: Mapping[str, Augmentation],
     cache: FeatureCache | None,
     rows: Mapping[str, np.ndarray],
 ) -> list[_Task]:
@@ -205,7 +199,7 @@ def _look_up(
 
 
 def _keys(
-    path: Path, versions: Mapping[str, Alteration], encoder_id: str, fingerprint: str
+    path: Path, versions: Mapping[str, Augmentation], encoder_id: str, fingerprint: str
 ) -> dict[str, bytes]:
     """Return a key per version; none for a file that cannot be read, which embedding it will tell."""
     try:
@@ -312,7 +306,7 @@ def _side_by_side(tables: Sequence[np.ndarray], kept: Sequence[int]) -> np.ndarr
 
 
 def embed_in_processes(
-    tasks: Sequence[tuple[int, Path, Mapping[str, Alteration]]], *, n_jobs: int
+    tasks: Sequence[tuple[int, Path, Mapping[str, Augmentation]]], *, n_jobs: int
 ) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
     """Embed clips with the prosody encoder, one pass each, in the order in which they are done.
 
@@ -359,7 +353,7 @@ def serve() -> None:
     encoder = ProsodyEncoder().once
 
     def answer(question: dict[str, Any]) -> Answer:
-        versions = {name: Alteration(**fields) for name, fields in question["versions"].items()}
+        versions = {name: Augmentation(**fields) for name, fields in question["versions"].items()}
         embedded = embed_clip(Path(question["path"]), encoder, versions)
         if isinstance(embedded, Sentence):
             return Answer(embedded.to_dict())

@@ -23,31 +23,29 @@ from gpt_sovits_emotion.training.evaluation_report import (
     Comparison,
     Cost,
     Evaluation,
-    FewClips,
+    KShotScore,
     Outcome,
 )
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.folds import Trial, speaker_folds, trials_of
 from gpt_sovits_emotion.training.held_out import (
     HeldOut,
-    SituationScore,
+    RecordingScore,
     calibrate,
     compare,
     score,
-    score_few,
-    score_situations,
+    score_k_shot,
+    score_recordings,
 )
 from gpt_sovits_emotion.training.systems import (
-    Candidate,
     EvaluationPlan,
+    System,
     checked_corpora,
-    fair_candidates,
+    fair_systems,
     measure_cost,
 )
 
-__all__ = [
-    "measure",
-]
+__all__ = ["evaluate"]
 
 _N_CALIBRATION_FOLDS = 3
 _ALL_CLIPS = Sentence(
@@ -57,7 +55,7 @@ _ALL_CLIPS = Sentence(
 _AS_IS = Sentence("the finished head as it is", "成品模型，未重新训练")
 
 
-def measure(
+def evaluate(
     plan: EvaluationPlan,
     *,
     cache: FeatureCache | None = None,
@@ -75,37 +73,37 @@ def measure(
         EncoderError: An encoder failed.
     """
     started_s = time.perf_counter()
-    candidates, plan, warnings = fair_candidates(plan)
-    warnings += [one for one in checked_corpora(plan, candidates) if one not in warnings]
+    systems, plan, warnings = fair_systems(plan)
+    warnings += [one for one in checked_corpora(plan, systems) if one not in warnings]
     features = part_of(progress, 0.0, 0.3)
     data: list[LabelledEmbeddings] = []
-    for number, candidate in enumerate(candidates):
-        share = part_of(features, number / len(candidates), (number + 1) / len(candidates))
-        data.append(_embedded(plan, candidate, cache, share))
+    for number, system in enumerate(systems):
+        share = part_of(features, number / len(systems), (number + 1) / len(systems))
+        data.append(_embedded(plan, system, cache, share))
         warnings += [sentence for sentence in data[-1].skipped if sentence not in warnings]
-    trials = _trials(plan, candidates, data[0])
+    trials = _trials(plan, systems, data[0])
     warnings += _untested(plan.labels or data[0].classes, trials)
     outcomes: list[Outcome] = []
     comparisons: list[Comparison] = []
-    head_s = dict.fromkeys([candidate.name for candidate in candidates], 0.0)
+    head_s = dict.fromkeys([system.name for system in systems], 0.0)
     judging = part_of(progress, 0.3, 0.97)
-    n_parts = len(trials) * len(candidates)
+    n_parts = len(trials) * len(systems)
     for at, trial in enumerate(trials):
         found: list[HeldOut] = []
-        for number, candidate in enumerate(candidates):
-            done = at * len(candidates) + number
+        for number, system in enumerate(systems):
+            done = at * len(systems) + number
             share = part_of(judging, done / n_parts, (done + 1) / n_parts)
-            held_out, temperatures = _predict(plan, trial, candidate, data[number], share)
+            held_out, temperatures = _predict(plan, trial, system, data[number], share)
             found.append(held_out)
-            head_s[candidate.name] = held_out.head_s / max(len(held_out.truth), 1)
-            outcomes += _outcomes(plan, trial, candidate, held_out, temperatures)
-        comparisons += _comparisons(trial, candidates, found)
-    costs = [_cost(plan, candidate, head_s[candidate.name], warnings) for candidate in candidates]
+            head_s[system.name] = held_out.head_s / max(len(held_out.truth), 1)
+            outcomes += _outcomes(plan, trial, system, held_out, temperatures)
+        comparisons += _comparisons(trial, systems, found)
+    costs = [_cost(plan, system, head_s[system.name], warnings) for system in systems]
     progress(1.0, "measured")
     return Evaluation(
         protocol=plan.protocol,
         contenders=tuple(
-            candidate.contender(cost) for candidate, cost in zip(candidates, costs, strict=True)
+            system.contender(cost) for system, cost in zip(systems, costs, strict=True)
         ),
         corpora=tuple(corpus.credit() for corpus in plan.corpora),
         outcomes=tuple(outcomes),
@@ -118,16 +116,16 @@ def measure(
 
 
 def _embedded(
-    plan: EvaluationPlan, candidate: Candidate, cache: FeatureCache | None, progress: Progress
+    plan: EvaluationPlan, system: System, cache: FeatureCache | None, progress: Progress
 ) -> LabelledEmbeddings:
     """Embed all corpora. Speakers of several corpora are called ``corpus/speaker``."""
-    trains_on_copies = candidate.is_trained_here and candidate.fit is None
+    trains_on_copies = system.is_trained_here and system.fit is None
     parts = []
     for number, corpus in enumerate(plan.corpora):
         part = embed_corpus(
             corpus,
-            candidate.encoder,
-            copies=copies_for(candidate.encoder.id) if trains_on_copies else {},
+            system.encoder,
+            copies=copies_for(system.encoder.id) if trains_on_copies else {},
             cache=cache,
             n_jobs=plan.n_jobs,
             progress=part_of(
@@ -142,15 +140,15 @@ def _embedded(
 
 
 def _trials(
-    plan: EvaluationPlan, candidates: Sequence[Candidate], data: LabelledEmbeddings
+    plan: EvaluationPlan, systems: Sequence[System], data: LabelledEmbeddings
 ) -> list[Trial]:
     return trials_of(
         data,
         protocol=plan.protocol,
         corpora=[corpus.name for corpus in plan.corpora],
         labels=plan.labels,
-        heads=[candidate.head for candidate in candidates if candidate.head is not None],
-        anything_trained=any(candidate.is_trained_here for candidate in candidates),
+        heads=[system.head for system in systems if system.head is not None],
+        anything_trained=any(system.is_trained_here for system in systems),
         test_speakers=plan.test_speakers,
         train_only=[corpus.name for corpus in plan.corpora if corpus.train_only],
     )
@@ -172,43 +170,43 @@ def _untested(labels: Sequence[str], trials: Sequence[Trial]) -> list[Sentence]:
 def _predict(
     plan: EvaluationPlan,
     trial: Trial,
-    candidate: Candidate,
+    system: System,
     data: LabelledEmbeddings,
     progress: Progress,
 ) -> tuple[HeldOut, dict[str, float]]:
     """Return predictions, and the temperature of each mode where it is not taken from the tested."""
     if len(data.labels) != len(trial.rows):
         raise CorpusError(
-            f"{candidate.name} could read {len(data.labels)} clips where another could read "
+            f"{system.name} could read {len(data.labels)} clips where another could read "
             f"{len(trial.rows)}; drop the clips that only one can read, and measure again",
-            zh=f"{candidate.name} 能读取 {len(data.labels)} 条录音，而另一方能读取 {len(trial.rows)} 条；"
+            zh=f"{system.name} 能读取 {len(data.labels)} 条录音，而另一方能读取 {len(trial.rows)} 条；"
             "请去掉只有一方能读取的录音后重新评测",
         )
     own = data.select(trial.rows)
-    if candidate.head is not None:
+    if system.head is not None:
         tested = np.any([fold.test for fold in trial.folds], axis=0)
         held_out = predictions_as_is(
-            candidate.head,
+            system.head,
             data.select(np.isin(data.speakers, own.speakers[tested])),
             classes=trial.classes,
             modes=plan.modes,
-            few_counts=plan.few_counts,
+            k_shots=plan.k_shots,
             lengths=(REPORTED_LENGTH,),
         )
-        progress(1.0, f"{candidate.name} on {' + '.join(trial.corpora)}")
+        progress(1.0, f"{system.name} on {' + '.join(trial.corpora)}")
         return held_out, dict.fromkeys(held_out.logits, 1.0)
     temperatures: dict[str, float] = {}
     if not trial.is_whole:
-        temperatures = _from_training(plan, trial, candidate, own, part_of(progress, 0.0, 0.7))
+        temperatures = _from_training(plan, trial, system, own, part_of(progress, 0.0, 0.7))
         progress = part_of(progress, 0.7, 1.0)
     held_out = held_out_predictions(
         own,
         trial.folds,
-        recipe=candidate.recipe,
-        fit=candidate.fit,
+        recipe=system.recipe,
+        fit=system.fit,
         classes=trial.classes,
         modes=plan.modes,
-        few_counts=plan.few_counts,
+        k_shots=plan.k_shots,
         lengths=() if plan.protocol == "loso+text" else LENGTHS,
         whole=trial.is_whole,
         n_jobs=plan.n_jobs,
@@ -220,7 +218,7 @@ def _predict(
 def _from_training(
     plan: EvaluationPlan,
     trial: Trial,
-    candidate: Candidate,
+    system: System,
     data: LabelledEmbeddings,
     progress: Progress,
 ) -> dict[str, float]:
@@ -234,8 +232,8 @@ def _from_training(
     inner = held_out_predictions(
         trained,
         speaker_folds(trained, at_most=_N_CALIBRATION_FOLDS, never_tested=train_only),
-        recipe=candidate.recipe,
-        fit=candidate.fit,
+        recipe=system.recipe,
+        fit=system.fit,
         classes=trial.classes,
         modes=plan.modes,
         whole=not train_only,
@@ -248,7 +246,7 @@ def _from_training(
 def _outcomes(
     plan: EvaluationPlan,
     trial: Trial,
-    candidate: Candidate,
+    system: System,
     held_out: HeldOut,
     temperatures: dict[str, float],
 ) -> list[Outcome]:
@@ -261,22 +259,22 @@ def _outcomes(
             outcomes.append(
                 Outcome.of(
                     score(part, mode=mode, temperature=temperatures.get(mode)),
-                    contender=candidate.name,
+                    contender=system.name,
                     protocol=plan.protocol,
-                    trained_on=_trained_on(trial, candidate),
+                    trained_on=_trained_on(trial, system),
                     corpus=corpus,
                     normalisation=mode,
-                    few=tuple(FewClips(n, *score_few(part, count=n)) for n in sorted(few)),
-                    note=_note(candidate, mode),
-                    situations=_situations(candidate, part) if mode == "speaker" else (),
+                    few=tuple(KShotScore(n, *score_k_shot(part, count=n)) for n in sorted(few)),
+                    note=_note(system, mode),
+                    situations=_recordings(system, part) if mode == "speaker" else (),
                 )
             )
     return outcomes
 
 
-def _situations(candidate: Candidate, part: HeldOut) -> tuple[SituationScore, ...]:
-    moves = candidate.recipe is not None and bool(candidate.recipe.heard)
-    return score_situations(part, moves=moves)
+def _recordings(system: System, part: HeldOut) -> tuple[RecordingScore, ...]:
+    moves = system.recipe is not None and bool(system.recipe.heard)
+    return score_recordings(part, moves=moves)
 
 
 def _parts(trial: Trial, held_out: HeldOut) -> list[tuple[str, HeldOut]]:
@@ -290,33 +288,33 @@ def _parts(trial: Trial, held_out: HeldOut) -> list[tuple[str, HeldOut]]:
     return parts
 
 
-def _trained_on(trial: Trial, candidate: Candidate) -> str:
-    if candidate.head is None:
+def _trained_on(trial: Trial, system: System) -> str:
+    if system.head is None:
         return trial.trained_on
-    return " + ".join(credit.name for credit in candidate.head.card.corpora) or "(unknown)"
+    return " + ".join(credit.name for credit in system.head.card.corpora) or "(unknown)"
 
 
-def _note(candidate: Candidate, mode: str) -> Sentence:
-    said = [_AS_IS] if candidate.head is not None else []
+def _note(system: System, mode: str) -> Sentence:
+    said = [_AS_IS] if system.head is not None else []
     said += [_ALL_CLIPS] if mode == "speaker" else []
     return Sentence("; ".join(one.en for one in said), "；".join(one.zh for one in said))
 
 
 def _comparisons(
-    trial: Trial, candidates: Sequence[Candidate], found: Sequence[HeldOut]
+    trial: Trial, systems: Sequence[System], found: Sequence[HeldOut]
 ) -> list[Comparison]:
     first = dict(_parts(trial, found[0]))
     return [
         Comparison(
-            first=candidates[0].name,
-            second=candidate.name,
-            trained_on=_trained_on(trial, candidates[0]),
+            first=systems[0].name,
+            second=system.name,
+            trained_on=_trained_on(trial, systems[0]),
             corpus=corpus,
             normalisation=mode,
             labels=trial.classes,
             difference=compare(first[corpus], part, mode=mode),
         )
-        for candidate, held_out in zip(candidates[1:], found[1:], strict=True)
+        for system, held_out in zip(systems[1:], found[1:], strict=True)
         for corpus, part in _parts(trial, held_out)
         for mode in MODES
         if mode in first[corpus].logits and mode in part.logits
@@ -324,18 +322,18 @@ def _comparisons(
 
 
 def _cost(
-    plan: EvaluationPlan, candidate: Candidate, head_s: float, warnings: list[Sentence]
+    plan: EvaluationPlan, system: System, head_s: float, warnings: list[Sentence]
 ) -> Cost | None:
     if not plan.cost:
         return None
     clips = [clip for corpus in plan.corpora if not corpus.train_only for clip in corpus.clips]
     try:
-        return measure_cost(candidate.encoder, clips, head_s_per_clip=head_s)
+        return measure_cost(system.encoder, clips, head_s_per_clip=head_s)
     except (AudioError, EncoderError) as error:
         warnings.append(
             Sentence(
-                f"the time that {candidate.name} takes was not measured: {error}",
-                f"没有测量 {candidate.name} 的耗时：{error.say('zh')}",
+                f"the time that {system.name} takes was not measured: {error}",
+                f"没有测量 {system.name} 的耗时：{error.say('zh')}",
             )
         )
         return None

@@ -11,7 +11,7 @@ from gpt_sovits_emotion.files import write_text
 from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.records import Record, Sentence
 from gpt_sovits_emotion.training.folds import Protocol
-from gpt_sovits_emotion.training.held_out import Score, SituationScore
+from gpt_sovits_emotion.training.held_out import RecordingScore, Score
 from gpt_sovits_emotion.training.metrics import Coverage, Difference, ReliabilityBin
 from gpt_sovits_emotion.transcript_io import document_text, read_document
 
@@ -22,7 +22,7 @@ __all__ = [
     "Contender",
     "Cost",
     "Evaluation",
-    "FewClips",
+    "KShotScore",
     "Outcome",
     "read_evaluation",
     "write_evaluation",
@@ -73,7 +73,7 @@ class Contender(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class FewClips(Record):
+class KShotScore(Record):
     """Rates when the speaker's statistics come from `n_clips` unlabelled clips; mean over draws."""
 
     n_clips: int
@@ -117,9 +117,9 @@ class Outcome(Record):
     coverage: tuple[Coverage, ...]
     curve: tuple[Coverage, ...]
     aurc: float
-    few: tuple[FewClips, ...]
+    few: tuple[KShotScore, ...]
     note: Sentence
-    situations: tuple[SituationScore, ...] = ()
+    situations: tuple[RecordingScore, ...] = ()
 
     @classmethod
     def of(cls, score: Score, **about: Any) -> Outcome:

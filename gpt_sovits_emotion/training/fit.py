@@ -25,11 +25,7 @@ from gpt_sovits_emotion.training.linear_maps import LayerSum, SpeakerShrinkage, 
 from gpt_sovits_emotion.training.mlp import Epoch, Rows, TrainedMembers, train_members
 from gpt_sovits_emotion.training.recipes import Recipe
 
-__all__ = [
-    "FitMoment",
-    "FittedHead",
-    "fit_head",
-]
+__all__ = ["FitProgress", "FittedHead", "fit_head"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +102,7 @@ _LEAST_SPEAKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class FitMoment:
+class FitProgress:
     """Where a fit stands: some networks, trained side by side, have gone over the rows once more.
 
     Attributes:
@@ -135,7 +131,7 @@ def fit_head(
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     validation: LabelledEmbeddings | None = None,
-    watch: Callable[[FitMoment], None] = lambda moment: None,
+    watch: Callable[[FitProgress], None] = lambda moment: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> FittedHead:
     """Fit all members of a head, mode by mode, ``global`` first.
@@ -258,7 +254,7 @@ class _ModeFit:
     classes: tuple[str, ...]
     statistics: FeatureStatistics
     layers: LayerSum | None
-    watch: Callable[[FitMoment], None]
+    watch: Callable[[FitProgress], None]
     cancelled: Callable[[], bool]
 
     def run(
@@ -322,7 +318,7 @@ class _ModeFit:
     def _report(self, epoch: Epoch, *, n_before: int) -> bool:
         """Tell the watcher; return whether to go on."""
         self.watch(
-            FitMoment(
+            FitProgress(
                 self.mode,
                 n_before + 1,
                 n_before + len(epoch.losses),

@@ -20,7 +20,7 @@ from gpt_sovits_emotion.errors import HeadError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Member
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
-from gpt_sovits_emotion.training.fit import FitMoment, FittedHead, fit_head
+from gpt_sovits_emotion.training.fit import FitProgress, FittedHead, fit_head
 from gpt_sovits_emotion.training.held_out import HeldOut, compare
 from gpt_sovits_emotion.training.linear_maps import widen
 from gpt_sovits_emotion.training.metrics import (
@@ -30,16 +30,16 @@ from gpt_sovits_emotion.training.metrics import (
 from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
 
 __all__ = [
+    "FusionScheme",
     "Measure",
     "Network",
-    "Way",
     "average",
-    "choose_way",
+    "choose_scheme",
     "columns",
+    "mean_uar",
     "pad_together",
-    "plain_way",
-    "uar_of",
-    "ways_of",
+    "plain_scheme",
+    "schemes_of",
 ]
 
 
@@ -68,13 +68,13 @@ def average(parts: Sequence[HeldOut]) -> HeldOut:
         first,
         logits=mean([part.logits for part in parts]),
         few=mean([part.few for part in parts]),
-        situations=tuple(
+        recordings=tuple(
             replace(
                 same[0],
-                own=np.mean([one.own for one in same], axis=0),
-                alone=np.mean([one.alone for one in same], axis=0),
+                own=np.mean([one.speaker_logits for one in same], axis=0),
+                global_logits=np.mean([one.global_logits for one in same], axis=0),
             )
-            for same in zip(*(part.situations for part in parts), strict=True)
+            for same in zip(*(part.recordings for part in parts), strict=True)
         ),
     )
 
@@ -136,7 +136,7 @@ class Network:
         *,
         classes: Sequence[str],
         modes: Sequence[str],
-        watch: Callable[[FitMoment], None],
+        watch: Callable[[FitProgress], None],
         cancelled: Callable[[], bool],
     ) -> FittedHead:
         """Fit it on its columns of `data`."""
@@ -151,7 +151,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class FusionScheme:
     """How a head is fitted; a `training.systems.Fitter`.
 
     Attributes:
@@ -175,7 +175,7 @@ class Way:
         *,
         classes: Sequence[str],
         modes: Sequence[str] = MODES,
-        watch: Callable[[FitMoment], None] = lambda moment: None,
+        watch: Callable[[FitProgress], None] = lambda moment: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> FittedHead:
         """Fit it on what `view` returned. Raises what `fit_head` raises."""
@@ -186,19 +186,21 @@ class Way:
         return parts[0] if len(parts) == 1 else pad_together(parts)
 
 
-def plain_way(encoder: Encoder, *, seed: int) -> Way:
+def plain_scheme(encoder: Encoder, *, seed: int) -> FusionScheme:
     """Return the way of one network on the whole embedding of an encoder."""
     recipe = replace(recipe_for(encoder.id), seed=seed)
     network = Network(encoder.id, 0, encoder.dim, recipe)
-    return Way("joint", (network,), 0, encoder.dim)
+    return FusionScheme("joint", (network,), 0, encoder.dim)
 
 
-def ways_of(encoder: Encoder, *, seed: int) -> tuple[Way, tuple[Way, ...], Way | None]:
+def schemes_of(
+    encoder: Encoder, *, seed: int
+) -> tuple[FusionScheme, tuple[FusionScheme, ...], FusionScheme | None]:
     """Return the joint way, one way per encoder alone, and the ensemble of these.
 
     With one encoder there is nothing alone, and no ensemble.
     """
-    joint = plain_way(encoder, seed=seed)
+    joint = plain_scheme(encoder, seed=seed)
     if not isinstance(encoder, FusedEncoder):
         return joint, (), None
     shared = joint.networks[0].recipe
@@ -216,7 +218,7 @@ def ways_of(encoder: Encoder, *, seed: int) -> tuple[Way, tuple[Way, ...], Way |
         networks.append(Network(part.id, start, stop, recipe))
         start = stop
     alone = tuple(
-        Way(
+        FusionScheme(
             network.encoder_id,
             (replace(network, start=0, stop=network.stop - network.start),),
             network.start,
@@ -224,10 +226,10 @@ def ways_of(encoder: Encoder, *, seed: int) -> tuple[Way, tuple[Way, ...], Way |
         )
         for network in networks
     )
-    return joint, alone, Way("ensemble", tuple(networks), 0, encoder.dim)
+    return joint, alone, FusionScheme("ensemble", tuple(networks), 0, encoder.dim)
 
 
-def uar_of(held_out: HeldOut) -> float:
+def mean_uar(held_out: HeldOut) -> float:
     """Return the unweighted average recall of held-out predictions, mean over the modes."""
     n_labels = len(held_out.classes)
     uars = [
@@ -237,13 +239,13 @@ def uar_of(held_out: HeldOut) -> float:
     return sum(uars) / len(uars)
 
 
-Measure = Callable[[Way], HeldOut]
+Measure = Callable[[FusionScheme], HeldOut]
 """Gives held-out predictions of heads that are fitted in this way."""
 
 
-def choose_way(
+def choose_scheme(
     encoder: Encoder, *, seed: int, measure: Measure, even_without_gain: bool
-) -> tuple[Way, HeldOut, dict[str, Any]]:
+) -> tuple[FusionScheme, HeldOut, dict[str, Any]]:
     """Measure every way on held-out speakers and take the best.
 
     Args:
@@ -259,27 +261,27 @@ def choose_way(
     Raises:
         HeadError: Several encoders were asked for and are no better than the best of them alone.
     """
-    joint, alone, ensemble = ways_of(encoder, seed=seed)
+    joint, alone, ensemble = schemes_of(encoder, seed=seed)
     if ensemble is None:
         return joint, measure(joint), {}
-    of_one = {way.name: measure(way) for way in alone}
+    of_one = {scheme.name: measure(scheme) for scheme in alone}
     combined = {
         joint.name: (joint, measure(joint)),
         ensemble.name: (ensemble, average(list(of_one.values()))),
     }
-    best_alone = max(of_one, key=lambda name: uar_of(of_one[name]))
-    way, held_out = max(combined.values(), key=lambda pair: uar_of(pair[1]))
+    best_alone = max(of_one, key=lambda name: mean_uar(of_one[name]))
+    scheme, held_out = max(combined.values(), key=lambda pair: mean_uar(pair[1]))
     gains = {mode: compare(held_out, of_one[best_alone], mode=mode) for mode in held_out.logits}
     all_uars = {**of_one, **{name: one for name, (_, one) in combined.items()}}
     if not even_without_gain and not any(_is_gain(one) for one in gains.values()):
-        raise _no_gain(encoder.id, best_alone, uar_of(held_out), uar_of(of_one[best_alone]))
+        raise _no_gain(encoder.id, best_alone, mean_uar(held_out), mean_uar(of_one[best_alone]))
     found = {
-        "chosen": way.name,
-        "uar, mean over modes": {name: round(uar_of(one), 4) for name, one in all_uars.items()},
+        "chosen": scheme.name,
+        "uar, mean over modes": {name: round(mean_uar(one), 4) for name, one in all_uars.items()},
         "over": best_alone,
         "gain": {mode: one.to_dict() for mode, one in gains.items()},
     }
-    return way, held_out, found
+    return scheme, held_out, found
 
 
 def _is_gain(difference: Difference) -> bool:

@@ -13,11 +13,11 @@ from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.records import Record
 from gpt_sovits_emotion.training.calibration import (
     KINDS,
-    MOODS,
     REPORTED_LENGTH,
-    HeardSituation,
-    JudgedClips,
+    SHARED_EMOTIONS,
     MovingCalibration,
+    PredictedClips,
+    PredictedRecording,
     calibrate_moving,
     fit_temperature,
     fit_threshold,
@@ -42,17 +42,17 @@ from gpt_sovits_emotion.training.metrics import (
 
 __all__ = [
     "HeldOut",
+    "RecordingScore",
     "Score",
-    "SituationScore",
     "calibrate",
     "compare",
-    "judged_situations",
+    "predicted_recordings",
     "score",
-    "score_few",
-    "score_situations",
+    "score_k_shot",
+    "score_recordings",
 ]
 
-_GROUPS = 10  # of speakers, each judged by what was calibrated on the others
+_GROUPS = 10  # of speakers, each calibrated on the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +67,8 @@ class HeldOut:
             clips of the test speaker, without their labels.
         few: Number of clips -> ``(n_draws, n_segments, n_labels)`` logits in mode ``speaker`` when the
             statistics come from that many clips of the speaker, drawn at random.
-        head_s: Seconds in which all these segments were judged from their embeddings, in one mode.
-        situations: Recordings put together from each tested speaker's clips.
+        head_s: Seconds in which all these segments were predicted from their embeddings, in one mode.
+        recordings: Recordings put together from each tested speaker's clips.
         is_complete: False when the work was stopped before all folds were done.
     """
 
@@ -78,10 +78,10 @@ class HeldOut:
     logits: Mapping[str, np.ndarray]
     few: Mapping[int, np.ndarray] = field(default_factory=dict)
     head_s: float = 0.0
-    situations: tuple[HeardSituation, ...] = ()
+    recordings: tuple[PredictedRecording, ...] = ()
     is_complete: bool = True
 
-    def judged(self, speakers: Collection[str] | None = None) -> list[JudgedClips]:
+    def predicted_clips(self, speakers: Collection[str] | None = None) -> list[PredictedClips]:
         """Return what a head with moving statistics said of the clips of these speakers, of all when None.
 
         Once of every clip, and once of recordings in several moods, which hold the four that all corpora
@@ -92,10 +92,10 @@ class HeldOut:
         if speakers is not None:
             kept = np.isin(self.speakers, list(speakers))
         logits = self.logits
-        found = [JudgedClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
+        found = [PredictedClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
         recordings = [
             one
-            for one in self.situations
+            for one in self.recordings
             if one.kind == "several"
             and one.n_wanted >= REPORTED_LENGTH
             and (speakers is None or one.speaker in speakers)
@@ -104,10 +104,11 @@ class HeldOut:
             alone, own, truth = (
                 np.concatenate(part)
                 for part in zip(
-                    *((one.alone, one.own, one.truth) for one in recordings), strict=True
+                    *((one.global_logits, one.speaker_logits, one.truth) for one in recordings),
+                    strict=True,
                 )
             )
-            found.append(JudgedClips(alone, own, truth))
+            found.append(PredictedClips(alone, own, truth))
         return found
 
     def select(self, mask: np.ndarray) -> HeldOut:
@@ -119,8 +120,8 @@ class HeldOut:
             logits={mode: rows[mask] for mode, rows in self.logits.items()},
             few={count: draws[:, mask] for count, draws in self.few.items()},
             head_s=self.head_s * float(mask.mean()),
-            situations=tuple(
-                one for one in self.situations if one.speaker in set(self.speakers[mask].tolist())
+            recordings=tuple(
+                one for one in self.recordings if one.speaker in set(self.speakers[mask].tolist())
             ),
         )
 
@@ -138,7 +139,7 @@ class Score(Record):
         confusion: ``(n_labels, n_labels)`` counts, rows true, columns predicted.
         ece: Expected calibration error of the calibrated probabilities, 10 bins.
         reliability: Confidence against accuracy in these bins.
-        coverage: Accuracy against share of segments judged, by threshold.
+        coverage: Accuracy against share of segments with a verdict, by threshold.
         curve: The same in fine steps.
         aurc: Area under the curve of risk against coverage.
     """
@@ -229,7 +230,7 @@ def _calibrated(
     return probabilities
 
 
-def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
+def score_k_shot(held_out: HeldOut, *, count: int) -> tuple[float, float]:
     """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
     n_labels = len(held_out.classes)
     confusions = np.stack(
@@ -277,8 +278,8 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class SituationScore(Record):
-    """How well the segments of recordings of one kind were judged. All are of clips in `calibration.MOODS`.
+class RecordingScore(Record):
+    """How well recordings of one kind were predicted, of clips in `calibration.SHARED_EMOTIONS` alone.
 
     Attributes:
         kind: See `calibration.REPORTED`.
@@ -298,22 +299,22 @@ class SituationScore(Record):
     uar_interval: tuple[float, float]
 
 
-def score_situations(
+def score_recordings(
     held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None = None
-) -> tuple[SituationScore, ...]:
+) -> tuple[RecordingScore, ...]:
     """Return the scores of clips alone, of simulated recordings, kind by kind, and of all of a speaker.
 
     Args:
-        held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored. Without any
+        held_out: With recordings of several lengths; those of `REPORTED_LENGTH` are scored. Without any
             there is nothing to return.
-        moves: Both judgements are mixed, as a head with moving statistics does. Otherwise the recording's own
-            mean is always used.
-        calibration: How they are mixed; fitted on the situations of other speakers when None.
+        moves: Both predictions are mixed, as a head with moving statistics does. Otherwise the
+            recording's own mean is always used.
+        calibration: How they are mixed; fitted on the recordings of other speakers when None.
     """
-    judged = _judged(held_out, moves=moves, calibration=calibration)
-    if not judged:
+    pairs = _predicted(held_out, moves=moves, calibration=calibration)
+    if not pairs:
         return ()
-    moods = [held_out.classes.index(mood) for mood in MOODS if mood in held_out.classes]
+    moods = [held_out.classes.index(mood) for mood in SHARED_EMOTIONS if mood in held_out.classes]
     told = np.isin(held_out.truth, moods)
     truth, speakers = held_out.truth[told], held_out.speakers[told]
     sizes = np.unique(speakers, return_counts=True)[1]
@@ -321,15 +322,15 @@ def score_situations(
 
     def scored(
         kind: str, shape: tuple[int, int], truth: np.ndarray, scores: np.ndarray, who: np.ndarray
-    ) -> SituationScore:
+    ) -> RecordingScore:
         predicted = scores.argmax(1)
         uar = unweighted_average_recall(truth, predicted, n_labels)
         interval, _ = bootstrap_over_speakers(truth, predicted, who, n_labels)
-        return SituationScore(kind, *shape, len(np.unique(who)), uar, interval)
+        return RecordingScore(kind, *shape, len(np.unique(who)), uar, interval)
 
     scores = [scored("alone", (1, len(truth)), truth, held_out.logits["global"][told], speakers)]
     for kind in KINDS:
-        found = [pair for pair in judged if pair[0].kind == kind]
+        found = [pair for pair in pairs if pair[0].kind == kind]
         if found:
             scores.append(
                 scored(
@@ -345,33 +346,36 @@ def score_situations(
     return tuple(scores)
 
 
-def judged_situations(
+def predicted_recordings(
     held_out: HeldOut, calibration: MovingCalibration
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and truth of all segments of the situations of `REPORTED_LENGTH`."""
-    judged = _judged(held_out, moves=True, calibration=calibration)
+    """Return probabilities and truth of all segments of the recordings of `REPORTED_LENGTH`."""
+    pairs = _predicted(held_out, moves=True, calibration=calibration)
     return (
-        np.concatenate([rows for _, rows in judged]),
-        np.concatenate([one.truth for one, _ in judged]),
+        np.concatenate([rows for _, rows in pairs]),
+        np.concatenate([one.truth for one, _ in pairs]),
     )
 
 
-def _judged(
+def _predicted(
     held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None
-) -> list[tuple[HeardSituation, np.ndarray]]:
-    scored = [one for one in held_out.situations if one.n_wanted == REPORTED_LENGTH]
-    if not moves or all(one.judged is not None for one in scored):
-        return [(one, one.own if one.judged is None else one.judged) for one in scored]
+) -> list[tuple[PredictedRecording, np.ndarray]]:
+    scored = [one for one in held_out.recordings if one.n_wanted == REPORTED_LENGTH]
+    if not moves or all(one.probabilities is not None for one in scored):
+        return [
+            (one, one.speaker_logits if one.probabilities is None else one.probabilities)
+            for one in scored
+        ]
     if calibration is not None:
         return [(one, probabilities_in(one, calibration)) for one in scored]
     pairs = []
     speakers = sorted({one.speaker for one in scored})
     for group in (set(speakers[start::_GROUPS]) for start in range(min(_GROUPS, len(speakers)))):
-        others = [one for one in held_out.situations if one.speaker not in group]
+        others = [one for one in held_out.recordings if one.speaker not in group]
         try:
-            of_others = calibrate_moving(others, held_out.judged(set(speakers) - group))
+            of_others = calibrate_moving(others, held_out.predicted_clips(set(speakers) - group))
         except CorpusError:  # there is nobody else
-            of_others = calibrate_moving(held_out.situations, held_out.judged())
+            of_others = calibrate_moving(held_out.recordings, held_out.predicted_clips())
         mine = [one for one in scored if one.speaker in group]
         pairs += [(one, probabilities_in(one, of_others)) for one in mine]
     return pairs

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
     from gpt_sovits_emotion.training.recipes import Recipe
 
-__all__ = [
-    "Epoch",
-    "Rows",
-    "TrainedMembers",
-    "train_members",
-]
+__all__ = ["Epoch", "Rows", "TrainedMembers", "train_members"]
 
 _LEAST_STEPS = 240
 _LEAST_ROWS = 16

@@ -27,14 +27,14 @@ from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead
 from gpt_sovits_emotion.training.folds import speaker_folds
-from gpt_sovits_emotion.training.held_out import HeldOut, calibrate, score, score_few
+from gpt_sovits_emotion.training.held_out import HeldOut, calibrate, score, score_k_shot
 from gpt_sovits_emotion.training.recipes import TrainingPlan
 from gpt_sovits_emotion.training.unseen_corpora import (
-    StrangerCalibration,
+    UnseenCalibration,
 )
 
 __all__ = [
-    "FEW_COUNTS",
+    "K_SHOTS",
     "MOST_FOLDS",
     "card_results",
     "check_id",
@@ -94,7 +94,7 @@ def results_of(
     *,
     corpus_name: str,
     protocol: str,
-    few_counts: Sequence[int] = (),
+    k_shots: Sequence[int] = (),
     temperature: Mapping[str, float] | None = None,
 ) -> tuple[Result, ...]:
     """Return the lines of a card for held-out predictions, one per mode; see `score` on the temperature."""
@@ -105,8 +105,8 @@ def results_of(
         notes = []
         if mode == "speaker":
             notes.append("statistics from all clips of the test speaker, without labels")
-            for count in few_counts:
-                uar, _ = score_few(held_out, count=count)
+            for count in k_shots:
+                uar, _ = score_k_shot(held_out, count=count)
                 notes.append(f"from {count} clips UAR {100 * uar:.1f}")
         if not held_out.is_complete:
             notes.append("stopped early: not all speakers were tested")
@@ -132,9 +132,9 @@ def measure_baseline(clips: Sequence[Clip]) -> Mapping[str, float]:
         of_speaker.setdefault(clip.speaker, []).append(clip)
     rates: list[float] = []
     ranges: list[float] = []
-    for own in of_speaker.values():
-        step = max(1, len(own) // _CLIPS_PER_SPEAKER)
-        measured = [_prosody(clip, tracker) for clip in own[::step][:_CLIPS_PER_SPEAKER]]
+    for of_corpus in of_speaker.values():
+        step = max(1, len(of_corpus) // _CLIPS_PER_SPEAKER)
+        measured = [_prosody(clip, tracker) for clip in of_corpus[::step][:_CLIPS_PER_SPEAKER]]
         known = [pair for pair in measured if pair is not None]
         if known:
             rates.append(float(np.median([rate for rate, _ in known])))
@@ -162,7 +162,7 @@ def card_results(
     corpora: Sequence[Corpus],
     data: LabelledEmbeddings,
     held_out: HeldOut,
-    strangers: StrangerCalibration | None,
+    unseen: UnseenCalibration | None,
     calibrate_on: Sequence[Corpus],
 ) -> tuple[Result, ...]:
     """Return the lines of the card: all speakers held out, those of each corpus, and each corpus held out."""
@@ -172,24 +172,22 @@ def card_results(
     protocol = "loso" if n_folds == len(tested) else f"loso in {n_folds} groups of speakers"
     by_name = {one.name: one.info.id for one in corpora}
     together = "+".join(one.info.id for one in corpora if not one.train_only)
-    found = list(
-        results_of(held_out, corpus_name=together, protocol=protocol, few_counts=FEW_COUNTS)
-    )
-    if strangers is None:
+    found = list(results_of(held_out, corpus_name=together, protocol=protocol, k_shots=K_SHOTS))
+    if unseen is None:
         return tuple(found)
     corpus_of = dict(zip(data.speakers.tolist(), data.corpora.tolist(), strict=True))
     tested_corpora = np.array([corpus_of[who] for who in held_out.speakers.tolist()])
     for name in dict.fromkeys(tested_corpora.tolist()):
         if len(set(tested_corpora.tolist())) > 1:
-            own = held_out.select(tested_corpora == name)
+            of_corpus = held_out.select(tested_corpora == name)
             found += results_of(
-                own, corpus_name=by_name[name], protocol=protocol, few_counts=FEW_COUNTS
+                of_corpus, corpus_name=by_name[name], protocol=protocol, k_shots=K_SHOTS
             )
     by_name.update({one.name: one.info.id for one in calibrate_on})
-    for name, left_out in strangers.tested.items():
+    for name, left_out in unseen.tested.items():
         trained_on = [one.info.id for one in corpora if one.name != name]
-        calibration = strangers.without(name)
-        notes = (f"trained on {' + '.join(trained_on)}", *strangers.notes(name, calibration))
+        calibration = unseen.without(name)
+        notes = (f"trained on {' + '.join(trained_on)}", *unseen.notes(name, calibration))
         of_others = results_of(
             left_out,
             corpus_name=by_name[name],
@@ -203,7 +201,7 @@ def card_results(
     return tuple(found)
 
 
-FEW_COUNTS = (5, 10, 20)
+K_SHOTS = (5, 10, 20)
 """From how many unlabelled clips of a speaker the speaker mode is measured, besides all of them."""
 
 MOST_FOLDS = 12
@@ -240,16 +238,16 @@ def head_card(
     fitted: FittedHead,
     held_out: HeldOut,
     compared: Mapping[str, Any],
-    strangers: StrangerCalibration | None,
+    unseen: UnseenCalibration | None,
 ) -> HeadCard:
     modes = [mode for mode in MODES if mode in fitted.members]
-    if strangers is None:
+    if unseen is None:
         calibration = {mode: calibrate(held_out, mode=mode) for mode in modes}
         temperature = {mode: pair[0] for mode, pair in calibration.items()}
         threshold = {mode: pair[1] for mode, pair in calibration.items()}
     else:
-        temperature = dict(strangers.fitted.temperature)
-        threshold = dict(strangers.fitted.threshold)
+        temperature = dict(unseen.fitted.temperature)
+        threshold = dict(unseen.fitted.threshold)
     return HeadCard(
         id=plan.head_id,
         title=plan.title or title_of(encoder.id, corpora),
@@ -258,7 +256,7 @@ def head_card(
         licence=plan.licence or licence_of(corpora),
         clip_z=fitted.recipe.clip_z,
         min_duration_s=_MIN_DURATION_S,
-        min_speaker_segments=min(FEW_COUNTS) if strangers is None else _LEAST_SEGMENTS_MOVING,
+        min_speaker_segments=min(K_SHOTS) if unseen is None else _LEAST_SEGMENTS_MOVING,
         prior_segments=fitted.recipe.prior_segments,
         temperature={mode: round(value, 4) for mode, value in temperature.items()},
         threshold=threshold,
@@ -271,12 +269,12 @@ def head_card(
             **({"command": plan.command} if plan.command else {}),
             "made with": f"gpt-sovits-emotion {__version__}",
         },
-        results=card_results(corpora, data, held_out, strangers, plan.calibrate_on),
+        results=card_results(corpora, data, held_out, unseen, plan.calibrate_on),
         layer_weights=fitted.layer_weights or {},
         note=_both(plan.note, UNFINISHED) if fitted.stopped else plan.note,
-        moving=None if strangers is None else strangers.fitted.moving,
-        farthest=None if strangers is None else strangers.farthest,
-        calibrated_on=None if strangers is None else strangers.source,
+        moving=None if unseen is None else unseen.fitted.moving,
+        farthest=None if unseen is None else unseen.farthest,
+        calibrated_on=None if unseen is None else unseen.source,
     )
 
 

@@ -30,13 +30,13 @@ from gpt_sovits_emotion.training.folds import Protocol
 from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
 
 __all__ = [
-    "Candidate",
     "EvaluationPlan",
     "FinishedHead",
     "Fitted",
     "Fitter",
+    "System",
     "checked_corpora",
-    "fair_candidates",
+    "fair_systems",
     "has_met",
     "measure_cost",
 ]
@@ -106,7 +106,7 @@ _COST_CLIPS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class System:
     """Somebody who is measured; made by one of the class methods.
 
     Attributes:
@@ -125,12 +125,12 @@ class Candidate:
     fit: Fitter | None = None
 
     @classmethod
-    def of_recipe(cls, encoder: Encoder, recipe: Recipe | None = None) -> Candidate:
+    def of_recipe(cls, encoder: Encoder, recipe: Recipe | None = None) -> System:
         """Measure a recipe on an encoder; the usual one when None."""
         return cls(f"recipe on {encoder.id}", encoder, recipe or recipe_for(encoder.id))
 
     @classmethod
-    def of_head(cls, head: Head, encoder: Encoder) -> Candidate:
+    def of_head(cls, head: Head, encoder: Encoder) -> System:
         """Measure a finished head with the encoder it was trained on.
 
         Raises:
@@ -140,7 +140,7 @@ class Candidate:
         return cls(head.card.id, encoder, _recipe_of(head), head)
 
     @classmethod
-    def opensmile(cls) -> Candidate:
+    def opensmile(cls) -> System:
         """Measure openSMILE's ComParE_2016 with a linear support vector machine.
 
         Raises:
@@ -153,7 +153,7 @@ class Candidate:
         """Say whether it is trained anew in each fold."""
         return self.head is None
 
-    def by_recipe(self) -> Candidate:
+    def by_recipe(self) -> System:
         """Return the recipe of a finished head, to be trained anew in each fold.
 
         Raises:
@@ -265,35 +265,35 @@ class EvaluationPlan:
 
     Attributes:
         corpora: On what; of different names.
-        candidate: Who is measured.
+        system: Who is measured.
         others: Who is measured on the same folds, to compare.
         protocol: How. A finished head is never trained: where it is to be measured on a corpus it was
             trained on, its recipe is trained anew in each fold instead, and a warning says so.
         labels: The classes; all that the corpora have when empty.
         test_speakers: Of protocol ``split``.
         modes: Which normalisations.
-        few_counts: From how many clips of a speaker the speaker mode is measured, besides all.
+        k_shots: From how many clips of a speaker the speaker mode is measured, besides all.
         cost: Whether to measure the time that it takes.
         n_jobs: Processes.
         command: How to do it again, for the record.
     """
 
     corpora: tuple[Corpus, ...]
-    candidate: Candidate
-    others: tuple[Candidate, ...] = ()
+    system: System
+    others: tuple[System, ...] = ()
     protocol: Protocol = "loso"
     labels: tuple[str, ...] = ()
     test_speakers: tuple[str, ...] = ()
     modes: tuple[str, ...] = MODES
-    few_counts: tuple[int, ...] = (5, 10, 20)
+    k_shots: tuple[int, ...] = (5, 10, 20)
     cost: bool = True
     n_jobs: int = 1
     command: str = ""
 
 
-def fair_candidates(
+def fair_systems(
     plan: EvaluationPlan,
-) -> tuple[tuple[Candidate, ...], EvaluationPlan, list[Sentence]]:
+) -> tuple[tuple[System, ...], EvaluationPlan, list[Sentence]]:
     """See to it that no finished head is asked about a corpus it was trained on."""
     names = [corpus.name for corpus in plan.corpora]
     if len(set(names)) < len(names):
@@ -302,32 +302,32 @@ def fair_candidates(
             "(--corpus NAME=DIR)",
             zh=f"有两个语料都叫 {max(names, key=names.count)!r}；请分别命名（--corpus NAME=DIR）",
         )
-    candidates: list[Candidate] = []
+    systems: list[System] = []
     warnings = _never_tested(plan.corpora)
-    for candidate in (plan.candidate, *plan.others):
-        met = [one.name for one in plan.corpora if candidate.head and has_met(candidate.head, one)]
-        if candidate.head is None or not met:
-            candidates.append(candidate)
-        elif plan.protocol == "cross" and candidate is plan.candidate and len(met) < len(names):
+    for system in (plan.system, *plan.others):
+        met = [one.name for one in plan.corpora if system.head and has_met(system.head, one)]
+        if system.head is None or not met:
+            systems.append(system)
+        elif plan.protocol == "cross" and system is plan.system and len(met) < len(names):
             rest = tuple(corpus for corpus in plan.corpora if corpus.name not in met)
             _never_tested(rest)
             plan = replace(plan, corpora=rest)
-            warnings.append(_left_out(candidate.name, met))
-            candidates.append(candidate)
+            warnings.append(_left_out(system.name, met))
+            systems.append(system)
         else:
-            candidates.append(candidate.by_recipe())
-            warnings.append(_trained_anew(candidate.name, met))
-    if len({candidate.name for candidate in candidates}) < len(candidates):
+            systems.append(system.by_recipe())
+            warnings.append(_trained_anew(system.name, met))
+    if len({system.name for system in systems}) < len(systems):
         raise CorpusError(
-            f"{candidates[0].name!r} is to be compared with itself; name two different ones",
-            zh=f"{candidates[0].name!r} 不能与自身比较；请给出两个不同的对象",
+            f"{systems[0].name!r} is to be compared with itself; name two different ones",
+            zh=f"{systems[0].name!r} 不能与自身比较；请给出两个不同的对象",
         )
-    return tuple(candidates), plan, warnings
+    return tuple(systems), plan, warnings
 
 
-def checked_corpora(plan: EvaluationPlan, candidates: Sequence[Candidate]) -> list[Sentence]:
+def checked_corpora(plan: EvaluationPlan, systems: Sequence[System]) -> list[Sentence]:
     """Return what a reader must know of the corpora; what only matters to training is left aside."""
-    if not any(candidate.is_trained_here for candidate in candidates):
+    if not any(system.is_trained_here for system in systems):
         return [warning for corpus in plan.corpora for warning in corpus.warnings]
     labels = plan.labels
     if plan.protocol == "cross" and not labels:

@@ -22,20 +22,20 @@ from gpt_sovits_emotion.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
 from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.training.augmentation import Alteration, copies_for
+from gpt_sovits_emotion.training.augmentation import Augmentation, copies_for
 from gpt_sovits_emotion.training.calibration import LENGTHS
 from gpt_sovits_emotion.training.corpora import Corpus, check, merge
 from gpt_sovits_emotion.training.cross_validation import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import FitMoment
+from gpt_sovits_emotion.training.fit import FitProgress, FittedHead
 from gpt_sovits_emotion.training.folds import Fold, speaker_folds
-from gpt_sovits_emotion.training.fusion import Way, choose_way, plain_way
+from gpt_sovits_emotion.training.fusion import FusionScheme, choose_scheme, plain_scheme
 from gpt_sovits_emotion.training.held_out import HeldOut
 from gpt_sovits_emotion.training.metrics import unweighted_average_recall
 from gpt_sovits_emotion.training.packaging import (
-    FEW_COUNTS,
+    K_SHOTS,
     MOST_FOLDS,
     UNFINISHED,
     head_card,
@@ -45,13 +45,14 @@ from gpt_sovits_emotion.training.packaging import (
 )
 from gpt_sovits_emotion.training.recipes import TrainingPlan
 from gpt_sovits_emotion.training.unseen_corpora import (
-    calibrate_on_strangers,
+    UnseenCalibration,
+    calibrate_on_unseen,
     check_training,
 )
 
 __all__ = [
-    "Moment",
-    "Telling",
+    "ProgressEvent",
+    "Reporter",
     "TrainedHead",
     "Watch",
     "train",
@@ -72,7 +73,7 @@ _SPANS: Mapping[Stage, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ProgressEvent:
     """Where a training stands.
 
     Attributes:
@@ -95,11 +96,11 @@ class Moment:
     seconds_left: float | None = None
 
 
-Watch = Callable[[Moment], None]
+Watch = Callable[[ProgressEvent], None]
 """Told where the training stands; called as often as anything changes."""
 
 
-class Telling:
+class Reporter:
     """Turns what each stage reports into moments."""
 
     def __init__(self, watch: Watch) -> None:
@@ -126,20 +127,22 @@ class Telling:
             seconds_left = took_s * (1.0 - share_done) / share_done
         start, end = _SPANS[stage]
         fraction = start + (end - start) * min(share_done, 1.0)
-        self._watch(Moment(stage, fraction, doing, loss, self._held_out_uar, epoch, seconds_left))
+        self._watch(
+            ProgressEvent(stage, fraction, doing, loss, self._held_out_uar, epoch, seconds_left)
+        )
 
     def held_out(self, uar: float) -> None:
         """Remember how the speakers held out so far were heard."""
         self._held_out_uar = uar
 
-    def fitting(self, way: Way) -> Callable[[FitMoment], None]:
+    def fitting(self, scheme: FusionScheme) -> Callable[[FitProgress], None]:
         """Return what tells of the last fit."""
         n_passes = 0
-        n_modes = 1 if way.networks[0].recipe.heard else len(MODES)
+        n_modes = 1 if scheme.networks[0].recipe.heard else len(MODES)
 
-        def watch(moment: FitMoment) -> None:
+        def watch(moment: FitProgress) -> None:
             nonlocal n_passes
-            total = len(way.networks) * n_modes * moment.n_members * moment.n_epochs
+            total = len(scheme.networks) * n_modes * moment.n_members * moment.n_epochs
             n_passes += 1 + moment.last - moment.first
             which_en, which_zh = f"network {moment.first}", f"{moment.first}"
             if moment.last > moment.first:
@@ -201,52 +204,28 @@ def train(
         HeadError: A head of this id is there already, or another training is writing it.
         OutputError: The head cannot be written; nothing half written is left.
     """
-    telling = Telling(watch)
-    moves = bool(plain_way(encoder, seed=plan.seed).networks[0].recipe.heard)
+    work = _Training(plan, encoder, Reporter(watch), cancelled, cache)
+    moves = bool(plain_scheme(encoder, seed=plan.seed).networks[0].recipe.heard)
     check_training(corpora, plan.calibrate_on, encoder_id=encoder.id, moves=moves)
     with reserved(plan.heads_dir, plan.head_id, replace=plan.replace) as folder:
         warnings = list(check(corpora, plan.labels or None))
         corpus = merge(corpora, labels=plan.labels or None)
-        data = _embed(corpus, encoder, plan, telling, cancelled, cache)
-        others = _embed_others(plan, encoder, telling, cancelled, cache)
+        data = work.embed(corpus, copies=copies_for(encoder.id))
+        others = work.embed_others()
         warnings += data.skipped + (() if others is None else others.skipped)
         train_only = tuple(one.name for one in corpora if one.train_only)
-        way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
+        scheme, held_out, compared = work.measure(data, train_only)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
-        # The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
-        # which takes as long as one of the speakers took.
-        stopped_before = cancelled()
-        fitted = way(
-            data,
-            classes=held_out.classes,
-            watch=telling.fitting(way),
-            cancelled=lambda: cancelled() and not stopped_before,
-        )
+        fitted = work.fit(scheme, data, held_out)
         if fitted.stopped:
             warnings.append(UNFINISHED)
-        strangers = None
-        if fitted.recipe.heard:
-            telling.at("calibrating", 0.0, _CALIBRATING)
-            strangers = calibrate_on_strangers(
-                way.view(data),
-                held_out,
-                fitted,
-                fit=way,
-                train_only=train_only,
-                others=None if others is None else way.view(others),
-                n_jobs=plan.n_jobs,
-                cancelled=cancelled,
-                progress=lambda share, name: telling.at("calibrating", share, _CALIBRATING),
-            )
-        telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
-        card = head_card(
-            plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers
-        )
+        unseen = work.calibrate(scheme, data, others, held_out, fitted, train_only)
+        work.reporter.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
+        card = head_card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, unseen)
         beside = {REPLAY_NAME: replay_rows(data, fitted)} if "speaker" in fitted.members else {}
-        remarks = install_head(folder, card, fitted.tensors(), beside=beside)
-        warnings += remarks
-        telling.at("writing", 1.0, Sentence("finished", "完成"))
+        warnings += install_head(folder, card, fitted.tensors(), beside=beside)
+        work.reporter.at("writing", 1.0, Sentence("finished", "完成"))
     return TrainedHead(folder, card, tuple(warnings))
 
 
@@ -257,107 +236,141 @@ class _StoppedError(Exception):
     """Raised through a progress callback to leave work that has nothing to show yet."""
 
 
-def _embed(
-    corpus: Corpus,
-    encoder: Encoder,
-    plan: TrainingPlan,
-    telling: Telling,
-    cancelled: Callable[[], bool],
-    cache: FeatureCache | None,
-    *,
-    copies: Mapping[str, Alteration] | None = None,
-) -> LabelledEmbeddings:
-    n_clips = len(corpus.clips)
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """The steps of a training, with what all of them need."""
 
-    def progress(fraction: float, doing: str) -> None:
-        if cancelled():
-            raise _StoppedError
-        telling.at(
-            "features",
-            fraction,
-            Sentence(
-                f"listening to the clips ({round(fraction * n_clips)} of {n_clips})",
-                f"提取特征（{round(fraction * n_clips)}/{n_clips}）",
-            ),
-        )
+    plan: TrainingPlan
+    encoder: Encoder
+    reporter: Reporter
+    cancelled: Callable[[], bool]
+    cache: FeatureCache | None
 
-    try:
-        return embed_corpus(
-            corpus,
-            encoder,
-            copies=copies_for(encoder.id) if copies is None else copies,
-            cache=cache,
-            n_jobs=plan.n_jobs,
-            progress=progress,
-        )
-    except _StoppedError:
-        raise CorpusError(
-            "stopped before anything was measured, so there is no head; the features that were computed are "
-            "kept, and the same command goes on from there",
-            zh="在得到任何结果之前就停止了，因此没有情感模型；已提取的特征会保留，用同样的设置可以接着训练",
-        ) from None
-
-
-def _embed_others(
-    plan: TrainingPlan,
-    encoder: Encoder,
-    telling: Telling,
-    cancelled: Callable[[], bool],
-    cache: FeatureCache | None,
-) -> LabelledEmbeddings | None:
-    """Embed the corpora that are calibrated on and not trained on; None where there are none."""
-    if not plan.calibrate_on:
-        return None
-    corpus = merge(plan.calibrate_on, labels=plan.labels or None)
-    return _embed(corpus, encoder, plan, telling, cancelled, cache, copies={})
-
-
-def _measure(
-    data: LabelledEmbeddings,
-    encoder: Encoder,
-    plan: TrainingPlan,
-    train_only: Sequence[str],
-    telling: Telling,
-    cancelled: Callable[[], bool],
-) -> tuple[Way, HeldOut, dict[str, Any]]:
-    folds = speaker_folds(data, at_most=MOST_FOLDS, never_tested=train_only)
-    n_ways = 1 + len(encoder.parts) if isinstance(encoder, FusedEncoder) else 1
-    ways_done = 0
-
-    def measure(way: Way) -> HeldOut:
-        nonlocal ways_done
-        kept: dict[str, FoldLogits] = {}
+    def embed(self, corpus: Corpus, *, copies: Mapping[str, Augmentation]) -> LabelledEmbeddings:
+        """Embed a corpus. Raises `CorpusError` when it is stopped on the way."""
+        n_clips = len(corpus.clips)
 
         def progress(fraction: float, doing: str) -> None:
-            telling.held_out(_uar_so_far(data, folds, kept))
-            place = f"{len(kept)}/{len(folds)}"
-            telling.at(
-                "measuring",
-                (ways_done + fraction) / n_ways,
+            if self.cancelled():
+                raise _StoppedError
+            self.reporter.at(
+                "features",
+                fraction,
                 Sentence(
-                    f"measuring on speakers that were held out, {way.networks[0].encoder_id} ({place})",
-                    f"在留出的说话人上检验，{way.networks[0].encoder_id}（{place}）",
+                    f"listening to the clips ({round(fraction * n_clips)} of {n_clips})",
+                    f"提取特征（{round(fraction * n_clips)}/{n_clips}）",
                 ),
             )
 
-        found = held_out_predictions(
-            way.view(data),
-            folds,
-            fit=way,
-            few_counts=FEW_COUNTS,
-            lengths=LENGTHS,
-            whole=not train_only,
-            kept=kept,
-            cancelled=cancelled,
-            n_jobs=plan.n_jobs,
-            progress=progress,
-        )
-        ways_done += 1
-        return found
+        try:
+            return embed_corpus(
+                corpus,
+                self.encoder,
+                copies=copies,
+                cache=self.cache,
+                n_jobs=self.plan.n_jobs,
+                progress=progress,
+            )
+        except _StoppedError:
+            raise CorpusError(
+                "stopped before anything was measured, so there is no head; the features that were computed "
+                "are kept, and the same command goes on from there",
+                zh="在得到任何结果之前就停止了，因此没有情感模型；已提取的特征会保留，用同样的设置可以接着训练",
+            ) from None
 
-    return choose_way(
-        encoder, seed=plan.seed, measure=measure, even_without_gain=plan.even_without_gain
-    )
+    def embed_others(self) -> LabelledEmbeddings | None:
+        """Embed the corpora that are calibrated on and not trained on; None where there are none."""
+        if not self.plan.calibrate_on:
+            return None
+        corpus = merge(self.plan.calibrate_on, labels=self.plan.labels or None)
+        return self.embed(corpus, copies={})
+
+    def measure(
+        self, data: LabelledEmbeddings, train_only: Sequence[str]
+    ) -> tuple[FusionScheme, HeldOut, dict[str, Any]]:
+        """Return the best scheme, its held-out predictions, and what the comparison found."""
+        folds = speaker_folds(data, at_most=MOST_FOLDS, never_tested=train_only)
+        n_schemes = 1 + len(self.encoder.parts) if isinstance(self.encoder, FusedEncoder) else 1
+        schemes_done = 0
+
+        def measure(scheme: FusionScheme) -> HeldOut:
+            nonlocal schemes_done
+            kept: dict[str, FoldLogits] = {}
+
+            def progress(fraction: float, doing: str) -> None:
+                self.reporter.held_out(_uar_so_far(data, folds, kept))
+                place = f"{len(kept)}/{len(folds)}"
+                encoder_id = scheme.networks[0].encoder_id
+                self.reporter.at(
+                    "measuring",
+                    (schemes_done + fraction) / n_schemes,
+                    Sentence(
+                        f"measuring on speakers that were held out, {encoder_id} ({place})",
+                        f"在留出的说话人上检验，{encoder_id}（{place}）",
+                    ),
+                )
+
+            found = held_out_predictions(
+                scheme.view(data),
+                folds,
+                fit=scheme,
+                k_shots=K_SHOTS,
+                lengths=LENGTHS,
+                whole=not train_only,
+                kept=kept,
+                cancelled=self.cancelled,
+                n_jobs=self.plan.n_jobs,
+                progress=progress,
+            )
+            schemes_done += 1
+            return found
+
+        plan = self.plan
+        return choose_scheme(
+            self.encoder,
+            seed=plan.seed,
+            measure=measure,
+            even_without_gain=plan.even_without_gain,
+        )
+
+    def fit(self, scheme: FusionScheme, data: LabelledEmbeddings, held_out: HeldOut) -> FittedHead:
+        """Fit the head on everybody.
+
+        The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
+        which takes as long as one of the speakers took.
+        """
+        stopped_before = self.cancelled()
+        return scheme(
+            data,
+            classes=held_out.classes,
+            watch=self.reporter.fitting(scheme),
+            cancelled=lambda: self.cancelled() and not stopped_before,
+        )
+
+    def calibrate(
+        self,
+        scheme: FusionScheme,
+        data: LabelledEmbeddings,
+        others: LabelledEmbeddings | None,
+        held_out: HeldOut,
+        fitted: FittedHead,
+        train_only: Sequence[str],
+    ) -> UnseenCalibration | None:
+        """Calibrate a head with moving statistics on unseen corpora; None for any other head."""
+        if not fitted.recipe.heard:
+            return None
+        self.reporter.at("calibrating", 0.0, _CALIBRATING)
+        return calibrate_on_unseen(
+            scheme.view(data),
+            held_out,
+            fitted,
+            fit=scheme,
+            train_only=train_only,
+            others=None if others is None else scheme.view(others),
+            n_jobs=self.plan.n_jobs,
+            cancelled=self.cancelled,
+            progress=lambda share, name: self.reporter.at("calibrating", share, _CALIBRATING),
+        )
 
 
 def _uar_so_far(

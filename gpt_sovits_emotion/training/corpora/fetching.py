@@ -27,12 +27,7 @@ from gpt_sovits_emotion.training.corpora.parquet_rows import ROWS_NAME
 from gpt_sovits_emotion.training.corpora.reading import open_corpora, read_corpus
 from gpt_sovits_emotion.training.corpora.tables import MANIFEST_NAME
 
-__all__ = [
-    "SOURCES",
-    "Source",
-    "fetch_corpus",
-    "unpack_corpus",
-]
+__all__ = ["SOURCES", "Source", "fetch_corpus", "unpack_corpus"]
 
 
 @dataclass(frozen=True, slots=True)

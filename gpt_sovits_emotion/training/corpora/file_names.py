@@ -14,11 +14,7 @@ from types import MappingProxyType
 from gpt_sovits_emotion.labels import EMODB_LETTERS
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 
-__all__ = [
-    "CLIP_READERS",
-    "ClipReader",
-    "iemocap_clip",
-]
+__all__ = ["CLIP_READERS", "ClipReader", "iemocap_clip"]
 
 ClipReader = Callable[[Path], "Clip | None"]
 

@@ -15,12 +15,7 @@ from gpt_sovits_emotion.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, CorpusInfo, label_from
 from gpt_sovits_emotion.training.corpora.folders import CorpusTexts
 
-__all__ = [
-    "KNOWN_CORPORA",
-    "hub_command",
-    "known_corpus",
-    "with_details",
-]
+__all__ = ["KNOWN_CORPORA", "hub_command", "known_corpus", "with_details"]
 
 _MARCO_VOICE = (
     "Tian, Lyu, Ni, Sun, Li, Qian, Li, Wang, Xu, Luo, Zhang (2025): Marco-Voice Technical Report, "

@@ -30,12 +30,7 @@ from gpt_sovits_emotion.training.corpora.parquet_rows import (
 )
 from gpt_sovits_emotion.training.feature_cache import default_cache
 
-__all__ = [
-    "default_unpacked",
-    "hub_root",
-    "parquet_files",
-    "read_parquet",
-]
+__all__ = ["default_unpacked", "hub_root", "parquet_files", "read_parquet"]
 
 _MOST_FILES = 10_000
 _SLUG = re.compile(r"[^\w.-]+")

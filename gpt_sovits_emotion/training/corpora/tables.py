@@ -30,11 +30,7 @@ from gpt_sovits_emotion.transcript_io.tagged_text import LIST_LANGUAGES
 from gpt_sovits_emotion.transcript_io.wording import clean, one_line
 from gpt_sovits_emotion.unreadable import why_unreadable
 
-__all__ = [
-    "MANIFEST_NAME",
-    "read_manifest",
-    "read_training_list",
-]
+__all__ = ["MANIFEST_NAME", "read_manifest", "read_training_list"]
 
 MANIFEST_NAME = "manifest.csv"
 
