@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))

@@ -22,7 +22,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.progress import Progress
+    from gpt_sovits_emotion.core.progress import Progress
     from gpt_sovits_emotion.training.corpora import Corpus
     from gpt_sovits_emotion.training.recipes import Preset, TrainingPlan
     from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
@@ -148,7 +148,7 @@ def _plan(
     others: tuple[Corpus, ...],
 ) -> TrainingPlan:
     from gpt_sovits_emotion.heads.folder import user_folder
-    from gpt_sovits_emotion.labels import labels_of
+    from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.training.packaging import free_id
     from gpt_sovits_emotion.training.recipes import TrainingPlan, head_id_for
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Member
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings

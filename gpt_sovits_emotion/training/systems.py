@@ -17,11 +17,11 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip, resample
 from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.recording import judge_recording
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.heads.recording import predict_recording
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus, check
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
@@ -98,7 +98,7 @@ class FinishedHead:
     def judge(self, embeddings: np.ndarray) -> np.ndarray:
         """Return ``(n_segments, n_labels)`` probabilities of a recording, as the head gives them at work."""
         columns = [self.head.card.labels.index(label) for label in self.classes]
-        found = judge_recording(self.head, embeddings).probabilities[:, columns]
+        found = predict_recording(self.head, embeddings).probabilities[:, columns]
         return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), _LEAST_PROBABILITY))
 
 

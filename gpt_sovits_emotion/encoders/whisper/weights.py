@@ -18,7 +18,7 @@ from gpt_sovits_emotion.encoders.whisper.source import (
     layer_tensors,
     model_source,
 )
-from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.core.errors import WhisperModelError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gpt_sovits_emotion import __version__
-from gpt_sovits_emotion.errors import CorpusError, OutputError
-from gpt_sovits_emotion.files import DAMAGED_ARCHIVE, write_text
-from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.core.errors import CorpusError, OutputError
+from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, write_text
+from gpt_sovits_emotion.core.progress import Progress
 
 __all__ = [
     "MAX_FILES",

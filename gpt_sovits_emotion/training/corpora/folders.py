@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import CorpusError, TranscriptError
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, is_default_slot
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.references.layouts import INFER_CONFIG, read_layout
-from gpt_sovits_emotion.references.layouts.files import Places
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, is_default_slot
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.banks.library.layouts import INFER_CONFIG, read_layout
+from gpt_sovits_emotion.banks.library.layouts.files import Places
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.transcript_io import read_lines
-from gpt_sovits_emotion.transcript_io.decoding import Decoded, read_decoded
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
+from gpt_sovits_emotion.transcripts import read_lines
+from gpt_sovits_emotion.transcripts.decoding import Decoded, read_decoded
+from gpt_sovits_emotion.transcripts.encodings import ENCODING_NAMES
 
 __all__ = [
     "AUDIO_SUFFIXES",

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
     import pyarrow
