@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.backends.base import Sampling, never
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+from gpt_sovits_emotion.banks.library.choose_all import choose_all
+from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -29,19 +29,19 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Transcript,
 )
-from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
-from gpt_sovits_emotion.banks.library.choose_all import choose_all
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
-from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
-from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
-from gpt_sovits_emotion.synthesis.verifier import Verification, verify
 from gpt_sovits_emotion.synthesis.text_input import (
     timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
     written_transcript,
 )
+from gpt_sovits_emotion.synthesis.verifier import Verification, verify
+from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
+from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcription import TranscribeOptions

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.files import load_head, save_head
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.calibration import fit_temperature, fit_threshold
 from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.dataset import (

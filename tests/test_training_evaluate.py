@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, MissingExtraError
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.testing import make_fake_head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is

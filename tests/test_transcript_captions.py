@@ -13,8 +13,8 @@ from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.audio import frames_per_s
 from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.transcripts import TextFile
 from gpt_sovits_emotion.synthesis.text_input import file_to_say
+from gpt_sovits_emotion.transcripts import TextFile
 
 PAL = "{1}{1}25\n{25}{62}Hello|there.\n{75}{106}{y:i}Goodbye.\n"
 # 24 frames a second: 24 to 60 is 1.0 to 2.5 s, 72 to 102 is 3.0 to 4.25 s.

@@ -155,8 +155,8 @@ def _others(given: dict[str, Any]) -> tuple[System, ...]:
 
 
 def _is_encoder(name: str) -> bool:
-    from gpt_sovits_emotion.encoders import parse_encoder_id
     from gpt_sovits_emotion.core.errors import EncoderError
+    from gpt_sovits_emotion.encoders import parse_encoder_id
 
     try:
         parse_encoder_id(name)

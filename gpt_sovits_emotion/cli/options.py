@@ -21,11 +21,11 @@ from gpt_sovits_emotion.core.progress_words import doing_in
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
+    from gpt_sovits_emotion.backends.base import Backend
+    from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
-    from gpt_sovits_emotion.backends.base import Backend
-    from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.tagging import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcription import TranscribeOptions

@@ -322,8 +322,8 @@ def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
 @click.option("--clear", is_flag=True, help="Take the pin of EMOTION away.")
 def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
     """Say which CLIP of BANK is to be used for EMOTION, whatever the ranking says."""
-    from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, slot_label
     from gpt_sovits_emotion.banks.library.bank import load_bank, set_pin
+    from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, slot_label
 
     if (clip is None) == (not clear):
         raise Misuse("name the clip, or give --clear", zh="请指定片段，或使用 --clear")

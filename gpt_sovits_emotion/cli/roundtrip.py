@@ -37,8 +37,8 @@ from gpt_sovits_emotion.cli.speaking import (
 from gpt_sovits_emotion.cli.texts import existing_transcript
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.transcripts import Line
 
 __all__ = ["demo", "roundtrip"]
@@ -172,9 +172,9 @@ def demo(out: Path | None, replace: bool, lang: str) -> int:
 
 def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> int:
     from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
+    from gpt_sovits_emotion.core.progress import part_of
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
-    from gpt_sovits_emotion.core.progress import part_of
 
     engines = open_engines_for(given)
     carry = _carry_of(engines, given)

@@ -114,9 +114,9 @@ def say(
 
     The exit code is 0 when every text was said, 3 when some were not, 1 when none was.
     """
+    from gpt_sovits_emotion.core.progress import part_of
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import say as say_texts
-    from gpt_sovits_emotion.core.progress import part_of
     from gpt_sovits_emotion.tagging import TagOptions
 
     check_out(out, replace=replace)
@@ -176,9 +176,9 @@ def _lines(
         )
     if file is None:
         return list(texts), "text"
+    from gpt_sovits_emotion.synthesis.text_input import file_to_say, text_to_say
     from gpt_sovits_emotion.transcripts import TextFile
     from gpt_sovits_emotion.transcripts.decoding import decoded
-    from gpt_sovits_emotion.synthesis.text_input import file_to_say, text_to_say
 
     if str(file) == "-":
         name = "stdin"

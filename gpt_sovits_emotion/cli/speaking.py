@@ -13,11 +13,11 @@ from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number,
 from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
-    from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.backends.base import Backend, Sampling
-    from gpt_sovits_emotion.pipeline import SpeakingOptions
     from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.synthesis.takes import TakeOptions
     from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.transcripts import Line
@@ -189,8 +189,8 @@ def loaded_bank(
     Raises:
         ReferenceBankError: It is no bank, a pin names no clip of it, or an emotion that nobody can ask for.
     """
-    from gpt_sovits_emotion.cli.banks import opened_bank
     from gpt_sovits_emotion.banks.building.voices import with_pins
+    from gpt_sovits_emotion.cli.banks import opened_bank
 
     limits = engines.backend.limits
     assert limits is not None  # every host that the options can name has a voice
@@ -294,9 +294,9 @@ def speaking_of(
         words: The Whisper model that listens to takes, if it is on this machine.
         voice: Statistics of the voice, for the judge.
     """
-    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
-    from gpt_sovits_emotion.pipeline import SpeakingOptions
     from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 
     choice = ChoiceOptions(
         substitute=given.get("substitute", True),

@@ -147,8 +147,8 @@ def _plan(
     corpora: tuple[Corpus, ...],
     others: tuple[Corpus, ...],
 ) -> TrainingPlan:
-    from gpt_sovits_emotion.heads.folder import user_folder
     from gpt_sovits_emotion.core.labels import labels_of
+    from gpt_sovits_emotion.heads.folder import user_folder
     from gpt_sovits_emotion.training.packaging import free_id
     from gpt_sovits_emotion.training.recipes import TrainingPlan, head_id_for
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.core.errors import BackendError, EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.core.errors import EncoderError, BackendError
-from gpt_sovits_emotion.core.loaded_models import LoadedHubert
-from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio import resample
-from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
-from gpt_sovits_emotion.encoders.fingerprint import fingerprint
-from gpt_sovits_emotion.encoders.pooling import pool
 from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
+from gpt_sovits_emotion.encoders.fingerprint import fingerprint
+from gpt_sovits_emotion.encoders.pooling import pool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +172,9 @@ class SovitsPosteriorEncoder:
             return [_posterior_mean(self._posterior, spectrum, style, use), style]
 
         mean, _ = finite(
-            run, [self._posterior, loaded.style], what=f"the posterior encoder of {loaded.source.en}"
+            run,
+            [self._posterior, loaded.style],
+            what=f"the posterior encoder of {loaded.source.en}",
         )
         return (mean[0].T.float().cpu().numpy(),)
 

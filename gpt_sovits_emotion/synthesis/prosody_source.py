@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, write_wav
+from gpt_sovits_emotion.backends.base import BackendLimits
+from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import BackendError, OutputError
-from gpt_sovits_emotion.backends.base import BackendLimits
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceClip,
@@ -29,12 +30,11 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Word,
 )
-from gpt_sovits_emotion.core.character_errors import character_error_rate
 
 __all__ = [
     "CARRIES",
-    "ProsodySource",
     "Piece",
+    "ProsodySource",
     "carry_note",
     "check_prosody_source",
     "piece_of",
@@ -101,7 +101,9 @@ class Piece:
     language: str
 
 
-def check_prosody_source(carry: ProsodySource, limits: BackendLimits | None, *, backend: Sentence) -> None:
+def check_prosody_source(
+    carry: ProsodySource, limits: BackendLimits | None, *, backend: Sentence
+) -> None:
     """Make sure, before any work, that a host can carry emotion in this way.
 
     Args:

@@ -7,6 +7,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
+from gpt_sovits_emotion.banks.library.tagged_text import (
+    SpokenParts,
+    labels_of_bank,
+    split_at_tags,
+    split_tag,
+    spoken_parts,
+)
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, display_name
 from gpt_sovits_emotion.core.records import (
@@ -18,15 +27,6 @@ from gpt_sovits_emotion.core.records import (
     Synthesis,
     TaggedSegment,
     TaggedTranscript,
-)
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
-from gpt_sovits_emotion.banks.library.tagged_text import (
-    SpokenParts,
-    labels_of_bank,
-    split_at_tags,
-    split_tag,
-    spoken_parts,
 )
 from gpt_sovits_emotion.transcripts import (
     READABLE_ENDINGS,

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share, spread_of
 from gpt_sovits_emotion.heads.recording import blend
-from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "KINDS",

@@ -14,9 +14,9 @@ from multiprocessing import get_context
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.training.calibration import (
     PredictedRecording,
     SimulatedRecording,

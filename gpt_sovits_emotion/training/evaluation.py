@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
-from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.core.labels import display_name
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.augmentation import copies_for
 from gpt_sovits_emotion.training.calibration import LENGTHS, REPORTED_LENGTH
 from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is

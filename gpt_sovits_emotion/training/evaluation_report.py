@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpt_sovits_emotion.core.files import write_text
-from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.core.records import Record, Sentence
+from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.training.folds import Protocol
 from gpt_sovits_emotion.training.held_out import RecordingScore, Score
 from gpt_sovits_emotion.training.metrics import Coverage, Difference, ReliabilityBin

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
 __all__ = [

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Member
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings

@@ -12,16 +12,16 @@ import numpy as np
 
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.audio import read_clip
-from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.core.errors import EmotionError, HeadError
 from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads.card import MODES, EncoderSpec, HeadCard, Result, is_head_id
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.folder import head_folders, list_heads
 from gpt_sovits_emotion.heads.install import claimed, put_into_place, staging
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.adapt import choose_replay
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.training.corpora import Corpus
 from gpt_sovits_emotion.training.linear_maps import Part
 

@@ -16,12 +16,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip, resample
-from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.recording import predict_recording
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus, check
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings

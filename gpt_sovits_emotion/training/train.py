@@ -16,12 +16,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.augmentation import Augmentation, copies_for
 from gpt_sovits_emotion.training.calibration import LENGTHS
 from gpt_sovits_emotion.training.corpora import Corpus, check, merge

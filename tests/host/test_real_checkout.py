@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from gpt_sovits_emotion.doctor import examine
 from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import detect_version, read_checkpoint
 from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.parts import POSTERIOR_PARTS, loaded_from_checkpoint
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor import examine
 
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
 

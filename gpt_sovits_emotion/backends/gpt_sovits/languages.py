@@ -143,7 +143,12 @@ def _named(language: str, wanted: str) -> Sentence:
 
 
 def _unspoken(
-    what: Sentence, codes: Collection[str], whose: Sentence, backend: str, *, wanted: str | None = None
+    what: Sentence,
+    codes: Collection[str],
+    whose: Sentence,
+    backend: str,
+    *,
+    wanted: str | None = None,
 ) -> BackendError:
     ours = spoken_languages(codes)
     spoken = {code: name for code, name in _NAMES.items() if code in ours}

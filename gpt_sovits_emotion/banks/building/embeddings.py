@@ -11,14 +11,14 @@ import numpy as np
 from gpt_sovits_emotion.banks.building.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept
 from gpt_sovits_emotion.binding import provide_encoder
+from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatchError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatchError
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
-from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.training.augmentation import AS_IT_IS, not_finite, read_clip_at, refusal
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 

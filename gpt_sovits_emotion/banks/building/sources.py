@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.backends.gpt_sovits.experiment import is_experiment, read_experiment
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts import language_of_text, read_layout
 from gpt_sovits_emotion.banks.library.layouts.listing import AUDIO_SUFFIXES
 from gpt_sovits_emotion.banks.library.sidecar import (
@@ -18,6 +16,8 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     sidecar_path,
     source_of,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["EXPERIMENT", "RECORDING", "SourceClip", "Sources", "find_sources"]
 

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import check_audio
 from gpt_sovits_emotion.encoders.whisper.precision import usual_device, usual_precision
 from gpt_sovits_emotion.encoders.whisper.spectrogram import HOP, MOST_SAMPLES
 from gpt_sovits_emotion.encoders.whisper.weights import layers_in
-from gpt_sovits_emotion.core.errors import EncoderError
-from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
-from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,10 @@ class WhisperEncoder:
         self.layers = tuple(layers)
         device = device or usual_device()
         self._weights = layers_in(
-            loaded.folder, loaded.size, device=device, precision=precision or usual_precision(device)
+            loaded.folder,
+            loaded.size,
+            device=device,
+            precision=precision or usual_precision(device),
         )
         n_layers = self._weights.source.shape.n_layers
         if self.layers[-1] > n_layers:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
-from gpt_sovits_emotion.heads.card import CorpusCredit
 from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import CorpusCredit
 from gpt_sovits_emotion.transcripts.decoding import read_decoded
 
 __all__ = [

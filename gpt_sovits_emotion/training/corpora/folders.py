@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpt_sovits_emotion.banks.library.layouts import INFER_CONFIG, read_layout
+from gpt_sovits_emotion.banks.library.layouts.files import Places
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, is_default_slot
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.banks.library.layouts import INFER_CONFIG, read_layout
-from gpt_sovits_emotion.banks.library.layouts.files import Places
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.transcripts import read_lines
 from gpt_sovits_emotion.transcripts.decoding import Decoded, read_decoded

@@ -23,12 +23,12 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, is_default_slot
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.folders import CorpusTexts
 from gpt_sovits_emotion.transcripts import read_file, read_json
 from gpt_sovits_emotion.transcripts.tagged_text import LIST_LANGUAGES
 from gpt_sovits_emotion.transcripts.wording import clean, one_line
-from gpt_sovits_emotion.core.unreadable import why_unreadable
 
 __all__ = ["MANIFEST_NAME", "read_manifest", "read_training_list"]
 
