@@ -110,9 +110,10 @@ class SovitsPosteriorEncoder:
             )
         if loaded.project_speaker is not None and loaded.speaker_embedding is None:
             raise EncoderError(
-                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the speaker-verification "
-                "network of the Pro models, which was not lent",
-                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 Pro 模型的说话人验证网络，但没有借到",
+                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the "
+                "speaker-verification network of the Pro models, which was not provided",
+                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 "
+                "Pro 模型的说话人验证网络，但未提供",
             )
 
     @property

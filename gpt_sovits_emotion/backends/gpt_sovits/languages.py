@@ -2,7 +2,7 @@
 
 GPT-SoVITS has two codes for each of its Asian languages: ``all_zh`` reads everything as Chinese, ``zh``
 sends the English words in it to the English front end (``inference_webui.py``, ``get_phones_and_bert``).
-Which of the two fits is seen from the text, so that here, as in every other room, it is just ``zh``.
+Which of the two fits is seen from the text, so that here, as everywhere else, it is just ``zh``.
 """
 
 from __future__ import annotations

@@ -131,8 +131,8 @@ class WhisperEncoder:
         embeddings = sums.pooled()
         if not np.isfinite(embeddings).all():
             raise EncoderError(
-                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its weights "
-                "are damaged: download the model again",
+                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its "
+                "weights are damaged: download the model again",
                 zh=f"{self._loaded.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
             )
         return embeddings
