@@ -36,12 +36,12 @@ from reference_choice import (
 from gpt_sovits_emotion.audio import probe_duration_s
 from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.encoders import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.engines import embedded_backend
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import FittedHead, fit_head
 from gpt_sovits_emotion.training.recipes import recipe_for
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.training.augmentation import AS_IT_IS, COPIES, Augmentation
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.folds import speaker_folds
 from gpt_sovits_emotion.training.held_out import score
 from gpt_sovits_emotion.training.recipes import recipe_for

@@ -39,11 +39,11 @@ from gpt_sovits_emotion.banks.library.sidecar import SIDECAR_NAME, read_sidecar
 from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads import load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
 _MILD = {"global": 60.0, "speaker": 60.0}  # random weights shout
 

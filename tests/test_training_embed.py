@@ -18,13 +18,13 @@ from conftest import REPOSITORY, voiced
 from gpt_sovits_emotion.audio import open_recording, read_clip, write_wav
 from gpt_sovits_emotion.core.errors import BackendError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
 from gpt_sovits_emotion.training.augmentation import COPIES, Augmentation, copies_for
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus, embed_in_processes
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
 FAST = {"fast": Augmentation(speed=1.1)}
 
@@ -325,7 +325,7 @@ import sys, time
 from gpt_sovits_emotion.testing import FakeEncoder
 from gpt_sovits_emotion.training.corpora import read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 
 class Slow(FakeEncoder):
     def encode(self, audios):

@@ -14,8 +14,9 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.training import feature_cache
-from gpt_sovits_emotion.training.feature_cache import (
+from gpt_sovits_emotion.core import keyed_store
+from gpt_sovits_emotion.encoders import feature_cache
+from gpt_sovits_emotion.encoders.feature_cache import (
     FILE_NAME,
     FeatureCache,
     content_digest,
@@ -62,7 +63,7 @@ def test_what_is_kept_is_found_again_bit_by_bit(tmp_path) -> None:
 
 
 def test_more_keys_than_one_question_takes(tmp_path) -> None:
-    n = feature_cache._KEYS_PER_QUESTION * 2 + 1
+    n = keyed_store._KEYS_PER_QUESTION * 2 + 1
     with FeatureCache(tmp_path) as cache:
         cache.keep({key(number): row(number, 2) for number in range(n)})
         assert len(cache.find([key(number) for number in range(n)], dim=2)) == n
@@ -176,7 +177,7 @@ def test_whatever_the_limit_what_is_found_is_right(limit, numbers) -> None:
 _WRITER = """
 import sys
 import numpy as np
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 
 first = int(sys.argv[2])
 with FeatureCache(sys.argv[1]) as cache:

@@ -17,6 +17,7 @@ from conftest import voiced
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.core.errors import CorpusError, HeadError, OutputError
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads import find_head, load_head
@@ -24,7 +25,6 @@ from gpt_sovits_emotion.testing import FakeEncoder, check_head
 from gpt_sovits_emotion.training import fusion
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.fusion import average, columns, pad_together
 from gpt_sovits_emotion.training.held_out import HeldOut

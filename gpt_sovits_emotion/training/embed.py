@@ -17,6 +17,7 @@ from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.core.workers import Answer, Ended
 from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, content_digest, feature_key
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.training.augmentation import (
@@ -30,7 +31,6 @@ from gpt_sovits_emotion.training.augmentation import (
 )
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
 
 __all__ = ["embed_corpus", "embed_in_processes", "serve"]
 

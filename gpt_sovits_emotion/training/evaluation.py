@@ -13,6 +13,7 @@ from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.labels import display_name
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.augmentation import copies_for
 from gpt_sovits_emotion.training.calibration import LENGTHS, REPORTED_LENGTH
@@ -26,7 +27,6 @@ from gpt_sovits_emotion.training.evaluation_report import (
     KShotScore,
     Outcome,
 )
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.folds import Trial, speaker_folds, trials_of
 from gpt_sovits_emotion.training.held_out import (
     HeldOut,

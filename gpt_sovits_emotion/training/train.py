@@ -19,6 +19,7 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
@@ -28,7 +29,6 @@ from gpt_sovits_emotion.training.corpora import Corpus, check, merge
 from gpt_sovits_emotion.training.cross_validation import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import FitProgress, FittedHead
 from gpt_sovits_emotion.training.folds import Fold, speaker_folds
 from gpt_sovits_emotion.training.fusion import FusionScheme, choose_scheme, plain_scheme

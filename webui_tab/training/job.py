@@ -192,8 +192,8 @@ class Trainer:
         self._note(running=False, stopping=False, waiting=False, **done)
 
     def _train(self, order: Order) -> TrainedHead:
+        from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
         from gpt_sovits_emotion.training.corpora import open_corpora
-        from gpt_sovits_emotion.training.feature_cache import FeatureCache
         from gpt_sovits_emotion.training.recipes import TrainingPlan
         from gpt_sovits_emotion.training.train import train
 

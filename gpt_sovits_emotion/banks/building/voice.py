@@ -25,11 +25,11 @@ from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.tagging import Analyser
 from gpt_sovits_emotion.training.augmentation import AS_IT_IS
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 
 __all__ = ["OpenedVoice", "open_heard_voice", "open_voice", "taught_by"]
 

@@ -12,6 +12,7 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.feature_cache import content_digest
 from gpt_sovits_emotion.training.corpora.corpus import (
     Clip,
     Corpus,
@@ -19,7 +20,6 @@ from gpt_sovits_emotion.training.corpora.corpus import (
     merge,
     wanted_labels,
 )
-from gpt_sovits_emotion.training.feature_cache import content_digest
 
 __all__ = ["FEW_CLIPS", "MOST_UNREADABLE", "check"]
 

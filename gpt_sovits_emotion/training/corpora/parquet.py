@@ -19,6 +19,7 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.feature_cache import default_cache
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError, HubCard
 from gpt_sovits_emotion.training.corpora.parquet_rows import (
@@ -28,7 +29,6 @@ from gpt_sovits_emotion.training.corpora.parquet_rows import (
     Rows,
     unpack_file,
 )
-from gpt_sovits_emotion.training.feature_cache import default_cache
 
 __all__ = ["default_unpacked", "hub_root", "parquet_files", "read_parquet"]
 
