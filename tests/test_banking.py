@@ -169,6 +169,22 @@ def test_what_was_kept_is_found_by_the_next_build(tmp_path):
         np.testing.assert_array_equal(found[b"one"].numbers, [0, 1, 2])
 
 
+def test_a_journal_of_the_first_release_is_read(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.work")
+    connection.executescript(
+        "PRAGMA application_id=1735615831; PRAGMA user_version=1;"
+        "CREATE TABLE kept (key BLOB PRIMARY KEY, checksum INTEGER NOT NULL,"
+        " words TEXT NOT NULL, numbers BLOB NOT NULL);"
+        "CREATE TABLE files (path TEXT PRIMARY KEY, n_bytes INTEGER NOT NULL,"
+        " modified_ns INTEGER NOT NULL, sha256 TEXT NOT NULL);"
+        "INSERT INTO kept VALUES (x'6b6579', 823813652, 'ja', x'0000803f');"
+    )
+    connection.close()
+    with Journal(tmp_path / "x.work") as journal:
+        found = journal.find([b"key"])[b"key"]
+        assert (found.words, found.numbers.tolist()) == ("ja", [1.0])
+
+
 def test_what_a_build_did_not_need_is_forgotten(tmp_path):
     with Journal(tmp_path / "x.work") as journal:
         journal.keep(b"old", Kept("old"))

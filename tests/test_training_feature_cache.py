@@ -122,6 +122,24 @@ def test_the_key_holds_everything_that_matters(tmp_path) -> None:
     assert len(different) == 5
 
 
+def test_a_file_of_the_first_release_is_read(tmp_path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.executescript(
+        "PRAGMA application_id=1735615814; PRAGMA user_version=1;"
+        "CREATE TABLE entries (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+        " checksum INTEGER NOT NULL, n_bytes INTEGER NOT NULL, used REAL NOT NULL);"
+        "CREATE INDEX entries_by_use ON entries (used, id);"
+        "CREATE TABLE vectors (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+        # 1.0 and -2.0 as float32, and their CRC-32
+        "INSERT INTO entries VALUES (1, x'6b6579', 3280414294, 8, 0.0);"
+        "INSERT INTO vectors VALUES (1, x'0000803f000000c0');"
+    )
+    connection.close()
+    with FeatureCache(tmp_path) as cache:
+        assert cache.find([b"key"], dim=2)[b"key"].tolist() == [1.0, -2.0]
+        assert not cache.warnings
+
+
 # --- bounded ---------------------------------------------------------------------------------------
 
 

@@ -90,8 +90,8 @@ class Journal(KeyedStore):
     """
 
     application_id = 0x67736557
-    # SQLite's rollback journal keeps a kill from leaving half a row; unlike a write-ahead log it needs no shared
-    # memory, which folders on a network do not have.
+    # SQLite's rollback journal keeps a kill from leaving half a row; unlike a write-ahead log it needs no
+    # shared memory, which folders on a network do not have.
     tables = (
         "CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, checksum INTEGER NOT NULL, "
         "words TEXT NOT NULL, numbers BLOB NOT NULL)",
