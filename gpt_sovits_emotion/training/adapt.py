@@ -319,11 +319,11 @@ def _linear_member(own: _Part, replay: Replay, recipe: AdaptRecipe, *, scale: fl
     the diagonal; its inverse is applied through the rows (Woodbury), which are fewer than the features.
     """
     n_labels = own.wanted.shape[1]
-    usual, _ = _classes_of(replay, n_labels)
-    residuals = replay.rows.astype(np.float64) - usual[replay.targets]
+    prior, _ = _classes_of(replay, n_labels)
+    residuals = replay.rows.astype(np.float64) - prior[replay.targets]
     counts = own.wanted.sum(axis=0)[:, None]
     sums = own.wanted.T.astype(np.float64) @ own.z
-    means = (recipe.prior_clips * usual + sums) / (recipe.prior_clips + counts)
+    means = (recipe.prior_clips * prior + sums) / (recipe.prior_clips + counts)
     ridge = recipe.shrinkage * max(float(np.square(residuals).mean()), _SMALLEST_VARIANCE)
     inner = len(residuals) * ridge * np.eye(len(residuals)) + residuals @ residuals.T
     through = np.linalg.solve(inner, residuals @ means.T)

@@ -32,7 +32,7 @@ _READING = 1
 """Raise it whenever the same file and alteration would give other samples: cached features are tied to it."""
 
 _LONGEST_FILE_S = 600.0
-_HEARD_S = 60.0  # as in tagging: one verdict over minutes would be none
+_READ_S = 60.0  # as in tagging: one verdict over minutes would be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def read_clip_at(path: Path, sampling_rate_hz: int) -> Audio:
     with open_recording(
         path, max_duration_s=_LONGEST_FILE_S, also_at_hz=sampling_rate_hz
     ) as recording:
-        return recording.read(0.0, _HEARD_S, sampling_rate_hz=sampling_rate_hz)
+        return recording.read(0.0, _READ_S, sampling_rate_hz=sampling_rate_hz)
 
 
 def embed_clip(

@@ -125,8 +125,8 @@ class LinearSvm:
             inner = kernel[np.ix_(fold.train, fold.train)]
             outer = kernel[np.ix_(fold.test, fold.train)]
             for index, complexity in enumerate(self.complexities):
-                heard = _machine(complexity).fit(inner, targets[fold.train]).predict(outer)
-                totals[index] += unweighted_average_recall(targets[fold.test], heard, n_labels)
+                predicted = _machine(complexity).fit(inner, targets[fold.train]).predict(outer)
+                totals[index] += unweighted_average_recall(targets[fold.test], predicted, n_labels)
         return self.complexities[int(totals.argmax())]
 
 

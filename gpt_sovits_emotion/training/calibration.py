@@ -267,7 +267,7 @@ def calibrate_moving(
 ) -> MovingCalibration:
     """Fit temperatures, thresholds and shares on speakers that were held out.
 
-    Each of `clips` counts as much as another, however many there are: the next stranger may be as hard to
+    Each of `clips` counts as much as another, however many there are: the next unseen one may be as hard to
     hear as the people of the smallest corpus.
 
     The weights of `MovingStatistics` maximise the likelihood of the true labels under the mixed

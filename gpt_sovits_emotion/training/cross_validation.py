@@ -36,7 +36,7 @@ _K_SHOT_DRAWS = 8
 
 @dataclass(frozen=True, slots=True)
 class _ByRecipe:
-    """The usual fitter: a head by its recipe."""
+    """The default fitter: a head by its recipe."""
 
     recipe: Recipe | None
 

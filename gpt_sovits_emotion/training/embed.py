@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -81,7 +82,7 @@ def embed_corpus(
         once, passes, averaged = _passes_of(part, versions)
         tables.append(_embed_all(corpus.clips, once, passes, cache, n_jobs, share))
         means.append(np.mean([tables[-1].rows[name] for name in averaged], axis=0))
-    problems = {index: why for table in tables[::-1] for index, why in table.problems.items()}
+    problems = dict(ChainMap(*(table.problems for table in tables)))
     _check_share(problems, len(corpus.clips))
     embedded = [index for index in range(len(corpus.clips)) if index not in problems]
     clips = [corpus.clips[index] for index in embedded]

@@ -280,8 +280,8 @@ class _Tested:
         """Return UAR, UAR by the mean alone, accuracy, ECE, and the ends of the UAR's interval."""
         predicted = self.probabilities.argmax(1)
         uar, mean_only = (
-            unweighted_average_recall(self.truth, heard, n_labels)
-            for heard in (predicted, self.mean_only.argmax(1))
+            unweighted_average_recall(self.truth, found, n_labels)
+            for found in (predicted, self.mean_only.argmax(1))
         )
         (low, high), _ = bootstrap_over_speakers(
             self.truth, predicted, self.speakers, n_labels, n_draws=1000

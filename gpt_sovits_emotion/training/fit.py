@@ -141,10 +141,9 @@ def fit_head(
         recipe: How to train; when None as prosody heads are, with all networks alike (see `recipe_for`).
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to fit members for.
-        validation: Speakers that are not in `data`; of each mode the epoch that hears them best is
-            kept. All epochs are gone through, because the learning rate is planned to the end. When None
-            and the recipe stops early, some of the speakers in `data` are held out for it, if there are
-            enough of them.
+        validation: Speakers that are not in `data`; of each mode the epoch that predicts them best is kept.
+            All epochs are gone through, as the learning rate is planned to the end. When None and the recipe
+            stops early, some of the speakers in `data` are held out for it, if there are enough of them.
         watch: Told after each epoch.
         cancelled: Asked after each epoch; once it says True the fit ends. The first mode is then
             returned as far as it came, another only if it was finished.

@@ -46,8 +46,8 @@ class Recipe:
             all see everything. Networks that see different things err differently, so that their mean errs
             less; and those that see less are quicker.
         seed: Of everything random.
-        early_stopping: Hold every eighth speaker out and keep the epoch that hears them best. So for encoders
-            whose recipe was not chosen on data: the weights that they will have are the user's own.
+        early_stopping: Hold every eighth speaker out and keep the epoch that predicts them best. So for
+            encoders whose recipe was not chosen on data: the weights that they will have are the user's own.
         speaker_shrinkage: In mode ``global``, how strongly the directions in which the training
             speakers differ are shrunk (`linear_maps.SpeakerShrinkage`); 0 for not at all. It pays where
             no altered copies are trained on: they already stand for other speakers.

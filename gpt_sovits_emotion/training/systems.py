@@ -126,7 +126,7 @@ class System:
 
     @classmethod
     def of_recipe(cls, encoder: Encoder, recipe: Recipe | None = None) -> System:
-        """Measure a recipe on an encoder; the usual one when None."""
+        """Measure a recipe on an encoder; the encoder's default when None."""
         return cls(f"recipe on {encoder.id}", encoder, recipe or recipe_for(encoder.id))
 
     @classmethod
@@ -194,23 +194,23 @@ def _recipe_of(head: Head) -> Recipe | None:
     said = head.card.recipe
     if not {"hidden", "n_epochs"} <= set(said):
         return None
-    usual = recipe_for(head.card.encoder.id)
+    default = recipe_for(head.card.encoder.id)
     known = {
         one.name: said[one.name]
         for one in dataclasses.fields(Recipe)
         if one.name in said and isinstance(said[one.name], (bool, int, float))
     }
-    heard = said.get("heard", usual.heard)
+    heard = said.get("heard", default.heard)
     if all(isinstance(number, int) for number in heard):
         known["heard"] = tuple(heard)
-    return replace(usual, **known)
+    return replace(default, **known)
 
 
 def has_met(head: Head, corpus: Corpus) -> bool:
     """Say whether a head was trained on this corpus, or on a synthesis that was made from it.
 
     The head's card names corpora in whatever spelling. A voice that a synthesis took over from a corpus is no
-    stranger to a head that was trained on its outputs.
+    unseen speaker for a head that was trained on its outputs.
     """
     trained_on = {_plain(credit.name) for credit in head.card.corpora}
     made_from = {

@@ -132,7 +132,7 @@ class Reporter:
         )
 
     def held_out(self, uar: float) -> None:
-        """Remember how the speakers held out so far were heard."""
+        """Remember how the speakers held out so far were predicted."""
         self._held_out_uar = uar
 
     def fitting(self, scheme: FusionScheme) -> Callable[[FitProgress], None]:

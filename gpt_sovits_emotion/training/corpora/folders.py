@@ -278,7 +278,7 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
     - a folder per emotion, or an ``infer_config.json``: clips with labels; the default slot has none;
     - any other folder: the audio files in it, without labels.
 
-    Labels that were heard by a program (our own ``.emotions.csv``, say) are not looked at: a head would be
+    Labels that were given by a program (our own ``.emotions.csv``, say) are not looked at: a head would be
     taught its own mistakes.
 
     Raises:
@@ -336,7 +336,7 @@ def _in_bank(path: Path) -> Iterable[SpeakerClip]:
     for entry in sorted(read_layout(path).entries, key=lambda entry: not entry.emotion):
         if entry.path not in seen:
             seen.add(entry.path)
-            # What a program heard is no label: a head would be taught its mistakes, or another's.
+            # What a program predicted is no label: a head would be taught its mistakes, or another's.
             yield SpeakerClip(entry.path, entry.emotion if entry.filed_by == "person" else "")
 
 

@@ -296,7 +296,7 @@ def _info_of_card(name: str, card: HubCard) -> CorpusInfo:
 def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
     info = KNOWN_CORPORA[corpus_id]
     read = [(path, CLIP_READERS[corpus_id](path)) for path in files]
-    strangers = [path for path, clip in read if clip is None]
+    unnamed = [path for path, clip in read if clip is None]
     clips, warnings = without_copies(clip for _, clip in read if clip is not None)
     if not clips:
         raise CorpusError(
@@ -310,7 +310,7 @@ def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
         f"not named like {info.title}'s speech clips",
         f"其名称不是 {info.title} 语音片段的命名方式",
     )
-    warnings += [*more, *passed_over(strangers, why)]
+    warnings += [*more, *passed_over(unnamed, why)]
     return _corpus(corpus_id, root, clips, _info_beside(root, corpus_id, info), warnings)
 
 
