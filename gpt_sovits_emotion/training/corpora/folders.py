@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,17 +103,15 @@ def without_copies(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], list[Senten
     return tuple(clip for clip in clips if clip.path in stay), warnings
 
 
-def passed_over(paths: Sequence[Path], why: Sentence) -> list[Sentence]:
-    """Return the warning that files were passed over; none if there are no such files."""
+def passed_over(paths: Sequence[Path], why: Sentence) -> Iterator[Sentence]:
+    """Yield the warning that files were passed over, if there are such files."""
     if not paths:
-        return []
+        return
     example = f"{paths[0]}" if len(paths) == 1 else f"{paths[0]}, …"
-    return [
-        Sentence(
-            f"{counted(len(paths), 'audio file was', 'audio files were')} passed over, {why.en} ({example})",
-            f"跳过了 {len(paths)} 个音频文件：{why.zh}（{example}）",
-        )
-    ]
+    yield Sentence(
+        f"{counted(len(paths), 'audio file was', 'audio files were')} passed over, {why.en} ({example})",
+        f"跳过了 {len(paths)} 个音频文件：{why.zh}（{example}）",
+    )
 
 
 def _rank(clip: Clip) -> int:

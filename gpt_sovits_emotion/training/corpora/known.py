@@ -179,6 +179,8 @@ def _plain(name: str) -> str:
 _BY_SPELLING = {_plain(info.id): info for info in _ALL}
 
 
+_Detailed = tuple[tuple[Clip, ...], list[Sentence]]
+
 # [6.2901 - 8.2357]<tab>Ses01F_impro01_F000<tab>neu<tab>[2.5000, 2.5000, 2.5000]
 _IEMOCAP_VERDICT = re.compile(r"^\[[\d. -]+\]\t(?P<name>Ses\w+)\t(?P<code>\w+)", re.MULTILINE)
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
@@ -210,9 +212,7 @@ def with_details(
     return kept, [*warnings, *texts.notes]
 
 
-def _crema_d(
-    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
-) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _crema_d(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
     sexes = {
         row.get("ActorID", "").strip(): row.get("Sex", "").strip().lower()
         for row in _table(root, "VideoDemographics.csv", read, dialect="excel")
@@ -220,9 +220,7 @@ def _crema_d(
     return tuple(replace(clip, gender=sexes.get(clip.speaker, "")) for clip in clips), []
 
 
-def _nemo(
-    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
-) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _nemo(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
     rows = {
         Path(row.get("file_id", "")).stem: row
         for row in _table(root, "data.tsv", read, dialect=_Tabs)
@@ -239,9 +237,7 @@ def _nemo(
     return tuple(told(clip) for clip in clips), []
 
 
-def _esd(
-    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
-) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _esd(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
     texts: dict[str, str] = {}
     speakers = {clip.speaker for clip in clips}
     for path in _beside(root, "*.txt"):
@@ -251,9 +247,7 @@ def _esd(
     return tuple(replace(clip, text=texts.get(clip.path.stem) or clip.text) for clip in clips), []
 
 
-def _csemotions(
-    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
-) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _csemotions(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
     # speakers are called female001, male002, …
     def gender(clip: Clip) -> str:
         found = re.fullmatch(r"(female|male)\d+", clip.speaker)
@@ -262,9 +256,7 @@ def _csemotions(
     return tuple(replace(clip, gender=gender(clip)) for clip in clips), []
 
 
-def _iemocap(
-    root: Path, clips: tuple[Clip, ...], read: CorpusTexts
-) -> tuple[tuple[Clip, ...], list[Sentence]]:
+def _iemocap(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
     codes: dict[str, str] = {}
     texts: dict[str, str] = {}
     for path in _beside(root, "*.txt"):
@@ -336,15 +328,10 @@ def _beside(root: Path, pattern: str) -> list[Path]:
     return sorted(inside)
 
 
-_Details = Callable[
-    [Path, "tuple[Clip, ...]", CorpusTexts], "tuple[tuple[Clip, ...], list[Sentence]]"
-]
-_DETAILS: Mapping[str, _Details] = MappingProxyType(
-    {
-        "crema-d": _crema_d,
-        "nemo": _nemo,
-        "esd": _esd,
-        "iemocap": _iemocap,
-        "csemotions": _csemotions,
-    }
-)
+_DETAILS: Mapping[str, Callable[[Path, tuple[Clip, ...], CorpusTexts], _Detailed]] = {
+    "crema-d": _crema_d,
+    "nemo": _nemo,
+    "esd": _esd,
+    "iemocap": _iemocap,
+    "csemotions": _csemotions,
+}

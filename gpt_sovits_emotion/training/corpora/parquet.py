@@ -161,30 +161,23 @@ def _clip(root: Path, folder: Path, row: Row, name: str) -> Clip:
     )
 
 
-def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> list[Sentence]:
-    warnings = [
-        Sentence(
+def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> Iterator[Sentence]:
+    for why, count in _reasons(read):
+        yield Sentence(
             f"{counted(count, 'row was', 'rows were')} passed over: {why.en}",
             f"跳过了 {count} 行：{why.zh}",
         )
-        for why, count in _reasons(read)
-    ]
     if n_twice:
-        warnings.append(
-            Sentence(
-                f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
-                f"row: taken once",
-                f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
-            )
+        yield Sentence(
+            f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
+            f"row: taken once",
+            f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
         )
     if not speakers:
-        warnings.append(
-            Sentence(
-                "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's",
-                "没有说话人列（speaker、speaker_id、actor 等）：全部片段按同一说话人处理",
-            )
+        yield Sentence(
+            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's",
+            "没有说话人列（speaker、speaker_id、actor 等）：全部片段按同一说话人处理",
         )
-    return warnings
 
 
 def _reasons(read: Sequence[Rows]) -> Iterator[tuple[Sentence, int]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -321,30 +321,22 @@ def _nothing_usable(path: Path, source: str, *, n_rows: int, missing: Sequence[s
 
 def _warnings(
     source: str, n_untagged: int, missing: Sequence[str], n_machine: int, n_clips: int
-) -> list[Sentence]:
-    warnings = []
+) -> Iterator[Sentence]:
     if n_untagged:
-        warnings.append(
-            Sentence(
-                f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
-                f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
-            )
+        yield Sentence(
+            f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
+            f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
         )
     if missing:
-        warnings.append(
-            Sentence(
-                f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
-                f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
-            )
+        yield Sentence(
+            f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
+            f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
         )
     if n_machine:
-        warnings.append(
-            Sentence(
-                f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
-                "by a head "
-                "and not by a person; a head that is trained on that learns the other's mistakes",
-                f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
-                "用它们训练会学到那个模型的错误",
-            )
+        yield Sentence(
+            f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
+            "by a head "
+            "and not by a person; a head that is trained on that learns the other's mistakes",
+            f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
+            "用它们训练会学到那个模型的错误",
         )
-    return warnings
