@@ -337,10 +337,10 @@ def _fit_share(
         share = 1.0 / (1.0 + np.exp(-np.clip(z @ weights, -30.0, 30.0)))
         mixed = np.maximum(share[of] * own_p + (1 - share[of]) * alone_p, 1e-12)
         slope = -weight * (own_p - alone_p) / mixed
-        per_situation = np.bincount(of, slope, len(several)) * share * (1 - share)
+        per_recording = np.bincount(of, slope, len(several)) * share * (1 - share)
         held = np.concatenate([[0.0], weights[1:]])
         value = -float(weight @ np.log(mixed)) + _RIDGE * float(held @ held)
-        return value, z.T @ per_situation + 2 * _RIDGE * held
+        return value, z.T @ per_recording + 2 * _RIDGE * held
 
     fitted = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x
     slopes = fitted[1:] / scale

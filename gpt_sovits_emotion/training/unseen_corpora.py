@@ -160,7 +160,7 @@ def calibrate_on_unseen(
 
     Args:
         data: What the head was trained on.
-        held_out: Predictions for its speakers, each held out, with situations.
+        held_out: Predictions for its speakers, each held out, with simulated recordings.
         fitted: The head.
         fit: Trains another one by the same recipe.
         train_only: Names of corpora that are never tested.
