@@ -121,7 +121,7 @@ class Network:
 
     Attributes:
         encoder_id: Of the features.
-        start, stop: Their columns in the embedding that the way is given.
+        start, stop: Their columns in the embedding that the scheme is given.
         recipe: How it is fitted.
     """
 
@@ -166,7 +166,7 @@ class FusionScheme:
     stop: int
 
     def view(self, data: LabelledEmbeddings) -> LabelledEmbeddings:
-        """Return `data` as this way sees it, which is what it is fitted on and asked about."""
+        """Return `data` as this scheme sees it, which is what it is fitted on and asked about."""
         return columns(data, self.start, self.stop)
 
     def __call__(
@@ -187,7 +187,7 @@ class FusionScheme:
 
 
 def plain_scheme(encoder: Encoder, *, seed: int) -> FusionScheme:
-    """Return the way of one network on the whole embedding of an encoder."""
+    """Return the scheme of one network on the whole embedding of an encoder."""
     recipe = replace(recipe_for(encoder.id), seed=seed)
     network = Network(encoder.id, 0, encoder.dim, recipe)
     return FusionScheme("joint", (network,), 0, encoder.dim)
@@ -196,7 +196,7 @@ def plain_scheme(encoder: Encoder, *, seed: int) -> FusionScheme:
 def schemes_of(
     encoder: Encoder, *, seed: int
 ) -> tuple[FusionScheme, tuple[FusionScheme, ...], FusionScheme | None]:
-    """Return the joint way, one way per encoder alone, and the ensemble of these.
+    """Return the joint scheme, one scheme per encoder alone, and the ensemble of these.
 
     With one encoder there is nothing alone, and no ensemble.
     """
@@ -240,22 +240,22 @@ def mean_uar(held_out: HeldOut) -> float:
 
 
 Measure = Callable[[FusionScheme], HeldOut]
-"""Gives held-out predictions of heads that are fitted in this way."""
+"""Gives held-out predictions of heads that are fitted by this scheme."""
 
 
 def choose_scheme(
     encoder: Encoder, *, seed: int, measure: Measure, even_without_gain: bool
 ) -> tuple[FusionScheme, HeldOut, dict[str, Any]]:
-    """Measure every way on held-out speakers and take the best.
+    """Measure every scheme on held-out speakers and take the best.
 
     Args:
         encoder: What the head will read.
         seed: Of the first network.
-        measure: Gives held-out predictions of a way, on the same folds for all of them.
+        measure: Gives held-out predictions of a scheme, on the same folds for all of them.
         even_without_gain: Take the better combination also where it gains nothing over one encoder.
 
     Returns:
-        The way, its held-out predictions, and what was found in the comparison, for the card; empty where
+        The scheme, its held-out predictions, and what was found in the comparison, for the card; empty where
         there was nothing to compare.
 
     Raises:
