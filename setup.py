@@ -77,6 +77,7 @@ setup(
         "platformdirs>=2.5,<5",  # the user's folders on each system (comes with librosa)
         "pydantic>=2.5,<3",  # checks documents on reading (comes with gradio)
         "pysubs2>=1.7,<2",  # subtitles
+        "scikit-learn>=1.1,<2",  # the baseline's support vector machine (comes with librosa)
         "safetensors>=0.4,<1",  # head files that cannot run code
         "scipy>=1.10,<2",  # signal processing (comes with librosa)
         "soundfile>=0.12,<1",  # WAV (comes with librosa)

@@ -12,7 +12,7 @@ from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+from gpt_sovits_emotion.training.corpora.folders import SpeakerClip, find_clips
 
 
 def clip(path, f0_hz=150.0, duration_s=1.0):

@@ -27,7 +27,7 @@ from gpt_sovits_emotion.heads.profiles import (
 )
 from gpt_sovits_emotion.heads.weights import read_numbers
 from gpt_sovits_emotion.testing import FAKE_DIM
-from gpt_sovits_emotion.training.corpora.unpacking import unpack
+from gpt_sovits_emotion.training.corpora.downloading import unpack
 
 _WORDS = json.dumps(list(range(2000))).encode()
 _METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
-    from gpt_sovits_emotion.training.adapt_measure import AdaptationScore
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
+    from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
 
@@ -176,7 +176,7 @@ def _from_clips(
     paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.core.labels import canonical_label
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip, find_clips
 
     found = [clip for path in paths for clip in find_clips(path)]
     if label is not None:
@@ -324,10 +324,10 @@ def _say_counts(profile: SpeakerProfile) -> None:
 def _measure(
     named: tuple[str, ...], n_draws: int, models: ModelSettings, features: FeatureSettings
 ) -> None:
-    from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.fit import recipe_for
+    from gpt_sovits_emotion.training.few_shot import evaluate_adaptation
+    from gpt_sovits_emotion.training.recipes import recipe_for
 
     if not named:
         raise Misuse(

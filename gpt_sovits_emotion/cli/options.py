@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.encoders.base import Encoder
+    from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.tagging import TagOptions
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
@@ -230,7 +230,7 @@ def feature_options(command: _Command) -> _Command:
 @contextmanager
 def opened_cache(features: FeatureSettings) -> Iterator[FeatureCache | None]:
     """Yield the cache of features, None where none is wanted; say what was wrong with it at the end."""
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
+    from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, default_cache
 
     if features.no_cache:
         yield None

@@ -12,7 +12,7 @@ from gpt_sovits_emotion.core.labels import colour_of, display_name
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData
 from gpt_sovits_emotion.report.timeline import INKS, draw_figure, drawing, plan_of
-from gpt_sovits_emotion.training.measures import Coverage, ReliabilityBin
+from gpt_sovits_emotion.training.metrics import Coverage, ReliabilityBin
 
 __all__ = [
     "PageTimeline",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.training.train import Moment
+    from gpt_sovits_emotion.training.train import ProgressEvent
 
 __all__ = ["History"]
 
@@ -27,7 +27,7 @@ class History:
     losses: tuple[tuple[tuple[int, float], ...], ...] = ()
     recalls: tuple[float, ...] = ()
 
-    def and_then(self, moment: Moment) -> History:
+    def and_then(self, moment: ProgressEvent) -> History:
         """Return the history with one moment more."""
         history = self
         if moment.held_out_uar is not None and moment.held_out_uar not in self.recalls[-1:]:

@@ -51,9 +51,9 @@ from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.core.locking import lock_beside, locked
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = ["build_bank"]

@@ -29,12 +29,12 @@ from gpt_sovits_emotion.core.labels import EMOTIONS, display_name, slot_label
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.tagging import Analyser
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
-from gpt_sovits_emotion.training.versions import AS_IT_IS
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS
 
 __all__ = [
     "OpenedVoice",

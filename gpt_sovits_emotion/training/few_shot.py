@@ -1,7 +1,7 @@
 """Measure what adapting to a speaker is worth, on speakers that the head never met.
 
-For every speaker a head is fitted on the others. Some clips of the speaker are drawn, the head is adapted
-with these alone, and all the others of the speaker are tested.
+For every speaker a head is fitted on the others. Some clips of the speaker are drawn, the head is
+adapted with these alone, and all the others of the speaker are tested.
 """
 
 from __future__ import annotations
@@ -18,17 +18,23 @@ from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.moving import MovingStatistics
 from gpt_sovits_emotion.heads.profiles import Replay, for_speaker
 from gpt_sovits_emotion.training.adapt import AdaptRecipe, adapt, choose_replay
+from gpt_sovits_emotion.training.calibration import fit_temperature
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.fit import FittedHead, Recipe, fit_head
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.fit import FittedHead, fit_head
+from gpt_sovits_emotion.training.metrics import (
     bootstrap_over_speakers,
-    confusion_matrix,
     expected_calibration_error,
-    fit_temperature,
     unweighted_average_recall,
 )
+from gpt_sovits_emotion.training.recipes import Recipe
 
-__all__ = ["AdaptationScore", "FoldHead", "evaluate_adaptation", "fold_heads", "score_adaptation"]
+__all__ = [
+    "AdaptationScore",
+    "FoldHead",
+    "evaluate_adaptation",
+    "fold_heads",
+    "score_adaptation",
+]
 
 N_DRAWS = 10
 _BANKS = ("bank_unlabelled", "bank")  # both are given the same clips
@@ -192,8 +198,6 @@ def score_adaptation(
 
 
 # --- inside ----------------------------------------------------------------------------------------
-
-
 def _per_emotion(heads: Sequence[FoldHead]) -> int:
     """Return how many clips of an emotion half of a speaker's are, on average."""
     halves = [
@@ -276,8 +280,8 @@ class _Tested:
         """Return UAR, UAR by the mean alone, accuracy, ECE, and the ends of the UAR's interval."""
         predicted = self.probabilities.argmax(1)
         uar, mean_only = (
-            float(unweighted_average_recall(confusion_matrix(self.truth, heard, n_labels)))
-            for heard in (predicted, self.mean_only.argmax(1))
+            unweighted_average_recall(self.truth, found, n_labels)
+            for found in (predicted, self.mean_only.argmax(1))
         )
         (low, high), _ = bootstrap_over_speakers(
             self.truth, predicted, self.speakers, n_labels, n_draws=1000

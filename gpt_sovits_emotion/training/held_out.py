@@ -1,4 +1,4 @@
-"""What held-out predictions are worth: rates with intervals, calibration, and one against another."""
+"""Predictions for held-out speakers, and their scores: rates with intervals, calibration, comparison."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from gpt_sovits_emotion.core.records import Record
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.training.calibration import (
+    KINDS,
+    REPORTED_LENGTH,
+    SHARED_EMOTIONS,
     MovingCalibration,
-    ScoredClips,
+    PredictedClips,
+    PredictedRecording,
     calibrate_moving,
+    fit_temperature,
+    fit_threshold,
     probabilities_in,
 )
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.metrics import (
     Coverage,
     Difference,
     ReliabilityBin,
@@ -25,31 +31,28 @@ from gpt_sovits_emotion.training.measures import (
     bootstrap_over_speakers,
     confusion_matrix,
     expected_calibration_error,
-    fit_temperature,
-    fit_threshold,
     paired_bootstrap_over_speakers,
+    rates,
     recalls,
     reliability,
     risk_coverage,
     risk_coverage_curve,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.situations import KINDS, MOODS, REPORTED_LENGTH, HeardSituation
 
 __all__ = [
     "HeldOut",
+    "RecordingScore",
     "Score",
-    "SituationScore",
     "calibrate",
     "compare",
-    "judged_situations",
+    "predicted_recordings",
     "score",
-    "score_few",
-    "score_situations",
+    "score_k_shot",
+    "score_recordings",
 ]
 
-
-_GROUPS = 10  # of speakers, each judged by what was calibrated on the others
+_GROUPS = 10  # of speakers, each calibrated on the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +67,8 @@ class HeldOut:
             clips of the test speaker, without their labels.
         few: Number of clips -> ``(n_draws, n_segments, n_labels)`` logits in mode ``speaker`` when the
             statistics come from that many clips of the speaker, drawn at random.
-        head_s: Seconds in which all these segments were judged from their embeddings, in one mode.
-        situations: Recordings put together from each tested speaker's clips.
+        head_s: Seconds in which all these segments were predicted from their embeddings, in one mode.
+        recordings: Recordings put together from each tested speaker's clips.
         is_complete: False when the work was stopped before all folds were done.
     """
 
@@ -75,10 +78,10 @@ class HeldOut:
     logits: Mapping[str, np.ndarray]
     few: Mapping[int, np.ndarray] = field(default_factory=dict)
     head_s: float = 0.0
-    situations: tuple[HeardSituation, ...] = ()
+    recordings: tuple[PredictedRecording, ...] = ()
     is_complete: bool = True
 
-    def judged(self, speakers: Collection[str] | None = None) -> list[ScoredClips]:
+    def predicted_clips(self, speakers: Collection[str] | None = None) -> list[PredictedClips]:
         """Return what a head with moving statistics said of the clips of these speakers, of all when None.
 
         Once of every clip, and once of recordings in several moods, which hold the four that all corpora
@@ -89,10 +92,10 @@ class HeldOut:
         if speakers is not None:
             kept = np.isin(self.speakers, list(speakers))
         logits = self.logits
-        found = [ScoredClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
+        found = [PredictedClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
         recordings = [
             one
-            for one in self.situations
+            for one in self.recordings
             if one.kind == "several"
             and one.n_wanted >= REPORTED_LENGTH
             and (speakers is None or one.speaker in speakers)
@@ -101,10 +104,11 @@ class HeldOut:
             alone, own, truth = (
                 np.concatenate(part)
                 for part in zip(
-                    *((one.alone, one.own, one.truth) for one in recordings), strict=True
+                    *((one.global_logits, one.speaker_logits, one.truth) for one in recordings),
+                    strict=True,
                 )
             )
-            found.append(ScoredClips(alone, own, truth))
+            found.append(PredictedClips(alone, own, truth))
         return found
 
     def select(self, mask: np.ndarray) -> HeldOut:
@@ -116,44 +120,44 @@ class HeldOut:
             logits={mode: rows[mask] for mode, rows in self.logits.items()},
             few={count: draws[:, mask] for count, draws in self.few.items()},
             head_s=self.head_s * float(mask.mean()),
-            situations=tuple(
-                one for one in self.situations if one.speaker in set(self.speakers[mask].tolist())
+            recordings=tuple(
+                one for one in self.recordings if one.speaker in set(self.speakers[mask].tolist())
             ),
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Score:
+@dataclass(frozen=True, slots=True)
+class Score(Record):
     """What the held-out predictions of one mode are worth. Rates are 0 to 1.
 
     Attributes:
-        classes: Labels, in the order of `confusion` and `recalls`.
+        labels: The classes that were chosen among, in the order of `recalls` and `confusion`.
+        n_utterances, n_speakers: Size of the test.
         uar, wa: Unweighted average recall and accuracy, pooled over all held-out predictions.
         uar_interval, wa_interval: 95 % bootstrap intervals over speakers.
-        confusion: ``(n_labels, n_labels)`` counts, rows true, columns heard.
-        recalls: ``(n_labels,)``, NaN for a class that does not occur.
+        recalls: Per class; None for a class that does not occur.
+        confusion: ``(n_labels, n_labels)`` counts, rows true, columns predicted.
         ece: Expected calibration error of the calibrated probabilities, 10 bins.
         reliability: Confidence against accuracy in these bins.
-        coverage: Accuracy against share of segments judged, by threshold.
+        coverage: Accuracy against share of segments with a verdict, by threshold.
         curve: The same in fine steps.
         aurc: Area under the curve of risk against coverage.
-        n_segments, n_speakers: Size of the test.
     """
 
-    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    n_utterances: int
+    n_speakers: int
     uar: float
     uar_interval: tuple[float, float]
     wa: float
     wa_interval: tuple[float, float]
-    confusion: np.ndarray
-    recalls: np.ndarray
+    recalls: tuple[float | None, ...]
+    confusion: tuple[tuple[int, ...], ...]
     ece: float
     reliability: tuple[ReliabilityBin, ...]
     coverage: tuple[Coverage, ...]
     curve: tuple[Coverage, ...]
     aurc: float
-    n_segments: int
-    n_speakers: int
 
     def to_result(
         self, *, protocol: str, corpus: str, normalisation: str, note: str = ""
@@ -167,15 +171,15 @@ class Score:
             protocol=protocol,
             corpus=corpus,
             normalisation=normalisation,
-            labels=self.classes,
-            n_utterances=self.n_segments,
+            labels=self.labels,
+            n_utterances=self.n_utterances,
             n_speakers=self.n_speakers,
             uar=round(self.uar, 4),
             uar_interval=rounded(self.uar_interval),
             wa=round(self.wa, 4),
             wa_interval=rounded(self.wa_interval),
             ece=round(self.ece, 4),
-            confusion=tuple(tuple(int(count) for count in row) for row in self.confusion),
+            confusion=self.confusion,
             note=note,
         )
 
@@ -196,20 +200,20 @@ def score(held_out: HeldOut, *, mode: str, temperature: float | None = None) -> 
     confusion = confusion_matrix(truth, predicted, n_labels)
     uar_interval, wa_interval = bootstrap_over_speakers(truth, predicted, speakers, n_labels)
     return Score(
-        classes=held_out.classes,
-        uar=float(unweighted_average_recall(confusion)),
+        labels=held_out.classes,
+        n_utterances=len(truth),
+        n_speakers=len(np.unique(speakers)),
+        uar=unweighted_average_recall(truth, predicted, n_labels),
         uar_interval=uar_interval,
         wa=float((predicted == truth).mean()),
         wa_interval=wa_interval,
-        confusion=confusion,
-        recalls=recalls(confusion),
+        recalls=tuple(None if np.isnan(one) else float(one) for one in recalls(confusion)),
+        confusion=tuple(map(tuple, confusion.tolist())),
         ece=expected_calibration_error(probabilities, truth),
         reliability=reliability(probabilities, truth),
         coverage=risk_coverage(probabilities, truth),
         curve=risk_coverage_curve(probabilities, truth),
         aurc=area_under_risk_coverage(probabilities, truth),
-        n_segments=len(truth),
-        n_speakers=len(np.unique(speakers)),
     )
 
 
@@ -226,15 +230,14 @@ def _calibrated(
     return probabilities
 
 
-def score_few(held_out: HeldOut, *, count: int) -> tuple[float, float]:
+def score_k_shot(held_out: HeldOut, *, count: int) -> tuple[float, float]:
     """Return mean UAR and accuracy over draws when `count` clips gave the speaker's statistics."""
     n_labels = len(held_out.classes)
     confusions = np.stack(
         [confusion_matrix(held_out.truth, draw.argmax(1), n_labels) for draw in held_out.few[count]]
     )
-    uar = float(np.mean(unweighted_average_recall(confusions)))
-    wa = float(np.mean(np.trace(confusions, axis1=1, axis2=2) / len(held_out.truth)))
-    return uar, wa
+    uar, wa = rates(confusions)
+    return float(uar.mean()), float(wa.mean())
 
 
 def calibrate(held_out: HeldOut, *, mode: str) -> tuple[float, float]:
@@ -275,11 +278,11 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class SituationScore(Record):
-    """How well the segments of recordings of one kind were judged. All are of clips in `situations.MOODS`.
+class RecordingScore(Record):
+    """How well recordings of one kind were predicted, of clips in `calibration.SHARED_EMOTIONS` alone.
 
     Attributes:
-        kind: See `situations.REPORTED`.
+        kind: See `calibration.REPORTED`.
         n_segments: Of one recording, as far as a speaker has as many clips; of ``all`` the median.
         n_recordings: How many recordings; of ``alone`` how many clips.
         n_speakers: Of how many speakers.
@@ -296,22 +299,22 @@ class SituationScore(Record):
     uar_interval: tuple[float, float]
 
 
-def score_situations(
+def score_recordings(
     held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None = None
-) -> tuple[SituationScore, ...]:
+) -> tuple[RecordingScore, ...]:
     """Return the scores of clips alone, of simulated recordings, kind by kind, and of all of a speaker.
 
     Args:
-        held_out: With situations of several lengths; those of `REPORTED_LENGTH` are scored. Without any
+        held_out: With recordings of several lengths; those of `REPORTED_LENGTH` are scored. Without any
             there is nothing to return.
-        moves: Both judgements are mixed, as a head with moving statistics does. Otherwise the recording's own
-            mean is always used.
-        calibration: How they are mixed; fitted on the situations of other speakers when None.
+        moves: Both predictions are mixed, as a head with moving statistics does. Otherwise the
+            recording's own mean is always used.
+        calibration: How they are mixed; fitted on the recordings of other speakers when None.
     """
-    judged = _judged(held_out, moves=moves, calibration=calibration)
-    if not judged:
+    pairs = _predicted(held_out, moves=moves, calibration=calibration)
+    if not pairs:
         return ()
-    moods = [held_out.classes.index(mood) for mood in MOODS if mood in held_out.classes]
+    moods = [held_out.classes.index(mood) for mood in SHARED_EMOTIONS if mood in held_out.classes]
     told = np.isin(held_out.truth, moods)
     truth, speakers = held_out.truth[told], held_out.speakers[told]
     sizes = np.unique(speakers, return_counts=True)[1]
@@ -319,15 +322,15 @@ def score_situations(
 
     def scored(
         kind: str, shape: tuple[int, int], truth: np.ndarray, scores: np.ndarray, who: np.ndarray
-    ) -> SituationScore:
+    ) -> RecordingScore:
         predicted = scores.argmax(1)
-        uar = float(unweighted_average_recall(confusion_matrix(truth, predicted, n_labels)))
+        uar = unweighted_average_recall(truth, predicted, n_labels)
         interval, _ = bootstrap_over_speakers(truth, predicted, who, n_labels)
-        return SituationScore(kind, *shape, len(np.unique(who)), uar, interval)
+        return RecordingScore(kind, *shape, len(np.unique(who)), uar, interval)
 
     scores = [scored("alone", (1, len(truth)), truth, held_out.logits["global"][told], speakers)]
     for kind in KINDS:
-        found = [pair for pair in judged if pair[0].kind == kind]
+        found = [pair for pair in pairs if pair[0].kind == kind]
         if found:
             scores.append(
                 scored(
@@ -343,33 +346,36 @@ def score_situations(
     return tuple(scores)
 
 
-def judged_situations(
+def predicted_recordings(
     held_out: HeldOut, calibration: MovingCalibration
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities and truth of all segments of the situations of `REPORTED_LENGTH`."""
-    judged = _judged(held_out, moves=True, calibration=calibration)
+    """Return probabilities and truth of all segments of the recordings of `REPORTED_LENGTH`."""
+    pairs = _predicted(held_out, moves=True, calibration=calibration)
     return (
-        np.concatenate([rows for _, rows in judged]),
-        np.concatenate([one.truth for one, _ in judged]),
+        np.concatenate([rows for _, rows in pairs]),
+        np.concatenate([one.truth for one, _ in pairs]),
     )
 
 
-def _judged(
+def _predicted(
     held_out: HeldOut, *, moves: bool, calibration: MovingCalibration | None
-) -> list[tuple[HeardSituation, np.ndarray]]:
-    scored = [one for one in held_out.situations if one.n_wanted == REPORTED_LENGTH]
-    if not moves or all(one.judged is not None for one in scored):
-        return [(one, one.own if one.judged is None else one.judged) for one in scored]
+) -> list[tuple[PredictedRecording, np.ndarray]]:
+    scored = [one for one in held_out.recordings if one.n_wanted == REPORTED_LENGTH]
+    if not moves or all(one.probabilities is not None for one in scored):
+        return [
+            (one, one.speaker_logits if one.probabilities is None else one.probabilities)
+            for one in scored
+        ]
     if calibration is not None:
         return [(one, probabilities_in(one, calibration)) for one in scored]
     pairs = []
     speakers = sorted({one.speaker for one in scored})
     for group in (set(speakers[start::_GROUPS]) for start in range(min(_GROUPS, len(speakers)))):
-        others = [one for one in held_out.situations if one.speaker not in group]
+        others = [one for one in held_out.recordings if one.speaker not in group]
         try:
-            of_others = calibrate_moving(others, held_out.judged(set(speakers) - group))
+            of_others = calibrate_moving(others, held_out.predicted_clips(set(speakers) - group))
         except CorpusError:  # there is nobody else
-            of_others = calibrate_moving(held_out.situations, held_out.judged())
+            of_others = calibrate_moving(held_out.recordings, held_out.predicted_clips())
         mine = [one for one in scored if one.speaker in group]
         pairs += [(one, probabilities_in(one, of_others)) for one in mine]
     return pairs

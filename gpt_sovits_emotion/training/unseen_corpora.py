@@ -1,4 +1,4 @@
-"""What a head's calibration is fitted on: corpora that were held out, or else speakers."""
+"""Calibrate a head on people whom it would meet for the first time, best on unseen corpora."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate_moving
-from gpt_sovits_emotion.training.corpora import Corpus
-from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
-from gpt_sovits_emotion.training.evaluate import Fitted, Fitter, held_out_predictions
-from gpt_sovits_emotion.training.folds import Fold
-from gpt_sovits_emotion.training.measures import expected_calibration_error
-from gpt_sovits_emotion.training.scoring import HeldOut, judged_situations, score_situations
-from gpt_sovits_emotion.training.situations import (
+from gpt_sovits_emotion.training.calibration import (
     LENGTHS,
-    MOODS,
     REPORTED,
     REPORTED_LENGTH,
+    SHARED_EMOTIONS,
+    MovingCalibration,
+    calibrate_moving,
 )
+from gpt_sovits_emotion.training.corpora import Corpus
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
+from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings
+from gpt_sovits_emotion.training.folds import Fold
+from gpt_sovits_emotion.training.held_out import HeldOut, predicted_recordings, score_recordings
+from gpt_sovits_emotion.training.metrics import expected_calibration_error
+from gpt_sovits_emotion.training.systems import Fitted, Fitter
 
-__all__ = ["StrangerCalibration", "calibrate_on_strangers", "check_training", "testable_corpora"]
+__all__ = ["UnseenCalibration", "calibrate_on_unseen", "check_training", "testable_corpora"]
 
 _SURE = 0.8
 _LEAST_MOODS = 3  # of a corpus, for recordings in several moods to be put together from it
@@ -33,7 +35,7 @@ _FARTHEST_MARGIN = 1.15
 
 
 @dataclass(frozen=True, slots=True)
-class StrangerCalibration:
+class UnseenCalibration:
     """A calibration with what it comes from.
 
     Attributes:
@@ -52,7 +54,7 @@ class StrangerCalibration:
     def without(self, name: str) -> MovingCalibration:
         """Return the calibration that the other corpora of `tested` give, as far as there are any."""
         others = [
-            found for other, found in self.tested.items() if other != name and found.situations
+            found for other, found in self.tested.items() if other != name and found.recordings
         ]
         return _calibrated(others) if others else self.fitted
 
@@ -63,11 +65,11 @@ class StrangerCalibration:
         no recording can be put together from there is nothing to say.
         """
         held_out = self.tested[name]
-        if not any(one.n_wanted == REPORTED_LENGTH for one in held_out.situations):
+        if not any(one.n_wanted == REPORTED_LENGTH for one in held_out.recordings):
             return ()
-        scores = score_situations(held_out, moves=True, calibration=calibration)
+        scores = score_recordings(held_out, moves=True, calibration=calibration)
         kinds = ", ".join(f"{REPORTED[one.kind].en} {100 * one.uar:.1f}" for one in scores)
-        probabilities, truth = judged_situations(held_out, calibration)
+        probabilities, truth = predicted_recordings(held_out, calibration)
         error = expected_calibration_error(probabilities, truth)
         sure = probabilities.max(axis=1) >= _SURE
         right = (probabilities.argmax(axis=1) == truth)[sure]
@@ -133,12 +135,12 @@ def testable_corpora(data: LabelledEmbeddings, train_only: Sequence[str]) -> tup
     return tuple(
         name
         for name in names
-        if sum(mood in set(data.labels[data.corpora == name].tolist()) for mood in MOODS)
+        if sum(mood in set(data.labels[data.corpora == name].tolist()) for mood in SHARED_EMOTIONS)
         >= _LEAST_MOODS
     )
 
 
-def calibrate_on_strangers(
+def calibrate_on_unseen(
     data: LabelledEmbeddings,
     held_out: HeldOut,
     fitted: Fitted,
@@ -149,7 +151,7 @@ def calibrate_on_strangers(
     n_jobs: int,
     cancelled: Callable[[], bool],
     progress: Callable[[float, str], None],
-) -> StrangerCalibration:
+) -> UnseenCalibration:
     """Calibrate a head on people that it would meet for the first time.
 
     In this order, as far as there is any: corpora that take no part in the training (`others`), which the
@@ -158,7 +160,7 @@ def calibrate_on_strangers(
 
     Args:
         data: What the head was trained on.
-        held_out: Predictions for its speakers, each held out, with situations.
+        held_out: Predictions for its speakers, each held out, with simulated recordings.
         fitted: The head.
         fit: Trains another one by the same recipe.
         train_only: Names of corpora that are never tested.
@@ -191,17 +193,19 @@ def calibrate_on_strangers(
     source = Sentence(
         f"corpora that were left out: {', '.join(tested)}", f"留出的语料：{'、'.join(tested)}"
     )
-    strangers = list(tested.values())
-    if not any(one.situations for one in strangers):
-        strangers, far = [held_out], [_distance(data, data)]
+    unseen = list(tested.values())
+    if not any(one.recordings for one in unseen):
+        unseen, far = [held_out], [_distance(data, data)]
         source = Sentence("speakers that were left out", "留出的说话人")
     farthest = round(_FARTHEST_MARGIN * max(far), 3)
-    return StrangerCalibration(_calibrated(strangers), farthest, source, tested)
+    return UnseenCalibration(_calibrated(unseen), farthest, source, tested)
 
 
-def _calibrated(strangers: Sequence[HeldOut]) -> MovingCalibration:
-    situations = [one for found in strangers for one in found.situations]
-    return calibrate_moving(situations, [part for found in strangers for part in found.judged()])
+def _calibrated(unseen: Sequence[HeldOut]) -> MovingCalibration:
+    recordings = [one for found in unseen for one in found.recordings]
+    return calibrate_moving(
+        recordings, [part for found in unseen for part in found.predicted_clips()]
+    )
 
 
 def _left_out(

@@ -1,30 +1,29 @@
 """Embeddings on disk, so that no audio is embedded twice and an interrupted run goes on where it was.
 
-One SQLite file. An embedding is found by what determines it: the content of the audio file, the encoder, the
-fingerprint of its weights, and how the audio was altered. So a clip that was replaced, or a model that was
-trained on, is embedded anew without anybody having to clear anything, and a clip that was renamed is not.
+One SQLite file. An embedding is found by what determines it: the content of the audio file, the
+encoder, the fingerprint of its weights, and how the audio was altered. So a clip that was replaced,
+or a model that was trained on, is embedded anew without anybody having to clear anything, and a
+clip that was renamed is not.
 
-The cache may be lost at any moment: whatever goes wrong with it is said (`FeatureCache.warnings`) and costs
-time alone. A damaged file is set aside and begun anew; on a full disk the run goes on without a cache.
+The cache may be lost at any moment: whatever goes wrong with it is said (`FeatureCache.warnings`)
+and costs time alone. A damaged file is set aside and begun anew; on a full disk the run goes on
+without a cache.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TypeVar
 
 import numpy as np
 
 from gpt_sovits_emotion.core.files import cache_folder
+from gpt_sovits_emotion.core.keyed_store import KeyedStore, as_bytes, as_floats, transaction
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -35,24 +34,10 @@ __all__ = [
     "feature_key",
 ]
 
-_Answer = TypeVar("_Answer")
-
 FILE_NAME = "features.sqlite"
 
 _MAX_BYTES = 2 << 30
-_APPLICATION_ID = 0x67736546  # says whose file this is
-_SCHEMA = 1
-_SECONDS_BETWEEN_WRITES = 1.0  # what a kill may cost
-_PATIENCE_S = 30.0  # how long another process may hold the file
-_KEYS_PER_QUESTION = 500
 _FILL = 0.9  # of the limit, once old rows have been deleted
-
-_TABLES = """
-CREATE TABLE entries (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, checksum INTEGER NOT NULL,
-    n_bytes INTEGER NOT NULL, used REAL NOT NULL);
-CREATE INDEX entries_by_use ON entries (used, id);
-CREATE TABLE vectors (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-"""  # apart, because noting a use would write a vector again that stood in the same row
 
 
 def default_cache() -> Path:
@@ -82,7 +67,7 @@ def feature_key(content: bytes, *, encoder_id: str, fingerprint: str, alteration
     return hashlib.sha256(content + what.encode()).digest()
 
 
-class FeatureCache:
+class FeatureCache(KeyedStore):
     """Embeddings by `feature_key`, in one file of bounded size that several processes may share.
 
     Nothing is opened before the first use. Whatever fails afterwards is added to `warnings`, and from then on
@@ -100,18 +85,28 @@ class FeatureCache:
         {b'key': array([1., 1., 1.], dtype=float32)}
     """
 
+    application_id = 0x67736546
+    tables = (
+        "CREATE TABLE entries (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, "
+        "checksum INTEGER NOT NULL, n_bytes INTEGER NOT NULL, used REAL NOT NULL)",
+        "CREATE INDEX entries_by_use ON entries (used, id)",
+        # apart, because noting a use would write a vector again that stood in the same row
+        "CREATE TABLE vectors (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    )
+    at_first = ("PRAGMA auto_vacuum=INCREMENTAL",)
+    # A kill loses at most the last second: with a write-ahead log nothing half written is ever read. It need
+    # not be synchronised at every commit, because after a power cut a few features fewer do no harm.
+    at_opening = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
+    patience_s = 30.0
+    foreign = OSError
+
     def __init__(self, path: str | Path | None = None, max_bytes: int = _MAX_BYTES) -> None:
         path = default_cache() if path is None else Path(path)
-        self.path = path / FILE_NAME if path.is_dir() else path
+        super().__init__(path / FILE_NAME if path.is_dir() else path)
         self.max_bytes = max_bytes
         self._warnings: list[Sentence] = []
-        self._connection: sqlite3.Connection | None = None
-        self._off = False
-        self._file: tuple[int, int] | None = None
-        self._lock = threading.RLock()
         self._unwritten: dict[bytes, bytes] = {}
         self._touched: set[int] = set()
-        self._written_at = time.monotonic()
 
     @property
     def warnings(self) -> tuple[Sentence, ...]:
@@ -122,26 +117,25 @@ class FeatureCache:
     def size_bytes(self) -> int:
         """How much of the file is in use."""
         with self._lock:
-            return self._guarded(_used_bytes) or 0
+            return self._ask(_used_bytes) or 0
 
     def find(self, keys: Iterable[bytes], *, dim: int) -> dict[bytes, np.ndarray]:
         """Return those of the embeddings that are here: key -> ``(dim,)`` float32.
 
         What does not have `dim` values, or not those that were written, counts as not here.
         """
-        wanted = list(dict.fromkeys(keys))
         found: dict[bytes, np.ndarray] = {}
         with self._lock:
             self.flush()
-            for start in range(0, len(wanted), _KEYS_PER_QUESTION):
-                some = wanted[start : start + _KEYS_PER_QUESTION]
-                rows = self._guarded(partial(_read, keys=some)) or ()
-                for key, number, checksum, data in rows:
-                    if len(data) == 4 * dim and zlib.crc32(data) == checksum:
-                        found[key] = np.frombuffer(data, "<f4").astype(np.float32)
-                        self._touched.add(number)
-                    else:
-                        self._guarded(partial(_delete, numbers=[number]))
+            for key, number, checksum, data in self._rows(
+                "SELECT key, id, checksum, data FROM entries JOIN vectors USING (id) WHERE key IN",
+                list(dict.fromkeys(keys)),
+            ):
+                if len(data) == 4 * dim and zlib.crc32(data) == checksum:
+                    found[key] = as_floats(data)
+                    self._touched.add(number)
+                else:
+                    self._ask(partial(_delete, numbers=[number]))
         return found
 
     def keep(self, embeddings: Mapping[bytes, np.ndarray]) -> None:
@@ -150,74 +144,26 @@ class FeatureCache:
             if self._off:
                 return
             for key, row in embeddings.items():
-                self._unwritten[key] = np.ascontiguousarray(row, "<f4").tobytes()
-            if time.monotonic() - self._written_at >= _SECONDS_BETWEEN_WRITES:
-                self.flush()
-
-    def flush(self) -> None:
-        """Write what `keep` was given, and note what `find` has found."""
-        with self._lock:
-            if self._unwritten or self._touched:
-                rows, touched = dict(self._unwritten), sorted(self._touched)
-                self._unwritten.clear()
-                self._touched.clear()
-                self._guarded(partial(_write, rows=rows, touched=touched, max_bytes=self.max_bytes))
-            self._written_at = time.monotonic()
-
-    def close(self) -> None:
-        """Write what is left and let go of the file; a later use opens it again."""
-        with self._lock:
-            self.flush()
-            self._disconnect()
-
-    def __enter__(self) -> FeatureCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+                self._unwritten[key] = as_bytes(row)
+            self._flush_when_due()
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _guarded(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer | None:
-        """Do something with the file; once more where it was damaged; never again after another failure."""
-        for _ in range(2):
-            if self._off:
-                return None
-            try:
-                return work(self._connected())
-            except sqlite3.ProgrammingError:
-                raise  # nothing is wrong with the file
-            except (sqlite3.OperationalError, OSError) as error:
-                self._switch_off(error)
-            except sqlite3.DatabaseError as error:
-                self._set_aside(error)
-        if not self._off:
-            self._switch_off(OSError("a new file was damaged at once"))
-        return None
+    def _write_kept(self) -> None:
+        """Write what `keep` was given, and note what `find` has found."""
+        if self._unwritten or self._touched:
+            rows, touched = dict(self._unwritten), sorted(self._touched)
+            self._unwritten.clear()
+            self._touched.clear()
+            self._ask(partial(_write, rows=rows, touched=touched, max_bytes=self.max_bytes))
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-            )
-            self._connection = connection
-            self._file = _identity(self.path)
-            _prepare(connection)
-        return self._connection
+        return super()._connected()
 
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):  # it is being let go of because it fails
-                connection.close()
-
-    def _switch_off(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
+        """Keep nothing and find nothing from now on."""
         self._disconnect()
         self._off = True
         self._unwritten.clear()
@@ -236,9 +182,9 @@ class FeatureCache:
 
     def _set_aside(self, error: Exception) -> None:
         """Rename a damaged file, unless another process has done so already."""
-        opened = self._file
+        as_opened = self._is_as_opened()
         self._disconnect()
-        if opened is None or _identity(self.path) != opened:
+        if not as_opened:
             return
         aside = self.path.with_suffix(".damaged.sqlite")
         try:
@@ -246,7 +192,7 @@ class FeatureCache:
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         except OSError as reason:
-            self._switch_off(reason)
+            self._failed(reason)
             return
         self._warnings.append(
             Sentence(
@@ -257,45 +203,6 @@ class FeatureCache:
         )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new file; make sure that an old one is ours.
-
-    A kill loses at most the last second: with a write-ahead log nothing half written is ever read. It need
-    not be synchronised at every commit, because after a power cut a few features fewer do no harm.
-    """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if n_tables and (application, version) != (_APPLICATION_ID, _SCHEMA):
-        raise OSError("it belongs to another program or release")
-    if not n_tables:
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    if n_tables:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Another process may have been quicker.
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            for statement in _TABLES.split(";")[:-1]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={_SCHEMA}")
-        connection.execute("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
 def _used_bytes(connection: sqlite3.Connection) -> int:
     n_pages, n_free, page_bytes = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -304,21 +211,11 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
     return int((n_pages - n_free) * page_bytes)
 
 
-def _read(connection: sqlite3.Connection, keys: list[bytes]) -> list[tuple[bytes, int, int, bytes]]:
-    marks = ",".join("?" * len(keys))
-    return connection.execute(
-        "SELECT key, id, checksum, data FROM entries JOIN vectors USING (id) "
-        f"WHERE key IN ({marks})",
-        keys,
-    ).fetchall()
-
-
 def _write(
     connection: sqlite3.Connection, rows: Mapping[bytes, bytes], touched: list[int], max_bytes: int
 ) -> None:
     now = time.time()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.executemany(
             "UPDATE entries SET used = ? WHERE id = ?", [(now, number) for number in touched]
         )
@@ -332,10 +229,6 @@ def _write(
                     "INSERT INTO vectors (id, data) VALUES (?, ?)", (entered.lastrowid, data)
                 )
         emptied = _make_room(connection, max_bytes)
-        connection.execute("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
     if emptied:
         # It gives one page back at each step and has no columns: from Python 3.11 on only a script steps on.
         connection.executescript("PRAGMA incremental_vacuum;")
@@ -366,8 +259,3 @@ def _delete(connection: sqlite3.Connection, numbers: list[int]) -> None:
         connection.executemany(
             f"DELETE FROM {table} WHERE id = ?", [(number,) for number in numbers]
         )
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some failures
-        connection.execute("ROLLBACK")

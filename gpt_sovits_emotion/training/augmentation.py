@@ -20,7 +20,7 @@ __all__ = [
     "AS_IT_IS",
     "COPIES",
     "SPEED_COPIES",
-    "Alteration",
+    "Augmentation",
     "copies_for",
     "embed_clip",
     "not_finite",
@@ -32,11 +32,11 @@ _READING = 1
 """Raise it whenever the same file and alteration would give other samples: cached features are tied to it."""
 
 _LONGEST_FILE_S = 600.0
-_HEARD_S = 60.0  # as in tagging: one verdict over minutes would be none
+_READ_S = 60.0  # as in tagging: one verdict over minutes would be none
 
 
 @dataclass(frozen=True, slots=True)
-class Alteration:
+class Augmentation:
     """How a copy of a clip differs from it.
 
     Attributes:
@@ -75,14 +75,14 @@ def _low_pass(cutoff_hz: float, sampling_rate_hz: int) -> np.ndarray:
     return np.asarray(butter(6, cutoff_hz, fs=sampling_rate_hz, output="sos"))
 
 
-AS_IT_IS = Alteration()
+AS_IT_IS = Augmentation()
 
-COPIES: Mapping[str, Alteration] = MappingProxyType(
+COPIES: Mapping[str, Augmentation] = MappingProxyType(
     {
-        **{f"speed {speed:g}": Alteration(speed=speed) for speed in (0.88, 0.94, 1.06, 1.13)},
-        "band 3800 Hz": Alteration(cutoff_hz=3800.0),
-        "noise 20 dB": Alteration(snr_db=20.0),
-        "telephone": Alteration(cutoff_hz=3400.0, snr_db=25.0),
+        **{f"speed {speed:g}": Augmentation(speed=speed) for speed in (0.88, 0.94, 1.06, 1.13)},
+        "band 3800 Hz": Augmentation(cutoff_hz=3800.0),
+        "noise 20 dB": Augmentation(snr_db=20.0),
+        "telephone": Augmentation(cutoff_hz=3400.0, snr_db=25.0),
     }
 )
 """The copies that heads on prosody are trained on: other speakers, and other channels.
@@ -92,13 +92,13 @@ clips only loses most of its recall in light noise (``scripts/unseen_channels.py
 ``--speeds-only``).
 """
 
-SPEED_COPIES: Mapping[str, Alteration] = MappingProxyType(
-    {f"speed {speed:g}": Alteration(speed=speed) for speed in (0.9, 1.1)}
+SPEED_COPIES: Mapping[str, Augmentation] = MappingProxyType(
+    {f"speed {speed:g}": Augmentation(speed=speed) for speed in (0.9, 1.1)}
 )
 """The copies that heads on Whisper are trained on: it was trained on every kind of channel itself."""
 
 
-def copies_for(encoder_id: str) -> Mapping[str, Alteration]:
+def copies_for(encoder_id: str) -> Mapping[str, Augmentation]:
     """Return the copies to train on: all for ``prosody``, speeds for Whisper, none for what a host lends.
 
     A copy costs a lent encoder one more forward pass, which is nearly all that training such a head takes.
@@ -120,11 +120,11 @@ def read_clip_at(path: Path, sampling_rate_hz: int) -> Audio:
     with open_recording(
         path, max_duration_s=_LONGEST_FILE_S, also_at_hz=sampling_rate_hz
     ) as recording:
-        return recording.read(0.0, _HEARD_S, sampling_rate_hz=sampling_rate_hz)
+        return recording.read(0.0, _READ_S, sampling_rate_hz=sampling_rate_hz)
 
 
 def embed_clip(
-    path: Path, encoder: Encoder, versions: Mapping[str, Alteration]
+    path: Path, encoder: Encoder, versions: Mapping[str, Augmentation]
 ) -> np.ndarray | Sentence:
     """Return ``(n_versions, dim)`` float32, or why this clip cannot be embedded."""
     try:

@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import Protocol
 
 import numpy as np
 
@@ -18,47 +17,26 @@ from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
+from gpt_sovits_emotion.training.calibration import (
+    PredictedRecording,
+    SimulatedRecording,
+    simulate_recordings,
+)
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.finished import FinishedHead
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.folds import Fold, check_folds
-from gpt_sovits_emotion.training.scoring import HeldOut
-from gpt_sovits_emotion.training.situations import HeardSituation, Situation, draw_situations
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import FinishedHead, Fitted, Fitter
 
-__all__ = [
-    "Fitted",
-    "Fitter",
-    "FoldLogits",
-    "held_out_predictions",
-    "predictions_as_is",
-]
+__all__ = ["FoldLogits", "held_out_predictions", "predictions_as_is"]
 
-_FEW_DRAWS = 8
-
-
-class Fitted(Protocol):
-    """What was trained and can be asked; `training.fit.FittedHead` is one."""
-
-    def logits(
-        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return ``(n_segments, n_labels)`` logits; `known` gives the speaker's statistics."""
-        ...
-
-
-class Fitter(Protocol):
-    """Trains on one fold. Goes to other processes, so it can be pickled."""
-
-    def __call__(
-        self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
-    ) -> Fitted:
-        """Train on `data`; the outputs are in the order of `classes`."""
-        ...
+_K_SHOT_DRAWS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _ByRecipe:
-    """The usual fitter: a head by its recipe."""
+    """The default fitter: a head by its recipe."""
 
     recipe: Recipe | None
 
@@ -75,7 +53,7 @@ class FoldLogits:
     logits: dict[str, np.ndarray]
     few: dict[int, np.ndarray]
     head_s: float
-    situations: tuple[HeardSituation, ...] = ()
+    recordings: tuple[PredictedRecording, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +65,7 @@ class _Work:
     classes: tuple[str, ...]
     fit: Fitter
     modes: tuple[str, ...]
-    few_counts: tuple[int, ...]
+    k_shots: tuple[int, ...]
     lengths: tuple[int, ...]
 
 
@@ -99,7 +77,7 @@ def held_out_predictions(
     fit: Fitter | None = None,
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
-    few_counts: Sequence[int] = (),
+    k_shots: Sequence[int] = (),
     lengths: Sequence[int] = (),
     tested: np.ndarray | None = None,
     whole: bool = True,
@@ -118,8 +96,8 @@ def held_out_predictions(
         fit: Trains something else than a head by `recipe`.
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to measure.
-        few_counts: Numbers of clips for `HeldOut.few`; needs mode ``speaker``.
-        lengths: Numbers of segments for `HeldOut.situations`; needs both modes.
+        k_shots: Numbers of clips for `HeldOut.few`; needs mode ``speaker``.
+        lengths: Numbers of segments for `HeldOut.recordings`; needs both modes.
         tested: ``(n_segments, dim)`` embeddings to predict and to take the speaker's statistics from,
             in place of those trained on: the same clips, row by row, as another channel gives them.
         whole: Every segment must be tested; when False, those that are tested are returned, in order.
@@ -138,15 +116,8 @@ def held_out_predictions(
     check_folds(data, folds, whole=whole, trains=trains)
     labels = tuple(classes or data.classes)
     pool_of = data.embeddings if tested is None else tested
-    work = _Work(
-        data,
-        pool_of,
-        labels,
-        fit or _ByRecipe(recipe),
-        tuple(modes),
-        tuple(few_counts),
-        tuple(lengths),
-    )
+    fit = fit or _ByRecipe(recipe)
+    work = _Work(data, pool_of, labels, fit, tuple(modes), tuple(k_shots), tuple(lengths))
     kept = {} if kept is None else kept
     waiting = [fold for fold in folds if fold.name not in kept]
     for fold, found in _run(work, waiting, n_jobs, cancelled):
@@ -162,7 +133,7 @@ def predictions_as_is(
     *,
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
-    few_counts: Sequence[int] = (),
+    k_shots: Sequence[int] = (),
     lengths: Sequence[int] = (),
 ) -> HeldOut:
     """Predict with a finished head that has met none of the speakers.
@@ -174,7 +145,7 @@ def predictions_as_is(
         data: Segments.
         classes: Among which the head chooses, and which are tested; those that both have when None.
         modes: Which normalisations to measure; one that the head lacks is left out.
-        few_counts: As in `held_out_predictions`.
+        k_shots: As in `held_out_predictions`.
         lengths: As there.
 
     Raises:
@@ -191,7 +162,7 @@ def predictions_as_is(
         )
     finished = FinishedHead(head, labels)
     possible = tuple(mode for mode in modes if mode in head.members)
-    few = tuple(few_counts) if "speaker" in possible else ()
+    few = tuple(k_shots) if "speaker" in possible else ()
     everything = np.ones(len(data.labels), bool)
     found = _predict(finished, data.embeddings, data.speakers, everything, possible, few, labels)
     work = _Work(data, data.embeddings, labels, _ByRecipe(None), possible, few, tuple(lengths))
@@ -205,7 +176,9 @@ def predictions_as_is(
         found.few,
         found.head_s,
     )
-    return replace(held_out.select(mine), situations=_hear_situations(finished, work, everything))
+    return replace(
+        held_out.select(mine), recordings=_predict_recordings(finished, work, everything)
+    )
 
 
 def _run(
@@ -266,35 +239,41 @@ def _run_fold(work: _Work, fold: Fold) -> FoldLogits:
         work.data.speakers,
         fold.test,
         work.modes,
-        work.few_counts if "speaker" in work.modes else (),
+        work.k_shots if "speaker" in work.modes else (),
         work.classes,
     )
-    return replace(found, situations=_hear_situations(fitted, work, fold.test))
+    return replace(found, recordings=_predict_recordings(fitted, work, fold.test))
 
 
-def _hear_situations(fitted: Fitted, work: _Work, test: np.ndarray) -> tuple[HeardSituation, ...]:
+def _predict_recordings(
+    fitted: Fitted, work: _Work, test: np.ndarray
+) -> tuple[PredictedRecording, ...]:
     """Put recordings together from each tested speaker's clips, and judge them in both ways."""
     if not work.lengths or not {"global", "speaker"} <= set(work.modes):
         return ()
     place = {label: index for index, label in enumerate(work.classes)}
-    heard = []
+    predicted = []
     for who in np.unique(work.data.speakers[test]):
         mine = np.flatnonzero(test & (work.data.speakers == who))
         mine = mine[np.isin(work.data.labels[mine], work.classes)]
-        for one in draw_situations(work.data.labels[mine], lengths=work.lengths):
+        for one in simulate_recordings(work.data.labels[mine], lengths=work.lengths):
             rows = mine[one.rows]
             truth = np.array([place[label] for label in work.data.labels[rows].tolist()])
-            heard.append(_hear_situation(fitted, work.tested[rows], one, str(who), truth))
-    return tuple(heard)
+            predicted.append(_predict_recording(fitted, work.tested[rows], one, str(who), truth))
+    return tuple(predicted)
 
 
-def _hear_situation(
-    fitted: Fitted, embeddings: np.ndarray, situation: Situation, who: str, truth: np.ndarray
-) -> HeardSituation:
+def _predict_recording(
+    fitted: Fitted,
+    embeddings: np.ndarray,
+    recording: SimulatedRecording,
+    who: str,
+    truth: np.ndarray,
+) -> PredictedRecording:
     alone = fitted.logits(embeddings, mode="global")
     own = fitted.logits(embeddings, mode="speaker") if len(embeddings) > 1 else alone
     judged = fitted.judge(embeddings) if isinstance(fitted, FinishedHead) else None
-    return HeardSituation(situation.kind, situation.n_wanted, who, truth, own, alone, judged)
+    return PredictedRecording(recording.kind, recording.n_wanted, who, truth, own, alone, judged)
 
 
 def _predict(
@@ -303,14 +282,14 @@ def _predict(
     speakers: np.ndarray,
     test: np.ndarray,
     modes: Sequence[str],
-    few_counts: Sequence[int],
+    k_shots: Sequence[int],
     classes: Sequence[str],
 ) -> FoldLogits:
     """Predict the segments where `test` is True; a speaker's statistics come from all their segments."""
     tested = embeddings[test]
     shape = (len(tested), len(classes))
     logits = {mode: np.zeros(shape) for mode in modes}
-    few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in few_counts}
+    few = {count: np.zeros((_K_SHOT_DRAWS, *shape)) for count in k_shots}
     started_s = time.perf_counter()
     if "global" in logits:
         logits["global"] = fitted.logits(tested, mode="global")
@@ -323,9 +302,9 @@ def _predict(
         # Where all of a speaker is tested, the clips are the known ones, and each is one of them.
         others = None if len(known) == mine.sum() else known
         logits["speaker"][mine] = fitted.logits(tested[mine], mode="speaker", known=others)
-        for count in few_counts:
+        for count in k_shots:
             rng = np.random.default_rng(count)
-            for draw in range(_FEW_DRAWS):
+            for draw in range(_K_SHOT_DRAWS):
                 chosen = rng.choice(len(known), min(count, len(known)), replace=False)
                 few[count][draw, mine] = fitted.logits(
                     tested[mine], mode="speaker", known=known[chosen]
@@ -343,13 +322,13 @@ def _gathered(
             zh="在测完第一位说话人之前就停止了，没有可显示的结果",
         )
     shape = (len(work.data.labels), len(work.classes))
-    few_counts = work.few_counts if "speaker" in work.modes else ()
+    k_shots = work.k_shots if "speaker" in work.modes else ()
     logits = {mode: np.zeros(shape) for mode in work.modes}
-    few = {count: np.zeros((_FEW_DRAWS, *shape)) for count in few_counts}
+    few = {count: np.zeros((_K_SHOT_DRAWS, *shape)) for count in k_shots}
     for fold in finished:
         for mode in work.modes:
             logits[mode][fold.test] = found[fold.name].logits[mode]
-        for count in few_counts:
+        for count in k_shots:
             few[count][:, fold.test] = found[fold.name].few[count]
     tested = np.any([fold.test for fold in finished], axis=0)
     return HeldOut(
@@ -359,6 +338,6 @@ def _gathered(
         {mode: rows[tested] for mode, rows in logits.items()},
         {count: draws[:, tested] for count, draws in few.items()},
         sum(found[fold.name].head_s for fold in finished),
-        tuple(one for fold in finished for one in found[fold.name].situations),
+        tuple(one for fold in finished for one in found[fold.name].recordings),
         is_complete=len(finished) == len(folds),
     )

@@ -1,4 +1,4 @@
-"""GPT-SoVITS's training list as a corpus, with its emotions in a sixth-field variant or beside it.
+"""Clips in tables: a ``manifest.csv``, or GPT-SoVITS's training list with emotions.
 
 A ``.list`` has four fields, and emotion never goes into it, because GPT-SoVITS leaves rows with more out
 without a word. So for ``voice.list`` the emotions stand beside it (or one folder above, where the tab's
@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -23,13 +23,107 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, is_default_slot
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
+from gpt_sovits_emotion.training.corpora.folders import CorpusTexts
 from gpt_sovits_emotion.transcripts import read_file, read_json
 from gpt_sovits_emotion.transcripts.tagged_text import LIST_LANGUAGES
 from gpt_sovits_emotion.transcripts.wording import clean, one_line
 
-__all__ = ["read_training_list"]
+__all__ = ["MANIFEST_NAME", "read_manifest", "read_training_list"]
+
+MANIFEST_NAME = "manifest.csv"
+
+_REQUIRED = ("path", "speaker", "emotion")
+
+
+def read_manifest(manifest: Path) -> tuple[tuple[Clip, ...], tuple[Sentence, ...]]:
+    """Read a manifest: a CSV table with one row per clip.
+
+    Its columns are ``path`` (relative to the manifest's folder), ``speaker`` and ``emotion``, and, where
+    known, ``language``, ``text``, ``gender`` and ``intensity``. Further columns are passed over.
+
+    Returns:
+        The clips, and what a person should know of how the table was read.
+
+    Raises:
+        CorpusError: The manifest is missing or unreadable, a column is missing, a row is incomplete, or
+            a file it names does not exist.
+    """
+    if not manifest.exists():
+        raise CorpusError(
+            f"{manifest} does not exist: a corpus is a folder with a {MANIFEST_NAME} that has the "
+            f"columns {', '.join(_REQUIRED)}",
+            zh=f"{manifest} 不存在：语料库应为含 {MANIFEST_NAME} 的文件夹，"
+            f"该表须有 {'、'.join(_REQUIRED)} 各列",
+        )
+    texts = CorpusTexts()
+    rows = _read_csv(
+        manifest, _REQUIRED, needs=Sentence(", ".join(_REQUIRED), "、".join(_REQUIRED)), texts=texts
+    )
+    clips = tuple(_read_row(row, manifest, number) for number, row in enumerate(rows, 2))
+    if not clips:
+        raise CorpusError(
+            f"{manifest} lists no clips: add one row per audio file",
+            zh=f"{manifest} 没有列出任何片段：请为每个音频文件加一行",
+        )
+    return clips, texts.notes
+
+
+def _read_csv(
+    table: Path, required: Sequence[str], *, needs: Sentence, texts: CorpusTexts
+) -> list[dict[str, str | None]]:
+    reader = csv.DictReader(io.StringIO(texts.read(table), newline=""))
+    try:
+        columns = reader.fieldnames or ()
+        rows = list(reader)
+    except csv.Error as error:
+        why = why_unreadable(error)
+        raise CorpusError(
+            f"{table} cannot be read as a CSV table ({why.en}); save it again as such",
+            zh=f"{table} 不是可读的 CSV 表（{why.zh}）；请重新另存",
+        ) from error
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise CorpusError(
+            f"{table} has no column {', '.join(missing)}; it needs {needs.en}",
+            zh=f"{table} 缺少列 {'、'.join(missing)}；须有 {needs.zh}",
+        )
+    return rows
+
+
+def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
+    values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+    empty = [name for name in _REQUIRED if not values.get(name)]
+    if empty:
+        raise CorpusError(
+            f"{manifest}, line {number}: the field {', '.join(empty)} is empty; fill it or drop the row",
+            zh=f"{manifest} 第 {number} 行：{'、'.join(empty)} 为空；请填写，或删除该行",
+        )
+    path = manifest.parent / values["path"]
+    if not path.is_file():
+        raise CorpusError(
+            f"{manifest}, line {number}: {path} does not exist; restore the file or drop the row",
+            zh=f"{manifest} 第 {number} 行：{path} 不存在；请恢复该文件，或删除该行",
+        )
+    if not values["emotion"].isprintable():
+        raise CorpusError(
+            f"{manifest}, line {number}: the emotion {values['emotion'][:40]!r} holds signs that cannot be "
+            "printed, and no head may have such a label; correct it",
+            zh=f"{manifest} 第 {number} 行：情感 {values['emotion'][:40]!r} 含有无法显示的字符，"
+            "情感模型不能有这样的标签；请改正",
+        )
+    return Clip(
+        path=path,
+        speaker=values["speaker"],
+        emotion=label_from(values["emotion"]),
+        language=values.get("language", ""),
+        text=values.get("text", ""),
+        gender=values.get("gender", ""),
+        intensity=values.get("intensity", ""),
+        label=values["emotion"],
+    )
+
 
 _FIELDS = (4, 6)
 _LEVELS_ABOVE = (
@@ -145,14 +239,9 @@ def _tagger_for(
 
 
 def _tagger_from_table(table: Path, texts: CorpusTexts) -> _Tagger:
-    reader = csv.DictReader(io.StringIO(texts.read(table), newline=""))
-    missing = {"path", "emotion"} - set(reader.fieldnames or ())
-    if missing:
-        raise CorpusError(
-            f"{table} has no column {', '.join(sorted(missing))}; it needs path and emotion",
-            zh=f"{table} 缺少列 {'、'.join(sorted(missing))}；须有 path 与 emotion",
-        )
-    labels = {_file_name(row["path"] or ""): (row["emotion"] or "").strip() for row in reader}
+    needs = Sentence("path and emotion", "path 与 emotion")
+    rows = _read_csv(table, ("emotion", "path"), needs=needs, texts=texts)
+    labels = {_file_name(row["path"] or ""): (row["emotion"] or "").strip() for row in rows}
 
     def tag(row: _Row) -> _Tag | None:
         label = labels.get(_file_name(row.audio))
@@ -232,30 +321,22 @@ def _nothing_usable(path: Path, source: str, *, n_rows: int, missing: Sequence[s
 
 def _warnings(
     source: str, n_untagged: int, missing: Sequence[str], n_machine: int, n_clips: int
-) -> list[Sentence]:
-    warnings = []
+) -> Iterator[Sentence]:
     if n_untagged:
-        warnings.append(
-            Sentence(
-                f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
-                f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
-            )
+        yield Sentence(
+            f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
+            f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
         )
     if missing:
-        warnings.append(
-            Sentence(
-                f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
-                f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
-            )
+        yield Sentence(
+            f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
+            f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
         )
     if n_machine:
-        warnings.append(
-            Sentence(
-                f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
-                "by a head "
-                "and not by a person; a head that is trained on that learns the other's mistakes",
-                f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
-                "用它们训练会学到那个模型的错误",
-            )
+        yield Sentence(
+            f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
+            "by a head "
+            "and not by a person; a head that is trained on that learns the other's mistakes",
+            f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
+            "用它们训练会学到那个模型的错误",
         )
-    return warnings

@@ -25,9 +25,9 @@ from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.labels import UNSURE
 from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.heads.head import softmax
+from gpt_sovits_emotion.training.calibration import fit_temperature, fit_threshold
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead
-from gpt_sovits_emotion.training.measures import fit_temperature, fit_threshold
 
 __all__ = [
     "WAYS",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpt_sovits_emotion.heads.head import Member
-from gpt_sovits_emotion.training.layers import LayerSum, fold, softmax_weights, weigh
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.linear_maps import LayerSum, fold, softmax_weights, weigh
+from gpt_sovits_emotion.training.metrics import unweighted_average_recall
 
 if TYPE_CHECKING:
     import torch
 
-    from gpt_sovits_emotion.training.recipe import Recipe
+    from gpt_sovits_emotion.training.recipes import Recipe
 
 __all__ = ["Epoch", "Rows", "TrainedMembers", "train_members"]
 
@@ -94,7 +94,7 @@ def train_members(
         n_labels: Number of classes.
         recipe: How.
         layers: The layers to weigh; None to read the embedding as it is.
-        held_out: Rows of other speakers; the epoch that hears them best is kept.
+        held_out: Rows of other speakers; the epoch that predicts them best is kept.
         after_epoch: Told after each epoch; training ends when it returns False.
     """
     import torch
@@ -114,7 +114,7 @@ def train_members(
             schedule.step()
         uar = None
         if held_out is not None:
-            uar, surprise = _heard(networks.logits(held_out.z), held_out.targets)
+            uar, surprise = _uar_and_surprise(networks.logits(held_out.z), held_out.targets)
             if best is None or (uar, -surprise) >= best[0]:
                 best = (uar, -surprise), networks.trained()
         epoch = Epoch(number, tuple(np.mean(losses, axis=0).tolist()), uar)
@@ -126,9 +126,9 @@ def train_members(
 
 def _batches_per_epoch(n_rows: int, recipe: Recipe) -> int:
     """Return into how many batches the rows are dealt: a small corpus in smaller ones, not in fewer steps."""
-    usual = math.ceil(n_rows / recipe.batch_size)
+    planned = math.ceil(n_rows / recipe.batch_size)
     enough = math.ceil(_LEAST_STEPS / recipe.n_epochs)
-    return max(usual, min(enough, math.ceil(n_rows / _LEAST_ROWS)))
+    return max(planned, min(enough, math.ceil(n_rows / _LEAST_ROWS)))
 
 
 class _Networks:
@@ -185,8 +185,8 @@ class _Networks:
         """Return the places of the features that are kept for the next step, None for all of them.
 
         They are the same ones for all rows of a batch: what is multiplied with nothing need not be
-        multiplied, so half the features take half the time, and held-out speakers are heard as well as with
-        a mask per row. The weights of a feature lie side by side, to be picked quickly.
+        multiplied, so half the features take half the time, and held-out speakers are predicted as well as
+        with a mask per row. The weights of a feature lie side by side, to be picked quickly.
         """
         import torch
 
@@ -283,13 +283,13 @@ def _adamw(groups: list[dict[str, Any]], *, weight_decay: float) -> torch.optim.
         return torch.optim.AdamW(groups, weight_decay=weight_decay)
 
 
-def _heard(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+def _uar_and_surprise(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     """Return UAR and mean surprise (negative log-likelihood)."""
-    confusion = confusion_matrix(targets, logits.argmax(1), logits.shape[1])
     likeliest = logits.max(1, keepdims=True)
     log_sum = likeliest[:, 0] + np.log(np.exp(logits - likeliest).sum(1))
     surprise = log_sum - logits[np.arange(len(logits)), targets]
-    return float(unweighted_average_recall(confusion)), float(surprise.mean())
+    uar = unweighted_average_recall(targets, logits.argmax(1), logits.shape[1])
+    return uar, float(surprise.mean())
 
 
 def _mixed(
