@@ -28,8 +28,8 @@ with warnings.catch_warnings():
     from gradio.context import Context
     from gradio_client import Client, handle_file
 
-    from webui_tab import attach, inside
-    from webui_tab.banks.wiring import LISTING_API
+    from webui_tab import attach, attach
+    from webui_tab.banks.events import LISTING_API
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 OURS = attach.OURS

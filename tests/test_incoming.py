@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
     import gradio as gr
 
-    from webui_tab.incoming import checked, one_of, row_of, session_name, value_of
+    from webui_tab.inputs import checked, one_of, row_of, session_name, value_of
 
 STOLEN = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
 TEXT = (gr.Textbox(), gr.Dropdown(["a"]), gr.Radio(["a"]), gr.HTML())

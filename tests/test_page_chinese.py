@@ -17,21 +17,21 @@ from conftest import REPOSITORY
 
 from gpt_sovits_emotion.progress_words import doing_in
 from webui_tab.pages import Pages
-from webui_tab.workshop import Workshop, sample_data
+from webui_tab.app_context import AppContext, sample_data
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
     import gradio as gr
 
-    from webui_tab.actions import Actions
-    from webui_tab.again_actions import AgainActions
-    from webui_tab.banks.actions import BankActions
+    from webui_tab.listen.recording_step import Actions
+    from webui_tab.listen.again_step import AgainActions
+    from webui_tab.banks.events import BankActions
     from webui_tab.layout import build
-    from webui_tab.parts import Choices
-    from webui_tab.segment_actions import SegmentActions
-    from webui_tab.training.actions import TrainingActions
+    from webui_tab.components import Choices
+    from webui_tab.listen.segments_step import SegmentActions
+    from webui_tab.training.events import TrainingActions
     from webui_tab.training.job import Trainer
-    from webui_tab.wiring import Wire
+    from webui_tab.events import Wire
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 ZH = "中文"
@@ -106,7 +106,7 @@ def visit(tmp_path, monkeypatch):
     with gr.Blocks(analytics_enabled=False):
         parts = build(Choices("zh", ("auto",), ("prosody-emodb",), ("示例声音（合成）",)))
     page = Actions(
-        parts, pages, Workshop(allow_download=False), upload_root=tmp_path, language="zh"
+        parts, pages, AppContext(allow_download=False), upload_root=tmp_path, language="zh"
     )
     wire = Wire(page, "q")
 
@@ -214,7 +214,7 @@ def test_a_whole_visit_in_chinese_shows_no_english_sentence(visit, tmp_path, whi
 
 
 def _edited(visit) -> dict[str, Any]:
-    from webui_tab.view import table_rows
+    from webui_tab.listen.view import table_rows
 
     rows = table_rows(visit.pages.session("one"), "zh")
     rows[0][1] = "9"

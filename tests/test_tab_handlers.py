@@ -35,19 +35,22 @@ from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error
 from gpt_sovits_emotion.progress import no_progress
 from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcript_io import FORMATS, read_json
-from webui_tab import correcting, handlers, launch, saving, saying, segment, texts, view
+from webui_tab.listen import corrections, analysis, downloads, resynthesis, panel, view
+from webui_tab import launch, texts
 from webui_tab.pages import Pages
-from webui_tab.private import private_folder
-from webui_tab.sessions import PageError, Session, Settings, Speaking, Stopped
+from webui_tab.storage import private_folder
+from webui_tab.sessions import PageError, Session, Stopped
+from webui_tab.settings import AnalysisSettings, SpeakingSettings
 from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say
-from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
+from webui_tab.controls import SAMPLE_VOICE, WHISPER_SIZES
+from webui_tab.app_context import AppContext, sample_data, whisper_choices
 
 _N_SEGMENTS = 3
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Workshop:
-    return Workshop(allow_download=False)
+def app() -> AppContext:
+    return AppContext(allow_download=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +68,24 @@ def clip(tmp_path_factory) -> tuple[Path, Transcript]:
 
 
 @pytest.fixture(scope="module")
-def heard(clip, workshop, tmp_path_factory):
+def heard(clip, app, tmp_path_factory):
     """An analysed session with the sample voice; sessions are values, so all tests share it."""
     path, transcript = clip
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "hear", lambda *args, **options: transcript)
         session = handlers.choose_voice(Session(source=path), SAMPLE_VOICE, consent=False)
-        session = handlers.analyse(session, Settings(), workshop, folder, consent=True)
+        session = handlers.analyse(session, Settings(), app, folder, consent=True)
     yield session, folder
     assert session.recording is not None
     session.recording.close()
 
 
 @pytest.fixture(scope="module")
-def said(heard, workshop):
+def said(heard, app):
     """The same, said again."""
     session, folder = heard
-    return saying.resynthesise(session, workshop, folder), folder
+    return saying.resynthesise(session, app, folder), folder
 
 
 # --- texts -------------------------------------------------------------------------------------------
@@ -418,35 +421,35 @@ def test_what_was_made_of_an_earlier_recording_goes(tmp_path):
 # --- the recording -----------------------------------------------------------------------------------
 
 
-def test_no_analysis_without_consent(workshop, tmp_path, clip):
+def test_no_analysis_without_consent(app, tmp_path, clip):
     session = Session(source=clip[0])
     for language, words in (("en", "tick the line"), ("zh", "勾选")):
         with pytest.raises(ConsentError) as refused:
-            handlers.analyse(session, Settings(), workshop, tmp_path, consent=False)
+            handlers.analyse(session, Settings(), app, tmp_path, consent=False)
         assert words in refused.value.say(language)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_analysis_without_a_recording(workshop, tmp_path):
+def test_no_analysis_without_a_recording(app, tmp_path):
     with pytest.raises(PageError) as error:
-        handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True)
+        handlers.analyse(Session(), Settings(), app, tmp_path, consent=True)
     assert "try the sample" in handlers.sentence_of(error.value, "en")
     assert "试用示例" in handlers.sentence_of(error.value, "zh")
 
 
-def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(workshop, tmp_path):
+def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(app, tmp_path):
     path = tmp_path / "quiet.wav"
     soundfile.write(path, np.zeros(16_000), 16_000)
     with pytest.raises(AudioError) as caught:
-        handlers.analyse(Session(source=path), Settings(), workshop, tmp_path, consent=True)
+        handlers.analyse(Session(source=path), Settings(), app, tmp_path, consent=True)
     check_says_the_same(caught.value)
     assert "quiet.wav 是静音" in handlers.sentence_of(caught.value, "zh")
     assert "quiet.wav is silent" in handlers.sentence_of(caught.value, "en")
 
 
-def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, monkeypatch):
+def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, app, monkeypatch):
     session, folder = heard
-    host = workshop.engines(session.settings.head).host
+    host = app.engines(session.settings.head).host
     fail = host.synthesise
 
     def fail_once(request):
@@ -455,7 +458,7 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
         return fail(request)
 
     monkeypatch.setattr(type(host), "synthesise", lambda self, request: fail_once(request))
-    problem = saying.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
+    problem = saying.resynthesise(session, app, folder).result.synthesis.segments[0].problem
     assert problem.zh.startswith("合成失败：GPT-SoVITS 显存或内存不足")
     assert problem.en.startswith("GPT-SoVITS ran out of memory")
 
@@ -464,7 +467,7 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
 
     monkeypatch.setattr(type(host), "synthesise", fail_always)
     with pytest.raises(HostError) as caught:
-        saying.resynthesise(session, workshop, folder)
+        saying.resynthesise(session, app, folder)
     assert handlers.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
 
 
@@ -509,11 +512,11 @@ def test_the_sample_comes_with_its_voice(tmp_path, language):
     ("content", "words"),
     [(b"", "empty"), (b"no audio at all, only text", "audio"), (bytes(4000), "audio")],
 )
-def test_a_bad_file_is_one_sentence(workshop, tmp_path, content, words):
+def test_a_bad_file_is_one_sentence(app, tmp_path, content, words):
     source = tmp_path / "bad.wav"
     source.write_bytes(content)
     with pytest.raises(AudioError, match=words) as error:
-        handlers.analyse(Session(source=source), Settings(), workshop, tmp_path, consent=True)
+        handlers.analyse(Session(source=source), Settings(), app, tmp_path, consent=True)
     assert "\n" not in str(error.value)
 
 
@@ -527,14 +530,14 @@ def test_analysis_tags_and_chooses(heard):
     assert session.heard_folder.parent == folder
 
 
-def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
+def test_speech_is_found_without_a_recogniser(app, tmp_path):
     source = tmp_path / "tone.wav"
     samples = np.concatenate([np.zeros(8000), voiced(3.0), np.zeros(8000)]).astype(np.float32)
     soundfile.write(source, samples, 16_000)
     session = handlers.analyse(
         Session(source=source),
         Settings(whisper="none"),
-        workshop,
+        app,
         tmp_path,
         consent=True,
     )
@@ -546,7 +549,7 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
     # Words written by hand are said, though no language was heard.
     session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
     session = correcting.correct(session, 0, text="早上好。")
-    session = saying.resynthesise(session, workshop, tmp_path)
+    session = saying.resynthesise(session, app, tmp_path)
     assert session.result is not None
     assert session.result.synthesis.segments[0].audio is not None
     assert not session.is_stale
@@ -554,7 +557,7 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
     session.recording.close()
 
 
-def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monkeypatch):
+def test_a_stopped_analysis_closes_the_recording(app, tmp_path, clip, monkeypatch):
     opened = []
     original = handlers.open_recording
     monkeypatch.setattr(
@@ -571,7 +574,7 @@ def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monke
         handlers.analyse(
             Session(source=clip[0]),
             Settings(whisper="none"),
-            workshop,
+            app,
             tmp_path,
             consent=True,
             progress=stop_after_decoding,
@@ -580,10 +583,10 @@ def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monke
         opened[0].read()
 
 
-def test_engines_are_opened_once(workshop):
+def test_engines_are_opened_once(app):
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(workshop.engines("prosody-emodb")))
+        threading.Thread(target=lambda: found.append(app.engines("prosody-emodb")))
         for _ in range(4)
     ]
     for thread in threads:
@@ -593,12 +596,12 @@ def test_engines_are_opened_once(workshop):
     assert len({id(engines) for engines in found}) == 1
 
 
-def test_the_menu_of_recognisers_names_what_they_are(workshop):
+def test_the_menu_of_recognisers_names_what_they_are(app):
     for language in LANGUAGES:
-        names = whisper_choices(workshop, language)
+        names = whisper_choices(app, language)
         assert {"none", "auto"} <= set(names.values())
         assert next(iter(names)) == say("whisper_auto", language)
-    everything = whisper_choices(Workshop(allow_download=True), "en")
+    everything = whisper_choices(AppContext(allow_download=True), "en")
     assert set(everything.values()) == {*WHISPER_SIZES, "none", "auto"}
 
 
@@ -762,7 +765,7 @@ def test_a_correction_makes_the_result_stale(said):
     assert not correcting.undo(changed, 0).is_stale
 
 
-def test_nothing_is_said_without_voice_words_or_analysis(heard, workshop, tmp_path):
+def test_nothing_is_said_without_voice_words_or_analysis(heard, app, tmp_path):
     session, _ = heard
     cases = {
         "not_analysed": Session(),
@@ -774,7 +777,7 @@ def test_nothing_is_said_without_voice_words_or_analysis(heard, workshop, tmp_pa
     cases["nothing_to_say"] = wordless
     for key, case in cases.items():
         with pytest.raises(PageError) as error:
-            saying.resynthesise(case, workshop, tmp_path)
+            saying.resynthesise(case, app, tmp_path)
         assert error.value.key == key
 
 
@@ -950,7 +953,7 @@ def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
     assert list(tmp_path.iterdir()) == [other]
 
 
-def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
+def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
     session, folder = heard
     session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
     asked = {}
@@ -965,14 +968,14 @@ def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
     monkeypatch.setattr("webui_tab.saying.pipeline.resynthesise", resynthesise)
     speaking = Speaking(Sampling(speed=1.2), 7, ("sad/en.flac",))
     with pytest.raises(HeardEnoughError):
-        saying.resynthesise(session, workshop, folder, speaking=speaking)
+        saying.resynthesise(session, app, folder, speaking=speaking)
     assert (asked["seed"], asked["sampling"].speed) == (7, 1.2)
     assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
-        saying.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))
+        saying.resynthesise(session, app, folder, speaking=Speaking(timbre=("gone.wav",)))
 
 
-def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop, tmp_path):
+def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, app, tmp_path):
     recording, transcript = clip
     words = tmp_path / "talk.srt"
     texts = ("ANNA: [开心] Good morning (laughs).", "ANNA: [撒娇] What now?", "(sighs)")
@@ -985,22 +988,22 @@ def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop,
         Session(source=recording, words=words), SAMPLE_VOICE, consent=False
     )
     with pytest.raises(TranscriptError) as refused:
-        handlers.analyse(session, Settings(encoding="ascii"), workshop, tmp_path, consent=True)
+        handlers.analyse(session, Settings(encoding="ascii"), app, tmp_path, consent=True)
     for language in ("en", "zh"):
         told = handlers.sentence_of(refused.value, language)
         assert "--" not in told
         assert say("encoding", language) in told
-    heard = handlers.analyse(session, Settings(), workshop, tmp_path, consent=True)
+    heard = handlers.analyse(session, Settings(), app, tmp_path, consent=True)
     for language in ("en", "zh"):
         shown = view.summary_html(heard, language)
         assert say("words_file", language, name="talk.srt") in shown
         assert "ANNA" in shown  # taken for a speaker, and not for a word
         assert "<small>ANNA</small>" in view.table_rows(heard, language)[0][0]
-    said = saying.resynthesise(heard, workshop, tmp_path)
+    said = saying.resynthesise(heard, app, tmp_path)
     assert "[撒娇]" in view.result_html(said, "en")
     assert "(laughs)" not in view.result_html(said, "en")
     speaking = Speaking(directions=False)
-    said = saying.resynthesise(heard, workshop, tmp_path, speaking=speaking)
+    said = saying.resynthesise(heard, app, tmp_path, speaking=speaking)
     for language, not_said in (("en", "not said"), ("zh", "不朗读")):
         shown = view.result_html(said, language)
         assert {"en": "(laughs), (sighs): ", "zh": "(laughs)、(sighs)："}[language] in shown
@@ -1016,4 +1019,4 @@ def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop,
     only = replace(heard.tagging.transcript, segments=heard.tagging.transcript.segments[2:])
     alone = handlers.with_choices(replace(heard, tagging=replace(heard.tagging, transcript=only)))
     with pytest.raises(PageError, match="nothing to say"):
-        saying.resynthesise(alone, workshop, tmp_path, speaking=speaking)
+        saying.resynthesise(alone, app, tmp_path, speaking=speaking)

@@ -12,29 +12,32 @@ import pytest
 from gpt_sovits_emotion.errors import ConsentError, OutputError, ReferenceBankError
 from gpt_sovits_emotion.records import ReferenceBank
 from gpt_sovits_emotion.references import SIDECAR_NAME, load_bank
-from webui_tab.banks import handlers, view
-from webui_tab.handlers import choose_voice
-from webui_tab.segment import lent_clip
-from webui_tab.sessions import PageError, Session, Settings
+from webui_tab.banks import bank, view
+from webui_tab.listen.analysis import choose_voice
+from webui_tab.listen.panel import lent_clip
+from webui_tab.sessions import PageError, Session
+from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import LANGUAGES
-from webui_tab.view import clip_name, note
-from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
+from webui_tab.listen.view import clip_name
+from webui_tab.markup import note
+from webui_tab.controls import SAMPLE_VOICE
+from webui_tab.app_context import AppContext, sample_data
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Workshop:
-    return Workshop(allow_download=False)
+def app() -> AppContext:
+    return AppContext(allow_download=False)
 
 
 @pytest.fixture(scope="module")
-def built(workshop, tmp_path_factory) -> tuple[Session, Path]:
+def built(app, tmp_path_factory) -> tuple[Session, Path]:
     """The sample voice, its labels taken off, listened to."""
     folder = tmp_path_factory.mktemp("voice") / "clips"
     folder.mkdir()
     for number, clip in enumerate(sorted((sample_data() / "voice_bank").glob("*/*.flac"))):
         shutil.copyfile(clip, folder / f"{number:02d}.flac")
     session = handlers.build(
-        Session(), folder, Settings(), workshop, transcribe=False, consent=True
+        Session(), folder, Settings(), app, transcribe=False, consent=True
     )
     return session, folder
 
@@ -50,13 +53,13 @@ def own(built, folder: Path) -> Session:
     return handlers.open_as_it_is(Session(), copy, consent=True)
 
 
-def test_building_needs_consent_and_a_place(workshop, tmp_path):
+def test_building_needs_consent_and_a_place(app, tmp_path):
     with pytest.raises(ConsentError, match="Tick the line about consent"):
         handlers.build(
             Session(),
             tmp_path,
             Settings(),
-            workshop,
+            app,
             transcribe=False,
             consent=False,
         )
@@ -182,7 +185,7 @@ def test_experiments_of_the_checkout_are_offered_the_latest_first(tmp_path):
 
 
 def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
-    from webui_tab.handlers import take_recording
+    from webui_tab.listen.analysis import take_recording
 
     recording = tmp_path / "talk.wav"
     recording.write_bytes(b"RIFF")
@@ -190,16 +193,16 @@ def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
     assert take_recording(session, recording, upload_root=tmp_path).shown is session.shown
 
 
-def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_path, monkeypatch):
+def test_the_tagger_judges_the_voice_against_its_own_bank(built, app, tmp_path, monkeypatch):
     from gpt_sovits_emotion import pipeline
     from gpt_sovits_emotion.records import Segment, Transcript
-    from webui_tab.handlers import analyse
+    from webui_tab.listen.analysis import analyse
 
     given = Transcript((Segment(0.4, 4.6, "The meeting has been moved.", "en"),), "en", "given")
     monkeypatch.setattr(pipeline, "hear", lambda *args, **options: given)
     session = replace(handlers.use(built[0]), source=sample_data() / "sample_en.flac")
     settings = Settings(same_voice=True)
-    heard = analyse(session, settings, workshop, tmp_path, consent=True)
+    heard = analyse(session, settings, app, tmp_path, consent=True)
     assert heard.tagging is not None
     assert heard.recording is not None
     heard.recording.close()
@@ -208,10 +211,10 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
 
     unbuilt = replace(session, bank_place=sample_data() / "voice_bank")
     with pytest.raises(ReferenceBankError, match="has not been built"):
-        analyse(unbuilt, settings, workshop, tmp_path, consent=True)
+        analyse(unbuilt, settings, app, tmp_path, consent=True)
     nobody = replace(session, bank=None, bank_place=None)
     with pytest.raises(PageError, match="voice"):
-        analyse(nobody, settings, workshop, tmp_path, consent=True)
+        analyse(nobody, settings, app, tmp_path, consent=True)
 
 
 def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(

@@ -24,11 +24,12 @@ from gpt_sovits_emotion.records import Segment, Sentence, Transcript
 from gpt_sovits_emotion.tag import Analyser, tag
 from gpt_sovits_emotion.testing import FakeEncoder, FakeHost, fake_card, make_fake_head
 from gpt_sovits_emotion.training.train import Moment, TrainedHead
-from webui_tab.sessions import PageError, Session, Settings
+from webui_tab.sessions import PageError, Session
+from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import TEXTS
-from webui_tab.training import asking, installed
-from webui_tab.training.card import card_html
-from webui_tab.training.history import History
+from webui_tab.training import requests, requests
+from webui_tab.training.view import card_html
+from webui_tab.training.job import History
 from webui_tab.training.job import Look, Order, Trainer
 from webui_tab.training.speakers import Lessons, known_speakers
 from webui_tab.training.texts import TABLE
@@ -430,8 +431,8 @@ def test_encoders_are_offered_as_they_are_lent() -> None:
 N_SEGMENTS = 8
 
 
-class FakeWorkshop:
-    """A workshop with the fake head and its encoder."""
+class FakeApp:
+    """A app with the fake head and its encoder."""
 
     heads_dirs: tuple[Path, ...] = ()
 
@@ -444,32 +445,32 @@ class FakeWorkshop:
 
 
 @pytest.fixture
-def workshop(fake_head: Path) -> FakeWorkshop:
-    return FakeWorkshop(fake_head)
+def app(fake_head: Path) -> FakeApp:
+    return FakeApp(fake_head)
 
 
 @pytest.fixture
-def session(workshop: FakeWorkshop) -> Iterator[Session]:
+def session(app: FakeApp) -> Iterator[Session]:
     segments = tuple(Segment(0.9 * i, 0.9 * i + 0.8, f"words {i}", "en") for i in range(N_SEGMENTS))
     tone = voiced(0.9 * N_SEGMENTS) * np.repeat(np.linspace(0.3, 1, N_SEGMENTS), 14_400)
     with recording_from_samples(tone.astype(np.float32), 16_000, name="talk.wav") as recording:
-        tagging = tag(Transcript(segments, "en", "given"), recording, workshop.analyser)
+        tagging = tag(Transcript(segments, "en", "given"), recording, app.analyser)
         yield Session(recording=recording, tagging=tagging, settings=Settings(head="fake-head"))
 
 
 def corrected(session: Session, index: int, label: str) -> Session:
-    from webui_tab.correcting import correct
+    from webui_tab.listen.corrections import correct
 
     return correct(session, index, label=label)
 
 
 def test_a_speaker_is_learned_undone_and_forgotten(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
-    lessons = Lessons(workshop)
+    lessons = Lessons(app)
     other = "sad" if session.tagging.transcript.segments[2].label != "sad" else "angry"
     lesson = lessons.learn(corrected(session, 2, other), " anna ", consent=True)
-    profile = load_profile(workshop.head, "anna")
+    profile = load_profile(app.head, "anna")
     assert profile is not None
     assert lesson.profile is not None
     assert [(each.label, each.source) for each in profile.corrections] == [(other, "talk.wav #3")]
@@ -499,9 +500,9 @@ def test_a_speaker_is_learned_undone_and_forgotten(
 
 
 def test_nothing_is_learned_without_consent_a_name_or_a_recording(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
-    lessons = Lessons(workshop)
+    lessons = Lessons(app)
     for key, given in {
         "speaker_consent_missing": (session, "anna", False),
         "speaker_no_name": (session, "  ", True),
@@ -517,9 +518,9 @@ def test_nothing_is_learned_without_consent_a_name_or_a_recording(
 
 
 def test_a_correction_that_the_head_does_not_know_counts_without_it(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
-    lesson = Lessons(workshop).learn(corrected(session, 1, "bored"), "ben", consent=True)
+    lesson = Lessons(app).learn(corrected(session, 1, "bored"), "ben", consent=True)
     assert lesson.profile is not None
     assert lesson.profile.n_unlabelled == N_SEGMENTS
     (said,) = lesson.said
@@ -528,12 +529,12 @@ def test_a_correction_that_the_head_does_not_know_counts_without_it(
 
 
 def test_too_few_segments_are_kept_and_not_learned_from(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
     transcript = session.tagging.transcript
     few = replace(transcript, segments=transcript.segments[:3])
     short = replace(session, tagging=replace(session.tagging, transcript=few))
-    lesson = Lessons(workshop).learn(short, "cleo", consent=True)
+    lesson = Lessons(app).learn(short, "cleo", consent=True)
     assert lesson.profile is not None
     assert lesson.profile.mean is None
     assert lesson.profile.n_unlabelled == 3
