@@ -233,7 +233,7 @@ class Events:
         for name in names:
             self.quick(self.parts.named[name].click, self._stop)
 
-    def forget(self, request: gr.Request) -> None:
+    def closed(self, request: gr.Request) -> None:
         """Forget all that a page held, which was closed."""
         self.pages.forget(page_id_of(request))
 

@@ -183,7 +183,7 @@ class WholePage:
             )
         blocks.load(None, None, None, js=WATCH_SCRIPT, **private())
         if hasattr(blocks, "unload"):
-            blocks.unload(events.forget)
+            blocks.unload(events.closed)
         events.stop_by(parts.stops)
         events.quick(
             parts.page_language.change,
