@@ -15,23 +15,23 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from gpt_sovits_emotion.progress_words import doing_in
-from webui_tab.pages import Pages
+from gpt_sovits_emotion.core.progress_words import doing_in
 from webui_tab.app_context import AppContext, sample_data
+from webui_tab.pages import Pages
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
     import gradio as gr
-
-    from webui_tab.listen.recording_step import Actions
-    from webui_tab.listen.again_step import AgainActions
-    from webui_tab.banks.events import BankActions
     from webui_tab.layout import build
+
+    from webui_tab.banks.events import BankActions
     from webui_tab.components import Choices
+    from webui_tab.events import Wire
+    from webui_tab.listen.again_step import AgainActions
+    from webui_tab.listen.recording_step import Actions
     from webui_tab.listen.segments_step import SegmentActions
     from webui_tab.training.events import TrainingActions
     from webui_tab.training.job import Trainer
-    from webui_tab.events import Wire
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 ZH = "中文"

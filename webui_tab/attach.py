@@ -19,7 +19,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from gpt_sovits_emotion.hosts.webui import WebuiHost
+from gpt_sovits_emotion.backends.webui import WebuiBackend
 from webui_tab.app_context import AppContext
 from webui_tab.page import build_tab
 from webui_tab.pages import Pages
@@ -139,7 +139,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
     Returns:
         What deletes all that its pages hold, to be called when the process ends.
     """
-    host = WebuiHost(namespace)
+    backend = WebuiBackend(namespace)
     uploads = Path(app.GRADIO_CACHE)
     uploads.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleaning:
@@ -149,10 +149,10 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
         end_training = build_tab(
             app,
             pages,
-            AppContext(checkout=host.root, host=host),
+            AppContext(checkout=backend.root, backend=backend),
             upload_root=uploads,
             language=page_language(namespace),
-            speaking_queue=host.concurrency_id,
+            speaking_queue=backend.concurrency_id,
         )
         cleaning.callback(end_training)
         allowed = named_hosts([os.environ.get(ALLOW_HOST_VARIABLE, "")])

@@ -7,10 +7,10 @@ from dataclasses import Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import HeadEntry
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcribe.options import AUTO
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
+from gpt_sovits_emotion.transcription.options import AUTO
+from gpt_sovits_emotion.transcripts.encodings import ENCODING_NAMES
 
 __all__ = [
     "ANYBODY",
@@ -276,7 +276,7 @@ def whisper_entries(offer: Offer) -> tuple[Entry, ...]:
 
     First the model `AUTO`, then sizes that lie on this machine; the others would be fetched on first use.
     """
-    from gpt_sovits_emotion.transcribe import NO_MODEL
+    from gpt_sovits_emotion.transcription import NO_MODEL
 
     here = [size for size in WHISPER_SIZES if offer.has_whisper(size)]
     absent = [size for size in WHISPER_SIZES if size not in here and offer.allow_download]
@@ -314,5 +314,5 @@ def encoding_entries(_: Offer) -> tuple[Entry, ...]:
 
 
 def carry_entries(_: Offer) -> tuple[Entry, ...]:
-    """Return the ways in which emotion is carried (`carry.Carry.way`)."""
+    """Return the ways in which emotion is carried (`ProsodySource.way`)."""
     return (_entry("carry_clip", "clip"), _entry("carry_recording", "recording"))

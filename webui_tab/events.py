@@ -13,10 +13,10 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
 import gradio as gr
 from gradio.context import LocalContext
 
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.progress_words import doing_in
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.app_context import AppContext
 from webui_tab.components import Components, Updates
 from webui_tab.gradio_releases import private

@@ -78,7 +78,7 @@ class HeadsMenu:
 def heads_mark(app: AppContext) -> str:
     """Return what differs whenever something in the folders of heads does, also what a host lends."""
     seen = [
-        (str(entry.path), entry.stamp, entry.state, app.lends_for(entry))
+        (str(entry.path), entry.stamp, entry.state, app.provides_for(entry))
         for entry in app.all_heads()
     ]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

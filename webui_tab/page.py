@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.hosts.base import never
+from gpt_sovits_emotion.backends.base import never
 from webui_tab.app_context import AppContext
 from webui_tab.banks.events import BanksPage
 from webui_tab.banks.layout import build_banks
@@ -67,8 +67,8 @@ def build_tab(
     SegmentsStep(events, showing).connect()
     again.connect()
     BanksPage(events, showing).connect()
-    speaking = never if app.host is None else _at_work(blocks, speaking_queue)
-    trainer = Trainer(host=app.host, speaking=speaking, whisper=app.whisper_models)
+    speaking = never if app.backend is None else _at_work(blocks, speaking_queue)
+    trainer = Trainer(backend=app.backend, speaking=speaking, whisper=app.whisper_models)
     TrainingPage(events, trainer).connect()
     return trainer.close
 

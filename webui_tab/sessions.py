@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.errors import ConsentError, EmotionError
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import ConsentError, EmotionError
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceChoice,
     Sentence,
     Synthesis,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.tag import Tagging
-from gpt_sovits_emotion.verify import Verification
+from gpt_sovits_emotion.synthesis.verifier import Verification
+from gpt_sovits_emotion.tagging import Tagging
 from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import TEXTS, filled
 

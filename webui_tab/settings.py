@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
+from gpt_sovits_emotion.backends.base import Sampling
 from gpt_sovits_emotion.engines import DEFAULT_HEAD
-from gpt_sovits_emotion.hosts.base import Sampling
-from gpt_sovits_emotion.transcribe.options import AUTO
+from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab.controls import (
     ANYBODY,
     ENTRY_TEXTS,
@@ -244,7 +244,7 @@ class SpeakingSettings:
 
     Attributes:
         takes: How many syntheses of each segment are made, of which the best is kept.
-        carry: How the emotion is carried (`carry.Carry.way`).
+        carry: How the emotion is carried (`ProsodySource.way`).
         directions: Whether stage directions, music signs and names of speakers are said.
         speed: See `hosts.base.Sampling`.
         temperature: As there.

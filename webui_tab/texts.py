@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab.banks import form as banks
 from webui_tab.settings import SETTING_TEXTS
 from webui_tab.training import form as training
@@ -325,7 +325,7 @@ def language_of_browser(accept_language: str | None) -> str:
         except ValueError:
             weight = 0.0
         wishes.append((-weight, tag.split("-")[0].casefold()))
-    for _, tag in sorted(wishes, key=lambda wish: wish[0]):
+    for _, tag in sorted(wishes, key=lambda query: query[0]):
         if tag in LANGUAGES:
             return tag
     return "en"

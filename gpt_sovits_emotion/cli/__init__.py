@@ -16,7 +16,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.cli.language import in_language, language, language_of, set_language
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
-from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.core.errors import EmotionError
 
 __all__ = ["command", "main"]
 

@@ -13,15 +13,15 @@ from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
 _MAY_COUNT_FRAMES = frozenset({".sub", ".txt"})
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.transcript_io import TextFile
+    from gpt_sovits_emotion.transcripts import TextFile
 
 __all__ = ["TRANSCRIPT_OPTIONS", "encoding_option", "existing_transcript"]
 
 
 def _checked(context: click.Context, parameter: click.Parameter, encoding: str) -> str:
     if encoding:
-        from gpt_sovits_emotion.errors import TranscriptError
-        from gpt_sovits_emotion.transcript_io.decoding import codec_of
+        from gpt_sovits_emotion.core.errors import TranscriptError
+        from gpt_sovits_emotion.transcripts.decoding import codec_of
 
         try:
             codec_of(encoding)
@@ -58,8 +58,8 @@ def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | No
     Raises:
         TranscriptError: ``beside`` was asked for and nothing lies there, or in several languages.
     """
-    from gpt_sovits_emotion.errors import TranscriptError
-    from gpt_sovits_emotion.transcript_io import READABLE_ENDINGS, TextFile, find_transcript_beside
+    from gpt_sovits_emotion.core.errors import TranscriptError
+    from gpt_sovits_emotion.transcripts import READABLE_ENDINGS, TextFile, find_transcript_beside
 
     wanted: Path | None = given["transcript"]
     if wanted is None:
@@ -84,7 +84,7 @@ def _of_film(file: TextFile, recording: Path) -> TextFile:
     The film is the recording, or lies beside the file: its sound may have been taken out before.
     """
     from gpt_sovits_emotion.audio import frames_per_s
-    from gpt_sovits_emotion.transcript_io.beside import named_after
+    from gpt_sovits_emotion.transcripts.beside import named_after
 
     if file.path.suffix.casefold() not in _MAY_COUNT_FRAMES:
         return file

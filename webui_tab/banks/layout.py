@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from gpt_sovits_emotion.labels import EMOTIONS, display_name
-from gpt_sovits_emotion.references import EXPORT_LAYOUTS
+from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
+from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
 from webui_tab.banks.bank import COLUMNS, clip_headers
 from webui_tab.banks.form import SourceForm
 from webui_tab.components import Components

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import open_recording, write_wav
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, display_name
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, display_name
+from gpt_sovits_emotion.core.records import (
     EmotionScores,
     ReferenceChoice,
     ReferenceClip,
     TaggedSegment,
 )
-from gpt_sovits_emotion.takes import told
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.visible import visible
+from gpt_sovits_emotion.synthesis.takes import told
 from webui_tab.listen.view import clip_name, clock, verdict_of
 from webui_tab.markup import note
 from webui_tab.sessions import Session
@@ -247,15 +247,15 @@ def lent_clip(clip: Path, folder: Path) -> Path | None:
     """
     # Two banks may both hold angry/1.wav; the hash of the whole path tells them apart.
     whose = hashlib.sha256(os.fsencode(clip)).hexdigest()[:16]
-    lent = folder / "clips" / whose / clip.name
-    if not lent.exists():
+    copied = folder / "clips" / whose / clip.name
+    if not copied.exists():
         try:
             open_recording(clip).close()
         except AudioError:
             return None
-        lent.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(clip, lent)
-    return lent
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(clip, copied)
+    return copied
 
 
 def _again(session: Session, index: int) -> Path | None:

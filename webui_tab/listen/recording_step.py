@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from gpt_sovits_emotion.core.errors import ConsentError
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
-from gpt_sovits_emotion.errors import ConsentError
-from gpt_sovits_emotion.transcribe.options import AUTO
+from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab.components import Components, Updates
 from webui_tab.controls import SAMPLE_VOICE
 from webui_tab.events import Events, PageEvent

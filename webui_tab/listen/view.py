@@ -8,14 +8,14 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.labels import colour_of, display_name, percent
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.labels import colour_of, display_name, percent
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceClip,
     RoundTripSegment,
     TaggedSegment,
 )
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.controls import SPOKEN_LANGUAGES
 from webui_tab.markup import note
 from webui_tab.sessions import Session

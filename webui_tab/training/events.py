@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from gpt_sovits_emotion.labels import labels_of
+from gpt_sovits_emotion.core.labels import labels_of
 from webui_tab.components import Updates
 from webui_tab.controls import ANYBODY
 from webui_tab.events import Events, PageEvent
@@ -158,7 +158,7 @@ class TrainingPage:
 
     def opened(self, event: PageEvent[OpenedTraining]) -> Updates:
         """Show what is being trained, and offer what is lent now."""
-        offered = requests.encoders_of(self._app.host, self._app.whisper_models)
+        offered = requests.encoders_of(self._app.backend, self._app.whisper_models)
         encoder = event.asked.train_encoder or offered[0]
         return {
             self._parts.train_encoder: gr.update(choices=list(offered), value=encoder),

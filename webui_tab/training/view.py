@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.markup import bilingual, both, label_name, note_of, sentence
 from webui_tab.training.job import Look
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from webui_tab.training.speakers import Lesson
 from collections.abc import Sequence
 
+from gpt_sovits_emotion.core.labels import colour_of
 from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
-from gpt_sovits_emotion.labels import colour_of
 from webui_tab.training.job import History
 
 __all__ = ["card_html", "corpora_html", "curves_html", "lesson_html", "live_html", "time_left"]
