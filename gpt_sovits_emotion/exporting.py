@@ -124,7 +124,9 @@ def _write_carried(card: HeadCard, path: Path, whisper: WhisperModels) -> None:
     part, fingerprint = _whisper_part(card)
     name = parse_encoder_id(part)
     tracker = ProsodyEncoder()
-    encoder = provide_encoder(part, embedded_backend(tracker), tracker, whisper, fingerprint=fingerprint)
+    encoder = provide_encoder(
+        part, embedded_backend(tracker), tracker, whisper, fingerprint=fingerprint
+    )
     if fingerprint not in (encoder.fingerprint, ANY_WEIGHTS):
         raise HeadMismatchError(
             f"the head {card.id!r} was trained on {part} with fingerprint {fingerprint}, and the Whisper "

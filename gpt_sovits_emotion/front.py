@@ -225,8 +225,8 @@ class Annotator:
             progress: As for `annotate`.
 
         Raises:
-            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `BackendError` where
-                the backend cannot be reached; `TranscriptError` where there are no words to say again.
+            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `BackendError`
+                where the backend cannot be reached; `TranscriptError` where there are no words to say again.
         """
         bank, verifier, known = self._of(voice, progress)
         open_again = _opener(audio, sampling_rate_hz, self.engines, allow_damaged=allow_damaged)

@@ -1,4 +1,4 @@
-"""The only wiring: which room's result goes into which room, for one recording and one voice.
+"""The only wiring: whose result goes into what, for one recording and one voice.
 
 Every step is a function, so that the command line runs them in a row and the tab one by one, with a
 person's corrections in between:
@@ -137,7 +137,7 @@ def choose_references(
         options: How to choose.
 
     Raises:
-        ReferenceBankError: See `references.choose_all`.
+        ReferenceBankError: See `banks.choose_all`.
     """
     return choose_all(
         transcript, bank, pins=pins or {}, options=options or ChoiceOptions(substitute=substitute)
@@ -155,7 +155,7 @@ def check(
     speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Verification:
-    """Listen again with the judging head. See `verify.verify`."""
+    """Listen again with the judging head. See `verifier.verify`."""
     return verify(
         with_written_tags(transcript, bank),
         choices,
@@ -232,8 +232,8 @@ def round_trip(
         progress: Told how far it is.
 
     Raises:
-        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError` before
-            any work when the host cannot carry emotion in this way.
+        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError`
+            before any work when the backend cannot carry emotion in this way.
     """
     speaking = _settled(speaking, prosody_from)
     check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)

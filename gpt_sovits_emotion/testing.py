@@ -27,8 +27,8 @@ from gpt_sovits_emotion.heads.check import check_head
 __all__ = [
     "FAKE_DIM",
     "FAKE_LABELS",
-    "FakeEncoder",
     "FakeBackend",
+    "FakeEncoder",
     "check_head",
     "fake_card",
     "fake_tensors",

@@ -187,7 +187,8 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     assert first.sha256 == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched, Journal(tmp_path / "x.work") as journal:
         patched.setattr(
-            "gpt_sovits_emotion.banks.building.journal.content_of", lambda _: pytest.fail("was read")
+            "gpt_sovits_emotion.banks.building.journal.content_of",
+            lambda _: pytest.fail("was read"),
         )
         assert journal.content(clip, name="a.wav") == first
     clip.write_bytes(b"two")
@@ -608,7 +609,9 @@ def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypa
         set_pin(folder, "angry", "0001.wav")
         return hear_all(questions, n_jobs=n_jobs)
 
-    monkeypatch.setattr("gpt_sovits_emotion.banks.building.stages.hear_all", heard_while_somebody_pins)
+    monkeypatch.setattr(
+        "gpt_sovits_emotion.banks.building.stages.hear_all", heard_while_somebody_pins
+    )
     clips_in(folder, 4)
     build(folder, prosody_head)
     assert load_bank(folder).pins == {"angry": folder / "0001.wav"}

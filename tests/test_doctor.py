@@ -503,7 +503,9 @@ def style_head(checkout, tmp_path) -> Path:
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
     add_base(checkout.root, "v2")
-    encoder = open_encoder("sovits.style", next(CheckoutBackend(checkout.root).provide("sovits.style")))
+    encoder = open_encoder(
+        "sovits.style", next(CheckoutBackend(checkout.root).provide("sovits.style"))
+    )
     rate_hz = encoder.sampling_rate_hz
     spec = EncoderSpec(encoder.id, encoder.dim, encoder.fingerprint, rate_hz, "none")
     folder = tmp_path / "heads" / "style-head"

@@ -1,4 +1,4 @@
-"""The wiring: one recording through every room, with fakes where a model would be."""
+"""The wiring: one recording through every package, with fakes where a model would be."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio'
 HERE = "http://127.0.0.1:9876"
 
 
-@pytest.mark.parametrize("module", [names, serving])
+@pytest.mark.parametrize("module", [access])
 def test_the_examples_in_docstrings_hold(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

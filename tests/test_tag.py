@@ -251,7 +251,9 @@ def test_what_is_like_no_voice_is_said_to_be_that(
     verifier = replace(analyser, head=replace(analyser.head, card=card))
     spoken = (SynthesisedSegment(0, 0.0, recording.read(0.0, 2.0)),)
     synthesis = Synthesis(spoken, recording.read(), "embedded", Sentence("eSpeak", "eSpeak"), "li")
-    note = verify(document, [None], synthesis, verifier, bank_synthetic=True).report.segments[0].note
+    note = (
+        verify(document, [None], synthesis, verifier, bank_synthetic=True).report.segments[0].note
+    )
     assert note.en.startswith("lost: ")
     assert ("heard again as unsure: unlike any voice" in note.en) is outside
     assert ("都不像" in note.zh) is outside

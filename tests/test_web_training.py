@@ -15,7 +15,6 @@ import pytest
 import torch
 from bilingual import check_says_the_same
 from conftest import voiced
-from webui_tab.training.texts import TABLE
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
 from gpt_sovits_emotion.core.errors import CorpusError, EmotionError
@@ -29,6 +28,7 @@ from webui_tab.sessions import PageError, Session
 from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import TEXTS
 from webui_tab.training import requests
+from webui_tab.training.form import TABLE, HeadForm
 from webui_tab.training.job import History, Look, Order, Trainer
 from webui_tab.training.speakers import Lessons, known_speakers
 from webui_tab.training.view import card_html, corpora_html, lesson_html, live_html
@@ -287,13 +287,13 @@ def test_a_trained_head_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
     heads = tmp_path / "heads"
     folder = make_fake_head(heads / "mine")
     trained = TrainedHead(folder, fake_card(id="mine"), ())
-    installed.remove(trained, heads_dir=heads)
+    requests.remove(trained, heads_dir=heads)
     assert list(heads.iterdir()) == []
     with pytest.raises(PageError):
-        installed.remove(trained, heads_dir=heads)
+        requests.remove(trained, heads_dir=heads)
     elsewhere = TrainedHead(make_fake_head(tmp_path / "elsewhere"), fake_card(), ())
     with pytest.raises(PageError):
-        installed.remove(elsewhere, heads_dir=heads)
+        requests.remove(elsewhere, heads_dir=heads)
     assert elsewhere.folder.is_dir()
 
 
@@ -353,7 +353,7 @@ def test_a_card_shows_what_was_measured_and_escapes_the_rest() -> None:
 
 
 def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
-    found = asking.find([f"mine={corpus}"], consent=True)
+    found = requests.find([f"mine={corpus}"], consent=True)
     shown = corpora_html(found)
     assert [(row.written, row.emotion, row.n_clips) for row in found.rows] == [
         ("sad", "sad", 9),
@@ -362,7 +362,7 @@ def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
     assert "愤怒" in shown
     assert "anger" in shown
     assert found.problem is None
-    alone = asking.find([f"mine={corpus}"], ["angry"], consent=True)
+    alone = requests.find([f"mine={corpus}"], ["angry"], consent=True)
     assert alone.problem is not None
     assert alone.problem.zh in corpora_html(alone)
     assert "<s>" in corpora_html(alone)
@@ -372,13 +372,15 @@ def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
 
 
 def test_orders_are_read_from_what_is_written() -> None:
-    order = asking.order_of(
-        corpora=' emodb = "/data/emo db" \n\n/data/mine\n',
-        encoder=" hubert:4,5,6 ",
-        head_id=" my-head ",
-        labels="anger、开心, 开心",
-        replace_head=True,
-        consent=True,
+    order = requests.order_of(
+        HeadForm(
+            train_corpora=' emodb = "/data/emo db" \n\n/data/mine\n',
+            train_encoder=" hubert:4,5,6 ",
+            train_name="my-head",
+            train_labels="anger、开心, 开心",
+            train_replace=True,
+            train_consent=True,
+        )
     )
     assert order == Order(
         ("emodb=/data/emo db", "/data/mine"), "hubert:4-6", "my-head", ("angry", "happy"), True
@@ -388,38 +390,32 @@ def test_orders_are_read_from_what_is_written() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"corpora": " \n"},
-        {"head_id": "My Head"},
-        {"head_id": "../up"},
-        {"head_id": ""},
-        {"encoder": "wav2vec"},
-        {"consent": False},
+        {"train_corpora": " \n"},
+        {"train_name": "My Head"},
+        {"train_name": "../up"},
+        {"train_name": ""},
+        {"train_encoder": "wav2vec"},
+        {"train_consent": False},
     ],
 )
 def test_wrong_orders_are_one_sentence(wrong: dict[str, Any]) -> None:
-    given = {
-        "corpora": "/data",
-        "encoder": "prosody",
-        "head_id": "a",
-        "labels": "",
-        "consent": True,
-    }
+    form = HeadForm(train_corpora="/data", train_name="a", train_consent=True)
     with pytest.raises(EmotionError) as refused:
-        asking.order_of(**{**given, "replace_head": False, **wrong})
+        requests.order_of(replace(form, **wrong))
     assert "\n" not in str(refused.value)
 
 
 def test_what_was_fetched_is_named_once() -> None:
-    once = asking.add_line("mine=/a", "emodb", Path("/data/emodb"))
+    once = requests.add_line("mine=/a", "emodb", Path("/data/emodb"))
     assert once == "mine=/a\nemodb=/data/emodb"
-    assert asking.add_line(once, "emodb", Path("/b")) == "mine=/a\nemodb=/b"
-    assert asking.add_line("", "emodb", Path("/b")) == "emodb=/b"
+    assert requests.add_line(once, "emodb", Path("/b")) == "mine=/a\nemodb=/b"
+    assert requests.add_line("", "emodb", Path("/b")) == "emodb=/b"
 
 
 def test_encoders_are_offered_as_they_are_lent() -> None:
-    assert asking.encoders_of(None) == ("prosody",)
+    assert requests.encoders_of(None) == ("prosody",)
     host = SimpleNamespace(provides=frozenset({"prosody", "hubert", "sovits.style"}))
-    assert asking.encoders_of(host) == (
+    assert requests.encoders_of(host) == (
         "prosody", "hubert:6", "hubert:4-9", "sovits.style", "prosody+hubert:6",
     )  # fmt: skip
 
@@ -453,18 +449,18 @@ def session(app: FakeApp) -> Iterator[Session]:
     tone = voiced(0.9 * N_SEGMENTS) * np.repeat(np.linspace(0.3, 1, N_SEGMENTS), 14_400)
     with recording_from_samples(tone.astype(np.float32), 16_000, name="talk.wav") as recording:
         tagging = tag(Transcript(segments, "en", "given"), recording, app.analyser)
-        yield Session(recording=recording, tagging=tagging, settings=Settings(head="fake-head"))
+        yield Session(
+            recording=recording, tagging=tagging, settings=AnalysisSettings(head="fake-head")
+        )
 
 
 def corrected(session: Session, index: int, label: str) -> Session:
-    from webui_tab.listen.corrections import correct
+    from webui_tab.listen.analysis import correct
 
     return correct(session, index, label=label)
 
 
-def test_a_speaker_is_learned_undone_and_forgotten(
-    app: FakeApp, session: Session
-) -> None:
+def test_a_speaker_is_learned_undone_and_forgotten(app: FakeApp, session: Session) -> None:
     lessons = Lessons(app)
     other = "sad" if session.tagging.transcript.segments[2].label != "sad" else "angry"
     lesson = lessons.learn(corrected(session, 2, other), " anna ", consent=True)
@@ -526,9 +522,7 @@ def test_a_correction_that_the_head_does_not_know_counts_without_it(
     assert "无聊" in said.zh
 
 
-def test_too_few_segments_are_kept_and_not_learned_from(
-    app: FakeApp, session: Session
-) -> None:
+def test_too_few_segments_are_kept_and_not_learned_from(app: FakeApp, session: Session) -> None:
     transcript = session.tagging.transcript
     few = replace(transcript, segments=transcript.segments[:3])
     short = replace(session, tagging=replace(session.tagging, transcript=few))

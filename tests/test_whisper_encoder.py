@@ -474,7 +474,9 @@ def test_a_replaced_model_is_another_one_and_the_old_one_works_on(tiny, tmp_path
     folder = tmp_path / "tiny"
     shutil.copytree(tiny, folder)
     old = WhisperEncoder(loaded(folder), (2,), precision="float32", device="cpu")
-    wanted = WhisperEncoder(loaded(tiny), (2,), precision="float32", device="cpu").encode([clip(1.0)])
+    wanted = WhisperEncoder(loaded(tiny), (2,), precision="float32", device="cpu").encode(
+        [clip(1.0)]
+    )
     shutil.rmtree(folder)
     np.testing.assert_array_equal(old.encode([clip(1.0)]), wanted)
     with pytest.raises(WhisperModelError, match="is not there") as caught:

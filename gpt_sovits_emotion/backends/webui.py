@@ -145,8 +145,8 @@ class WebuiBackend:
         model for it is installed.
 
         Raises:
-            BackendError: The request cannot be met, the weights were switched meanwhile, or GPT-SoVITS failed;
-                the message says which, and what to do.
+            BackendError: The request cannot be met, the weights were switched meanwhile, or GPT-SoVITS
+                failed; the message says which, and what to do.
         """
         with self._speaking:
             check_not_cancelled(request)

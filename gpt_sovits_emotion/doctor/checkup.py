@@ -1,4 +1,4 @@
-"""Look a checkout over, room by room."""
+"""Look a checkout over, one part after the other."""
 
 from __future__ import annotations
 

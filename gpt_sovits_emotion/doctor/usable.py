@@ -124,7 +124,9 @@ def _is_here(family: str, whisper: WhisperModels, carried: bool) -> bool:
     return family.startswith(WHISPER) and (carried or whisper.has(family))
 
 
-def _compare(entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, encoder: str) -> Finding:
+def _compare(
+    entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, encoder: str
+) -> Finding:
     from gpt_sovits_emotion.binding import bind
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 

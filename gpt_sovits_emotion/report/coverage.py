@@ -72,7 +72,7 @@ def coverage_svg(found: Coverage, *, language: str = "en", inline: bool = True) 
     """Return the picture as an SVG element that needs nothing else.
 
     Args:
-        found: What `references.coverage.coverage` returned.
+        found: What `banks.library.coverage.coverage` returned.
         language: ``"zh"``, or anything else for English.
         inline: Take the colours of the page that it will stand in, as CSS variables with a fall-back; False
             for a file of its own, with a white ground.

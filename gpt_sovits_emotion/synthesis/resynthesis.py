@@ -300,7 +300,7 @@ class _Session:
         return audio
 
     def _prompt(self, index: int, choice: ReferenceChoice) -> _Prompt:
-        """Return how a segment is to be said. Raises `BackendError` where the recording's piece cannot serve."""
+        """Return how a segment is said. Raises `BackendError` where the recording's piece cannot serve."""
         n_segments = len(self.transcript.segments)
         seed = self.seed + index
         by_clips = way_of_takes(choice, n=self.takes.n, seed=seed, n_segments=n_segments)

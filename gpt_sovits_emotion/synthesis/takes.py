@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = [
-    "TakeTarget",
     "TakeOptions",
+    "TakeTarget",
     "failed_take",
     "judged_take",
     "told",

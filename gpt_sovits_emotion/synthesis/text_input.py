@@ -106,7 +106,7 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
 
     Args:
         transcript: Tagged, with words and times from the file.
-        source: The file, in any format of `transcript_io.read_transcript`.
+        source: The file, in any format of `transcripts.read_transcript`.
 
     Raises:
         TranscriptError: The file cannot be read.
@@ -217,8 +217,8 @@ def written_transcript(
     A text with several tags becomes several segments, and a tag alone on its line counts for the next text.
 
     Args:
-        texts: May have the tag of their emotion, as ``[happy]`` (`references.tagged_text`); lines may have a
-            label and a language of their own.
+        texts: May have the tag of their emotion, as ``[happy]`` (`banks.library.tagged_text`); lines may have
+            a label and a language of their own.
         banks: Voices whose own labels count as tags beside the canonical ones.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "", where it has none by its neighbour's,

@@ -94,7 +94,9 @@ class Visit:
                 list(loaded.style(spec[:, : loaded.n_style_bins], mask).shape) for loaded in styles
             ]
             means = [
-                loaded.posterior(spec, lengths, g=loaded.style(spec[:, : loaded.n_style_bins], mask))[1]
+                loaded.posterior(
+                    spec, lengths, g=loaded.style(spec[:, : loaded.n_style_bins], mask)
+                )[1]
                 for loaded in posteriors
             ]
         loaded = self.loaded
@@ -179,7 +181,10 @@ class Visit:
         sentence = self.sentence()
         if not self.is_fast:
             del self.loaded.decode
-        return {"failed": sentence, "works_again_s": self.backend.synthesise(self.request).duration_s}
+        return {
+            "failed": sentence,
+            "works_again_s": self.backend.synthesise(self.request).duration_s,
+        }
 
     def switch(self, path: str) -> None:
         chinese = next(iter(self.namespace["dict_language"]))

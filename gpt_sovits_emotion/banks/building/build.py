@@ -97,7 +97,7 @@ def build_bank(
         cancelled: Asked between clips.
 
     Returns:
-        The bank as `references.load_bank` loads it from now on.
+        The bank as `banks.load_bank` loads it from now on.
 
     Raises:
         ReferenceBankError: There is nothing to build from, none of the clips can be used, the sidecar that is

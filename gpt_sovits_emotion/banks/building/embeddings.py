@@ -34,8 +34,8 @@ class Listeners:
     Attributes:
         parts: Ids of the parts, in the order of the embedding.
         fingerprints: Of the parts, as the head's card names them.
-        loaded: Part id -> encoder, of those that a host lends; without `STORED` where the host lends no HuBERT
-            and stored features have to do.
+        loaded: Part id -> encoder, of those that a backend provides; without `STORED` where it provides no
+            HuBERT and stored features have to do.
         note: What a person should know of who listens.
     """
 

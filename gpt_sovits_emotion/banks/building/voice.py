@@ -67,7 +67,7 @@ def open_voice(
     before; else the statistics that were kept when it was built are taken.
 
     Args:
-        source: The bank, as it is named for `references.load_bank`.
+        source: The bank, as it is named for `banks.load_bank`.
         engines: The heads; they are not changed.
         who: Which of them is to judge this voice.
         learn: Whether the bank may teach; None for what its sidecar remembers.

@@ -33,7 +33,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     Statistics belong to one head on one encoder: those of another lie in another space.
 
     Args:
-        source: The bank, as it is named for `references.load_bank`.
+        source: The bank, as it is named for `banks.load_bank`.
         analyser: The head, with its encoder as it is lent now.
 
     Raises:

@@ -108,7 +108,9 @@ def choose(
         options = replace(options, n_candidates=n_candidates)
     if substitute is not None:
         options = replace(options, substitute=substitute)
-    context = SelectionContext(text, language or language_of_text(text), intensity, previous, tuple(avoid))
+    context = SelectionContext(
+        text, language or language_of_text(text), intensity, previous, tuple(avoid)
+    )
     return choose_from(
         bank, BankTable.of(bank), context, wanted=wanted, scores=scores, pin=pin, options=options
     )

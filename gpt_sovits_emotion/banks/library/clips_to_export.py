@@ -37,7 +37,9 @@ def one_per_emotion(bank: ReferenceBank) -> dict[str, ReferenceClip]:
         if pinned is not None:
             chosen[emotion] = _filed(pinned, emotion)
             continue
-        ranking = table.rank(query_for(set(emotions), wanted=emotion, scores=None), SelectionContext())
+        ranking = table.rank(
+            query_for(set(emotions), wanted=emotion, scores=None), SelectionContext()
+        )
         ranked = (table.clips[int(place)] for place in ranking.order)
         chosen[emotion] = next(clip for clip in ranked if clip.emotion == emotion)
     return chosen

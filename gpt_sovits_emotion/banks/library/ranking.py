@@ -32,8 +32,8 @@ __all__ = [
     "MOST_FITNESS",
     "WEIGHTS",
     "BankTable",
-    "SelectionContext",
     "Ranking",
+    "SelectionContext",
     "emotion_of",
     "spoken_length",
 ]

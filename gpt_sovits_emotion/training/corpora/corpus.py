@@ -1,4 +1,4 @@
-"""The records of this room: a clip, and a corpus of clips."""
+"""The records of this package: a clip, and a corpus of clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors, labels, records, files: what every room stands on."""
+"""Errors, labels, records, files: what every package stands on."""
 
 from __future__ import annotations
 
