@@ -23,6 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.audio import open_recording
+from gpt_sovits_emotion.backends.base import Sampling
 from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
 from gpt_sovits_emotion.core.errors import (
     AudioError,
@@ -33,6 +35,7 @@ from gpt_sovits_emotion.core.errors import (
 )
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.core.records import RemovedText, Segment, Transcript
+from gpt_sovits_emotion.synthesis.takes import TakeOptions
 from gpt_sovits_emotion.transcripts import FORMATS, read_json
 from webui_tab import launch, texts
 from webui_tab.app_context import AppContext, sample_data
@@ -42,7 +45,7 @@ from webui_tab.pages import Pages
 from webui_tab.sessions import PageError, Session, Stopped
 from webui_tab.settings import MENUS, AnalysisSettings, SpeakingSettings
 from webui_tab.storage import private_folder
-from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say
+from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say, sentence_of
 
 _N_SEGMENTS = 3
 
@@ -390,7 +393,6 @@ def test_what_a_page_holds_goes_when_its_job_has_stopped(tmp_path, heard):
 
 
 def test_a_replaced_recording_is_closed(tmp_path, clip):
-    from gpt_sovits_emotion.audio import open_recording
 
     pages = Pages(tmp_path)
     recording = open_recording(clip[0])
@@ -432,8 +434,8 @@ def test_no_analysis_without_consent(app, tmp_path, clip):
 def test_no_analysis_without_a_recording(app, tmp_path):
     with pytest.raises(PageError) as error:
         analysis.analyse(Session(), AnalysisSettings(), app, tmp_path, consent=True)
-    assert "try the sample" in texts.sentence_of(error.value, "en")
-    assert "试用示例" in texts.sentence_of(error.value, "zh")
+    assert "try the sample" in sentence_of(error.value, "en")
+    assert "试用示例" in sentence_of(error.value, "zh")
 
 
 def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(app, tmp_path):
@@ -442,8 +444,8 @@ def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(app, tmp_pa
     with pytest.raises(AudioError) as caught:
         analysis.analyse(Session(source=path), AnalysisSettings(), app, tmp_path, consent=True)
     check_says_the_same(caught.value)
-    assert "quiet.wav 是静音" in texts.sentence_of(caught.value, "zh")
-    assert "quiet.wav is silent" in texts.sentence_of(caught.value, "en")
+    assert "quiet.wav 是静音" in sentence_of(caught.value, "zh")
+    assert "quiet.wav is silent" in sentence_of(caught.value, "en")
 
 
 def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, app, monkeypatch):
@@ -467,12 +469,12 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, app, monkey
     monkeypatch.setattr(type(backend), "synthesise", fail_always)
     with pytest.raises(BackendError) as caught:
         resynthesis.resynthesise(session, app, folder)
-    assert texts.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
+    assert sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
 
 
 def test_an_error_without_chinese_is_shown_in_english():
     error = BackendError("only this is known")
-    assert texts.sentence_of(error, "zh") == texts.sentence_of(error, "en") == str(error)
+    assert sentence_of(error, "zh") == sentence_of(error, "en") == str(error)
 
 
 def test_only_files_that_the_page_uploaded_are_taken(tmp_path):
@@ -969,11 +971,48 @@ def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
     with pytest.raises(HeardEnoughError):
         resynthesis.resynthesise(session, app, folder, speaking=speaking)
     assert (asked["seed"], asked["sampling"].speed) == (7, 1.2)
-    assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
+    assert asked["timbre"] == (session.bank.root / "sad" / "en.flac",)
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
         resynthesis.resynthesise(
             session, app, folder, speaking=SpeakingSettings(timbre=("gone.wav",))
         )
+
+
+@pytest.mark.parametrize("takes", [1, 4])
+def test_the_page_and_the_command_line_choose_the_same_clips(heard, clip, app, monkeypatch, takes):
+    """Also where more candidates are tried than the panel shows."""
+    session, folder = heard
+    path, transcript = clip
+    asked = []
+
+    class ChosenError(Exception):
+        pass
+
+    def resynthesise(said, choices, engines, **given):
+        asked.append((choices, given["takes"].n, given["seed"], given["sampling"]))
+        raise ChosenError
+
+    monkeypatch.setattr(pipeline, "resynthesise", resynthesise)
+    monkeypatch.setattr(pipeline, "hear", lambda *args, **options: transcript)
+    assert len(session.bank.usable) > 5
+    with pytest.raises(ChosenError):
+        resynthesis.resynthesise(
+            session, app, folder, speaking=SpeakingSettings(takes=takes, seed=3)
+        )
+    settings = pipeline.SpeakingOptions(seed=3, sampling=Sampling(), takes=TakeOptions(takes))
+    with open_recording(path) as recording, pytest.raises(ChosenError):
+        pipeline.round_trip(
+            recording,
+            session.bank,
+            app.engines(session.settings.head),
+            whisper=app.whisper_options(session.settings),
+            speaking=settings,
+        )
+    by_page, by_command = asked
+    assert by_page == by_command
+    chosen = by_page[0]
+    assert [len(choice.candidates) for choice in chosen] == [max(5, 2 * takes)] * _N_SEGMENTS
+    assert [choice.pick for choice in chosen] == [choice.pick for choice in session.choices]
 
 
 def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, app, tmp_path):
@@ -991,7 +1030,7 @@ def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, app, tmp_
     with pytest.raises(TranscriptError) as refused:
         analysis.analyse(session, AnalysisSettings(encoding="ascii"), app, tmp_path, consent=True)
     for language in ("en", "zh"):
-        told = texts.sentence_of(refused.value, language)
+        told = sentence_of(refused.value, language)
         assert "--" not in told
         assert say("encoding", language) in told
     heard = analysis.analyse(session, AnalysisSettings(), app, tmp_path, consent=True)

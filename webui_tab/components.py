@@ -115,6 +115,36 @@ class Components:
         self.stops.append(name)
         self.add(name, gr.Button, value="text:stop", variant="stop", visible=False, **properties)
 
+    def add_player(self, name: str, *, label: str = "") -> None:
+        """Make a player of one of the page's files; its label is the text of its name by itself."""
+        self.add(
+            name,
+            gr.Audio,
+            label=f"text:{label or name}",
+            interactive=False,
+            show_download_button=False,
+            elem_id=f"emo-{name.replace('_', '-')}",
+        )
+
+    def add_table(
+        self, name: str, headers: list[str], widths: tuple[str, ...], **properties: Any
+    ) -> None:
+        """Make a table of one row per thing, which its events fill."""
+        self.add(
+            name,
+            gr.Dataframe,
+            headers=headers,
+            col_count=(len(headers), "fixed"),
+            row_count=(1, "fixed"),
+            column_widths=list(widths),
+            type="array",
+            wrap=True,
+            show_label=False,
+            elem_classes=["emo-table"],
+            elem_id=f"emo-{name.replace('_', '-')}",
+            **properties,
+        )
+
     @contextmanager
     def hidden(self, name: str) -> Iterator[None]:
         """Open a column that is hidden until there is something to do in it."""

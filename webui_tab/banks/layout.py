@@ -6,7 +6,7 @@ import gradio as gr
 
 from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
-from webui_tab.banks.bank import COLUMNS, clip_headers
+from webui_tab.banks.bank import clip_headers
 from webui_tab.banks.form import SourceForm
 from webui_tab.components import Components
 from webui_tab.texts import say
@@ -65,34 +65,19 @@ def _holds_step(parts: Components) -> None:
         label="text:bank_shown",
         elem_id="emo-bank-shown",
     )
-    parts.add(
+    parts.add_table(
         "bank_clips",
-        gr.Dataframe,
-        headers=clip_headers(parts.language),
+        clip_headers(parts.language),
+        _WIDTHS,
         datatype="str",
-        col_count=(len(COLUMNS), "fixed"),
-        row_count=(1, "fixed"),
-        column_widths=list(_WIDTHS),
-        type="array",
-        wrap=True,
         height=360,
         interactive=False,
-        show_label=False,
-        elem_classes=["emo-table"],
-        elem_id="emo-bank-clips",
     )
     parts.add("bank_clips_note", gr.HTML)
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             parts.add("bank_clip_name", gr.HTML, elem_id="emo-bank-clip")
-            parts.add(
-                "bank_player",
-                gr.Audio,
-                label="text:bank_player",
-                interactive=False,
-                show_download_button=False,
-                elem_id="emo-bank-player",
-            )
+            parts.add_player("bank_player")
         with gr.Column(scale=2, min_width=260):
             names = list(emotion_choices(parts.language))
             parts.add(

@@ -10,7 +10,7 @@ from webui_tab.components import Components, Updates
 from webui_tab.events import Events, PageEvent
 from webui_tab.inputs import Nothing, read_by
 from webui_tab.listen import analysis, resynthesis
-from webui_tab.listen.segments_step import add_player, place_of
+from webui_tab.listen.segments_step import place_of
 from webui_tab.listen.showing import AGAIN, Showing
 from webui_tab.markup import note
 from webui_tab.settings import SpeakingSettings
@@ -45,9 +45,9 @@ def build_again_step(parts: Components) -> None:
         parts.add("result", gr.HTML, elem_id="emo-result")
         with gr.Row():
             with gr.Column(min_width=320):
-                add_player(parts, "before")
+                parts.add_player("before")
             with gr.Column(min_width=320):
-                add_player(parts, "after")
+                parts.add_player("after")
         parts.add("said_timeline", gr.HTML, elem_id="emo-said-timeline")
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
-from gpt_sovits_emotion.audio import open_recording
+from gpt_sovits_emotion.audio import Recording, open_recording
 from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import canonical_label, display_name
@@ -121,22 +121,8 @@ def analyse(
         also_at_hz=engines.listening_rate_hz,
         progress=part_of(progress, 0.0, 0.1),
     )
-    words = (
-        None
-        if session.words is None
-        else TextFile(session.words, settings.encoding, by_option=True)
-    )
     try:
-        tagging = pipeline.annotate(
-            recording,
-            engines,
-            whisper=app.whisper_options(settings),
-            transcript_file=words,
-            options=tag_options(settings),
-            progress=part_of(progress, 0.1, 1.0),
-        )
-        if words is not None:
-            tagging = replace(tagging, transcript=with_labels_of_file(tagging.transcript, words))
+        tagging = _tagged(session, settings, app, recording, engines, part_of(progress, 0.1, 1.0))
     except BaseException:
         recording.close()
         raise
@@ -151,6 +137,30 @@ def analyse(
             heard_folder=Path(tempfile.mkdtemp(dir=folder, prefix="heard-")),
         )
     )
+
+
+def _tagged(
+    session: Session,
+    settings: AnalysisSettings,
+    app: AppContext,
+    recording: Recording,
+    engines: Engines,
+    progress: Progress,
+) -> Tagging:
+    words = None
+    if session.words is not None:
+        words = TextFile(session.words, settings.encoding, by_option=True)
+    tagging = pipeline.annotate(
+        recording,
+        engines,
+        whisper=app.whisper_options(settings),
+        transcript_file=words,
+        options=tag_options(settings),
+        progress=progress,
+    )
+    if words is None:
+        return tagging
+    return replace(tagging, transcript=with_labels_of_file(tagging.transcript, words))
 
 
 def choose_voice(session: Session, path: str, *, consent: bool) -> Session:

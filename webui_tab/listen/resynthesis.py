@@ -12,15 +12,19 @@ from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
-from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics, TaggedTranscript
+from gpt_sovits_emotion.core.errors import NoWordsError, ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import (
+    ReferenceBank,
+    SpeakerStatistics,
+    Synthesis,
+    TaggedTranscript,
+)
 from gpt_sovits_emotion.deliver import deliver_report
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
 from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 from gpt_sovits_emotion.synthesis.takes import TakeOptions, words_where_there
-from gpt_sovits_emotion.synthesis.text_input import with_written_tags
 from gpt_sovits_emotion.transcripts import FORMATS, write
 from webui_tab.app_context import AppContext
 from webui_tab.listen.analysis import tag_options, tagging_of
@@ -56,66 +60,68 @@ def resynthesise(
         ReferenceBankError: The voice has no clip of a name that was given for the timbre.
         EmotionError: The host could not speak.
     """
-    transcript = tagging_of(session).transcript
+    tagging = tagging_of(session)
     if session.bank is None:
         raise PageError("no_voice")
     if not any(choice is not None for choice in session.choices):
         raise PageError("nothing_to_say")
-    engines = app.engines(session.settings.head)
     speaking = speaking or SpeakingSettings()
-    engines, speaker = _who_is_heard(session, engines)
-    known = _in_known_languages(transcript, session.settings.spoken_language)
-    said = with_written_tags(known, session.bank, directions=speaking.directions)
-    choices = session.choices
-    if not speaking.directions:  # of what is left of the words
-        choices = pipeline.choose_references(said, session.bank, pins=session.pins)
-        if not any(choice is not None for choice in choices):
-            raise PageError("nothing_to_say")
-    synthesis = pipeline.resynthesise(
-        said,
-        choices,
-        engines,
-        bank=session.bank,
-        seed=speaking.seed,
-        sampling=speaking.sampling,
-        timbre=_timbre(session.bank, speaking.timbre),
-        carry=ProsodySource(speaking.carry),
-        recording=session.recording,
-        takes=_takes(session, app, speaking.takes),
-        speaker=speaker,
-        cancelled=stopped,
-        progress=part_of(progress, 0.0, 0.8),
+    engines, voice = _who_is_heard(session, app.engines(session.settings.head))
+    known = _in_known_languages(tagging.transcript, session.settings.spoken_language)
+    try:
+        trip = pipeline.say_again(
+            replace(tagging, transcript=known),
+            session.bank,
+            engines,
+            speaking=_speaking_options(session, app, speaking, voice),
+            recording=session.recording,
+            options=tag_options(session.settings),
+            cancelled=stopped,
+            progress=progress,
+        )
+    except NoWordsError:
+        raise PageError("nothing_to_say") from None
+    return replace(
+        session,
+        result=Result(
+            transcript=tagging.transcript,
+            choices=session.choices,
+            bank=session.bank,
+            synthesis=trip.synthesis,
+            verification=trip.verification,
+            host_title=engines.backend.title,
+            folder=_written(trip.synthesis, folder),
+        ),
     )
-    verification = pipeline.check(
-        said,
-        choices,
-        synthesis,
-        engines,
-        bank=session.bank,
-        options=tag_options(session.settings),
-        speaker=speaker,
-        progress=part_of(progress, 0.8, 1.0),
-    )
+
+
+def _written(synthesis: Synthesis, folder: Path) -> Path:
     made = Path(tempfile.mkdtemp(dir=folder, prefix="again-"))
     write_wav(made / "joined.wav", synthesis.joined)
     for segment in synthesis.segments:
         if segment.audio is not None:
             write_wav(made / f"{segment.index + 1:03d}.wav", segment.audio)
-    return replace(
-        session,
-        result=Result(
-            transcript=transcript,
-            choices=session.choices,
-            bank=session.bank,
-            synthesis=synthesis,
-            verification=verification,
-            host_title=engines.backend.title,
-            folder=made,
-        ),
+    return made
+
+
+def _speaking_options(
+    session: Session, app: AppContext, speaking: SpeakingSettings, voice: SpeakerStatistics | None
+) -> pipeline.SpeakingOptions:
+    """Return what the command line makes of its options, of the page's settings and pins."""
+    assert session.bank is not None
+    return pipeline.SpeakingOptions(
+        seed=speaking.seed,
+        sampling=speaking.sampling,
+        timbre=_timbre(session.bank, speaking.timbre),
+        takes=_takes(session, app, speaking.takes),
+        carry=ProsodySource(speaking.carry),
+        pins=session.pins,
+        voice=voice,
+        directions=speaking.directions,
     )
 
 
-def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
+def _timbre(bank: ReferenceBank, names: Sequence[str]) -> tuple[Path, ...]:
     clips = {clip_name(bank, clip): clip.path for clip in bank.usable}
     unknown = [name for name in names if name not in clips]
     if unknown:
@@ -123,7 +129,7 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
             f"{bank.voice} has no clip {unknown[0]!r} for the timbre; choose one from the list",
             zh=f"{bank.voice} 没有可用于音色的片段 {unknown[0]!r}；请从列表中选择",
         )
-    return [clips[name] for name in names]
+    return tuple(clips[name] for name in names)
 
 
 def _who_is_heard(session: Session, engines: Engines) -> tuple[Engines, SpeakerStatistics | None]:

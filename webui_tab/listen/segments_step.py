@@ -16,7 +16,7 @@ from webui_tab.listen.view import COLUMNS, table_headers
 from webui_tab.markup import note
 from webui_tab.sessions import Session
 
-__all__ = ["SegmentsStep", "add_player", "build_segments_step", "place_of"]
+__all__ = ["SegmentsStep", "build_segments_step", "place_of"]
 
 _COLUMN_WIDTHS = ("6%", "7%", "7%", "28%", "10%", "7%", "24%", "11%")
 
@@ -29,21 +29,13 @@ def build_segments_step(parts: Components) -> None:
     parts.add_heading("heading_heard", "step_heard")
     parts.add("summary", gr.HTML, elem_id="emo-summary")
     parts.add("timeline", gr.HTML, elem_id="emo-timeline")
-    parts.add(
+    parts.add_table(
         "table",
-        gr.Dataframe,
-        headers=table_headers(parts.language),
+        table_headers(parts.language),
+        _COLUMN_WIDTHS,
         datatype=["html", *["str"] * (len(COLUMNS) - 1)],
-        col_count=(len(COLUMNS), "fixed"),
-        row_count=(1, "fixed"),
-        column_widths=list(_COLUMN_WIDTHS),
-        type="array",
-        wrap=True,
         height=640,
         interactive=True,
-        show_label=False,
-        elem_classes=["emo-table"],
-        elem_id="emo-table",
     )
     parts.add_aside("table_hint", "table_hint")
     parts.add("table_note", gr.HTML, elem_id="emo-table-note")
@@ -78,11 +70,11 @@ def _panel(parts: Components) -> None:
                 parts.add("undo", gr.Button, value="text:undo", size="sm", elem_id="emo-undo")
         with gr.Row():
             with gr.Column(min_width=290):
-                add_player(parts, "original")
+                parts.add_player("original")
                 _bars(parts, "probabilities")
                 parts.add("why", gr.HTML)
             with gr.Column(min_width=290):
-                add_player(parts, "clip", label="text:reference")
+                parts.add_player("clip", label="reference")
                 parts.add("choice_note", gr.HTML, elem_id="emo-choice")
                 parts.add(
                     "candidates",
@@ -99,25 +91,13 @@ def _panel(parts: Components) -> None:
                     elem_id="emo-other",
                 )
             with gr.Column(min_width=290):
-                add_player(parts, "again_clip", label="text:said_again")
+                parts.add_player("again_clip", label="said_again")
                 _bars(parts, "heard_again")
                 parts.add("verdict", gr.HTML, elem_id="emo-verdict")
 
 
 def _bars(parts: Components, name: str) -> None:
     parts.add(name, gr.Label, label=f"text:{name}", num_top_classes=4, elem_classes=["emo-bars"])
-
-
-def add_player(parts: Components, name: str, *, label: str = "") -> None:
-    """Make a player of one of the page's files."""
-    parts.add(
-        name,
-        gr.Audio,
-        label=label or f"text:{name}",
-        interactive=False,
-        show_download_button=False,
-        elem_id=f"emo-{name.replace('_', '-')}",
-    )
 
 
 # --- what its events ask for -------------------------------------------------------------------------
