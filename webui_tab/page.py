@@ -22,7 +22,7 @@ from webui_tab.inputs import Nothing, several
 from webui_tab.listen.again_step import AgainStep, build_again_step, build_save_step
 from webui_tab.listen.recording_step import ChosenHead, RecordingStep, build_recording_step
 from webui_tab.listen.segments_step import SegmentsStep, build_segments_step
-from webui_tab.listen.showing import PANEL, TAKEN, WORDS, Showing
+from webui_tab.listen.showing import PANEL, TAKEN, WORDS, Showing, Step
 from webui_tab.pages import Pages
 from webui_tab.settings import MENUS
 from webui_tab.texts import LANGUAGES, language_of_browser, say
@@ -152,7 +152,7 @@ class ShownMenus:
     menus: Mapping[str, str | None] = field(metadata=several(MENUS))
 
 
-class WholePage:
+class WholePage(Step):
     """The events of the tab as a whole: its opening, its language, its menus, its closing.
 
     Args:
@@ -162,9 +162,7 @@ class WholePage:
     """
 
     def __init__(self, events: Events, showing: Showing, language: str) -> None:
-        self._events = events
-        self._parts = events.parts
-        self._showing = showing
+        super().__init__(events, showing)
         self._language = language
 
     def connect(self) -> None:

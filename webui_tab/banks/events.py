@@ -21,11 +21,11 @@ from webui_tab.banks import bank as banks
 from webui_tab.banks.form import SourceForm
 from webui_tab.banks.layout import emotion_choices
 from webui_tab.components import Updates
-from webui_tab.events import Events, PageEvent
+from webui_tab.events import PageEvent
 from webui_tab.gradio_releases import rows_update
 from webui_tab.inputs import Nothing, checked, read_by
 from webui_tab.listen.panel import lent_clip
-from webui_tab.listen.showing import CHANGED, Showing
+from webui_tab.listen.showing import CHANGED, Step
 from webui_tab.markup import both, note_of, sentence
 from webui_tab.sessions import PageError, Session
 from webui_tab.settings import AnalysisSettings
@@ -124,18 +124,8 @@ class ExportRequest(Consent):
 # --- events ------------------------------------------------------------------------------------------
 
 
-class BanksPage:
-    """The events of the page of voices.
-
-    Args:
-        events: Connects them.
-        showing: Shows what a page holds.
-    """
-
-    def __init__(self, events: Events, showing: Showing) -> None:
-        self._events = events
-        self._parts = events.parts
-        self._showing = showing
+class BanksPage(Step):
+    """The events of the page of voices."""
 
     def connect(self) -> None:
         """Connect every event of the page."""

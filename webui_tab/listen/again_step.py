@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from webui_tab.components import Components, Updates
-from webui_tab.events import Events, PageEvent
+from webui_tab.events import PageEvent
 from webui_tab.inputs import Nothing, read_by
 from webui_tab.listen import analysis, resynthesis
 from webui_tab.listen.segments_step import place_of
-from webui_tab.listen.showing import AGAIN, Showing
+from webui_tab.listen.showing import AGAIN, Step
 from webui_tab.markup import note
 from webui_tab.settings import SpeakingSettings
 
@@ -80,18 +80,8 @@ class SpeakingRequest:
     settings: SpeakingSettings = field(default_factory=SpeakingSettings)
 
 
-class AgainStep:
-    """The events of saying it again and of saving.
-
-    Args:
-        events: Connects them.
-        showing: Shows what a page holds.
-    """
-
-    def __init__(self, events: Events, showing: Showing) -> None:
-        self._events = events
-        self._parts = events.parts
-        self._showing = showing
+class AgainStep(Step):
+    """The events of saying it again and of saving."""
 
     def connect(self) -> None:
         """Connect the steps' events."""

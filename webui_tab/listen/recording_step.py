@@ -18,7 +18,17 @@ from webui_tab.events import Events, PageEvent
 from webui_tab.inputs import Nothing
 from webui_tab.listen import analysis
 from webui_tab.listen.again_step import AgainStep
-from webui_tab.listen.showing import AGAIN, CHANGED, FILES, HEARD, PANEL, RESULT, TAKEN, Showing
+from webui_tab.listen.showing import (
+    AGAIN,
+    CHANGED,
+    FILES,
+    HEARD,
+    PANEL,
+    RESULT,
+    TAKEN,
+    Showing,
+    Step,
+)
 from webui_tab.markup import note
 from webui_tab.sessions import PageError, Session
 from webui_tab.settings import MENUS, AnalysisSettings, VoiceSettings
@@ -121,7 +131,7 @@ class ChosenHead:
 # --- events ------------------------------------------------------------------------------------------
 
 
-class RecordingStep:
+class RecordingStep(Step):
     """The events of the step.
 
     Args:
@@ -131,10 +141,8 @@ class RecordingStep:
     """
 
     def __init__(self, events: Events, showing: Showing, upload_root: Path) -> None:
-        self._events = events
+        super().__init__(events, showing)
         self._upload_root = upload_root
-        self._parts = events.parts
-        self._showing = showing
 
     def connect(self, again: AgainStep) -> None:
         """Connect the step's events.

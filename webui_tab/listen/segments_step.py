@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from webui_tab.components import Components, Updates
-from webui_tab.events import Events, PageEvent
+from webui_tab.events import PageEvent
 from webui_tab.inputs import Nothing, read_by
 from webui_tab.listen import analysis
-from webui_tab.listen.showing import CHANGED, PANEL, Showing
+from webui_tab.listen.showing import CHANGED, PANEL, Step
 from webui_tab.listen.view import COLUMNS, table_headers
 from webui_tab.markup import note
 from webui_tab.sessions import Session
@@ -146,21 +146,12 @@ class SentTable:
 # --- events ------------------------------------------------------------------------------------------
 
 
-class SegmentsStep:
-    """The events of the step.
-
-    Args:
-        events: Connects them.
-        showing: Shows what a page holds.
-    """
-
-    def __init__(self, events: Events, showing: Showing) -> None:
-        self._events = events
-        self._showing = showing
+class SegmentsStep(Step):
+    """The events of the step."""
 
     def connect(self) -> None:
         """Connect the step's events."""
-        parts, events = self._events.parts, self._events
+        parts, events = self._parts, self._events
         events.selected(parts.table.select, self.select, PANEL)
         events.in_order(parts.table.input, self.edit_table, CHANGED)
         events.in_order(parts.earlier.click, self.earlier, PANEL)
@@ -196,9 +187,7 @@ class SegmentsStep:
         return {
             **self._changed(event, session),
             **self._showing.table(session, event.language),
-            self._events.parts.table_note: "".join(
-                note("warning", sentence) for sentence in refused
-            ),
+            self._parts.table_note: "".join(note("warning", sentence) for sentence in refused),
         }
 
     def correct_text(self, event: PageEvent[SentText]) -> Updates:

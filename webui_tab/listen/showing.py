@@ -10,6 +10,7 @@ import gradio as gr
 from gpt_sovits_emotion.report.svg import draw_svg
 from webui_tab.app_context import AppContext
 from webui_tab.components import Components, Updates, merged
+from webui_tab.events import Events
 from webui_tab.gradio_releases import rows_update
 from webui_tab.listen import view
 from webui_tab.listen.panel import SegmentView, segment_view
@@ -17,7 +18,18 @@ from webui_tab.markup import note
 from webui_tab.pages import Pages
 from webui_tab.sessions import Session
 
-__all__ = ["AGAIN", "CHANGED", "FILES", "HEARD", "PANEL", "RESULT", "TAKEN", "WORDS", "Showing"]
+__all__ = [
+    "AGAIN",
+    "CHANGED",
+    "FILES",
+    "HEARD",
+    "PANEL",
+    "RESULT",
+    "TAKEN",
+    "WORDS",
+    "Showing",
+    "Step",
+]
 
 HEARD = ("step_heard", "step_again", "step_save", "summary", "timeline", "table", "table_note")
 PANEL = (
@@ -177,6 +189,20 @@ class Showing:
         if session.tagging is None:
             return ()
         return self._app.labels(session.settings.head)
+
+
+class Step:
+    """A step or a page of the tab, whose methods are what its events do.
+
+    Args:
+        events: Connects them.
+        showing: Shows what an open page holds.
+    """
+
+    def __init__(self, events: Events, showing: Showing) -> None:
+        self._events = events
+        self._parts = events.parts
+        self._showing = showing
 
 
 def _clip_names(session: Session) -> list[str]:

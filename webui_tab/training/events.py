@@ -13,6 +13,7 @@ from webui_tab.controls import ANYBODY
 from webui_tab.events import Events, PageEvent
 from webui_tab.gradio_releases import private
 from webui_tab.inputs import Nothing
+from webui_tab.listen.recording_step import ChosenHead
 from webui_tab.markup import both, note_of
 from webui_tab.sessions import PageError, require
 from webui_tab.training import requests
@@ -53,13 +54,6 @@ _TICKING = """() => {
 
 
 # --- what events ask for -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenHead:
-    """What the menu of heads on the first page shows."""
-
-    head: str | None
 
 
 @dataclass(frozen=True, slots=True)
