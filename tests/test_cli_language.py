@@ -33,7 +33,7 @@ ERRORS = {name for name in errors.__all__ if name != "MissingExtraError"}
 TOUCHING_OF_OTHERS = {"凑50字一切"}  # GPT-SoVITS's own name of a way to cut
 BOTH = {*ERRORS, "Misuse", "BadValue"}
 # Made of an error that says both, or of a sentence of the page that is chosen by its language already.
-ALREADY = {"webui_tab/handlers.py", "webui_tab/banks/handlers.py"}
+ALREADY = {"webui_tab/listen/analysis.py", "webui_tab/banks/bank.py"}
 
 
 def calls(path: Path) -> Iterator[tuple[ast.Call, str]]:
