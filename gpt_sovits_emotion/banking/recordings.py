@@ -17,6 +17,7 @@ from gpt_sovits_emotion.records import Segment, Sentence
 from gpt_sovits_emotion.references import REFERENCE_MAX_S, REFERENCE_MIN_S
 from gpt_sovits_emotion.references.sidecar import content_of
 from gpt_sovits_emotion.transcribe import segment_speech
+from gpt_sovits_emotion.unreadable import unreadable
 
 __all__ = ["CUTS_NAME", "Cutting", "cut_recording", "cutting_folder", "stretches_of"]
 
@@ -183,10 +184,8 @@ def _digest(path: Path) -> str:
     try:
         return content_of(path).sha256
     except OSError as error:
-        raise ReferenceBankError(
-            f"{path} cannot be read ({error.strerror or error})",
-            zh=f"无法读取 {path}（{error.strerror or error}）",
-        ) from error
+        told = unreadable(path, error)
+        raise ReferenceBankError(told.en, zh=told.zh) from error
 
 
 def _held(folder: Path, recording: Path, sha256: str) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ _Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
     "--correction",
     "corrections",
     multiple=True,
-    type=FilePath(),
+    type=FilePath(exists=True),
     help="A transcript (our .json) in which you corrected labels, with its recording beside it or named "
     "with --recording (repeatable).",
 )
@@ -64,7 +64,7 @@ _Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
     "--recording",
     "recordings",
     multiple=True,
-    type=FilePath(),
+    type=FilePath(exists=True),
     help="The recording of a --correction, in the same order (repeatable).",
 )
 @click.option("--anew", is_flag=True, help="Forget what was learned of the speaker before.")
@@ -99,16 +99,18 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
             zh="请为每个 --correction 指定一个 --recording，或都不指定",
         )
     from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
+    from gpt_sovits_emotion.training.adapt_sources import find_clips
 
+    found = [clip for path in clips for clip in find_clips(path)]
+    corrections = _corrections(given)
     engines = open_engines_for({**given, "speaker": None})  # whose profile is being made
     speaker, head = given["speaker"], engines.tagger
     blank = begin_profile(head, speaker)
     if not given["anew"]:
         load_profile(head, speaker)  # one that cannot be used is told of before any work
-    first, n_passed_over = _from_clips(clips, given["label"], blank.labels, engines)
+    first, n_passed_over = _from_clips(found, given["label"], blank.labels, engines)
     additions = [first]
-    for number, transcript in enumerate(given["corrections"]):
-        recording = given["recordings"][number] if given["recordings"] else None
+    for transcript, recording in corrections:
         additions.append(_from_correction(transcript, recording, blank.labels, engines))
     profile, folder = _learned(blank, additions, head, given)
     echo(profile.say().say(language()))
@@ -118,6 +120,25 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
         zh=f"已保存在 {folder}；使用时加 --speaker {speaker}",
     )
     return PARTLY_DONE if n_passed_over else 0
+
+
+def _corrections(given: dict[str, Any]) -> list[tuple[Path, Path]]:
+    """Return the corrected transcripts, each with its recording.
+
+    Raises:
+        AudioError: A recording is not there, or cannot be opened.
+        TranscriptError: A transcript is not there, or none of ours.
+    """
+    from gpt_sovits_emotion.audio import check_file
+    from gpt_sovits_emotion.transcript_io import read_json
+
+    found = []
+    for number, transcript in enumerate(given["corrections"]):
+        beside = transcript.parent / read_json(transcript).recording.name
+        recording = given["recordings"][number] if given["recordings"] else beside
+        check_file(recording)
+        found.append((transcript, recording))
+    return found
 
 
 def _learned(
@@ -154,12 +175,11 @@ def _learned(
 
 
 def _from_clips(
-    paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
+    found: Sequence[SpeakerClip], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.labels import canonical_label
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
 
-    found = [clip for path in paths for clip in find_clips(path)]
     if label is not None:
         wanted = canonical_label(label)
         if wanted not in labels:
@@ -248,7 +268,7 @@ _LONGEST_CLIP_S = 15.0
 
 
 def _from_correction(
-    transcript: Path, recording: Path | None, known: Sequence[str], engines: Engines
+    transcript: Path, recording: Path, known: Sequence[str], engines: Engines
 ) -> _Addition:
     """Listen to the segments whose labels a person corrected; the recording's others have no label."""
     from gpt_sovits_emotion.audio import open_recording
@@ -258,7 +278,6 @@ def _from_correction(
     from gpt_sovits_emotion.transcript_io import read_json
 
     document = read_json(transcript)
-    path = recording or transcript.parent / document.recording.name
     corrected = [each for each in document.segments if each.corrected_label in known]
     if not corrected:
         names = ", ".join(known)
@@ -273,12 +292,12 @@ def _from_correction(
         for each in document.segments
         if each.corrected_label is None and each.scores and each.segment.duration_s >= least
     ]
-    with open_recording(path, also_at_hz=engines.listening_rate_hz) as opened:
+    with open_recording(recording, also_at_hz=engines.listening_rate_hz) as opened:
         analyser = engines.analyser
         rows = embed_segments([each.segment for each in corrected], opened, analyser)
         rest = embed_segments([each.segment for each in others], opened, analyser)
     labels = [each.label for each in corrected]
-    sources = [f"{path.name} {each.segment.start_s:.1f} s" for each in corrected]
+    sources = [f"{recording.name} {each.segment.start_s:.1f} s" for each in corrected]
     return lambda profile: add(add_unlabelled(profile, rest), rows, labels, sources)
 
 
@@ -313,11 +332,11 @@ def _measure(given: dict[str, Any]) -> None:
             "name the corpora to measure on: --corpus NAME=DIR",
             zh="请指定用于测量的语料：--corpus NAME=DIR",
         )
+    with progress_bar("corpora") as reading:
+        corpora = open_corpora(given["corpora"], progress=reading)
     encoder_id = head_for(given).card.encoder.id  # heads like it are fitted and measured
     encoder = encoder_for(given, encoder_id)
     with opened_cache(given) as cache:
-        with progress_bar("corpora") as reading:
-            corpora = open_corpora(given["corpora"], progress=reading)
         for corpus in corpora:
             with progress_bar(corpus.name) as progress:
                 data = embed_corpus(

@@ -11,6 +11,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
+from gpt_sovits_emotion.cli.inputs import check_recording
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -88,9 +89,8 @@ def annotate(
             "--voice and --speaker exclude each other: name one of them",
             zh="--voice 和 --speaker 不能同时使用：请只指定一个",
         )
-    engines = open_engines_for(given)
-    if given["voice"] is not None:
-        engines = voice_that_speaks(given["voice"], engines, given)
+    problems = {target.recording: _problem_of(target.recording, given) for target in targets}
+    engines = _engines(given) if None in problems.values() else None
     ledger = None if out is None else Ledger(out)
     n_failed = 0
     for target in targets:
@@ -105,6 +105,10 @@ def annotate(
             claimed = _claimed(target, ledger, replace=replace, skip_done=skip_done)
             if claimed is None:
                 continue
+            problem = problems[path]
+            if problem is not None:
+                raise problem
+            assert engines is not None  # opened for whatever has no problem
             tagging = _annotate_one(path, engines, given)
             with ExitStack() as held:
                 if ledger is not None:
@@ -159,6 +163,25 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
             for tagged in transcript.segments
         ],
     }
+
+
+def _problem_of(recording: Path, given: dict[str, Any]) -> EmotionError | None:
+    """Return what is wrong with a recording that cannot even be opened, or that lacks its transcript."""
+    try:
+        check_recording(recording, given)
+    except EmotionError as error:
+        return error
+    return None
+
+
+def _engines(given: dict[str, Any]) -> Engines:
+    """Open the engines, which know the voice that speaks where its bank is named."""
+    if given["voice"] is None:
+        return open_engines_for(given)
+    from gpt_sovits_emotion.banking import find_sources
+
+    find_sources(given["voice"])
+    return voice_that_speaks(given["voice"], open_engines_for(given), given)
 
 
 def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Tagging:

@@ -10,6 +10,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
+from gpt_sovits_emotion.cli.inputs import check_banks, check_recording
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -176,6 +177,8 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     from gpt_sovits_emotion.pipeline import round_trip
     from gpt_sovits_emotion.progress import part_of
 
+    check_recording(file, given)
+    check_banks(given, voice)
     engines = open_engines_for(given)
     carry = _carry_of(engines, given)
     bank = loaded_bank(voice, engines, given, texts=_lines_written(file, given))

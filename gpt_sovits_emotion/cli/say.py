@@ -11,6 +11,7 @@ import click
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import print_json, progress_bar
 from gpt_sovits_emotion.cli.console import say as tell
+from gpt_sovits_emotion.cli.inputs import check_banks
 from gpt_sovits_emotion.cli.options import (
     heads_dir_option,
     language_option,
@@ -84,7 +85,7 @@ __all__ = ["say"]
 )
 @click.option(
     "--models-dir",
-    type=Folder(),
+    type=Folder(exists=True),
     help="Folder that holds faster-whisper models.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -121,6 +122,7 @@ def say(
 
     check_out(out, replace=replace)
     lines, name = _lines(texts, file, encoding=given["encoding"], lang=given["lang"])
+    check_banks(given, bank)
     engines = open_engines_for({**given, "head": given["judge"]})
     _check_way(engines, given)
     voice = loaded_bank(bank, engines, {**given, "emotion": emotion}, texts=lines)

@@ -55,9 +55,9 @@ _LOOSE = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".zip")
 def user_folder() -> Path:
     """Return the user's own folder of heads; it need not exist."""
     if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "gpt-sovits-emotion" / "heads"
 
 
