@@ -25,7 +25,7 @@ import numpy as np
 _AUDIO = {".wav", ".flac"}
 _BUILD = (
     "import sys; from pathlib import Path; "
-    "from gpt_sovits_emotion.banking import build_bank, engines_to_listen; "
+    "from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen; "
     "build_bank(Path(sys.argv[1]), engines=engines_to_listen(sys.argv[2]), n_jobs=int(sys.argv[3]))"
 )
 
@@ -169,9 +169,9 @@ def tell_intruders(name: str, folder: Path, *, n_banks: int = 6, most: int = 60)
     """Put a few clips of others into each speaker's clips, and measure how well they are told."""
     from sklearn.metrics import roc_auc_score
 
-    from gpt_sovits_emotion.banking.consistency import DOUBTFUL, consistency
-    from gpt_sovits_emotion.banking.hearing import Question
-    from gpt_sovits_emotion.banking.processes import hear_all
+    from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL, consistency
+    from gpt_sovits_emotion.banks.building.hearing import Question
+    from gpt_sovits_emotion.banks.building.processes import hear_all
     from gpt_sovits_emotion.training.corpora import read_corpus
 
     corpus = read_corpus(folder)
@@ -212,7 +212,7 @@ def tell_intruders(name: str, folder: Path, *, n_banks: int = 6, most: int = 60)
 def estimate_noise(folder: Path, *, n_clips: int = 100) -> None:
     """Add white noise to clips and compare the estimate with the truth."""
     from gpt_sovits_emotion.audio import read_clip
-    from gpt_sovits_emotion.banking.hearing import estimate_snr_db
+    from gpt_sovits_emotion.banks.building.hearing import estimate_snr_db
 
     paths = sorted(path for path in folder.rglob("*") if path.suffix in _AUDIO)
     random.Random(0).shuffle(paths)

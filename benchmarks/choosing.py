@@ -25,10 +25,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from gpt_sovits_emotion.audio import probe_duration_s
-from gpt_sovits_emotion.binding import lend_encoder
+from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.encoders import Encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.engines import embedded_host
+from gpt_sovits_emotion.engines import embedded_backend
 from gpt_sovits_emotion.training.choice_measure import (
     WAYS,
     ChoiceOutcome,
@@ -80,7 +80,7 @@ def _folder(name: str) -> Path:
 
 def _encoder(encoder_id: str) -> Encoder:
     tracker = ProsodyEncoder()
-    return lend_encoder(encoder_id, embedded_host(tracker), tracker)
+    return provide_encoder(encoder_id, embedded_backend(tracker), tracker)
 
 
 def _embedded(

@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy reads it
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gpt_sovits_emotion.audio import probe_duration_s
-from gpt_sovits_emotion.binding import lend_encoder
+from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
@@ -104,8 +104,8 @@ def _killed_and_resumed(options: argparse.Namespace, n_clips: int, scratch: Path
 
 
 def _one_run(corpus: Corpus, options: argparse.Namespace) -> None:
-    host = CheckoutHost(options.checkout, device=options.device)
-    encoder = lend_encoder(options.encoder, host, ProsodyEncoder())
+    backend = CheckoutBackend(options.checkout, device=options.device)
+    encoder = provide_encoder(options.encoder, backend, ProsodyEncoder())
     with FeatureCache(options.keep) as cache:
         embed_corpus(
             corpus, encoder, cache=cache, progress=lambda _, doing: print(doing, flush=True)

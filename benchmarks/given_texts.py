@@ -40,9 +40,9 @@ def measure(
     corpus: Path, language: str, model: str, n_clips: int, *, again: bool
 ) -> tuple[list[float], list[float]]:
     """Return the error rates against the clips' own texts, and against those of others."""
-    from gpt_sovits_emotion.banking.texts import text_error_rate
-    from gpt_sovits_emotion.errors import AudioError
-    from gpt_sovits_emotion.spelling import spoken_characters
+    from gpt_sovits_emotion.banks.building.texts import text_error_rate
+    from gpt_sovits_emotion.core.errors import AudioError
+    from gpt_sovits_emotion.core.character_errors import spoken_characters
 
     with (corpus / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if float(row["seconds"]) >= 1.0]
@@ -69,7 +69,7 @@ def measure(
 
 def hear(path: Path, language: str, model: str) -> str:
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
+    from gpt_sovits_emotion.transcription import TranscribeOptions, transcribe
 
     with open_recording(path) as recording:
         heard = transcribe(

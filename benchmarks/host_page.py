@@ -31,7 +31,7 @@ SAMPLE = _TESTS.parent / "gpt_sovits_emotion" / "sample_data" / "sample_en.flac"
 
 def main() -> None:
     """Print start-up and memory, with and without the tab."""
-    from host import checkouts
+    from backend import checkouts
 
     root = Path(os.environ["GPT_SOVITS_ROOT"]).resolve()
     if reason := checkouts.why_unusable(root):
@@ -67,7 +67,7 @@ def main() -> None:
 
 @contextmanager
 def _page(root: Path, folder: Path, *, tab: bool = False) -> Iterator[Any]:
-    from host import checkouts
+    from backend import checkouts
 
     from webui_tab.interpreter import ENVIRONMENT
 
@@ -107,13 +107,13 @@ def _hubert_heads(root: Path, folder: Path) -> dict[str, Path]:
     from gpt_sovits_emotion.encoders import open_encoder
     from gpt_sovits_emotion.heads import save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
     made = {}
-    lent = next(CheckoutHost(root).lend("hubert"))
+    loaded = next(CheckoutBackend(root).provide("hubert"))
     for layer in (6, 12):
-        encoder = open_encoder(f"hubert:{layer}", lent)
+        encoder = open_encoder(f"hubert:{layer}", loaded)
         spec = EncoderSpec(
             encoder.id, encoder.dim, encoder.fingerprint, 16_000, "mean and deviation"
         )

@@ -149,13 +149,13 @@ def tagging(model: Any, layer: int, folder: Path) -> Callable[[], object]:
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.heads import load_head, save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.lending import LentHubert
-    from gpt_sovits_emotion.records import Segment, Sentence, Transcript
-    from gpt_sovits_emotion.tag import Analyser, tag
+    from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+    from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
+    from gpt_sovits_emotion.tagging import Analyser, tag
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
-    lent = LentHubert(model, Sentence("a benchmark", "基准测试"))
-    encoder = open_encoder(f"hubert:{layer}", lent)
+    loaded = LoadedHubert(model, Sentence("a benchmark", "基准测试"))
+    encoder = open_encoder(f"hubert:{layer}", loaded)
     spec = EncoderSpec(
         encoder.id, encoder.dim, encoder.fingerprint, encoder.sampling_rate_hz, "mean, std"
     )
@@ -168,7 +168,7 @@ def tagging(model: Any, layer: int, folder: Path) -> Callable[[], object]:
     transcript = Transcript(segments, "en", "none")
     # Brought together anew each time, as `binding.bind` does: the fingerprint is checked, too.
     return lambda: tag(
-        transcript, recording, Analyser(head, open_encoder(encoder.id, lent), tracker)
+        transcript, recording, Analyser(head, open_encoder(encoder.id, loaded), tracker)
     )
 
 

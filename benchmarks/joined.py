@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from gpt_sovits_emotion.spelling import character_error_rate
+from gpt_sovits_emotion.core.character_errors import character_error_rate
 
 RATE_HZ = 16_000
 PAUSES_S = (0.4, 2.5)

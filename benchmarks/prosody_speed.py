@@ -23,7 +23,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.records import Audio
 
 RATE_HZ = 16_000
 BUDGET = 0.03  # seconds of one core per second of audio

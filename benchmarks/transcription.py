@@ -6,7 +6,7 @@
 
 Recordings are joined from clips of ``$GPT_SOVITS_EMOTION_CORPORA`` or ``../shared/data`` (see `joined`) and
 written down by plain faster-whisper, by it with its ``vad_filter``, by its ``BatchedInferencePipeline`` and
-by `gpt_sovits_emotion.transcribe`, with the same model, beam (5), type (int8) and one thread. What is printed
+by `gpt_sovits_emotion.transcription`, with the same model, beam (5), type (int8) and one thread. What is printed
 is Markdown; in brackets are 95 % intervals over recordings (bootstrap). With ``--processes``, `annotate` as a
 whole, words and emotion, beside a process of plain faster-whisper, on minutes of EmoDB.
 """
@@ -29,8 +29,8 @@ import numpy as np
 from joined import VARIANTS, Joined, Measured, Text, join, measure
 
 from gpt_sovits_emotion.audio import open_recording
-from gpt_sovits_emotion.transcribe import TranscribeOptions, find_model, transcribe
-from gpt_sovits_emotion.transcribe.loading import load_model
+from gpt_sovits_emotion.transcription import TranscribeOptions, find_model, transcribe
+from gpt_sovits_emotion.transcription.loading import load_model
 
 DATA = Path(
     os.environ.get(

@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
     from gpt_sovits_emotion.encoders.whisper.precision import usual_precision
-    from gpt_sovits_emotion.errors import WhisperModelError
+    from gpt_sovits_emotion.core.errors import WhisperModelError
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
     name = parse_encoder_id(f"whisper-base:{options.layers}")
     try:
-        lent = next(WhisperModels(options.model).lend("whisper-base"))
+        loaded = next(WhisperModels(options.model).provide("whisper-base"))
     except WhisperModelError as error:
         print(f"{name.id}: not measured ({error})")
         return
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clips = _clips(options.clips, options.most)
     length_s = sum(clip.duration_s for clip in clips)
     encoders = {
-        precision: WhisperEncoder(lent, name.layers, precision=precision, device="cpu")
+        precision: WhisperEncoder(loaded, name.layers, precision=precision, device="cpu")
         for precision in ("float32", "int8")
     }
     runs: dict[str, Callable[[], object]] = {"prosody": lambda: ProsodyEncoder().encode(clips)}
@@ -87,7 +87,7 @@ def _labels(embeddings: np.ndarray) -> np.ndarray:
 
 def _clips(folder: Path | None, most: int) -> list:
     from gpt_sovits_emotion.audio import read_clip
-    from gpt_sovits_emotion.records import Audio
+    from gpt_sovits_emotion.core.records import Audio
 
     if folder is not None:
         kinds = (".wav", ".flac", ".mp3", ".ogg")

@@ -50,8 +50,8 @@ def annotate_beyond_whisper() -> list[tuple[str, str]]:
     """Return what each step of `annotate` costs, in seconds per second of audio."""
     from gpt_sovits_emotion.audio import open_recording
     from gpt_sovits_emotion.engines import open_engines
-    from gpt_sovits_emotion.tag import tag
-    from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
+    from gpt_sovits_emotion.tagging import tag
+    from gpt_sovits_emotion.transcription import TranscribeOptions, transcribe
 
     engines = open_engines()
     options = TranscribeOptions(model="base", cpu_threads=1)

@@ -9,21 +9,21 @@ from pathlib import Path
 from gpt_sovits_emotion.encoders import WHISPER, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError, WhisperModelError
+from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.heads import Head
-from gpt_sovits_emotion.hosts.base import Host
-from gpt_sovits_emotion.lending import Lent
-from gpt_sovits_emotion.tag import Analyser, Describer
+from gpt_sovits_emotion.backends.base import Backend
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.tagging import Analyser, Describer
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
     "bind",
-    "lend_encoder",
+    "provide_encoder",
 ]
 
 
 def bind(
-    head: Head, lender: Host, tracker: Describer, whisper: WhisperModels | None = None
+    head: Head, provider: Backend, tracker: Describer, whisper: WhisperModels | None = None
 ) -> Analyser:
     """Bring a head together with its encoder.
 
@@ -33,21 +33,21 @@ def bind(
 
     Args:
         head: The head.
-        lender: Who lends what is not Whisper's.
+        provider: Who lends what is not Whisper's.
         tracker: Taken for ``prosody``.
         whisper: Where Whisper is found; what is on this machine when None.
 
     Raises:
         HeadMismatchError: The lender has no such encoder, or only with other weights; or there is no Whisper
             of this size.
-        HostError: The lender cannot load what it would lend.
+        BackendError: The lender cannot load what it would lend.
         WhisperModelError: The Whisper that the head reads is damaged.
     """
     spec = head.card.encoder
     if spec.id == tracker.id:
         return Analyser(head, tracker, tracker)
     parts = spec.id.split("+")
-    sources = _Sources(lender, tracker, whisper or WhisperModels(), head.encoder_file)
+    sources = _Sources(provider, tracker, whisper or WhisperModels(), head.encoder_file)
     missing = [part for part in parts if not sources.has(part)]
     if missing:
         raise _missing(head, missing, sources)
@@ -59,10 +59,10 @@ def bind(
         encoder = _first_that_fits(part, fingerprint, sources)
         if encoder is None:
             raise HeadMismatchError(
-                f"head {head.card.id!r} reads the encoder {part!r}, and {lender.title.en} has none of that "
+                f"head {head.card.id!r} reads the encoder {part!r}, and {provider.title.en} has none of that "
                 "kind loaded at this moment; load a model, or choose another head (heads list)",
                 zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，"
-                f"而 {lender.title.zh} 目前没有加载这类编码器；请加载模型，或换一个情感模型（heads list）",
+                f"而 {provider.title.zh} 目前没有加载这类编码器；请加载模型，或换一个情感模型（heads list）",
             )
         found.append(encoder)
     # Where the weights are others, the analyser says how they differ.
@@ -81,20 +81,20 @@ def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMisma
                 zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，而{absent.say('zh')}；"
                 "或换一个情感模型（heads list）",
             )
-    lender = sources.lender
+    provider = sources.provider
     return HeadMismatchError(
         f"head {head.card.id!r} reads the encoder {' and '.join(map(repr, missing))}, which "
-        f"{lender.title.en} does not lend "
-        f"(it lends {', '.join(sorted(lender.lends))}); choose another head (heads list)",
+        f"{provider.title.en} does not lend "
+        f"(it lends {', '.join(sorted(provider.provides))}); choose another head (heads list)",
         zh=f"情感模型 {head.card.id!r} 需要编码器 {'、'.join(map(repr, missing))}，"
-        f"而 {lender.title.zh} 不提供"
-        f"（提供的有：{'、'.join(sorted(lender.lends))}）；请换一个情感模型（heads list）",
+        f"而 {provider.title.zh} 不提供"
+        f"（提供的有：{'、'.join(sorted(provider.provides))}）；请换一个情感模型（heads list）",
     )
 
 
-def lend_encoder(
+def provide_encoder(
     encoder_id: str,
-    lender: Host,
+    provider: Backend,
     tracker: Describer,
     whisper: WhisperModels | None = None,
     *,
@@ -104,7 +104,7 @@ def lend_encoder(
 
     Args:
         encoder_id: As `encoders.parse_encoder_id` reads it.
-        lender: Who lends what it needs; of several models of one kind its first is taken.
+        provider: Who lends what it needs; of several models of one kind its first is taken.
         tracker: Taken for ``prosody``.
         whisper: Where Whisper is found; what is on this machine when None.
         fingerprint: Of an encoder that is not fused: the weights that are taken where they are among those
@@ -112,32 +112,32 @@ def lend_encoder(
 
     Raises:
         EncoderError: There is no such encoder, or the lender has nothing for it.
-        HostError: The lender cannot load what it would lend.
+        BackendError: The lender cannot load what it would lend.
         WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
     if encoder_id == tracker.id:
         return tracker
     name = parse_encoder_id(encoder_id)
-    sources = _Sources(lender, tracker, whisper or WhisperModels())
+    sources = _Sources(provider, tracker, whisper or WhisperModels())
     found = []
     for part in name.parts or (name,):
         if not sources.has(part.id) and part.whisper_size is not None:
             raise sources.whisper.absent(part.whisper_size)
         if not sources.has(part.id):
             raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, which {lender.title.en} does not lend "
-                f"(it lends {', '.join(sorted(lender.lends))}); name a GPT-SoVITS that has it with "
+                f"the encoder {part.id!r} needs {part.family}, which {provider.title.en} does not lend "
+                f"(it lends {', '.join(sorted(provider.provides))}); name a GPT-SoVITS that has it with "
                 "--checkout, or choose the encoder prosody",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {lender.title.zh} 不提供（提供的有："
-                f"{'、'.join(sorted(lender.lends))}）；请用 --checkout 指定包含它的 GPT-SoVITS，"
+                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {provider.title.zh} 不提供（提供的有："
+                f"{'、'.join(sorted(provider.provides))}）；请用 --checkout 指定包含它的 GPT-SoVITS，"
                 "或选择编码器 prosody",
             )
         encoder = _first_that_fits(part.id, fingerprint, sources)
         if encoder is None:
             raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, and {lender.title.en} has none of that kind "
+                f"the encoder {part.id!r} needs {part.family}, and {provider.title.en} has none of that kind "
                 "loaded at this moment; load a model, or choose another encoder",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {lender.title.zh} 目前没有加载这类模型；"
+                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {provider.title.zh} 目前没有加载这类模型；"
                 "请加载模型，或换一个编码器",
             )
         found.append(encoder)
@@ -149,13 +149,13 @@ class _Sources:
     """Everybody who lends encoders.
 
     Attributes:
-        lender: The host.
+        provider: The host.
         tracker: The prosody encoder.
         whisper: Where Whisper is.
         own: The part of Whisper that the head carries.
     """
 
-    lender: Host
+    provider: Backend
     tracker: Describer
     whisper: WhisperModels
     own: Path | None = None
@@ -166,13 +166,13 @@ class _Sources:
         if family.startswith(WHISPER):
             may_come = self.own is not None or self.whisper.allow_download
             return may_come or self.whisper.has(family)
-        return encoder_id == self.tracker.id or family in self.lender.lends
+        return encoder_id == self.tracker.id or family in self.provider.provides
 
-    def lend(self, family: str) -> Iterator[Lent]:
+    def provide(self, family: str) -> Iterator[LoadedModels]:
         """Yield what is lent for a family, the best first."""
         if family.startswith(WHISPER):
-            return self.whisper.lend(family, own=self.own)
-        return self.lender.lend(family)
+            return self.whisper.provide(family, own=self.own)
+        return self.provider.provide(family)
 
 
 def _first_that_fits(encoder_id: str, fingerprint: str | None, sources: _Sources) -> Encoder | None:
@@ -181,9 +181,9 @@ def _first_that_fits(encoder_id: str, fingerprint: str | None, sources: _Sources
         return sources.tracker
     first: Encoder | None = None
     problem: WhisperModelError | None = None
-    for lent in sources.lend(parse_encoder_id(encoder_id).family):
+    for loaded in sources.provide(parse_encoder_id(encoder_id).family):
         try:
-            encoder = open_encoder(encoder_id, lent)
+            encoder = open_encoder(encoder_id, loaded)
             if fingerprint is None or encoder.fingerprint == fingerprint:
                 return encoder
         except WhisperModelError as error:  # a damaged folder does not hide a sound one elsewhere

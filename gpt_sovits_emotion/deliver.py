@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, encode_mp3, write_wav
 from gpt_sovits_emotion.pipeline import RoundTrip
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import (
     ReferenceChoice,
     ReferenceClip,
     RoundTripReport,
@@ -22,8 +22,8 @@ from gpt_sovits_emotion.report import (
     timeline_of_recording,
     write_report,
 )
-from gpt_sovits_emotion.transcript_io import FORMATS, write
-from gpt_sovits_emotion.verify import Verification
+from gpt_sovits_emotion.transcripts import FORMATS, write
+from gpt_sovits_emotion.synthesis.verifier import Verification
 
 __all__ = ["DELIVERED_FILES", "TRANSCRIPT_FORMATS", "deliver", "deliver_report"]
 

@@ -16,13 +16,13 @@ from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.heads import Head, find_head, head_folders
 from gpt_sovits_emotion.heads.files import CARD_NAME
 from gpt_sovits_emotion.heads.profiles import SpeakerProfile, for_speaker, known_speaker
-from gpt_sovits_emotion.hosts.base import Host
-from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence, SpeakerStatistics
-from gpt_sovits_emotion.tag import Analyser, Describer
+from gpt_sovits_emotion.backends.base import Backend
+from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.tagging import Analyser, Describer
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "WHISPER_HEAD",
     "Engines",
     "default_head",
-    "embedded_host",
+    "embedded_backend",
     "folders_with",
     "open_engines",
 ]
@@ -47,9 +47,9 @@ class Engines:
 
     Attributes:
         tagger: The head that tags.
-        judging: The head that listens to what was said again.
-        lender: Who lends the heads their encoders.
-        host: Who speaks.
+        verifier_head: The head that listens to what was said again.
+        provider: Who lends the heads their encoders.
+        backend: Who speaks.
         tracker: Measures prosody, for explanations; an encoder too.
         speaker: Statistics of the speaker that `tagger` was fitted to; None where nobody is known.
         whisper: Where heads on Whisper find it.
@@ -58,9 +58,9 @@ class Engines:
     """
 
     tagger: Head
-    judging: Head
-    lender: Host
-    host: Host
+    verifier_head: Head
+    provider: Backend
+    backend: Backend
     tracker: Describer
     speaker: SpeakerStatistics | None = None
     whisper: WhisperModels = field(default_factory=WhisperModels)
@@ -75,13 +75,13 @@ class Engines:
         return replace(self._bound(self.tagger), speaker=self.speaker)
 
     @property
-    def judge(self) -> Analyser:
+    def verifier(self) -> Analyser:
         """The judging head with its encoder as it is lent at this moment. Raises what `bind` raises."""
-        return self._bound(self.judging)
+        return self._bound(self.verifier_head)
 
     def _bound(self, head: Head) -> Analyser:
         """Bind a head, and keep Whisper's layers for the next time: nobody else has them loaded."""
-        analyser = bind(head, self.lender, self.tracker, self.whisper)
+        analyser = bind(head, self.provider, self.tracker, self.whisper)
         encoder = analyser.encoder
         for part in encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,):
             if part.id.startswith(WHISPER):
@@ -98,14 +98,14 @@ class Engines:
         head, statistics = for_speaker(self.tagger, profile)
         return replace(self, tagger=head, speaker=statistics)
 
-    def judge_for(self, profile: SpeakerProfile) -> tuple[Engines, SpeakerStatistics | None]:
+    def verifier_for(self, profile: SpeakerProfile) -> tuple[Engines, SpeakerStatistics | None]:
         """Return these engines with the judge fitted to the voice that speaks, and its statistics.
 
         Raises:
             HeadMismatchError: The profile belongs to another head, or to other weights.
         """
-        head, statistics = for_speaker(self.judging, profile)
-        return replace(self, judging=head), statistics
+        head, statistics = for_speaker(self.verifier_head, profile)
+        return replace(self, verifier_head=head), statistics
 
     @property
     def listening_rate_hz(self) -> int:
@@ -160,10 +160,10 @@ def _fallen_back(error: EmotionError) -> Sentence:
 def open_engines(
     *,
     head: str | Path | None = None,
-    judge: str | Path | None = None,
+    verifier: str | Path | None = None,
     heads_dirs: Sequence[str | Path] = (),
-    host: Host | None = None,
-    lender: Host | None = None,
+    backend: Backend | None = None,
+    provider: Backend | None = None,
     speaker: str | None = None,
     whisper: WhisperModels | None = None,
 ) -> Engines:
@@ -171,33 +171,33 @@ def open_engines(
 
     Args:
         head: Id or folder of the head that tags; `default_head` when None.
-        judge: Id or folder of the head that listens to the outputs; the same as `head` when None.
+        verifier: Id or folder of the head that listens to the outputs; the same as `head` when None.
         heads_dirs: Further folders of heads.
-        host: Who speaks; the embedded one when None.
-        lender: Who lends the encoders; the one who speaks when None.
+        backend: Who speaks; the embedded one when None.
+        provider: Who lends the encoders; the one who speaks when None.
         speaker: Name of a speaker that the tagging head was fitted to (`heads.profiles`).
         whisper: Where heads on Whisper find it; what is on this machine when None.
 
     Raises:
         HeadError: A head is missing, broken, or does not fit what the lender has at this moment; nothing
             was learned of this speaker, or for other weights.
-        HostError: The lender cannot load what it would lend.
+        BackendError: The lender cannot load what it would lend.
         WhisperModelError: The Whisper that a head reads is damaged.
     """
     tracker = ProsodyEncoder()
-    host = host or embedded_host(tracker)
+    backend = backend or embedded_backend(tracker)
     whisper = whisper or WhisperModels()
     folders = head_folders(heads_dirs)
     name, note = default_head(folders, whisper) if head is None else (head, None)
     opened = Engines(
         tagger := find_head(name, folders),
-        tagger if judge is None else find_head(judge, folders),
-        lender or host,
-        host,
+        tagger if verifier is None else find_head(verifier, folders),
+        provider or backend,
+        backend,
         tracker,
         whisper=whisper,
         note=note,
-        folders=folders_with(judge, folders_with(head, folders)),
+        folders=folders_with(verifier, folders_with(head, folders)),
     )
     try:
         engines = _checked(opened)
@@ -205,26 +205,26 @@ def open_engines(
         if head is not None or name == DEFAULT_HEAD:
             raise
         tagger = find_head(DEFAULT_HEAD, folders)
-        judging = tagger if judge is None else opened.judging
+        verifier_head = tagger if verifier is None else opened.verifier_head
         engines = _checked(
-            replace(opened, tagger=tagger, judging=judging, note=_fallen_back(error))
+            replace(opened, tagger=tagger, verifier_head=verifier_head, note=_fallen_back(error))
         )
     return engines if speaker is None else engines.for_speaker(known_speaker(tagger, speaker))
 
 
 def _checked(engines: Engines) -> Engines:
     """Bind every head once, so that what does not fit is told before any work is done."""
-    for head in {id(head): head for head in (engines.tagger, engines.judging)}.values():
+    for head in {id(head): head for head in (engines.tagger, engines.verifier_head)}.values():
         engines._bound(head)
     return engines
 
 
-def embedded_host(tracker: ProsodyEncoder) -> Host:
+def embedded_backend(tracker: ProsodyEncoder) -> Backend:
     """Return the host that comes with this package; `tracker` measures its reference clips."""
-    from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
+    from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 
     def measure(audio: Audio) -> Prosody:
         audio = resample(audio, ANALYSIS_RATE_HZ)
         return tracker.summarise(tracker.tracks(audio), duration_s=audio.duration_s)
 
-    return EmbeddedHost(measure=measure)
+    return EmbeddedBackend(measure=measure)

@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import UNSURE, display_name, percent
-from gpt_sovits_emotion.records import Cue, Prosody, Sentence
+from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.records import Cue, Prosody, Sentence
 
 __all__ = [
     "Usual",

@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording, open_recording, recording_from_samples
-from gpt_sovits_emotion.banking.voice import open_heard_voice
+from gpt_sovits_emotion.banks.building.voice import open_heard_voice
 from gpt_sovits_emotion.engines import Engines, open_engines
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.hosts.base import Host
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.pipeline import SpeakingOptions, annotate, round_trip, say
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     Sentence,
     SpeakerStatistics,
 )
-from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.results import Annotation, Spoken, Voice
-from gpt_sovits_emotion.tag import TagOptions
-from gpt_sovits_emotion.transcribe import TranscribeOptions
+from gpt_sovits_emotion.tagging import TagOptions
+from gpt_sovits_emotion.transcription import TranscribeOptions
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ __all__ = ["Annotator", "load", "open_voice"]
 def load(
     head: str | Path | None = None,
     *,
-    judge: str | Path | None = None,
+    verifier: str | Path | None = None,
     whisper: str | Path = "auto",
-    backend: str | Host | None = None,
+    backend: str | Backend | None = None,
     checkout: str | Path | None = None,
     models_dir: str | Path | None = None,
     heads_dirs: Sequence[str | Path] = (),
@@ -59,11 +59,11 @@ def load(
     Args:
         head: Id or folder of the head that reads emotion; the best one that can work here when None, and then
             `Annotator.note` says where it is not the usual one.
-        judge: Id or folder of the head that listens to what was said again; the same when None.
+        verifier: Id or folder of the head that listens to what was said again; the same when None.
         whisper: What transcribes: ``tiny``, ``base``, ``small``, …, a folder with a faster-whisper model,
             ``none`` to find speech without its words, or ``auto``: small or base, whichever is there.
         backend: Who speaks: the address of a GPT-SoVITS server (``api_v2.py``), as ``http://127.0.0.1:9880``,
-            or a `hosts.base.Host`; eSpeak NG, which clones nobody, when None.
+            or a `hosts.base.Backend`; eSpeak NG, which clones nobody, when None.
         checkout: Folder of a GPT-SoVITS on this machine, for heads on its HuBERT or SoVITS.
         models_dir: A further folder of faster-whisper models.
         heads_dirs: Further folders of heads.
@@ -73,7 +73,7 @@ def load(
 
     Raises:
         HeadError: A head is missing, broken, or does not fit what the checkout has.
-        HostError: The address is none, or the checkout cannot load what it would lend.
+        BackendError: The address is none, or the checkout cannot load what it would lend.
         WhisperModelError: The Whisper that a head reads is damaged.
 
     Examples:
@@ -81,27 +81,27 @@ def load(
         >>> annotator.head_id
         'prosody-emodb'
     """
-    folder, root, lender = _path(models_dir), _path(checkout), None
+    folder, root, provider = _path(models_dir), _path(checkout), None
     if root is not None:
-        from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+        from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 
-        lender = CheckoutHost(root, device=device)
+        provider = CheckoutBackend(root, device=device)
     if isinstance(backend, str):
-        from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
+        from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 
-        backend = ApiV2Host(backend)
+        backend = ApiV2Backend(backend)
     engines = open_engines(
         head=head,
-        judge=judge,
+        verifier=verifier,
         heads_dirs=heads_dirs,
-        host=backend,
-        lender=lender,
+        backend=backend,
+        provider=provider,
         speaker=speaker,
         whisper=WhisperModels(
             transcriber=whisper,
             models_dir=folder,
             checkout=root,
-            allow_download=bool(head or judge) and not offline,
+            allow_download=bool(head or verifier) and not offline,
         ),
     )
     words = TranscribeOptions(
@@ -225,16 +225,16 @@ class Annotator:
             progress: As for `annotate`.
 
         Raises:
-            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `HostError` where
+            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `BackendError` where
                 the backend cannot be reached; `TranscriptError` where there are no words to say again.
         """
-        bank, judge, known = self._of(voice, progress)
+        bank, verifier, known = self._of(voice, progress)
         open_again = _opener(audio, sampling_rate_hz, self.engines, allow_damaged=allow_damaged)
         with open_again() as recording:
             result = round_trip(
                 recording,
                 bank,
-                judge,
+                verifier,
                 whisper=self._words(language),
                 transcript_file=_path(transcript),
                 options=TagOptions(speaker_statistics),
@@ -266,11 +266,11 @@ class Annotator:
         Raises:
             EmotionError: As for `round_trip`.
         """
-        bank, judge, known = self._of(voice, progress)
+        bank, verifier, known = self._of(voice, progress)
         result = say(
             [texts] if isinstance(texts, str) else list(texts),
             bank,
-            judge,
+            verifier,
             emotion=emotion,
             language=language,
             speaking=SpeakingOptions(seed=seed, voice=known),
@@ -286,7 +286,7 @@ class Annotator:
     ) -> tuple[ReferenceBank, Engines, SpeakerStatistics | None]:
         """Return the clips that the backend takes, and the judge as it knows the voice that will be heard."""
         path = voice.path if isinstance(voice, Voice) else Path(voice)
-        limits = self.engines.host.limits
+        limits = self.engines.backend.limits
         if limits is None:
             return load_bank(path), self.engines, None
         bank = load_bank(

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.carry import Carry, check_carry
+from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.hosts.base import Sampling, never
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.backends.base import Sampling, never
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceChoice,
     SpeakerStatistics,
@@ -29,14 +29,14 @@ from gpt_sovits_emotion.records import (
     TaggedTranscript,
     Transcript,
 )
-from gpt_sovits_emotion.references.choose import ChoiceOptions
-from gpt_sovits_emotion.references.choose_all import choose_all
-from gpt_sovits_emotion.resynthesis import resynthesise
-from gpt_sovits_emotion.tag import Tagging, TagOptions, tag
-from gpt_sovits_emotion.takes import TakeOptions
-from gpt_sovits_emotion.transcript_io import Line, TextFile, read_transcript
-from gpt_sovits_emotion.verify import Verification, verify
-from gpt_sovits_emotion.written import (
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+from gpt_sovits_emotion.banks.library.choose_all import choose_all
+from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
+from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
+from gpt_sovits_emotion.synthesis.takes import TakeOptions
+from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
+from gpt_sovits_emotion.synthesis.verifier import Verification, verify
+from gpt_sovits_emotion.synthesis.text_input import (
     timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
@@ -44,7 +44,7 @@ from gpt_sovits_emotion.written import (
 )
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = [
     "RoundTrip",
@@ -78,7 +78,7 @@ def hear(
         WhisperModelError: The model is not there or does not load.
         TranscriptError: The file cannot be read, or does not fit the recording.
     """
-    from gpt_sovits_emotion.transcribe import transcribe
+    from gpt_sovits_emotion.transcription import transcribe
 
     if transcript_file is None:
         return transcribe(recording, whisper, progress=progress)
@@ -160,7 +160,7 @@ def check(
         with_written_tags(transcript, bank),
         choices,
         synthesis,
-        engines.judge,
+        engines.verifier,
         bank_synthetic=bank.synthetic,
         options=options,
         speaker=speaker,
@@ -195,7 +195,7 @@ class SpeakingOptions:
     sampling: Sampling | None = None
     timbre: tuple[Path, ...] = ()
     takes: TakeOptions = field(default_factory=TakeOptions)
-    carry: Carry = field(default_factory=Carry)
+    carry: ProsodySource = field(default_factory=ProsodySource)
     choice: ChoiceOptions = field(default_factory=ChoiceOptions)
     pins: Mapping[int, Path] = field(default_factory=dict)
     voice: SpeakerStatistics | None = None
@@ -232,11 +232,11 @@ def round_trip(
         progress: Told how far it is.
 
     Raises:
-        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `HostError` before
+        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError` before
             any work when the host cannot carry emotion in this way.
     """
     speaking = _settled(speaking, prosody_from)
-    check_carry(speaking.carry, engines.host.limits, host=engines.host.title)
+    check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)
     tagging = annotate(
         recording,
         engines,
@@ -318,7 +318,7 @@ def say(
         ValueError: A recording is to carry the emotion.
     """
     speaking = _settled(speaking, prosody_from)
-    check_carry(speaking.carry, engines.host.limits, host=engines.host.title)
+    check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)
     banks, directions = _banks(bank, prosody_from), bool(speaking.directions)
     transcript = written_transcript(
         texts, *banks, emotion=emotion, language=language, name=name, directions=directions

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.deliver import deliver
-from gpt_sovits_emotion.labels import UNSURE
+from gpt_sovits_emotion.core.labels import UNSURE
 from gpt_sovits_emotion.pipeline import RoundTrip
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.records import (
     Audio,
     ReferenceBank,
     RoundTripReport,
@@ -20,7 +20,7 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.transcript_io import to_text, write
+from gpt_sovits_emotion.transcripts import to_text, write
 
 if TYPE_CHECKING:
     import pandas

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.heads import HeadCard, save_head
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, Result
 from gpt_sovits_emotion.heads.check import check_head
-from gpt_sovits_emotion.hosts.base import Host, HostLimits, SynthesisRequest
-from gpt_sovits_emotion.lending import Lent
-from gpt_sovits_emotion.records import Audio, FrameTracks, Prosody, Sentence
+from gpt_sovits_emotion.backends.base import Backend, BackendLimits, SynthesisRequest
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.records import Audio, FrameTracks, Prosody, Sentence
 
 __all__ = [
     "FAKE_DIM",
     "FAKE_LABELS",
     "FakeEncoder",
-    "FakeHost",
+    "FakeBackend",
     "check_head",
     "fake_card",
     "fake_tensors",
@@ -151,22 +151,22 @@ class FakeEncoder:
         return row
 
 
-class FakeHost:
+class FakeBackend:
     """A host that lends the fake encoder and hums every text at the reference's pitch.
 
     Args:
-        languages: Codes it claims to speak; any other is a `HostError`.
+        languages: Codes it claims to speak; any other is a `BackendError`.
     """
 
     id = "fake"
     title = Sentence("a humming fake", "哼唱的假主机")
-    lends = frozenset({"fake"})
+    provides = frozenset({"fake"})
     voice_mark: object = None
 
     def __init__(self, languages: Sequence[str] = ("en", "zh")) -> None:
-        self.limits = HostLimits(frozenset(languages), 3.0, 10.0, False, 16_000)
+        self.limits = BackendLimits(frozenset(languages), 3.0, 10.0, False, 16_000)
 
-    def lend(self, family: str) -> Iterator[Lent]:
+    def provide(self, family: str) -> Iterator[LoadedModels]:
         """Lend nothing: the fake encoder needs no modules."""
         return iter(())
 
@@ -174,7 +174,7 @@ class FakeHost:
         """Hum for a tenth of a second per character."""
         if request.language not in self.limits.languages:
             spoken = ", ".join(sorted(self.limits.languages))
-            raise HostError(
+            raise BackendError(
                 f"the fake speaks {spoken}, not {request.language!r}",
                 zh=f"替身只会说 {spoken}，不会说 {request.language!r}",
             )
@@ -184,4 +184,4 @@ class FakeHost:
 
 
 _encoder: type[Encoder] = FakeEncoder
-_host: type[Host] = FakeHost
+_host: type[Backend] = FakeBackend

@@ -13,11 +13,11 @@ from pathlib import Path
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import sizes_of
-from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.lending import LentWhisper
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcribe import find_local_model, find_model, is_installed
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.transcription import find_local_model, find_model, is_installed
 
 __all__ = ["WhisperModels"]
 
@@ -45,7 +45,7 @@ class WhisperModels:
     _sizes: dict[tuple[Path, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def lends(self) -> frozenset[str]:
+    def provides(self) -> frozenset[str]:
         """The families of encoders whose model is on this machine, such as ``whisper-base``."""
         return frozenset(WHISPER + size for size in SIZES if self.has(WHISPER + size))
 
@@ -58,7 +58,7 @@ class WhisperModels:
             return True
         return any(found is not None for found in self._attempts(size, lambda error: None))
 
-    def lend(self, family: str, *, own: Path | None = None) -> Iterator[LentWhisper]:
+    def provide(self, family: str, *, own: Path | None = None) -> Iterator[LoadedWhisper]:
         """Yield the models behind a family, the best first, each folder once.
 
         The transcriber's folder, what else is on this machine, what the head carries itself, and what is
@@ -78,7 +78,7 @@ class WhisperModels:
         for folder in self._folders(size, own, problems):
             if folder.resolve() not in seen:
                 seen.add(folder.resolve())
-                yield LentWhisper(folder, size, _source_of(folder, size))
+                yield LoadedWhisper(folder, size, _source_of(folder, size))
         if not seen:
             raise problems[0] if problems else self.absent(size)
 

@@ -51,12 +51,12 @@ from sample_voice.search import (
 )
 
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.files import write_bytes, write_text
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.heads import find_head, head_folders
-from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
-from gpt_sovits_emotion.hosts.espeak import Espeak
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
+from gpt_sovits_emotion.backends.espeak import Espeak
+from gpt_sovits_emotion.core.records import Audio
 
 HEAD = "prosody-emodb"
 SAMPLE_DATA = SENTENCES_PATH.parent
@@ -205,7 +205,7 @@ def find(*, seed: int, n_sweeps: int, n_trials: int, afresh: bool) -> None:
         afresh: Start in the middle of the bounds and not from the settings that are there.
     """
     espeak, sentences, listener = Espeak(), Sentences.read(), _listener()
-    host = EmbeddedHost(listener.measure)
+    backend = EmbeddedBackend(listener.measure)
 
     def sample(emotion: str, language: str, delivery: Delivery) -> list[Audio]:
         speaker = SPEAKERS["sample"]
@@ -225,7 +225,7 @@ def find(*, seed: int, n_sweeps: int, n_trials: int, afresh: bool) -> None:
         )
         clip = as_stored(clip)
         return [
-            spoken_with(host, listener, clip, text=text, language=language, scratch=scratch)
+            spoken_with(backend, listener, clip, text=text, language=language, scratch=scratch)
             for text in _played_texts(sentences, language, emotion)
         ]
 
@@ -272,11 +272,11 @@ def _listener() -> Listener:
 def check(folder: Path) -> None:
     """Print what the head hears in the samples and in their resynthesis with the bank."""
     from gpt_sovits_emotion.audio import open_recording, read_clip
-    from gpt_sovits_emotion.hosts.base import SynthesisRequest
-    from gpt_sovits_emotion.references import choose, load_bank
+    from gpt_sovits_emotion.backends.base import SynthesisRequest
+    from gpt_sovits_emotion.banks import choose, load_bank
 
     listener, bank = _listener(), load_bank(folder / "voice_bank")
-    host = EmbeddedHost(listener.measure)
+    backend = EmbeddedBackend(listener.measure)
     for language in LANGUAGES:
         truth = yaml.safe_load((folder / f"sample_{language}.truth.yaml").read_text("utf-8"))
         with open_recording(folder / f"sample_{language}.flac") as recording:
@@ -290,7 +290,7 @@ def check(folder: Path) -> None:
             clip = choose(bank, wanted=wanted, language=language).pick
             prosody = listener.measure(read_clip(clip.path))
             outputs.append(
-                host.synthesise(SynthesisRequest(entry["text"], language, clip, prosody))
+                backend.synthesise(SynthesisRequest(entry["text"], language, clip, prosody))
             )
         again = listener.probabilities(np.stack([listener.embed(audio) for audio in outputs]))
         for entry, row, output in zip(truth["segments"], tagged, again, strict=True):
@@ -308,8 +308,8 @@ def check(folder: Path) -> None:
 def words(folder: Path) -> None:
     """Print what Whisper base writes of the samples, told the language and not, and the characters wrong."""
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.spelling import character_error_rate
-    from gpt_sovits_emotion.transcribe import TranscribeOptions, transcribe
+    from gpt_sovits_emotion.core.character_errors import character_error_rate
+    from gpt_sovits_emotion.transcription import TranscribeOptions, transcribe
 
     for language in LANGUAGES:
         truth = yaml.safe_load((folder / f"sample_{language}.truth.yaml").read_text("utf-8"))

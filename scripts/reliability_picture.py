@@ -13,7 +13,7 @@ import argparse
 import json
 from pathlib import Path
 
-from gpt_sovits_emotion.files import write_text
+from gpt_sovits_emotion.core.files import write_text
 from gpt_sovits_emotion.report.pictures import reliability_picture
 from gpt_sovits_emotion.training.measures import ReliabilityBin
 

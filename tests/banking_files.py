@@ -8,7 +8,7 @@ import torch
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import open_recording, write_wav
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.records import Audio
 
 
 def clip(path, duration_s=1.0, f0_hz=150.0):

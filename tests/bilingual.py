@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.records import Sentence
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # File names, paths, addresses, numbers, versions, settings; names with more than one capital; options.

@@ -169,7 +169,7 @@ def make_checkout(root: Path) -> Path:
 
 def model_of(root: Path, version: str, *, seed: int = 0) -> torch.nn.Module:
     """Return a whole model of the checkout's classes, as GPT-SoVITS itself would make it."""
-    from gpt_sovits_emotion.hosts.gpt_sovits.classes import classes_from_checkout
+    from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
 
     classes = classes_from_checkout(root)
     trn = classes.posterior.__init__.__globals__["SynthesizerTrn"]

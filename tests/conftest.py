@@ -76,7 +76,7 @@ def _a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 @pytest.fixture(scope="session")
 def whisper_base(_a_cache_of_its_own: None) -> Path:
     """The folder of the real Whisper base, as ``find_model("base")`` finds it: what the tests hear with."""
-    from gpt_sovits_emotion.transcribe import find_model
+    from gpt_sovits_emotion.transcription import find_model
 
     return find_model("base", allow_download=False).folder
 

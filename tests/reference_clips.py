@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
 _SEEDS = itertools.count()
 RATE_HZ = 4_000  # the lowest that is read: thousands of clips stay small

@@ -87,7 +87,7 @@ def furnish(folder: Path) -> None:
     import numpy as np
 
     from gpt_sovits_emotion.audio import open_recording, write_wav
-    from gpt_sovits_emotion.records import Audio
+    from gpt_sovits_emotion.core.records import Audio
 
     with open_recording(_SAMPLES / "sample_en.flac") as recording:
         audio = recording.read(0.0, 9.2)

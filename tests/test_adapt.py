@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpt_sovits_emotion.errors import CorpusError, HeadError
+from gpt_sovits_emotion.core.errors import CorpusError, HeadError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import (
     add,
@@ -286,8 +286,8 @@ def test_engines_and_tag_use_what_was_learned(monkeypatch, tmp_path):
     from gpt_sovits_emotion.audio import recording_from_samples
     from gpt_sovits_emotion.engines import open_engines
     from gpt_sovits_emotion.heads.profiles import save_profile
-    from gpt_sovits_emotion.records import Segment, Transcript
-    from gpt_sovits_emotion.tag import embed_segments, tag
+    from gpt_sovits_emotion.core.records import Segment, Transcript
+    from gpt_sovits_emotion.tagging import embed_segments, tag
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     samples = np.concatenate([voiced(1.0, f0_hz=f0) for f0 in (120, 150, 180, 210, 140, 170)])
@@ -318,9 +318,9 @@ def test_a_segment_that_cannot_be_judged_cannot_be_taught(tmp_path):
 
     from gpt_sovits_emotion.audio import recording_from_samples
     from gpt_sovits_emotion.engines import open_engines
-    from gpt_sovits_emotion.errors import AudioError
-    from gpt_sovits_emotion.records import Segment
-    from gpt_sovits_emotion.tag import embed_segments
+    from gpt_sovits_emotion.core.errors import AudioError
+    from gpt_sovits_emotion.core.records import Segment
+    from gpt_sovits_emotion.tagging import embed_segments
 
     with (
         recording_from_samples(voiced(2.0), 16_000, name="x.wav") as recording,

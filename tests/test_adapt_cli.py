@@ -10,8 +10,8 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
 
 
@@ -150,8 +150,8 @@ def test_from_clips_to_a_profile_and_back(capsys, bank):
 
 def test_a_corrected_transcript_teaches(capsys, tmp_path):
     from gpt_sovits_emotion.audio import read_clip
-    from gpt_sovits_emotion.records import TaggedTranscript
-    from gpt_sovits_emotion.transcript_io import read_json, write
+    from gpt_sovits_emotion.core.records import TaggedTranscript
+    from gpt_sovits_emotion.transcripts import read_json, write
 
     pieces = [voiced(1.2, f0_hz=f0) for f0 in (120, 150, 180, 210, 240, 270)]
     gap = np.zeros(8000, np.float32)

@@ -18,7 +18,7 @@ from browser import BACKSTOP_S, until
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab.pages import Pages
 
 with warnings.catch_warnings():
@@ -122,7 +122,7 @@ def test_a_page_whose_values_load_anew_connects_them_once() -> None:
     with gr.Blocks() as app:
         gr.Textbox(value=lambda: "now", label="Loaded")
     before = app.get_config_file()
-    with pytest.raises(HostError, match="not a page of GPT-SoVITS"):
+    with pytest.raises(BackendError, match="not a page of GPT-SoVITS"):
         attach.attach(app, {"app": app})
     assert app.get_config_file() == before
 
@@ -179,7 +179,7 @@ def steps(at: int | None, patch: pytest.MonkeyPatch) -> list[str]:
     counted(Blocks, "attach_load_events", after=True)
     counted(Blocks, "get_config_file", after=False)
     counted(gr.routes.App, "create_app", after=True)
-    counted(inside, "WebuiHost", after=False)
+    counted(inside, "WebuiBackend", after=False)
     counted(inside, "private_folder", after=False)
     counted(inside, "build_tab", after=True)
     counted(Pages, "__init__", after=False)
@@ -192,7 +192,7 @@ def n_steps(namespaces: dict[str, dict[str, Any]]) -> int:
         app, namespace = a_page(namespaces)
         came = steps(None, patch)
         attach.attach(app, namespace)
-    assert set(came) >= {"render", "set_event_trigger", "create_app", "WebuiHost", "build_tab"}
+    assert set(came) >= {"render", "set_event_trigger", "create_app", "WebuiBackend", "build_tab"}
     return len(came)
 
 
@@ -414,7 +414,7 @@ def test_a_gradio_that_does_not_fit_is_one_line(tmp_path: Path, version: str) ->
     [
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
         ("import pysubs9", "-m pip install pysubs9"),
-        ("from gpt_sovits_emotion.errors import HostError; raise HostError('a b')", "put in (a b)"),
+        ("from gpt_sovits_emotion.core.errors import BackendError; raise BackendError('a b')", "put in (a b)"),
     ],
 )
 def test_a_failure_is_one_line(tmp_path: Path, failure: str, words: str) -> None:

@@ -27,8 +27,8 @@ from gpt_sovits_emotion.audio import (
     resample,
     write_wav,
 )
-from gpt_sovits_emotion.errors import AudioError, EmotionError, OutputError
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import AudioError, EmotionError, OutputError
+from gpt_sovits_emotion.core.records import Audio
 
 
 def encode(path: Path, codec: str, *, rate: int = 44_100, duration_s: float = 3.0) -> Path:

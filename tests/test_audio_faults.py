@@ -11,7 +11,7 @@ from bilingual import check_says_the_same
 from media_files import clicks, film, pcm_wav, sound_file
 
 from gpt_sovits_emotion.audio import open_recording, probe_duration_s
-from gpt_sovits_emotion.errors import AudioError
+from gpt_sovits_emotion.core.errors import AudioError
 
 SOUND = clicks(1.0, [0.4])
 AT_16K = clicks(1.0, [0.4], rate_hz=16_000)

@@ -14,7 +14,7 @@ from bilingual import check_says_the_same, check_sentences
 from media_files import clicks, film, onsets_s, pcm_wav, sound_file
 
 from gpt_sovits_emotion.audio import open_recording, probe_duration_s, recording_from_samples
-from gpt_sovits_emotion.errors import AudioError
+from gpt_sovits_emotion.core.errors import AudioError
 
 AT_S = (0.5, 1.5, 2.5)
 SOUND = clicks(3.0, AT_S)

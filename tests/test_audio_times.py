@@ -13,7 +13,7 @@ from media_files import clicks, film, onsets_s, sound_file
 
 from gpt_sovits_emotion.audio import open_recording, probe_duration_s
 from gpt_sovits_emotion.audio.timeline import Timeline
-from gpt_sovits_emotion.errors import AudioError
+from gpt_sovits_emotion.core.errors import AudioError
 
 LATE = [(1.0, clicks(2.0, [0.5, 1.5]))]
 GAP = [(0.0, clicks(1.0, [0.5])), (2.0, clicks(1.0, [0.5]))]

@@ -20,22 +20,22 @@ from banking_files import talk, training
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.banking import build_bank, engines_to_listen, listing
-from gpt_sovits_emotion.banking.consistency import DOUBTFUL, consistency
-from gpt_sovits_emotion.banking.doubts import units_of
-from gpt_sovits_emotion.banking.hearing import Question, estimate_snr_db, hear
-from gpt_sovits_emotion.banking.journal import Journal, Kept, journal_path, key_of, only_build
-from gpt_sovits_emotion.banking.mood import is_one_mood
-from gpt_sovits_emotion.banking.processes import hear_all
+from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen, listing
+from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL, consistency
+from gpt_sovits_emotion.banks.building.quality_warnings import units_of
+from gpt_sovits_emotion.banks.building.hearing import Question, estimate_snr_db, hear
+from gpt_sovits_emotion.banks.building.journal import Journal, Kept, journal_path, key_of, only_build
+from gpt_sovits_emotion.banks.building.style_check import is_one_mood
+from gpt_sovits_emotion.banks.building.processes import hear_all
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.heads import load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
-from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.references.bank import set_pin
-from gpt_sovits_emotion.references.sidecar import SIDECAR_NAME, read_sidecar
-from gpt_sovits_emotion.spelling import character_error_rate
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.banks.library.bank import set_pin
+from gpt_sovits_emotion.banks.library.sidecar import SIDECAR_NAME, read_sidecar
+from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
@@ -181,7 +181,7 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     assert first.sha256 == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched, Journal(tmp_path / "x.work") as journal:
         patched.setattr(
-            "gpt_sovits_emotion.banking.journal.content_of", lambda _: pytest.fail("was read")
+            "gpt_sovits_emotion.banks.building.journal.content_of", lambda _: pytest.fail("was read")
         )
         assert journal.content(clip, name="a.wav") == first
     clip.write_bytes(b"two")
@@ -344,11 +344,11 @@ def test_clips_of_one_mood_are_judged_with_the_training_statistics(
     tmp_path, prosody_head, monkeypatch
 ):
     folder = clips_in(tmp_path / "bank", 6)
-    monkeypatch.setattr("gpt_sovits_emotion.banking.mood._ONE_MOOD", 2.0)
+    monkeypatch.setattr("gpt_sovits_emotion.banks.building.style_check._ONE_MOOD", 2.0)
     bank = build(folder, prosody_head)
     assert "that would vanish" in bank.notes[0].en
     assert read_sidecar(folder).speaker is None
-    monkeypatch.setattr("gpt_sovits_emotion.banking.mood._ONE_MOOD", -1.0)
+    monkeypatch.setattr("gpt_sovits_emotion.banks.building.style_check._ONE_MOOD", -1.0)
     bank = build(folder, prosody_head)
     assert "own 6 clips" in bank.notes[0].en
     speaker = read_sidecar(folder).speaker
@@ -383,7 +383,7 @@ def test_only_what_changed_is_heard_again(tmp_path, prosody_head, monkeypatch):
         asked.extend(question.path.name for _, question in questions)
         return hear_all(questions, n_jobs=n_jobs)
 
-    monkeypatch.setattr("gpt_sovits_emotion.banking.stages.hear_all", watched)
+    monkeypatch.setattr("gpt_sovits_emotion.banks.building.stages.hear_all", watched)
     build(folder, prosody_head)
     assert asked == []
     (folder / "0001.wav").unlink()
@@ -417,7 +417,7 @@ def test_embeddings_go_through_the_cache_of_trainings(tmp_path, prosody_head, mo
         wanted.extend(question.prosody for _, question in questions)
         return hear_all(questions, n_jobs=n_jobs)
 
-    monkeypatch.setattr("gpt_sovits_emotion.banking.stages.hear_all", watched)
+    monkeypatch.setattr("gpt_sovits_emotion.banks.building.stages.hear_all", watched)
     with FeatureCache(tmp_path / "c.sqlite") as cache:
         build(folder, prosody_head, cache=cache)
     assert wanted == [False] * 3
@@ -544,7 +544,7 @@ def test_a_build_that_was_stopped_goes_on_and_gives_the_same(tmp_path, prosody_h
 
 
 _IN_A_PROCESS = (
-    "import sys; from gpt_sovits_emotion.banking import build_bank, engines_to_listen; "
+    "import sys; from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen; "
     "build_bank(sys.argv[1], engines=engines_to_listen(sys.argv[2]), n_jobs=2)"
 )
 
@@ -602,14 +602,14 @@ def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypa
         set_pin(folder, "angry", "0001.wav")
         return hear_all(questions, n_jobs=n_jobs)
 
-    monkeypatch.setattr("gpt_sovits_emotion.banking.stages.hear_all", heard_while_somebody_pins)
+    monkeypatch.setattr("gpt_sovits_emotion.banks.building.stages.hear_all", heard_while_somebody_pins)
     clips_in(folder, 4)
     build(folder, prosody_head)
     assert load_bank(folder).pins == {"angry": folder / "0001.wav"}
 
 
 def test_clips_without_text_are_written_down_by_whisper(tmp_path, whisper_base):
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
     bank = resources.files("gpt_sovits_emotion") / "sample_data" / "voice_bank"
     for number, label in enumerate(("neutral", "happy")):

@@ -15,20 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
-from gpt_sovits_emotion.carry import (
-    Carry,
+from gpt_sovits_emotion.synthesis.prosody_source import (
+    ProsodySource,
     carry_note,
-    check_carry,
+    check_prosody_source,
     piece_of,
     prompt_folder,
     timbre_clips,
 )
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.errors import HostError, OutputError
+from gpt_sovits_emotion.core.errors import BackendError, OutputError
 from gpt_sovits_emotion.heads import load_head
-from gpt_sovits_emotion.hosts.base import HostLimits, SynthesisRequest
+from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, resynthesise, round_trip
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.records import (
     Audio,
     ClipQuality,
     RecordingInfo,
@@ -40,12 +40,12 @@ from gpt_sovits_emotion.records import (
     TaggedTranscript,
     Word,
 )
-from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.takes import TakeOptions
-from gpt_sovits_emotion.testing import FakeEncoder, FakeHost
-from gpt_sovits_emotion.transcribe import TranscribeOptions
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.synthesis.takes import TakeOptions
+from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend
+from gpt_sovits_emotion.transcription import TranscribeOptions
 
-LIMITS = HostLimits(frozenset({"en", "zh"}), 3.0, 10.0, True, 32_000)
+LIMITS = BackendLimits(frozenset({"en", "zh"}), 3.0, 10.0, True, 32_000)
 NOBODY = Sentence("somebody", "某人")
 
 
@@ -67,7 +67,7 @@ def piece(*segments: Segment, index: int = 0, duration_s: float = 30.0):
     return piece_of(transcript, index, duration_s=duration_s, limits=LIMITS)
 
 
-class Timbral(FakeHost):
+class Timbral(FakeBackend):
     """Hums, takes timbre references, and writes down what it was asked."""
 
     def __init__(self, *, averages: bool = False) -> None:
@@ -85,14 +85,14 @@ class Timbral(FakeHost):
 
 
 @pytest.fixture
-def host() -> Timbral:
+def backend() -> Timbral:
     return Timbral()
 
 
 @pytest.fixture
-def engines(fake_head: Path, host: Timbral) -> Engines:
+def engines(fake_head: Path, backend: Timbral) -> Engines:
     head = load_head(fake_head)
-    return Engines(head, head, host, host, FakeEncoder())
+    return Engines(head, head, backend, backend, FakeEncoder())
 
 
 @pytest.fixture
@@ -149,13 +149,13 @@ def test_a_short_segment_is_widened_into_the_pauses_and_no_further() -> None:
 
 def test_what_is_too_short_is_refused_with_a_sentence() -> None:
     near = (Segment(0.0, 5.0, "left"), Segment(5.1, 7.1, "short"), Segment(7.2, 12.0, "right"))
-    with pytest.raises(HostError, match=r"segment 2 lasts 2\.0 s .*it makes 2\.1 s") as caught:
+    with pytest.raises(BackendError, match=r"segment 2 lasts 2\.0 s .*it makes 2\.1 s") as caught:
         piece(*near, index=1)
     check_says_the_same(caught.value)
-    with pytest.raises(HostError, match="more than half of the prompt would be silence") as caught:
+    with pytest.raises(BackendError, match="more than half of the prompt would be silence") as caught:
         piece(Segment(10.0, 11.0, "hm"))
     check_says_the_same(caught.value)
-    with pytest.raises(HostError, match="2\\.5 s and cannot"):
+    with pytest.raises(BackendError, match="2\\.5 s and cannot"):
         piece(Segment(0.0, 2.5, "all"), duration_s=2.5)
 
 
@@ -171,7 +171,7 @@ def test_a_long_segment_is_cut_between_words_at_the_longest_pause() -> None:
 
 
 def test_a_long_segment_without_word_times_is_refused() -> None:
-    with pytest.raises(HostError, match="no times at which it could be cut") as caught:
+    with pytest.raises(BackendError, match="no times at which it could be cut") as caught:
         piece(Segment(0.0, 12.0, "a long text of which nobody knows when it was said"))
     check_says_the_same(caught.value)
 
@@ -199,7 +199,7 @@ def test_a_piece_is_always_within_the_limits_and_touches_no_neighbour(layout, da
     index = data.draw(st.integers(0, len(segments) - 1))
     try:
         found = piece(*segments, index=index, duration_s=duration_s)
-    except HostError as error:
+    except BackendError as error:
         check_says_the_same(error)
         return
     assert 3.0 <= found.end_s - found.start_s <= 10.0
@@ -233,75 +233,75 @@ def test_the_best_clips_give_the_timbre() -> None:
     )
     bank = ReferenceBank("voice", Path(), "folders", clips)
     names = [
-        found.path.name for found in timbre_clips(bank, Carry("recording", n_timbre=6), LIMITS)
+        found.path.name for found in timbre_clips(bank, ProsodySource("recording", n_timbre=6), LIMITS)
     ]
     assert names == [
         "good.wav", "short.wav", "clipped.wav", "noisy.wav", "another.wav", "doubtful.wav",
     ]  # fmt: skip
-    assert len(timbre_clips(bank, Carry("recording"), LIMITS)) == 4
+    assert len(timbre_clips(bank, ProsodySource("recording"), LIMITS)) == 4
     averaging = replace(LIMITS, averages_timbre=True)
     many = replace(bank, clips=tuple(clip(f"{number}.wav") for number in range(20)))
-    assert len(timbre_clips(many, Carry("recording"), averaging)) == 8
+    assert len(timbre_clips(many, ProsodySource("recording"), averaging)) == 8
 
 
 def test_what_a_host_cannot_do_is_said_before_any_work() -> None:
     title = Sentence("eSpeak NG", "eSpeak NG")
     mute = replace(LIMITS, timbre_references=False)
-    check_carry(Carry(), mute, host=title)
+    check_prosody_source(ProsodySource(), mute, backend=title)
     for way in ("recording", "bank"):
-        check_carry(Carry(way), LIMITS, host=title)
+        check_prosody_source(ProsodySource(way), LIMITS, backend=title)
         with pytest.raises(
-            HostError, match="would speak with the voice of the recording"
+            BackendError, match="would speak with the voice of the recording"
         ) as caught:
-            check_carry(Carry(way), mute, host=title)
+            check_prosody_source(ProsodySource(way), mute, backend=title)
         check_says_the_same(caught.value)
-    with pytest.raises(HostError, match="has no voice"):
-        check_carry(Carry(), None, host=title)
+    with pytest.raises(BackendError, match="has no voice"):
+        check_prosody_source(ProsodySource(), None, backend=title)
     with pytest.raises(ValueError, match="must be one of"):
-        Carry("telepathy")
+        ProsodySource("telepathy")
     with pytest.raises(ValueError, match="1 or more"):
-        Carry("recording", n_timbre=0)
+        ProsodySource("recording", n_timbre=0)
 
 
 def test_whose_timbre_is_heard_is_said() -> None:
     averaging = replace(LIMITS, averages_timbre=True)
     assert (
         "gives the prosody, 4 clips of the voice the timbre"
-        in carry_note(Carry("recording"), LIMITS, n_timbre=4).en
+        in carry_note(ProsodySource("recording"), LIMITS, n_timbre=4).en
     )
-    found = carry_note(Carry("recording"), averaging, n_timbre=8)
+    found = carry_note(ProsodySource("recording"), averaging, n_timbre=8)
     assert "one part in 9 is not the voice's own" in found.en
     assert "9 分之一" in found.zh
-    assert "clip of another voice" in carry_note(Carry("bank"), LIMITS, n_timbre=4).en
+    assert "clip of another voice" in carry_note(ProsodySource("bank"), LIMITS, n_timbre=4).en
 
 
 # --- the whole ---------------------------------------------------------------------------------------
 
 
-def test_the_recording_carries_its_own_emotion(recording, bank, engines, host) -> None:
+def test_the_recording_carries_its_own_emotion(recording, bank, engines, backend) -> None:
     transcript = transcript_of(*SEGMENTS, duration_s=20.0)
     choices = choose_references(transcript, bank)
     made = resynthesise(
-        transcript, choices, engines, bank=bank, carry=Carry("recording"), recording=recording
+        transcript, choices, engines, bank=bank, carry=ProsodySource("recording"), recording=recording
     )
     assert [segment.audio is None for segment in made.segments] == [False, True, False]
     assert "segment 2 lasts 1.0 s" in made.segments[1].problem.en
-    first, last = host.requests
+    first, last = backend.requests
     assert (first.text, first.reference.text) == ("the first of them", "the first of them")
     assert first.timbre == last.timbre
     assert {path.name for path in first.timbre} == {"angry.wav", "happy.wav", "neutral.wav"}
-    assert host.prompts[0].duration_s == pytest.approx(4.2, abs=0.01)
+    assert backend.prompts[0].duration_s == pytest.approx(4.2, abs=0.01)
     carried = made.segments[2].carried
     assert (carried.way, carried.prompt_text) == ("recording", "the last one")
     assert (carried.start_s, carried.end_s) == pytest.approx((6.3, 11.5))
-    assert set(host.folder_modes) == {0o700}
+    assert set(backend.folder_modes) == {0o700}
     assert not first.reference.path.parent.exists()
     assert made.carry == "recording"
 
 
-def test_the_piece_is_cut_at_the_highest_rate(recording, bank, engines, host) -> None:
+def test_the_piece_is_cut_at_the_highest_rate(recording, bank, engines, backend) -> None:
     rates = []
-    said = host.synthesise
+    said = backend.synthesise
 
     def look(request: SynthesisRequest) -> Audio:
         import soundfile
@@ -309,23 +309,23 @@ def test_the_piece_is_cut_at_the_highest_rate(recording, bank, engines, host) ->
         rates.append(soundfile.info(request.reference.path).samplerate)
         return said(request)
 
-    host.synthesise = look
+    backend.synthesise = look
     transcript = transcript_of(SEGMENTS[0], duration_s=20.0)
     choices = choose_references(transcript, bank)
     resynthesise(
-        transcript, choices, engines, bank=bank, carry=Carry("recording"), recording=recording
+        transcript, choices, engines, bank=bank, carry=ProsodySource("recording"), recording=recording
     )
     assert rates == [32_000]
 
 
-def test_a_clip_stands_in_where_it_may(recording, bank, engines, host) -> None:
+def test_a_clip_stands_in_where_it_may(recording, bank, engines, backend) -> None:
     transcript = transcript_of(*SEGMENTS, duration_s=20.0)
     choices = choose_references(transcript, bank)
-    carry = Carry("recording", or_clip=True)
+    carry = ProsodySource("recording", or_clip=True)
     made = resynthesise(transcript, choices, engines, bank=bank, carry=carry, recording=recording)
     assert all(segment.audio is not None for segment in made.segments)
-    assert host.requests[1].reference == choices[1].pick
-    assert host.requests[1].timbre == ()
+    assert backend.requests[1].reference == choices[1].pick
+    assert backend.requests[1].timbre == ()
     assert made.segments[1].carried.way == "clip"
     assert (
         "a clip of the voice stands in: segment 2 lasts 1.0 s" in made.segments[1].carried.note.en
@@ -333,7 +333,7 @@ def test_a_clip_stands_in_where_it_may(recording, bank, engines, host) -> None:
 
 
 def test_nothing_is_left_of_the_recording_after_a_failure(
-    recording, bank, engines, host, tmp_path: Path
+    recording, bank, engines, backend, tmp_path: Path
 ) -> None:
     transcript = transcript_of(SEGMENTS[0], duration_s=20.0)
     choices = choose_references(transcript, bank)
@@ -344,14 +344,14 @@ def test_nothing_is_left_of_the_recording_after_a_failure(
         assert request.reference.path.is_relative_to(scratch)
         raise KeyboardInterrupt
 
-    host.synthesise = fail
+    backend.synthesise = fail
     with pytest.raises(KeyboardInterrupt):
         resynthesise(
             transcript,
             choices,
             engines,
             bank=bank,
-            carry=Carry("recording", scratch=scratch),
+            carry=ProsodySource("recording", scratch=scratch),
             recording=recording,
         )
     assert list(scratch.iterdir()) == []
@@ -360,13 +360,13 @@ def test_nothing_is_left_of_the_recording_after_a_failure(
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match="name another with --scratch") as caught,
-        prompt_folder(Carry("recording", scratch=tmp_path / "gone")),
+        prompt_folder(ProsodySource("recording", scratch=tmp_path / "gone")),
     ):
         pass
     check_says_the_same(caught.value)
 
 
-def test_timbre_that_a_person_named_goes_first(recording, bank, engines, host) -> None:
+def test_timbre_that_a_person_named_goes_first(recording, bank, engines, backend) -> None:
     transcript = transcript_of(SEGMENTS[0], duration_s=20.0)
     choices = choose_references(transcript, bank)
     named = [bank.usable[0].path]
@@ -376,13 +376,13 @@ def test_timbre_that_a_person_named_goes_first(recording, bank, engines, host) -
         engines,
         bank=bank,
         timbre=named,
-        carry=Carry("recording"),
+        carry=ProsodySource("recording"),
         recording=recording,
     )
-    assert host.requests[0].timbre == tuple(named)
+    assert backend.requests[0].timbre == tuple(named)
 
 
-def test_several_takes_of_one_piece_differ_by_their_seed(recording, bank, engines, host) -> None:
+def test_several_takes_of_one_piece_differ_by_their_seed(recording, bank, engines, backend) -> None:
     transcript = transcript_of(SEGMENTS[0], duration_s=20.0)
     choices = choose_references(transcript, bank)
     made = resynthesise(
@@ -391,19 +391,19 @@ def test_several_takes_of_one_piece_differ_by_their_seed(recording, bank, engine
         engines,
         bank=bank,
         seed=5,
-        carry=Carry("recording"),
+        carry=ProsodySource("recording"),
         recording=recording,
         takes=TakeOptions(3),
     )
-    assert [request.seed for request in host.requests] == [5, 6, 7]
-    assert {request.reference.path for request in host.requests} == {
-        host.requests[0].reference.path
+    assert [request.seed for request in backend.requests] == [5, 6, 7]
+    assert {request.reference.path for request in backend.requests} == {
+        backend.requests[0].reference.path
     }
     assert {str(take.clip.path) for take in made.segments[0].takes} == {"segment-001.wav"}
-    assert not host.requests[0].reference.path.exists()
+    assert not backend.requests[0].reference.path.exists()
 
 
-def test_another_voice_gives_the_prosody(recording, bank, engines, host, tmp_path: Path) -> None:
+def test_another_voice_gives_the_prosody(recording, bank, engines, backend, tmp_path: Path) -> None:
     for emotion in ("happy", "sad"):
         folder = tmp_path / "other" / emotion
         write_wav(folder / f"other-{emotion}.wav", Audio(voiced(5.0, f0_hz=220), 16_000))
@@ -418,7 +418,7 @@ def test_another_voice_gives_the_prosody(recording, bank, engines, host, tmp_pat
         transcript_file=tmp_path / "talk.srt",
         prosody_from=load_bank(tmp_path / "other"),
     )
-    (request,) = host.requests
+    (request,) = backend.requests
     assert request.text == "sentence"
     assert request.reference.path.name == "other-happy.wav"
     assert {path.parent.parent.name for path in request.timbre} == {"bank"}
@@ -428,13 +428,13 @@ def test_another_voice_gives_the_prosody(recording, bank, engines, host, tmp_pat
 
 
 def test_a_host_that_cannot_refuses_before_it_hears(bank, fake_head: Path) -> None:
-    head, mute = load_head(fake_head), FakeHost()
+    head, mute = load_head(fake_head), FakeBackend()
     engines = Engines(head, head, mute, mute, FakeEncoder())
-    with pytest.raises(HostError, match="a humming fake takes its timbre"):
+    with pytest.raises(BackendError, match="a humming fake takes its timbre"):
         round_trip(
             None,  # it is never looked at
             bank,
             engines,
             whisper=TranscribeOptions(model="none"),
-            speaking=SpeakingOptions(carry=Carry("recording")),
+            speaking=SpeakingOptions(carry=ProsodySource("recording")),
         )

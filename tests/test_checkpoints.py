@@ -18,9 +18,9 @@ from checkout_files import HEADS, host_utils, make_checkout, model_of, save_weig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.gpt_sovits import checkpoint_start, checkpoints
-from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import (
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.gpt_sovits import checkpoint_start, checkpoints
+from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import (
     check_file,
     detect_version,
     read_checkpoint,
@@ -93,7 +93,7 @@ def test_a_large_file_costs_only_the_parts_that_are_asked_for(tmp_path) -> None:
     path = save_weights(tmp_path / "large.pth", weights)
     code = (
         "import sys, torch\n"
-        "from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import read_checkpoint\n"
+        "from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_checkpoint\n"
         "peak = lambda: next(int(l.split()[1]) for l in open('/proc/self/status') if 'VmHWM' in l)\n"
         "torch.ones(3).half().clone()\n"
         "before = peak()\n"
@@ -192,7 +192,7 @@ def test_pickled_code_is_never_run(tmp_path, head, place) -> None:
     torch.save(content, buffer)
     path = tmp_path / "evil.pth"
     path.write_bytes(head + buffer.getvalue()[2:])
-    with pytest.raises(HostError, match=r"not loaded: it asks to run \w+\.system") as caught:
+    with pytest.raises(BackendError, match=r"not loaded: it asks to run \w+\.system") as caught:
         read_checkpoint(path)
     check_says_the_same(caught.value)
     assert not trace.exists()
@@ -215,7 +215,7 @@ def test_what_is_let_through_is_inert(tmp_path) -> None:
     assert config == {"__dict__": 1, "items": [1], "__setstate__": "x"}
     with host_utils():
         torch.save({"weight": ONE_PART, "config": Told("called")}, tmp_path / "y.pth")
-    with pytest.raises(HostError, match="is damaged") as caught:
+    with pytest.raises(BackendError, match="is damaged") as caught:
         read_checkpoint(tmp_path / "y.pth")
     check_says_the_same(caught.value)
 
@@ -226,7 +226,7 @@ def test_the_hosts_own_utils_stays_where_it_is(root, tmp_path, v2_file) -> None:
     with host_utils() as hparams:
         own = sys.modules["utils"]
         read_checkpoint(v2_file, only=())
-        with pytest.raises(HostError):
+        with pytest.raises(BackendError):
             read_checkpoint(broken)
         assert sys.modules["utils"] is own
         assert own.HParams is hparams
@@ -249,7 +249,7 @@ def test_threads_may_read_at_once(v2_file, tmp_path) -> None:
     def read(path: Path) -> str:
         try:
             return str(len(read_checkpoint(path, only=("ref_enc.",)).weights))
-        except HostError:
+        except BackendError:
             return "damaged"
 
     def read_both() -> None:
@@ -265,7 +265,7 @@ def test_threads_may_read_at_once(v2_file, tmp_path) -> None:
 
 def test_a_torch_without_safe_globals_says_so(v2_file, monkeypatch, tmp_path) -> None:
     monkeypatch.delattr(torch.serialization, "safe_globals")
-    with pytest.raises(HostError, match=r"torch 2\.5 or newer is needed") as caught:
+    with pytest.raises(BackendError, match=r"torch 2\.5 or newer is needed") as caught:
         read_checkpoint(v2_file)
     check_says_the_same(caught.value)
     torch.save({"weight": ONE_PART, "config": {"plain": 1}}, tmp_path / "plain.pth")
@@ -276,7 +276,7 @@ def test_a_configuration_that_contains_itself_is_refused(tmp_path) -> None:
     config: dict[str, object] = {}
     config["config"] = config
     torch.save({"weight": ONE_PART, "config": config}, tmp_path / "x.pth")
-    with pytest.raises(HostError, match="its configuration contains itself"):
+    with pytest.raises(BackendError, match="its configuration contains itself"):
         read_checkpoint(tmp_path / "x.pth")
 
 
@@ -300,18 +300,18 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content, says) -> None:
     path = tmp_path / "x.pth"
     path.write_bytes(content)
     for look in (read_checkpoint, detect_version, check_file):
-        with pytest.raises(HostError, match="is not a SoVITS checkpoint") as caught:
+        with pytest.raises(BackendError, match="is not a SoVITS checkpoint") as caught:
             look(path)
         assert says in str(caught.value)
         assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path) -> None:
-    with pytest.raises(HostError, match="there is no file"):
+    with pytest.raises(BackendError, match="there is no file"):
         read_checkpoint(tmp_path / "nowhere.pth")
-    with pytest.raises(HostError, match="cannot be read"):
+    with pytest.raises(BackendError, match="cannot be read"):
         read_checkpoint(tmp_path)
-    with pytest.raises(HostError, match="there is no file"):
+    with pytest.raises(BackendError, match="there is no file"):
         read_state(tmp_path / "nowhere.ckpt")
 
 
@@ -320,10 +320,10 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path) -> None:
 def test_a_file_that_was_cut_off_is_named(tmp_path, v2_file, kept, head) -> None:
     path = tmp_path / "cut.pth"
     path.write_bytes(head + v2_file.read_bytes()[2:kept])
-    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
+    with pytest.raises(BackendError, match="is damaged or was cut off") as caught:
         read_checkpoint(path)
     check_says_the_same(caught.value)
-    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
+    with pytest.raises(BackendError, match="is damaged or was cut off") as caught:
         check_file(path)
     check_says_the_same(caught.value)
 
@@ -350,7 +350,7 @@ def test_a_sound_file_passes_the_short_look(v2_file) -> None:
 )
 def test_other_contents_are_named(tmp_path, content, says) -> None:
     torch.save(content, tmp_path / "x.pth")
-    with pytest.raises(HostError) as caught:
+    with pytest.raises(BackendError) as caught:
         read_checkpoint(tmp_path / "x.pth")
     assert says in str(caught.value)
 
@@ -358,7 +358,7 @@ def test_other_contents_are_named(tmp_path, content, says) -> None:
 def test_a_zip_of_something_else_is_named(tmp_path) -> None:
     with zipfile.ZipFile(tmp_path / "x.pth", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    with pytest.raises(HostError, match="is damaged or was cut off") as caught:
+    with pytest.raises(BackendError, match="is damaged or was cut off") as caught:
         read_checkpoint(tmp_path / "x.pth")
     check_says_the_same(caught.value)
 
@@ -367,7 +367,7 @@ def test_plain_tensors_are_read_as_safely(tmp_path) -> None:
     torch.save({"a": torch.ones(2)}, tmp_path / "sv.ckpt")
     assert set(read_state(tmp_path / "sv.ckpt")) == {"a"}
     torch.save({"a": Malicious(tmp_path / "trace")}, tmp_path / "evil.ckpt")
-    with pytest.raises(HostError, match="not loaded"):
+    with pytest.raises(BackendError, match="not loaded"):
         read_state(tmp_path / "evil.ckpt")
     assert not (tmp_path / "trace").exists()
 
@@ -384,7 +384,7 @@ def test_no_damage_escapes_as_anything_but_a_sentence(tmp_path, v2_file, data) -
     said = ""
     try:
         read_checkpoint(path, only=("ref_enc.",))
-    except HostError as error:
+    except BackendError as error:
         said = str(error)
     assert said == "" or str(path) in said
     assert "\n" not in said

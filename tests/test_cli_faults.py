@@ -16,7 +16,7 @@ from test_cli import run
 
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli.shown import styled, visible
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.records import Audio
 
 PROGRAM = [sys.executable, "-m", "gpt_sovits_emotion"]
 
@@ -119,7 +119,7 @@ _BUSY = """
 import sys, time
 from pathlib import Path
 from gpt_sovits_emotion import pipeline
-from gpt_sovits_emotion.files import replacing
+from gpt_sovits_emotion.core.files import replacing
 def busy(*arguments, **options):
     with replacing(Path("out", "half.json")):
         print("busy", flush=True)

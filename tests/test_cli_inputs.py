@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from conftest import voiced
 
-from gpt_sovits_emotion import banking, binding, engines
+from gpt_sovits_emotion import binding, engines
+from gpt_sovits_emotion.banks import building as banking
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.records import Audio, RecordingInfo, Sentence, TaggedTranscript
-from gpt_sovits_emotion.transcript_io import write
+from gpt_sovits_emotion.core.records import Audio, RecordingInfo, Sentence, TaggedTranscript
+from gpt_sovits_emotion.transcripts import write
 
 SAID = "say {bank} [happy]Hello --out {out}"
 AGAIN = "roundtrip {wav} --out {out} --voice"
@@ -75,7 +76,7 @@ def test_a_path_that_is_not_there_opens_no_model(
 
     for module, name in [
         (engines, "open_engines"),
-        (binding, "lend_encoder"),
+        (binding, "provide_encoder"),
         (banking, "engines_to_listen"),
     ]:
         monkeypatch.setattr(module, name, opened)

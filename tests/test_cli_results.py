@@ -13,11 +13,11 @@ from test_cli import run
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli.results import Ledger, digest_of, targets_of
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
-from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.transcript_io import read_json
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.transcripts import read_json
 
 
 @pytest.fixture
@@ -201,15 +201,15 @@ def voice(tmp_path: Path) -> Path:
 def test_say_tells_by_its_exit_code_what_was_not_said(
     capsys, monkeypatch, voice: Path, tmp_path: Path, failing: tuple[int, ...], code: int
 ) -> None:
-    genuine, calls = EmbeddedHost.synthesise, []
+    genuine, calls = EmbeddedBackend.synthesise, []
 
     def synthesise(self, request):
         calls.append(request.text)
         if len(calls) in failing:
-            raise HostError("the synthesiser has fallen silent", zh="合成器没有声音")
+            raise BackendError("the synthesiser has fallen silent", zh="合成器没有声音")
         return genuine(self, request)
 
-    monkeypatch.setattr(EmbeddedHost, "synthesise", synthesise)
+    monkeypatch.setattr(EmbeddedBackend, "synthesise", synthesise)
     arguments = ("say", voice, "One.", "Two.", "Three.", "--out", tmp_path / "out")
     found, out, err = run(capsys, *arguments, "--language", "en", "--judge", "prosody-emodb")
     assert found == code
@@ -240,11 +240,11 @@ def test_results_that_appear_meanwhile_are_not_written_over(
 
 @pytest.mark.parametrize("wish", [("--format", "srt"), ("--skip-done",), ("--replace",)])
 def test_what_is_about_files_needs_a_folder(
-    capsys, recordings: Path, wish: tuple[str, ...]
+    capsys, recordings: Path, query: tuple[str, ...]
 ) -> None:
-    code, out, err = run(capsys, "annotate", recordings / "y.wav", *wish)
+    code, out, err = run(capsys, "annotate", recordings / "y.wav", *query)
     assert (code, out) == (2, "")
     assert "name their folder with --out" in err
-    code, _, err = run(capsys, "annotate", recordings / "y.wav", *wish, "--lang", "zh")
+    code, _, err = run(capsys, "annotate", recordings / "y.wav", *query, "--lang", "zh")
     assert code == 2
     assert "请用 --out 指定文件夹" in err

@@ -32,10 +32,10 @@ from gpt_sovits_emotion.doctor.packages import check_packages
 from gpt_sovits_emotion.doctor.ports import check_ports
 from gpt_sovits_emotion.doctor.settings import check_settings
 from gpt_sovits_emotion.doctor.usable import check_encoders, check_hearing
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.heads import head_folders
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.records import Sentence
 
 SOUND = Interpreter(
     executable=Path("/env/bin/python"),
@@ -266,10 +266,10 @@ def fake_python(tmp_path: Path, script: str) -> Path:
     ],
 )
 def test_what_is_no_python_is_told(checkout, tmp_path, script, says) -> None:
-    with pytest.raises(HostError) as caught:
+    with pytest.raises(BackendError) as caught:
         ask(fake_python(tmp_path, script), checkout)
     assert says in str(caught.value)
-    with pytest.raises(HostError, match="could not be asked"):
+    with pytest.raises(BackendError, match="could not be asked"):
         ask(tmp_path / "nowhere", checkout)
 
 
@@ -520,11 +520,11 @@ def style_head(checkout, tmp_path) -> Path:
     from gpt_sovits_emotion.encoders import open_encoder
     from gpt_sovits_emotion.heads import save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
     add_base(checkout.root, "v2")
-    encoder = open_encoder("sovits.style", next(CheckoutHost(checkout.root).lend("sovits.style")))
+    encoder = open_encoder("sovits.style", next(CheckoutBackend(checkout.root).provide("sovits.style")))
     rate_hz = encoder.sampling_rate_hz
     spec = EncoderSpec(encoder.id, encoder.dim, encoder.fingerprint, rate_hz, "none")
     folder = tmp_path / "heads" / "style-head"
@@ -650,7 +650,7 @@ def test_the_command_gives_everything_as_json(checkout, quick) -> None:
 def test_a_folder_that_is_no_checkout_is_an_error(tmp_path, quick) -> None:
     quick(SOUND)
     done = run_doctor("--checkout", str(tmp_path))
-    assert isinstance(done.exception, HostError)
+    assert isinstance(done.exception, BackendError)
     assert "is not a GPT-SoVITS checkout" in str(done.exception)
 
 

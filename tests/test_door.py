@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab import serving
 from webui_tab.door import names
 from webui_tab.door.door import refuse
@@ -96,7 +96,7 @@ def test_names_are_read_from_what_a_person_writes():
         "a.example", "b.example", "::1", "*",
     )  # fmt: skip
     for wrong in ("http://a.example", "a b", "*a.example", "a/b", "a@b"):
-        with pytest.raises(HostError, match="no host name") as refused:
+        with pytest.raises(BackendError, match="no host name") as refused:
             named_hosts([wrong])
         assert "主机名" in refused.value.say("zh")
 
@@ -381,11 +381,11 @@ def test_addresses_and_sizes_are_read_or_refused():
         "127.0.0.1", "0.0.0.0", "::1", "10.0.0.1",
     ]  # fmt: skip
     for wrong in ("", "example.org", "1.2.3", "127.0.0.1:80"):
-        with pytest.raises(HostError, match="no address"):
+        with pytest.raises(BackendError, match="no address"):
             address_of(wrong)
     assert [size_of(each) for each in ("1", "2KB", "3 m", "0.5GB")] == [1, 2048, 3 * 2**20, 2**29]
     for wrong in ("", "0", "-1GB", "nan", "inf GB", "2TBx", "MB", "1e999", "1_0"):
-        with pytest.raises(HostError, match="no size") as refused:
+        with pytest.raises(BackendError, match="no size") as refused:
             size_of(wrong)
         assert "不是大小" in refused.value.say("zh")
 
@@ -400,14 +400,14 @@ def test_accounts_come_from_a_file_the_environment_or_the_command(tmp_path, monk
     monkeypatch.delenv("GPT_SOVITS_EMOTION_AUTH")
     assert accounts_of(None, None) == ()
     for wrong in ("nopassword", ":x", "x:", " :x"):
-        with pytest.raises(HostError, match="USER:PASSWORD") as refused:
+        with pytest.raises(BackendError, match="USER:PASSWORD") as refused:
             accounts_of(wrong, None)
         assert wrong not in str(refused.value).replace("USER:PASSWORD", "")
     for text in ("", "# nobody\n"):
         file.write_text(text)
-        with pytest.raises(HostError, match="no account"):
+        with pytest.raises(BackendError, match="no account"):
             accounts_of(None, file)
-    with pytest.raises(HostError, match="cannot be read"):
+    with pytest.raises(BackendError, match="cannot be read"):
         accounts_of(None, tmp_path / "gone")
 
 

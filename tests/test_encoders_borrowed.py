@@ -29,9 +29,9 @@ from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.hubert import HubertEncoder
 from gpt_sovits_emotion.encoders.pooling import pool
 from gpt_sovits_emotion.encoders.sovits import spectrogram
-from gpt_sovits_emotion.errors import EncoderError
-from gpt_sovits_emotion.lending import LentHubert, LentSovits
-from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
+from gpt_sovits_emotion.core.records import Audio, Sentence
 
 SOURCE = Sentence("a test", "测试")
 N_LAYERS = 4
@@ -108,12 +108,12 @@ def test_naming_an_encoder_loads_no_torch() -> None:
 
 def test_an_encoder_opens_only_on_what_it_reads(hubert) -> None:
     assert open_encoder("prosody", None).id == "prosody"
-    assert open_encoder("hubert:1,2", LentHubert(hubert, SOURCE)).id == "hubert:1-2"
+    assert open_encoder("hubert:1,2", LoadedHubert(hubert, SOURCE)).id == "hubert:1-2"
     for wrong in ("hubert:1", "sovits.style", "sovits.posterior"):
         with pytest.raises(EncoderError, match="was lent nothing"):
             open_encoder(wrong, None)
     with pytest.raises(EncoderError, match="needs a loaded sovits model and was lent a test"):
-        open_encoder("sovits.style", LentHubert(hubert, SOURCE))
+        open_encoder("sovits.style", LoadedHubert(hubert, SOURCE))
 
 
 # --- HuBERT ----------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def hubert():
 
 
 def encoder_on(model, *layers: int) -> HubertEncoder:
-    return HubertEncoder(LentHubert(model, SOURCE), layers)
+    return HubertEncoder(LoadedHubert(model, SOURCE), layers)
 
 
 def hidden_states_of(model, audio: Audio) -> list[np.ndarray]:
@@ -509,7 +509,7 @@ class Projection:
 VERSIONS = {"v1": (1025, 512), "v2": (704, 512), "v2Pro": (704, 1024)}
 
 
-def lent_sovits(sovits, version: str = "v2", **changes) -> LentSovits:
+def lent_sovits(sovits, version: str = "v2", **changes) -> LoadedSovits:
     """The listening parts at full size, with random weights."""
     n_bins, dim = VERSIONS[version]
     torch.manual_seed(3)
@@ -527,7 +527,7 @@ def lent_sovits(sovits, version: str = "v2", **changes) -> LentSovits:
         "project_speaker": Projection(dim) if pro else None,
         "speaker_embedding": embed_speaker if pro else None,
     }
-    return LentSovits(**(parts | changes))
+    return LoadedSovits(**(parts | changes))
 
 
 def embed_speaker(waveform):
@@ -536,10 +536,10 @@ def embed_speaker(waveform):
     return torch.linspace(-1, 1, 20_480)[None] * waveform.abs().mean()
 
 
-def host_style(lent: LentSovits, spectrum):
+def host_style(loaded: LoadedSovits, spectrum):
     """The style as the host's ``get_ge`` computes it."""
     mask = torch.ones(1, 1, spectrum.shape[2])
-    return lent.style(spectrum[:, : lent.n_style_bins] * mask, mask)
+    return loaded.style(spectrum[:, : loaded.n_style_bins] * mask, mask)
 
 
 def host_spectrogram(mel_processing, audio: Audio):
@@ -580,32 +580,32 @@ def test_the_spectrogram_is_that_of_a_checkout() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_style_vector_is_that_of_sovits(sovits, version: str) -> None:
-    lent, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
-    encoder = open_encoder("sovits.style", lent)
+    loaded, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
+    encoder = open_encoder("sovits.style", loaded)
     (found,) = encoder.encode([audio])
     assert found.shape == (encoder.dim,) == (VERSIONS[version][1],)
     with torch.no_grad():
-        expected = host_style(lent, spectrogram(audio))[0, :, 0]
+        expected = host_style(loaded, spectrogram(audio))[0, :, 0]
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_posterior_is_the_mean_that_sovits_samples_around(sovits, version: str) -> None:
-    lent, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
-    encoder = open_encoder("sovits.posterior", lent)
-    before, state = traces_of(lent.posterior), torch.get_rng_state()
+    loaded, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
+    encoder = open_encoder("sovits.posterior", loaded)
+    before, state = traces_of(loaded.posterior), torch.get_rng_state()
     (frames,) = encoder.frames(audio)
     (found,) = encoder.encode([audio])
     assert torch.equal(torch.get_rng_state(), state)
-    assert_untouched(lent.posterior, before)
+    assert_untouched(loaded.posterior, before)
     with torch.no_grad():
         spectrum = spectrogram(audio)
-        style = host_style(lent, spectrum)
+        style = host_style(loaded, spectrum)
         if version == "v2Pro":
             speaker = embed_speaker(torch.tensor(resample(audio, 16_000).samples)[None])
-            style = lent.project_speaker(style, speaker)
+            style = loaded.project_speaker(style, speaker)
         lengths = torch.tensor([spectrum.shape[2]])
-        _, mean, _, _ = lent.posterior(spectrum, lengths, g=style)
+        _, mean, _, _ = loaded.posterior(spectrum, lengths, g=style)
     assert frames.shape == (32_000 // 640, 192)
     np.testing.assert_allclose(frames, mean[0].T.numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(found, pool([frames]))
@@ -626,11 +626,11 @@ def test_loud_audio_is_scaled_as_the_host_scales_it(sovits) -> None:
 
 @pytest.mark.parametrize("encoder_id", ["sovits.style", "sovits.posterior"])
 def test_sovits_in_half_precision_is_read_as_it_is(sovits, encoder_id: str) -> None:
-    lent, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
-    encoder = open_encoder(encoder_id, lent)
+    loaded, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
+    encoder = open_encoder(encoder_id, loaded)
     exact, name = encoder.encode([audio]), encoder.fingerprint
-    lent.style.half()
-    lent.posterior.half()
+    loaded.style.half()
+    loaded.posterior.half()
     halved = encoder.encode([audio])
     assert halved.dtype == np.float32
     assert encoder.fingerprint == name
@@ -643,25 +643,25 @@ def test_sovits_in_half_precision_is_read_as_it_is(sovits, encoder_id: str) -> N
 def test_sovits_overflowing_in_half_precision_is_read_again_in_float32(
     sovits, encoder_id: str, version: str
 ) -> None:
-    lent, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
-    parts = [lent.style, lent.posterior]
+    loaded, audio = lent_sovits(sovits, version), audio_of(rate_hz=32_000, level=0.5)
+    parts = [loaded.style, loaded.posterior]
     with torch.no_grad():
-        lent.style.spectral[0].fc.weight.mul_(1e3)
-        lent.style.spectral[3].fc.weight.mul_(1e3)
-        lent.style.slf_attn.w_qs.weight.mul_(1e-6)
-        lent.style.fc.fc.weight.mul_(1e-6)
-    if lent.project_speaker is not None:
-        parts += [lent.project_speaker.sv_emb, lent.project_speaker.prelu]
+        loaded.style.spectral[0].fc.weight.mul_(1e3)
+        loaded.style.spectral[3].fc.weight.mul_(1e3)
+        loaded.style.slf_attn.w_qs.weight.mul_(1e-6)
+        loaded.style.fc.fc.weight.mul_(1e-6)
+    if loaded.project_speaker is not None:
+        parts += [loaded.project_speaker.sv_emb, loaded.project_speaker.prelu]
         with torch.no_grad():
-            lent.project_speaker.sv_emb.weight.mul_(0.01)
+            loaded.project_speaker.sv_emb.weight.mul_(0.01)
     for part in parts:
         part.half()
     spectrum = spectrogram(audio).half()
     with torch.no_grad():
         mask = torch.ones(1, 1, spectrum.shape[2]).half()
-        assert not torch.isfinite(lent.style(spectrum[:, : lent.n_style_bins], mask)).all()
+        assert not torch.isfinite(loaded.style(spectrum[:, : loaded.n_style_bins], mask)).all()
     before = [traces_of(part) for part in parts]
-    encoder = open_encoder(encoder_id, lent)
+    encoder = open_encoder(encoder_id, loaded)
     found = encoder.encode([audio])
     assert np.isfinite(found).all()
     for part, traces in zip(parts, before, strict=True):
@@ -673,17 +673,17 @@ def test_sovits_overflowing_in_half_precision_is_read_again_in_float32(
 
 
 def test_sovits_in_training_mode_is_read_as_in_evaluation_mode(sovits) -> None:
-    lent, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
-    encoder = open_encoder("sovits.style", lent)
+    loaded, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
+    encoder = open_encoder("sovits.style", loaded)
     expected = encoder.encode([audio])
-    lent.style.train()
+    loaded.style.train()
     np.testing.assert_allclose(encoder.encode([audio]), expected, rtol=1e-5, atol=1e-6)
-    assert lent.style.training
+    assert loaded.style.training
 
 
 def test_sovits_fingerprints_tell_what_determines_the_output(sovits) -> None:
-    lent = lent_sovits(sovits, "v2Pro")
-    style, posterior = (open_encoder(name, lent) for name in ("sovits.style", "sovits.posterior"))
+    loaded = lent_sovits(sovits, "v2Pro")
+    style, posterior = (open_encoder(name, loaded) for name in ("sovits.style", "sovits.posterior"))
     prints = style.fingerprint, posterior.fingerprint
     assert prints[0].startswith("sovits.style-")
     assert prints[1].startswith("sovits.posterior-")
@@ -692,23 +692,23 @@ def test_sovits_fingerprints_tell_what_determines_the_output(sovits) -> None:
         open_encoder("sovits.style", v2).fingerprint
     )
     with torch.no_grad():
-        lent.project_speaker.prelu.weight.add_(0.1)
+        loaded.project_speaker.prelu.weight.add_(0.1)
     assert style.fingerprint == prints[0]
     assert posterior.fingerprint != prints[1]
     with torch.no_grad():
-        lent.posterior.enc.in_layers[3].weight_g.mul_(1.5)
+        loaded.posterior.enc.in_layers[3].weight_g.mul_(1.5)
     assert style.fingerprint == prints[0]
     with torch.no_grad():
-        lent.style.fc.fc.bias.add_(0.1)
+        loaded.style.fc.fc.bias.add_(0.1)
     assert style.fingerprint != prints[0]
 
 
 def test_the_posteriors_fingerprint_survives_the_removal_of_weight_normalisation(sovits) -> None:
-    lent, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
-    lent.posterior.half().float()  # checkpoints are stored in half precision
-    encoder = open_encoder("sovits.posterior", lent)
+    loaded, audio = lent_sovits(sovits), audio_of(rate_hz=32_000, level=0.5)
+    loaded.posterior.half().float()  # checkpoints are stored in half precision
+    encoder = open_encoder("sovits.posterior", loaded)
     name, embedding = encoder.fingerprint, encoder.encode([audio])
-    lent.posterior.enc.remove_weight_norm()
+    loaded.posterior.enc.remove_weight_norm()
     assert encoder.fingerprint == name
     np.testing.assert_allclose(encoder.encode([audio]), embedding, rtol=1e-4, atol=1e-5)
 

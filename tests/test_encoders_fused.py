@@ -16,17 +16,17 @@ from test_encoders_borrowed import encoder_on, small_hubert
 from test_engines import hubert
 
 from gpt_sovits_emotion.audio import resample
-from gpt_sovits_emotion.binding import bind, lend_encoder
+from gpt_sovits_emotion.binding import bind, provide_encoder
 from gpt_sovits_emotion.encoders import EncoderName, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders import hubert as hubert_module
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError, HostError
+from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, BackendError
 from gpt_sovits_emotion.heads import Head, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
-from gpt_sovits_emotion.lending import Lent
-from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.testing import FakeEncoder, FakeHost, fake_card, fake_tensors
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, fake_tensors
 
 ID = "prosody+hubert:2"
 
@@ -153,82 +153,82 @@ def test_what_is_no_fusion_is_refused() -> None:
 # --- lending ---------------------------------------------------------------------------------------
 
 
-class Lender(FakeHost):
+class ModelProvider(FakeBackend):
     """Lends the HuBERTs it is given."""
 
-    def __init__(self, *lent: Lent) -> None:
+    def __init__(self, *loaded: LoadedModels) -> None:
         super().__init__()
-        self._lent = lent
+        self._loaded = loaded
 
     @property
-    def lends(self) -> frozenset[str]:
+    def provides(self) -> frozenset[str]:
         return frozenset({"prosody", "hubert"})
 
-    def lend(self, family: str) -> Iterator[Lent]:
+    def provide(self, family: str) -> Iterator[LoadedModels]:
         assert family == "hubert"
-        return iter(self._lent)
+        return iter(self._loaded)
 
 
 @pytest.fixture(scope="module")
-def lent() -> list[Lent]:
+def loaded() -> list[LoadedModels]:
     return [hubert(1), hubert(2), hubert(3)]
 
 
 @pytest.fixture
-def fused_head(lent, tmp_path: Path) -> Head:
-    encoder = FusedEncoder([ProsodyEncoder(), open_encoder("hubert:2", lent[1])])
+def fused_head(loaded, tmp_path: Path) -> Head:
+    encoder = FusedEncoder([ProsodyEncoder(), open_encoder("hubert:2", loaded[1])])
     spec = EncoderSpec(ID, encoder.dim, encoder.fingerprint, 16_000, "side by side")
     save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors(dim=encoder.dim))
     return load_head(tmp_path / "fake-head")
 
 
-def test_each_part_of_a_heads_encoder_is_lent_and_checked(fused_head, lent) -> None:
+def test_each_part_of_a_heads_encoder_is_lent_and_checked(fused_head, loaded) -> None:
     tracker = ProsodyEncoder()
-    analyser = bind(fused_head, Lender(*lent), tracker)
+    analyser = bind(fused_head, ModelProvider(*loaded), tracker)
     assert isinstance(analyser.encoder, FusedEncoder)
     assert analyser.encoder.parts[0] is tracker
     audio = Audio(voiced(1.0), 16_000)
-    wanted = [tracker.encode([audio])[0], open_encoder("hubert:2", lent[1]).encode([audio])[0]]
+    wanted = [tracker.encode([audio])[0], open_encoder("hubert:2", loaded[1]).encode([audio])[0]]
     np.testing.assert_array_equal(analyser.encoder.encode([audio])[0], np.concatenate(wanted))
 
 
-def test_a_part_that_is_missing_or_has_other_weights_is_refused(fused_head, lent) -> None:
+def test_a_part_that_is_missing_or_has_other_weights_is_refused(fused_head, loaded) -> None:
     tracker = ProsodyEncoder()
     with pytest.raises(HeadMismatchError, match="'hubert:2', which a humming fake") as caught:
-        bind(fused_head, FakeHost(), tracker)
+        bind(fused_head, FakeBackend(), tracker)
     check_says_the_same(caught.value)
     with pytest.raises(HeadMismatchError, match=r"'hubert:2', .* has none of that kind") as caught:
-        bind(fused_head, Lender(), tracker)
+        bind(fused_head, ModelProvider(), tracker)
     check_says_the_same(caught.value)
     with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
-        bind(fused_head, Lender(lent[0], lent[2]), tracker)
+        bind(fused_head, ModelProvider(loaded[0], loaded[2]), tracker)
     card = fused_head.card
     one = replace(card, encoder=replace(card.encoder, fingerprint="hubert-1"))
     with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
-        bind(replace(fused_head, card=one), Lender(*lent), tracker)
+        bind(replace(fused_head, card=one), ModelProvider(*loaded), tracker)
 
 
-def test_an_encoder_is_lent_without_a_head(lent) -> None:
+def test_an_encoder_is_lent_without_a_head(loaded) -> None:
     tracker = ProsodyEncoder()
-    assert lend_encoder("prosody", FakeHost(), tracker) is tracker
-    alone = lend_encoder("hubert:1,2", Lender(*lent), tracker)
+    assert provide_encoder("prosody", FakeBackend(), tracker) is tracker
+    alone = provide_encoder("hubert:1,2", ModelProvider(*loaded), tracker)
     assert alone.id == "hubert:1-2"
-    assert alone.fingerprint == open_encoder("hubert:1", lent[0]).fingerprint
-    fused = lend_encoder("hubert:2+prosody", Lender(*lent), tracker)
+    assert alone.fingerprint == open_encoder("hubert:1", loaded[0]).fingerprint
+    fused = provide_encoder("hubert:2+prosody", ModelProvider(*loaded), tracker)
     assert isinstance(fused, FusedEncoder)
     assert fused.id == "hubert:2+prosody"
     assert fused.parts[1] is tracker
 
 
-def test_what_cannot_be_lent_to_train_on_is_a_sentence(lent) -> None:
+def test_what_cannot_be_lent_to_train_on_is_a_sentence(loaded) -> None:
     tracker = ProsodyEncoder()
     with pytest.raises(EncoderError, match="there is no encoder 'wavlm:3'"):
-        lend_encoder("wavlm:3", Lender(*lent), tracker)
+        provide_encoder("wavlm:3", ModelProvider(*loaded), tracker)
     with pytest.raises(EncoderError, match="'hubert:2' needs hubert, which a humming") as caught:
-        lend_encoder(ID, FakeHost(), tracker)
+        provide_encoder(ID, FakeBackend(), tracker)
     check_says_the_same(caught.value)
     with pytest.raises(EncoderError, match="none of that kind loaded") as caught:
-        lend_encoder(ID, Lender(), tracker)
+        provide_encoder(ID, ModelProvider(), tracker)
     check_says_the_same(caught.value)
 
 
@@ -292,7 +292,7 @@ def test_a_batch_that_the_card_has_no_memory_for_is_halved(batching, monkeypatch
     monkeypatch.setattr(hubert_module, "_hidden_of_batch", scarce)
     np.testing.assert_allclose(encoder.encode(audios), wanted, rtol=1e-4, atol=1e-5)
     most[0] = 0
-    with pytest.raises(HostError, match="the graphics card has no memory left") as caught:
+    with pytest.raises(BackendError, match="the graphics card has no memory left") as caught:
         encoder.encode(audios)
     check_says_the_same(caught.value)
 

@@ -13,10 +13,12 @@ from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion import errors, labels, records
-from gpt_sovits_emotion.errors import EmotionError, MissingExtraError, OutputError, TranscriptError
-from gpt_sovits_emotion.files import replacing, write_text
-from gpt_sovits_emotion.labels import (
+from gpt_sovits_emotion.core import errors
+from gpt_sovits_emotion.core import labels
+from gpt_sovits_emotion.core import records
+from gpt_sovits_emotion.core.errors import EmotionError, MissingExtraError, OutputError, TranscriptError
+from gpt_sovits_emotion.core.files import replacing, write_text
+from gpt_sovits_emotion.core.labels import (
     EMODB_LETTERS,
     EMOTIONS,
     UNSURE,
@@ -27,9 +29,9 @@ from gpt_sovits_emotion.labels import (
     is_default_slot,
     rich_text_tag,
 )
-from gpt_sovits_emotion.memory import give_back
-from gpt_sovits_emotion.progress import part_of
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.memory import trim_heap
+from gpt_sovits_emotion.core.progress import part_of
+from gpt_sovits_emotion.core.records import (
     Cue,
     EmotionScores,
     Prosody,
@@ -263,7 +265,7 @@ def test_freed_memory_is_given_back_to_the_system() -> None:
     import sys
 
     code = """
-import gpt_sovits_emotion.memory as memory
+import gpt_sovits_emotion.core.memory as memory
 def resident_kb():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
@@ -272,11 +274,11 @@ last = bytearray(60_000)  # keeps the heap's end in place
 full = resident_kb()
 del held
 before = resident_kb()
-memory.give_back()
+memory.trim_heap()
 print(full - resident_kb() > 90_000)
 """
     if platform.libc_ver()[0] != "glibc":
-        give_back()
+        trim_heap()
         return
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.errors import EncoderError, HeadMismatchError
+from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError
 from gpt_sovits_emotion.heads import head_folders, list_heads, load_card, load_head, save_head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, card_to_yaml, is_head_id
 from gpt_sovits_emotion.heads.check import check_head

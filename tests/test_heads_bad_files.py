@@ -17,7 +17,7 @@ from head_files.malicious import MALICIOUS
 
 from gpt_sovits_emotion import heads
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads import find_head, list_heads
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.install import add_head
@@ -88,7 +88,7 @@ _CHECK_ALL = """
 import json, resource, sys
 from pathlib import Path
 import torch, safetensors.numpy
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.check import check_head
 pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + (1 << 30), pages + (1 << 30)))

@@ -14,7 +14,7 @@ from bilingual import check_sentences
 from conftest import REPOSITORY
 from safetensors.numpy import save_file
 
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads import list_heads, load_card
 from gpt_sovits_emotion.testing import check_head
 

@@ -15,12 +15,12 @@ from bilingual import check_says_the_same
 from head_files import resave, rewrite
 from test_cli import run
 
-from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.heads import HeadWatch, find_head, head_folders, list_heads, load_card
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.folder import HEADS_VARIABLE, shipped_folder, user_folder
 from gpt_sovits_emotion.heads.install import add_head, removable, remove_head
-from gpt_sovits_emotion.testing import FakeHost, make_fake_head
+from gpt_sovits_emotion.testing import FakeBackend, make_fake_head
 from webui_tab.heads_menu import heads_mark, heads_menu
 from webui_tab.workshop import Workshop
 
@@ -365,7 +365,7 @@ def test_a_head_goes_when_somebody_says_yes(capsys, monkeypatch, tmp_path, answe
 
 
 def test_the_tab_sees_what_comes_and_goes(tmp_path: Path) -> None:
-    host = FakeHost()
+    host = FakeBackend()
     workshop = Workshop(heads_dirs=(tmp_path,), host=host)
     assert "fake-head" not in heads_menu(workshop, None, "en").choices
     folder = make_fake_head(tmp_path / "fake-head")
@@ -399,10 +399,10 @@ def test_of_a_fused_encoder_every_part_must_be_lent(tmp_path: Path) -> None:
     spec = replace(fake_card().encoder, id="fake+hubert:6")
     assert isinstance(spec, EncoderSpec)
     save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors())
-    host = FakeHost()
+    host = FakeBackend()
     workshop = Workshop(heads_dirs=(tmp_path,), host=host)
     assert "fake-head" not in [entry.id for entry in workshop.heads()]
-    host.lends = frozenset({"fake", "hubert"})
+    host.provides = frozenset({"fake", "hubert"})
     assert "fake-head" in [entry.id for entry in workshop.heads()]
 
 
@@ -427,7 +427,7 @@ def test_engines_notice_a_head_that_was_replaced(tmp_path: Path) -> None:
 
 def test_many_pages_may_ask_at_once(tmp_path: Path) -> None:
     make_fake_head(tmp_path / "fake-head")
-    workshop, found = Workshop(heads_dirs=(tmp_path,), host=FakeHost()), []
+    workshop, found = Workshop(heads_dirs=(tmp_path,), host=FakeBackend()), []
     threads = [
         threading.Thread(target=lambda: found.append(heads_menu(workshop, None, "en").choices))
         for _ in range(8)

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import recording_from_samples
-from gpt_sovits_emotion.banking.mood import is_one_mood
+from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.cli.heads import card_lines
-from gpt_sovits_emotion.errors import EncoderError, HeadError
-from gpt_sovits_emotion.heads import judge_recording, load_head
+from gpt_sovits_emotion.core.errors import EncoderError, HeadError
+from gpt_sovits_emotion.heads import predict_recording, load_head
 from gpt_sovits_emotion.heads.card import MOVING_VERSION, card_from_yaml, card_to_yaml
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
@@ -29,8 +29,8 @@ from gpt_sovits_emotion.heads.moving import (
 )
 from gpt_sovits_emotion.heads.profiles import add_unlabelled, begin_profile, for_speaker
 from gpt_sovits_emotion.heads.recording import blend
-from gpt_sovits_emotion.records import Segment, Sentence, Transcript
-from gpt_sovits_emotion.tag import Analyser, TagOptions, tag
+from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
+from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, fake_card, fake_tensors
 from gpt_sovits_emotion.training.adapt import adapt
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, normalise, normalise_moving
@@ -188,7 +188,7 @@ def test_every_recording_gets_probabilities(n_segments, seed):
     rows = (
         mean + 3 * np.random.default_rng(seed).normal(size=(n_segments, FAKE_DIM)) * std
     ).astype(np.float32)
-    found = judge_recording(head, rows)
+    found = predict_recording(head, rows)
     assert found.probabilities.shape == (n_segments, 3)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0, atol=1e-6)
     assert found.outside.shape == (n_segments,)
@@ -199,24 +199,24 @@ def test_every_recording_gets_probabilities(n_segments, seed):
 
 def test_one_segment_is_judged_by_the_training_speakers(head):
     rows = near(head, 1)
-    found = judge_recording(head, rows)
+    found = predict_recording(head, rows)
     assert (found.mode, found.own_share, found.speaker) == ("global", 0.0, None)
     np.testing.assert_array_equal(found.probabilities, head.probabilities(rows))
-    assert judge_recording(head, rows, use_own=True).mode == "global"
+    assert predict_recording(head, rows, use_own=True).mode == "global"
 
 
 def test_nothing_to_judge_is_no_error(head):
-    found = judge_recording(head, np.empty((0, FAKE_DIM), np.float32))
+    found = predict_recording(head, np.empty((0, FAKE_DIM), np.float32))
     assert found.probabilities.shape == (0, 3)
 
 
 def test_forced_and_forbidden_own_statistics(head):
     rows = near(head, 6)
     own = head.statistics(rows, source="recording", inclusive=True)
-    forced = judge_recording(head, rows, use_own=True)
+    forced = predict_recording(head, rows, use_own=True)
     assert (forced.mode, forced.own_share) == ("speaker", 1.0)
     np.testing.assert_allclose(forced.probabilities, head.probabilities(rows, own))
-    never = judge_recording(head, rows, use_own=False)
+    never = predict_recording(head, rows, use_own=False)
     assert (never.mode, never.speaker) == ("global", None)
     np.testing.assert_array_equal(never.probabilities, head.probabilities(rows))
 
@@ -228,7 +228,7 @@ def test_forced_and_forbidden_own_statistics(head):
 def test_the_share_decides_what_is_said(tmp_path, moving, mode, share):
     head = moving_head(tmp_path, moving=moving, threshold={"global": 0.2, "speaker": 0.6})
     rows = near(head, 8)
-    found = judge_recording(head, rows)
+    found = predict_recording(head, rows)
     assert found.mode == mode
     assert found.own_share == pytest.approx(share, abs=1e-6)
     assert found.threshold == pytest.approx(0.2 + 0.4 * share)
@@ -246,7 +246,7 @@ def test_the_share_decides_what_is_said(tmp_path, moving, mode, share):
 
 def test_identical_segments_get_one_verdict(head):
     rows = np.tile(near(head, 1), (7, 1))
-    found = judge_recording(head, rows)
+    found = predict_recording(head, rows)
     # A matrix product rounds equal rows differently where a processor takes several of them at once.
     first = found.probabilities[:1].repeat(7, axis=0)
     np.testing.assert_allclose(found.probabilities, first, atol=1e-6)
@@ -255,8 +255,8 @@ def test_identical_segments_get_one_verdict(head):
 def test_noise_far_away_is_unsure_and_shifts_nobody(head):
     voices = near(head, 5)
     noise = (head.mean + 30 * head.std).astype(np.float32)[None]
-    alone = judge_recording(head, voices)
-    found = judge_recording(head, np.concatenate([voices[:2], noise, voices[2:]]))
+    alone = predict_recording(head, voices)
+    found = predict_recording(head, np.concatenate([voices[:2], noise, voices[2:]]))
     assert found.outside.tolist() == [False, False, True, False, False, False]
     assert found.label(2, head.card.labels) == "unsure"
     kept = found.probabilities[~found.outside]
@@ -268,7 +268,7 @@ def test_noise_far_away_is_unsure_and_shifts_nobody(head):
 def test_a_recording_of_noise_alone_is_unsure_throughout(head):
     rng = np.random.default_rng(0)
     noise = (head.mean + 30 * head.std + rng.normal(size=(4, FAKE_DIM))).astype(np.float32)
-    found = judge_recording(head, noise)
+    found = predict_recording(head, noise)
     assert found.outside.all()
     assert [found.label(row, head.card.labels) for row in range(4)] == ["unsure"] * 4
 
@@ -278,9 +278,9 @@ def test_embeddings_that_cannot_be_judged_are_refused(head, use_own):
     rows = near(head, 3)
     rows[1, 4] = np.nan
     with pytest.raises(EncoderError, match="not finite"):
-        judge_recording(head, rows, use_own=use_own)
+        predict_recording(head, rows, use_own=use_own)
     with pytest.raises(EncoderError, match=r"\(n_segments, 20\) was expected"):
-        judge_recording(head, np.zeros((3, 7), np.float32), use_own=use_own)
+        predict_recording(head, np.zeros((3, 7), np.float32), use_own=use_own)
 
 
 def test_weights_without_measure_are_refused_without_a_warning(tmp_path):
@@ -296,11 +296,11 @@ def test_weights_without_measure_are_refused_without_a_warning(tmp_path):
 def test_a_head_without_moving_statistics_judges_as_before(fake_head):
     head = load_head(fake_head)
     rows = near(head, 6)
-    found = judge_recording(head, rows)
+    found = predict_recording(head, rows)
     assert (found.mode, found.own_share) == ("speaker", 1.0)
     own = head.statistics(rows, source="recording")
     np.testing.assert_allclose(found.probabilities, head.probabilities(rows, own))
-    assert judge_recording(head, rows[:4]).mode == "global"
+    assert predict_recording(head, rows[:4]).mode == "global"
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -443,7 +443,7 @@ def test_a_profile_of_few_clips_keeps_the_doubt_about_the_mean(head):
     np.testing.assert_allclose(statistics.std, expected)
     many = adapt(head, speaker="li", unlabelled=near(head, 400))
     np.testing.assert_allclose(for_speaker(head, many)[1].std, head.within_speaker_std, rtol=0.01)
-    found = judge_recording(head, near(head, 3), speaker=statistics)
+    found = predict_recording(head, near(head, 3), speaker=statistics)
     assert (found.mode, found.own_share) == ("speaker", 1.0)
 
 
@@ -468,7 +468,7 @@ def test_a_finished_head_is_asked_as_it_judges(head):
     rows = near(head, 6)
     judged = finished.judge(rows)
     np.testing.assert_allclose(judged.sum(axis=1), 1.0)
-    whole = judge_recording(head, rows).probabilities[:, [2, 0]]
+    whole = predict_recording(head, rows).probabilities[:, [2, 0]]
     np.testing.assert_allclose(judged, whole / whole.sum(axis=1, keepdims=True))
     own = head.statistics(rows, source="recording", inclusive=True)
     np.testing.assert_allclose(

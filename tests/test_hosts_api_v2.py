@@ -21,12 +21,12 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.api_v2 import DEFAULT_URL, ApiV2Host
-from gpt_sovits_emotion.hosts.base import Host, Sampling, SynthesisRequest
-from gpt_sovits_emotion.hosts.gpt_sovits.failures import sentence_of
-from gpt_sovits_emotion.hosts.gpt_sovits.languages import codes_of_version
-from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.api_v2 import DEFAULT_URL, ApiV2Backend
+from gpt_sovits_emotion.backends.base import Backend, Sampling, SynthesisRequest
+from gpt_sovits_emotion.backends.gpt_sovits.failures import sentence_of
+from gpt_sovits_emotion.backends.gpt_sovits.languages import codes_of_version
+from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip
 
 PROSODY = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
 
@@ -121,8 +121,8 @@ def server():
 
 
 @pytest.fixture
-def host(server) -> ApiV2Host:
-    return ApiV2Host(server.url, timeout_s=120)
+def backend(server) -> ApiV2Backend:
+    return ApiV2Backend(server.url, timeout_s=120)
 
 
 @pytest.fixture(scope="module")
@@ -141,23 +141,23 @@ def request_(clip_path) -> SynthesisRequest:
 # --- speaking ------------------------------------------------------------------------------------
 
 
-def test_it_keeps_the_protocol(host):
-    kept: Host = host
+def test_it_keeps_the_protocol(backend):
+    kept: Backend = backend
     assert kept.id == "api_v2"
-    assert host.url in kept.title.en
-    assert host.url in kept.title.zh
-    assert kept.lends == {"prosody"}
-    assert list(kept.lend("prosody")) == []
-    with pytest.raises(HostError, match=r"hubert needs the models.*inside the WebUI"):
-        kept.lend("hubert")
+    assert backend.url in kept.title.en
+    assert backend.url in kept.title.zh
+    assert kept.provides == {"prosody"}
+    assert list(kept.provide("prosody")) == []
+    with pytest.raises(BackendError, match=r"hubert needs the models.*inside the WebUI"):
+        kept.provide("hubert")
 
 
 @pytest.mark.parametrize(
     ("version", "rate_hz"), [("v1", 32_000), ("v2ProPlus", 32_000), ("v3", 24_000), ("v4", 48_000)]
 )
-def test_limits_are_asked_of_the_server(server, host, version, rate_hz):
+def test_limits_are_asked_of_the_server(server, backend, version, rate_hz):
     server.version = version
-    limits = host.limits
+    limits = backend.limits
     assert limits.sampling_rate_hz == rate_hz
     assert limits.timbre_references is (version not in ("v3", "v4"))
     assert limits.averages_timbre
@@ -165,24 +165,24 @@ def test_limits_are_asked_of_the_server(server, host, version, rate_hz):
     assert server.asked == []  # asking costs the server nothing
 
 
-def test_a_server_that_does_not_tell_its_version(server, host, request_):
+def test_a_server_that_does_not_tell_its_version(server, backend, request_):
     server.version = None
-    assert "ko" in host.limits.languages
-    assert host.synthesise(request_).sampling_rate_hz == 32_000
+    assert "ko" in backend.limits.languages
+    assert backend.synthesise(request_).sampling_rate_hz == 32_000
 
 
-def test_it_speaks_at_the_rate_that_comes_back(server, host, request_):
+def test_it_speaks_at_the_rate_that_comes_back(server, backend, request_):
     server.rate_hz = 48_000
-    audio = host.synthesise(request_)
+    audio = backend.synthesise(request_)
     assert audio.sampling_rate_hz == 48_000
     assert audio.duration_s == pytest.approx(1.0, abs=0.1)
     assert np.abs(audio.samples).max() == pytest.approx(9_000 / 32_768, rel=0.01)
 
 
-def test_what_the_server_is_asked(server, host, request_):
+def test_what_the_server_is_asked(server, backend, request_):
     sampling = Sampling(5, 0.9, 0.7, 1.2, "cut5", 0.2)
     request = replace(request_, sampling=sampling, timbre=(request_.reference.path,))
-    host.synthesise(request)
+    backend.synthesise(request)
     (asked,) = server.asked
     path = str(request_.reference.path)
     for spelt in (asked["ref_audio_path"], *asked["aux_ref_audio_paths"]):
@@ -210,9 +210,9 @@ def test_what_the_server_is_asked(server, host, request_):
     }
 
 
-def test_a_clip_is_spelt_otherwise_each_time(server, host, request_):
+def test_a_clip_is_spelt_otherwise_each_time(server, backend, request_):
     for _ in range(3):  # the server would take up what it made of it, by its path alone
-        host.synthesise(request_)
+        backend.synthesise(request_)
     assert len({asked["ref_audio_path"] for asked in server.asked}) == 3
 
 
@@ -222,9 +222,9 @@ def test_a_clip_is_spelt_otherwise_each_time(server, host, request_):
 )
 def test_folders_that_the_server_calls_otherwise(server, request_, there, expected):
     folder = request_.reference.path.parent
-    host = ApiV2Host(server.url, folders={folder: there})
-    with pytest.raises(HostError, match="on its own disk") as caught:
-        host.synthesise(request_)
+    backend = ApiV2Backend(server.url, folders={folder: there})
+    with pytest.raises(BackendError, match="on its own disk") as caught:
+        backend.synthesise(request_)
     asked = server.asked[0]["ref_audio_path"]
     kind = PureWindowsPath if "\\" in there else PurePosixPath
     assert kind(asked) == kind(expected)
@@ -243,23 +243,23 @@ def test_folders_that_the_server_calls_otherwise(server, request_, there, expect
     ],
 )
 def test_addresses(url, expected):
-    assert ApiV2Host(url).url == expected
+    assert ApiV2Backend(url).url == expected
 
 
 @pytest.mark.parametrize(
     "url", ["", "ftp://here", "http://", "http://here:port", "http://a:99999", "http://😀"]
 )
 def test_what_is_no_address(url):
-    with pytest.raises(HostError, match="is no address of a server"):
-        ApiV2Host(url)
+    with pytest.raises(BackendError, match="is no address of a server"):
+        ApiV2Backend(url)
 
 
 # --- sentences -----------------------------------------------------------------------------------
 
 
-def sentence(host: ApiV2Host, request: SynthesisRequest) -> str:
-    with pytest.raises(HostError) as caught:
-        host.synthesise(request)
+def sentence(backend: ApiV2Backend, request: SynthesisRequest) -> str:
+    with pytest.raises(BackendError) as caught:
+        backend.synthesise(request)
     assert "\n" not in str(caught.value)
     check_says_the_same(caught.value)
     return str(caught.value)
@@ -269,12 +269,12 @@ def test_nothing_listens_there(request_):
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    host = ApiV2Host(f"127.0.0.1:{port}")
-    said = sentence(host, request_)
+    backend = ApiV2Backend(f"127.0.0.1:{port}")
+    said = sentence(backend, request_)
     assert f"nothing listens at http://127.0.0.1:{port}: start" in said
     assert f"python api_v2.py -a 127.0.0.1 -p {port}, from" in said
-    with pytest.raises(HostError, match=r"python api_v2\.py"):
-        _ = host.limits
+    with pytest.raises(BackendError, match=r"python api_v2\.py"):
+        _ = backend.limits
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_nothing_listens_there(request_):
         ((500, "application/json", '{"detail":"ASR模型未启用"}'.encode()), "failed (HTTP 500)"),
     ],
 )
-def test_something_else_listens_there(server, host, request_, answer, message):
+def test_something_else_listens_there(server, backend, request_, answer, message):
     server.answer = answer
-    assert message in sentence(host, request_)
+    assert message in sentence(backend, request_)
 
 
 @pytest.mark.parametrize(
@@ -306,26 +306,26 @@ def test_something_else_listens_there(server, host, request_, answer, message):
         ("", "it gave no reason"),
     ],
 )
-def test_what_the_server_says_becomes_a_sentence(server, host, request_, exception, message):
+def test_what_the_server_says_becomes_a_sentence(server, backend, request_, exception, message):
     server.exception = exception
-    found = sentence(host, request_)
+    found = sentence(backend, request_)
     assert message in found
     assert found.startswith(f"GPT-SoVITS at {server.url} ")
 
 
-def test_a_second_of_silence_is_a_failure_without_a_reason(server, host, request_):
+def test_a_second_of_silence_is_a_failure_without_a_reason(server, backend, request_):
     server.silent = True
-    assert "a second of silence in place of a reason" in sentence(host, request_)
+    assert "a second of silence in place of a reason" in sentence(backend, request_)
 
 
 @pytest.mark.parametrize(
     "body", [b"ID3 no wav", b"", wav_bytes(np.zeros(64), 32_000, n_channels=2)]
 )
-def test_what_is_no_wav(server, host, request_, body, monkeypatch):
-    monkeypatch.setattr(host, "_version", lambda: "v2")
+def test_what_is_no_wav(server, backend, request_, body, monkeypatch):
+    monkeypatch.setattr(backend, "_version", lambda: "v2")
     server.answer = (200, "audio/ogg", body)
     expected = "answered with audio/ogg that is no 16-bit mono WAV" if body else "no sound at all"
-    assert expected in sentence(host, request_)
+    assert expected in sentence(backend, request_)
 
 
 def streamed(samples: np.ndarray, rate_hz: int) -> bytes:
@@ -333,22 +333,22 @@ def streamed(samples: np.ndarray, rate_hz: int) -> bytes:
     return wav_bytes(samples[:0], rate_hz) + samples.astype("<i2").tobytes()
 
 
-def test_a_wav_that_was_streamed_is_heard_whole(server, host, request_, monkeypatch):
-    monkeypatch.setattr(host, "_version", lambda: "v2")
+def test_a_wav_that_was_streamed_is_heard_whole(server, backend, request_, monkeypatch):
+    monkeypatch.setattr(backend, "_version", lambda: "v2")
     hum = 9_000 * np.sin(np.arange(32_000) * 0.05)
     server.answer = (200, "audio/wav", streamed(hum, 32_000))
-    audio = host.synthesise(request_)
+    audio = backend.synthesise(request_)
     assert audio.sampling_rate_hz == 32_000
     assert audio.duration_s == pytest.approx(1.0, abs=0.01)
     assert np.abs(audio.samples).max() == pytest.approx(9_000 / 32_768, rel=0.01)
     server.answer = (200, "audio/wav", server.answer[2][:-1])  # cut within a sample
-    assert host.synthesise(request_).duration_s == pytest.approx(1.0, abs=0.01)
+    assert backend.synthesise(request_).duration_s == pytest.approx(1.0, abs=0.01)
 
 
-def test_the_head_of_a_stream_alone_is_no_sound(server, host, request_, monkeypatch):
-    monkeypatch.setattr(host, "_version", lambda: "v2")
+def test_the_head_of_a_stream_alone_is_no_sound(server, backend, request_, monkeypatch):
+    monkeypatch.setattr(backend, "_version", lambda: "v2")
     server.answer = (200, "audio/wav", streamed(np.zeros(0), 32_000))
-    assert "sent no sound at all" in sentence(host, request_)
+    assert "sent no sound at all" in sentence(backend, request_)
 
 
 @pytest.mark.parametrize(
@@ -359,25 +359,25 @@ def test_the_head_of_a_stream_alone_is_no_sound(server, host, request_, monkeypa
         ({"timbre": ("x.wav",)}, "v3 models take no timbre references"),
     ],
 )
-def test_what_can_be_known_beforehand_is_not_asked(server, host, request_, change, message):
+def test_what_can_be_known_beforehand_is_not_asked(server, backend, request_, change, message):
     server.version = "v3"
     if "timbre" in change:
         change = {"timbre": (request_.reference.path,)}
-    assert message in sentence(host, replace(request_, **change))
+    assert message in sentence(backend, replace(request_, **change))
     assert server.asked == []
 
 
-def test_a_version_that_refuses_in_the_meantime(server, host, request_, monkeypatch):
+def test_a_version_that_refuses_in_the_meantime(server, backend, request_, monkeypatch):
     server.version = "v1"
-    monkeypatch.setattr(host, "_version", lambda: "v2")
-    found = sentence(host, replace(request_, language="ko", text="안녕하세요"))
+    monkeypatch.setattr(backend, "_version", lambda: "v2")
+    found = sentence(backend, replace(request_, language="ko", text="안녕하세요"))
     assert "text_lang: all_ko is not supported in version v1" in found
 
 
 def test_it_waits_only_so_long(server, request_):
     server.delay_s = 3.0
-    host = ApiV2Host(server.url, timeout_s=0.3)
-    assert "took longer than 0.3 s" in sentence(host, request_)
+    backend = ApiV2Backend(server.url, timeout_s=0.3)
+    assert "took longer than 0.3 s" in sentence(backend, request_)
 
 
 def test_a_connection_that_breaks_off(request_):
@@ -392,38 +392,38 @@ def test_a_connection_that_breaks_off(request_):
 
         thread = threading.Thread(target=hang_up)
         thread.start()
-        host = ApiV2Host(f"127.0.0.1:{listener.getsockname()[1]}")
-        said = sentence(host, request_)
+        backend = ApiV2Backend(f"127.0.0.1:{listener.getsockname()[1]}")
+        said = sentence(backend, request_)
         assert "broke off" in said
         assert ".)" not in said
         thread.join()
 
 
 def test_a_proxy_in_the_environment_is_not_asked_for_what_is_near(
-    server, host, request_, monkeypatch
+    server, backend, request_, monkeypatch
 ):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert host.synthesise(request_).duration_s > 0.5
+    assert backend.synthesise(request_).duration_s > 0.5
 
 
 # --- cancelling ----------------------------------------------------------------------------------
 
 
-def test_cancelled_before_it_begins(server, host, request_):
-    with pytest.raises(HostError, match="stopped as asked"):
-        host.synthesise(replace(request_, cancelled=lambda: True))
+def test_cancelled_before_it_begins(server, backend, request_):
+    with pytest.raises(BackendError, match="stopped as asked"):
+        backend.synthesise(replace(request_, cancelled=lambda: True))
     assert server.asked == []
 
 
-def test_cancelling_closes_the_connection(server, host, request_):
+def test_cancelling_closes_the_connection(server, backend, request_):
     server.delay_s = 5.0
     started = time.monotonic()
     request = replace(request_, cancelled=lambda: time.monotonic() - started > 0.5)
-    with pytest.raises(HostError, match="stopped as asked"):
-        host.synthesise(request)
+    with pytest.raises(BackendError, match="stopped as asked"):
+        backend.synthesise(request)
     assert time.monotonic() - started < 2.0
     assert server.dropped.wait(2.0)
 

@@ -24,24 +24,24 @@ from checkout_files import (
     tensors_of,
 )
 
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.base import Host, SynthesisRequest
-from gpt_sovits_emotion.hosts.checkout import CheckoutHost
-from gpt_sovits_emotion.hosts.gpt_sovits import layout, revision
-from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import read_checkpoint
-from gpt_sovits_emotion.hosts.gpt_sovits.classes import (
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.base import Backend, SynthesisRequest
+from gpt_sovits_emotion.backends.checkout import CheckoutBackend
+from gpt_sovits_emotion.backends.gpt_sovits import layout, revision
+from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_checkpoint
+from gpt_sovits_emotion.backends.gpt_sovits.classes import (
     classes_from_checkout,
     speaker_modules_from_checkout,
 )
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.hosts.gpt_sovits.parts import (
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.parts import (
     POSTERIOR_PARTS,
     STYLE_PARTS,
     classes_of,
-    lent_from_checkpoint,
+    loaded_from_checkpoint,
 )
-from gpt_sovits_emotion.lending import LentSovits
-from gpt_sovits_emotion.records import ReferenceClip, Sentence
+from gpt_sovits_emotion.core.loaded_models import LoadedSovits
+from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 
 HERE = Sentence("here", "此处")
 HOST_NAMES = {
@@ -69,14 +69,14 @@ def spectrogram(n_bins: int = 1025, n_frames: int = 40) -> torch.Tensor:
     return torch.rand(1, n_bins, n_frames, generator=torch.Generator().manual_seed(1))
 
 
-def style_of(lent: LentSovits) -> torch.Tensor:
-    spec = spectrogram()[:, : lent.n_style_bins]
-    return lent.style(spec, torch.ones(1, 1, spec.shape[2]))
+def style_of(loaded: LoadedSovits) -> torch.Tensor:
+    spec = spectrogram()[:, : loaded.n_style_bins]
+    return loaded.style(spec, torch.ones(1, 1, spec.shape[2]))
 
 
-def posterior_of(lent: LentSovits, style: torch.Tensor) -> torch.Tensor:
+def posterior_of(loaded: LoadedSovits, style: torch.Tensor) -> torch.Tensor:
     spec = spectrogram()
-    return lent.posterior(spec, torch.tensor([spec.shape[2]]), g=style)[1]
+    return loaded.posterior(spec, torch.tensor([spec.shape[2]]), g=style)[1]
 
 
 # --- where things lie -------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_what_is_no_checkout_is_told_with_where_one_is(root, tmp_path) -> None:
         (root / "webui.py", "give its root instead"),
         (Path(os.sep), "is not a GPT-SoVITS checkout: the folder that holds webui.py"),
     ):
-        with pytest.raises(HostError) as caught:
+        with pytest.raises(BackendError) as caught:
             Checkout(given)
         assert says in str(caught.value) or (given.is_file() and "is a file" in str(caught.value))
 
@@ -287,14 +287,14 @@ def test_source_that_is_not_as_expected_is_told(root, name, source, says) -> Non
         path.unlink()
     else:
         path.write_text(source)
-    with pytest.raises(HostError, match=says):
+    with pytest.raises(BackendError, match=says):
         classes_from_checkout(root)
 
 
 def test_checkouts_before_v2pro_have_no_speaker_network(root) -> None:
     for path in (root / "GPT_SoVITS" / "eres2net").iterdir():
         path.unlink()
-    with pytest.raises(HostError, match="get a checkout that has them"):
+    with pytest.raises(BackendError, match="get a checkout that has them"):
         speaker_modules_from_checkout(root)
 
 
@@ -305,7 +305,7 @@ def test_the_classes_of_a_loaded_model_are_found_beside_it(root, monkeypatch) ->
     vars(module).update(trn.__init__.__globals__)
     monkeypatch.setitem(sys.modules, trn.__module__, module)
     assert classes_of(model) == classes_from_checkout(root)
-    with pytest.raises(HostError, match="the module of Linear has no MelStyleEncoder"):
+    with pytest.raises(BackendError, match="the module of Linear has no MelStyleEncoder"):
         classes_of(torch.nn.Linear(1, 1))
 
 
@@ -334,14 +334,14 @@ def test_the_classes_of_the_published_package_fit(tmp_path, monkeypatch) -> None
     owner = type("SynthesizerTrn", (torch.nn.Module,), {"__module__": models.__name__})()
     path = save_weights(tmp_path / "v1.pth", whole.state_dict())
     checkpoint = read_checkpoint(path, only=POSTERIOR_PARTS)
-    lent = lent_from_checkpoint(checkpoint, classes_of(owner), source=HERE)
-    assert (lent.n_style_bins, lent.style_dim) == (1025, 512)
+    loaded = loaded_from_checkpoint(checkpoint, classes_of(owner), source=HERE)
+    assert (loaded.n_style_bins, loaded.style_dim) == (1025, 512)
     with torch.no_grad():
-        style = style_of(lent)
+        style = style_of(loaded)
         expected = whole["ref_enc"](spectrogram(), torch.ones(1, 1, 40))
         np.testing.assert_allclose(style, expected, atol=1e-6)
         mean = whole["enc_q"](spectrogram(), torch.tensor([40]), g=expected)[1]
-        np.testing.assert_allclose(posterior_of(lent, style), mean, atol=1e-5)
+        np.testing.assert_allclose(posterior_of(loaded, style), mean, atol=1e-5)
 
 
 # --- parts ------------------------------------------------------------------------------------------
@@ -352,23 +352,23 @@ def test_the_parts_are_those_of_the_whole_model(root, tmp_path, version) -> None
     path = save_weights(tmp_path / "x.pth", tensors_of(root, version))
     whole = model_of(root, version).half().float()
     checkpoint = read_checkpoint(path, only=POSTERIOR_PARTS)
-    lent = lent_from_checkpoint(checkpoint, classes_from_checkout(root), source=HERE)
-    assert lent.version == version
-    assert (lent.n_style_bins, lent.style_dim) == (1025 if version == "v1" else 704, 8)
+    loaded = loaded_from_checkpoint(checkpoint, classes_from_checkout(root), source=HERE)
+    assert loaded.version == version
+    assert (loaded.n_style_bins, loaded.style_dim) == (1025 if version == "v1" else 704, 8)
     with torch.no_grad():
-        style = style_of(lent)
+        style = style_of(loaded)
         spec = spectrogram()
-        expected = whole.ref_enc(spec[:, : lent.n_style_bins], torch.ones(1, 1, 40))
+        expected = whole.ref_enc(spec[:, : loaded.n_style_bins], torch.ones(1, 1, 40))
         assert torch.equal(style, expected)
         if "Pro" in version:
             speaker = torch.rand(1, SPEAKER_DIM)
             expected = whole.prelu(expected + whole.sv_emb(speaker).unsqueeze(-1))
-            style = lent.project_speaker(style, speaker)
+            style = loaded.project_speaker(style, speaker)
             assert torch.equal(style, expected)
         else:
-            assert lent.project_speaker is None
+            assert loaded.project_speaker is None
         mean = whole.enc_q(spec, torch.tensor([40]), g=expected)[1]
-        assert torch.equal(posterior_of(lent, style), mean)
+        assert torch.equal(posterior_of(loaded, style), mean)
 
 
 def test_building_parts_leaves_the_random_state_and_the_warnings_alone(root, tmp_path) -> None:
@@ -376,10 +376,10 @@ def test_building_parts_leaves_the_random_state_and_the_warnings_alone(root, tmp
     checkpoint = read_checkpoint(path, only=POSTERIOR_PARTS)
     classes = classes_from_checkout(root)
     state, filters = torch.get_rng_state(), list(warnings.filters)
-    lent = lent_from_checkpoint(checkpoint, classes, source=HERE)
+    loaded = loaded_from_checkpoint(checkpoint, classes, source=HERE)
     assert torch.equal(torch.get_rng_state(), state)
     assert list(warnings.filters) == filters
-    for module in (lent.style, lent.posterior):
+    for module in (loaded.style, loaded.posterior):
         assert not module.training
         assert not any(parameter.requires_grad for parameter in module.parameters())
         assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
@@ -387,74 +387,74 @@ def test_building_parts_leaves_the_random_state_and_the_warnings_alone(root, tmp
 
 def test_parts_take_the_precision_that_is_asked_for(root, tmp_path) -> None:
     path = save_weights(tmp_path / "x.pth", tensors_of(root, "v2"))
-    lent = lent_from_checkpoint(
+    loaded = loaded_from_checkpoint(
         read_checkpoint(path, only=STYLE_PARTS),
         classes_from_checkout(root),
         source=HERE,
         dtype=torch.float16,
     )
-    assert {parameter.dtype for parameter in lent.style.parameters()} == {torch.float16}
-    assert lent.posterior is None
+    assert {parameter.dtype for parameter in loaded.style.parameters()} == {torch.float16}
+    assert loaded.posterior is None
 
 
 def test_weights_that_do_not_fit_are_told(root, tmp_path) -> None:
     classes = classes_from_checkout(root)
     tensors = tensors_of(root, "v2")
 
-    def lend(changed: dict) -> None:
+    def provide(changed: dict) -> None:
         path = save_weights(tmp_path / "x.pth", changed)
-        lent_from_checkpoint(read_checkpoint(path), classes, source=HERE)
+        loaded_from_checkpoint(read_checkpoint(path), classes, source=HERE)
 
-    with pytest.raises(HostError, match=r"holds no style encoder .* export the weights again"):
-        lend({key: value for key, value in tensors.items() if not key.startswith("ref_enc.")})
-    with pytest.raises(HostError, match=r"does not fit this GPT-SoVITS: .*spectral"):
-        lend(tensors | {"ref_enc.spectral.9.fc.weight": torch.ones(2)})
-    with pytest.raises(HostError, match="is missing"):
-        lend({key: value for key, value in tensors.items() if key != "enc_q.pre.weight"})
-    with pytest.raises(HostError, match="values that are not finite"):
-        lend(tensors | {"enc_q.proj.bias": torch.full((12,), float("nan"))})
+    with pytest.raises(BackendError, match=r"holds no style encoder .* export the weights again"):
+        provide({key: value for key, value in tensors.items() if not key.startswith("ref_enc.")})
+    with pytest.raises(BackendError, match=r"does not fit this GPT-SoVITS: .*spectral"):
+        provide(tensors | {"ref_enc.spectral.9.fc.weight": torch.ones(2)})
+    with pytest.raises(BackendError, match="is missing"):
+        provide({key: value for key, value in tensors.items() if key != "enc_q.pre.weight"})
+    with pytest.raises(BackendError, match="values that are not finite"):
+        provide(tensors | {"enc_q.proj.bias": torch.full((12,), float("nan"))})
 
 
 # --- the host ---------------------------------------------------------------------------------------
 
 
-def lent_versions(host: CheckoutHost, family: str) -> list[str]:
-    return [lent.version for lent in host.lend(family) if isinstance(lent, LentSovits)]
+def lent_versions(backend: CheckoutBackend, family: str) -> list[str]:
+    return [loaded.version for loaded in backend.provide(family) if isinstance(loaded, LoadedSovits)]
 
 
 def test_the_host_keeps_the_contract(root) -> None:
-    host: Host = CheckoutHost(root)
-    assert host.id == "checkout"
-    assert host.limits is None
-    assert "GPT-SoVITS" in host.title.en
-    assert "no voice" in host.title.en
-    assert "GPT-SoVITS" in host.title.zh
-    assert list(host.lend("prosody")) == []
+    backend: Backend = CheckoutBackend(root)
+    assert backend.id == "checkout"
+    assert backend.limits is None
+    assert "GPT-SoVITS" in backend.title.en
+    assert "no voice" in backend.title.en
+    assert "GPT-SoVITS" in backend.title.zh
+    assert list(backend.provide("prosody")) == []
     request = SynthesisRequest(
         "a", "en", ReferenceClip(Path("x.wav"), "neutral", "a", "en", 4.0), None
     )
-    with pytest.raises(HostError, match="have no voice: start its api_v2"):
-        host.synthesise(request)
-    with pytest.raises(HostError, match=r"does not lend fake; it lends prosody"):
-        host.lend("fake")
+    with pytest.raises(BackendError, match="have no voice: start its api_v2"):
+        backend.synthesise(request)
+    with pytest.raises(BackendError, match=r"does not lend fake; it lends prosody"):
+        backend.provide("fake")
 
 
 def test_what_is_lent_is_what_lies_there_at_this_moment(root) -> None:
-    host = CheckoutHost(root)
-    assert host.lends == {"prosody"}
+    backend = CheckoutBackend(root)
+    assert backend.provides == {"prosody"}
     add_base(root, "v3")
-    assert host.lends == {"prosody", "sovits.style"}
+    assert backend.provides == {"prosody", "sovits.style"}
     add_base(root, "v2")
     add_hubert(root)
-    assert host.lends == {"prosody", "sovits.style", "sovits.posterior", "hubert"}
+    assert backend.provides == {"prosody", "sovits.style", "sovits.posterior", "hubert"}
 
 
 def test_without_files_a_sentence_says_which(root) -> None:
-    host = CheckoutHost(root)
-    with pytest.raises(HostError, match=r"s2G2333k\.pth is not there"):
-        next(host.lend("sovits.style"))
-    with pytest.raises(HostError, match=r"no HuBERT in .*chinese-hubert-base"):
-        host.lend("hubert")
+    backend = CheckoutBackend(root)
+    with pytest.raises(BackendError, match=r"s2G2333k\.pth is not there"):
+        next(backend.provide("sovits.style"))
+    with pytest.raises(BackendError, match=r"no HuBERT in .*chinese-hubert-base"):
+        backend.provide("hubert")
 
 
 def test_hubert_is_read_from_the_folder_without_the_network(root, monkeypatch) -> None:
@@ -463,25 +463,25 @@ def test_hubert_is_read_from_the_folder_without_the_network(root, monkeypatch) -
     add_hubert(root)
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.invalid")  # as the page sets one
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("went online"))
-    host = CheckoutHost(root)
-    (lent,) = host.lend("hubert")
+    backend = CheckoutBackend(root)
+    (loaded,) = backend.provide("hubert")
     with torch.no_grad():
-        found = lent.model(torch.zeros(1, 16_000), output_hidden_states=True)
+        found = loaded.model(torch.zeros(1, 16_000), output_hidden_states=True)
     assert len(found.hidden_states) == 3
-    assert next(lent.model.parameters()).dtype == torch.float32
-    assert not lent.model.training
-    (again,) = host.lend("hubert")
-    assert again.model is lent.model
+    assert next(loaded.model.parameters()).dtype == torch.float32
+    assert not loaded.model.training
+    (again,) = backend.provide("hubert")
+    assert again.model is loaded.model
 
 
 def test_a_hubert_that_does_not_load_is_told(root, monkeypatch) -> None:
     folder = add_hubert(root)
     (folder / "pytorch_model.bin").write_bytes(b"version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(HostError, match=r"does not load .* download chinese-hubert-base again"):
-        CheckoutHost(root).lend("hubert")
+    with pytest.raises(BackendError, match=r"does not load .* download chinese-hubert-base again"):
+        CheckoutBackend(root).provide("hubert")
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(HostError, match=r"pip install 'transformers>=4\.51,<5'"):
-        CheckoutHost(root).lend("hubert")
+    with pytest.raises(BackendError, match=r"pip install 'transformers>=4\.51,<5'"):
+        CheckoutBackend(root).provide("hubert")
 
 
 def test_the_named_weights_come_first_then_their_base_then_the_others(root) -> None:
@@ -490,15 +490,15 @@ def test_the_named_weights_come_first_then_their_base_then_the_others(root) -> N
     add_speaker_model(root)
     weights = tensors_of(root, "v2Pro", seed=3, posterior=False)
     path = save_weights(root / "SoVITS_weights_v2Pro" / "mine.pth", weights, head=b"05")
-    host = CheckoutHost(root, sovits=Path("SoVITS_weights_v2Pro/mine.pth"))
-    lent = list(host.lend("sovits.style"))
-    assert lent[0].source.en == "fine-tuned v2Pro weights mine.pth"
-    assert [found.version for found in lent] == ["v2Pro", "v2Pro", "v2", "v1", "v4"]
-    assert not torch.equal(style_of(lent[0]), style_of(lent[1]))
+    backend = CheckoutBackend(root, sovits=Path("SoVITS_weights_v2Pro/mine.pth"))
+    loaded = list(backend.provide("sovits.style"))
+    assert loaded[0].source.en == "fine-tuned v2Pro weights mine.pth"
+    assert [found.version for found in loaded] == ["v2Pro", "v2Pro", "v2", "v1", "v4"]
+    assert not torch.equal(style_of(loaded[0]), style_of(loaded[1]))
     # Exported weights hold no posterior encoder; v4's base holds none either.
-    assert lent_versions(host, "sovits.posterior") == ["v2Pro", "v2", "v1"]
-    assert lent_versions(CheckoutHost(root), "sovits.style") == ["v2", "v2Pro", "v1", "v4"]
-    assert CheckoutHost(root, sovits=path).lends >= {"sovits.style", "sovits.posterior"}
+    assert lent_versions(backend, "sovits.posterior") == ["v2Pro", "v2", "v1"]
+    assert lent_versions(CheckoutBackend(root), "sovits.style") == ["v2", "v2Pro", "v1", "v4"]
+    assert CheckoutBackend(root, sovits=path).provides >= {"sovits.style", "sovits.posterior"}
 
 
 def test_a_generator_that_training_kept_lends_its_own_posterior(root) -> None:
@@ -506,7 +506,7 @@ def test_a_generator_that_training_kept_lends_its_own_posterior(root) -> None:
     path = root / "logs" / "mine" / "logs_s2_v2" / "G_1.pth"
     path.parent.mkdir(parents=True)
     torch.save({"model": model_of(root, "v2", seed=5).state_dict(), "iteration": 1}, path)
-    first = next(CheckoutHost(root, sovits=path).lend("sovits.posterior"))
+    first = next(CheckoutBackend(root, sovits=path).provide("sovits.posterior"))
     assert first.source.en == "fine-tuned v2 weights G_1.pth"
 
 
@@ -515,13 +515,13 @@ def test_lora_weights_lend_their_base(root) -> None:
     path = save_weights(root / "SoVITS_weights_v4" / "l.pth", lora, head=b"04", lora_rank=32)
     add_base(root, "v4")
     add_base(root, "v2")
-    host = CheckoutHost(root, sovits=path)
-    assert lent_versions(host, "sovits.style") == ["v4", "v2"]
-    assert lent_versions(host, "sovits.posterior") == ["v2"]
+    backend = CheckoutBackend(root, sovits=path)
+    assert lent_versions(backend, "sovits.style") == ["v4", "v2"]
+    assert lent_versions(backend, "sovits.posterior") == ["v2"]
     (root / BASES["v4"]).unlink()
-    rest = CheckoutHost(root, sovits=path).lend("sovits.style")
+    rest = CheckoutBackend(root, sovits=path).provide("sovits.style")
     assert next(rest).version == "v2"
-    with pytest.raises(HostError, match=r"s2Gv4\.pth is not there"):
+    with pytest.raises(BackendError, match=r"s2Gv4\.pth is not there"):
         next(rest)
 
 
@@ -534,60 +534,60 @@ def test_each_family_is_loaded_once_and_only_when_it_is_its_turn(root, monkeypat
         read.append(path)
         return read_checkpoint(path, **options)
 
-    monkeypatch.setattr("gpt_sovits_emotion.hosts.checkout.read_checkpoint", counting)
-    host = CheckoutHost(root)
-    first = next(host.lend("sovits.style"))
+    monkeypatch.setattr("gpt_sovits_emotion.backends.checkout.read_checkpoint", counting)
+    backend = CheckoutBackend(root)
+    first = next(backend.provide("sovits.style"))
     assert read == [root / BASES["v2"]]
-    assert next(host.lend("sovits.style")) is first
+    assert next(backend.provide("sovits.style")) is first
     assert first.posterior is None
-    assert next(host.lend("sovits.posterior")).posterior is not None
+    assert next(backend.provide("sovits.posterior")).posterior is not None
     assert read == [root / BASES["v2"]] * 2
 
 
 def test_a_damaged_base_is_told_after_the_sound_ones(root) -> None:
     add_base(root, "v2")
     add_base(root, "v1").write_bytes(b"<html>404</html>")
-    found = CheckoutHost(root).lend("sovits.style")
+    found = CheckoutBackend(root).provide("sovits.style")
     assert next(found).version == "v2"
-    with pytest.raises(HostError, match="it is a web page"):
+    with pytest.raises(BackendError, match="it is a web page"):
         next(found)
 
 
 def test_a_base_without_a_posterior_is_told(root) -> None:
     save_weights(root / BASES["v2"], tensors_of(root, "v2", posterior=False))
-    with pytest.raises(HostError, match=r"holds no posterior encoder \(enc_q\)"):
-        next(CheckoutHost(root).lend("sovits.posterior"))
+    with pytest.raises(BackendError, match=r"holds no posterior encoder \(enc_q\)"):
+        next(CheckoutBackend(root).provide("sovits.posterior"))
 
 
 def test_pro_listens_with_the_speaker_model(root) -> None:
     add_base(root, "v2Pro")
-    with pytest.raises(HostError, match=r"listens with the speaker model .*eres2netv2w24s4ep4"):
-        next(CheckoutHost(root).lend("sovits.posterior"))
+    with pytest.raises(BackendError, match=r"listens with the speaker model .*eres2netv2w24s4ep4"):
+        next(CheckoutBackend(root).provide("sovits.posterior"))
     path = add_speaker_model(root)
-    lent = next(CheckoutHost(root).lend("sovits.posterior"))
+    loaded = next(CheckoutBackend(root).provide("sovits.posterior"))
     state = torch.get_rng_state()
-    embedding = lent.speaker_embedding(torch.rand(1, 16_000, generator=torch.Generator()))
+    embedding = loaded.speaker_embedding(torch.rand(1, 16_000, generator=torch.Generator()))
     assert torch.equal(torch.get_rng_state(), state)
     assert embedding.shape == (1, SPEAKER_DIM)
-    assert lent.project_speaker(torch.zeros(1, 8, 1), embedding).shape == (1, 8, 1)
+    assert loaded.project_speaker(torch.zeros(1, 8, 1), embedding).shape == (1, 8, 1)
     torch.save({"conv.weight": torch.rand(3, 3)}, path)
-    with pytest.raises(HostError, match="does not fit the speaker network"):
-        next(CheckoutHost(root).lend("sovits.posterior")).speaker_embedding(torch.rand(1, 16_000))
+    with pytest.raises(BackendError, match="does not fit the speaker network"):
+        next(CheckoutBackend(root).provide("sovits.posterior")).speaker_embedding(torch.rand(1, 16_000))
 
 
 def test_weights_that_are_not_there_are_told_with_those_that_are(root) -> None:
     save_weights(root / "SoVITS_weights" / "mine.pth", tensors_of(root, "v1"))
-    with pytest.raises(HostError, match=r"the checkout holds SoVITS_weights/mine\.pth"):
-        CheckoutHost(root, sovits=Path("SoVITS_weights/yours.pth"))
+    with pytest.raises(BackendError, match=r"the checkout holds SoVITS_weights/mine\.pth"):
+        CheckoutBackend(root, sovits=Path("SoVITS_weights/yours.pth"))
 
 
 def test_the_device_is_checked_when_something_is_loaded(root, monkeypatch) -> None:
     add_base(root, "v2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(HostError, match="choose --device cpu"):
-        next(CheckoutHost(root, device="cuda").lend("sovits.style"))
-    lent = next(CheckoutHost(root, device="auto").lend("sovits.style"))
-    assert next(lent.style.parameters()).device.type == "cpu"
+    with pytest.raises(BackendError, match="choose --device cpu"):
+        next(CheckoutBackend(root, device="cuda").provide("sovits.style"))
+    loaded = next(CheckoutBackend(root, device="auto").provide("sovits.style"))
+    assert next(loaded.style.parameters()).device.type == "cpu"
 
 
 def test_asking_what_is_lent_loads_no_torch(root) -> None:
@@ -596,8 +596,8 @@ def test_asking_what_is_lent_loads_no_torch(root) -> None:
     add_base(root, "v2")
     code = (
         "import sys\n"
-        "from gpt_sovits_emotion.hosts.checkout import CheckoutHost\n"
-        "assert 'sovits.style' in CheckoutHost(sys.argv[1]).lends\n"
+        "from gpt_sovits_emotion.backends.checkout import CheckoutBackend\n"
+        "assert 'sovits.style' in CheckoutBackend(sys.argv[1]).lends\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)

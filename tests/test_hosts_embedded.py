@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample, write_wav
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import HostError, MissingExtraError
-from gpt_sovits_emotion.hosts import embedded, espeak_library
-from gpt_sovits_emotion.hosts.base import Host, SynthesisRequest
-from gpt_sovits_emotion.hosts.embedded import EmbeddedHost
-from gpt_sovits_emotion.hosts.espeak import Espeak, VoiceShape
-from gpt_sovits_emotion.hosts.shaping import (
+from gpt_sovits_emotion.core.errors import BackendError, MissingExtraError
+from gpt_sovits_emotion.backends import embedded, espeak_library
+from gpt_sovits_emotion.backends.base import Backend, SynthesisRequest
+from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
+from gpt_sovits_emotion.backends.espeak import Espeak, VoiceShape
+from gpt_sovits_emotion.backends.shaping import (
     SpectralBalance,
     harmonicity_db,
     limit_peaks,
@@ -31,7 +31,7 @@ from gpt_sovits_emotion.hosts.shaping import (
     spectral_balance,
     trim_silence,
 )
-from gpt_sovits_emotion.records import Audio, Prosody, ReferenceClip, Sentence
+from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip, Sentence
 
 RATE_HZ = 16_000
 TEXTS = {
@@ -89,22 +89,22 @@ def test_language_codes_of_others_are_understood(espeak, asked, spoken):
 
 def test_an_unknown_language_is_refused_with_near_ones(espeak):
     with pytest.raises(
-        HostError, match=r"does not speak the language 'jw'; near ones are sw \(Swa"
+        BackendError, match=r"does not speak the language 'jw'; near ones are sw \(Swa"
     ) as caught:
         espeak.say("hello", language="jw")
     check_says_the_same(caught.value)
-    with pytest.raises(HostError, match="'english'; near ones are en-"):
+    with pytest.raises(BackendError, match="'english'; near ones are en-"):
         espeak.voice_for("english")
-    with pytest.raises(HostError, match="such as en, zh or de") as caught:
+    with pytest.raises(BackendError, match="such as en, zh or de") as caught:
         espeak.voice_for("?")
     check_says_the_same(caught.value)
-    with pytest.raises(HostError, match=r"text is not known: .*--language en") as caught:
+    with pytest.raises(BackendError, match=r"text is not known: .*--language en") as caught:
         espeak.say("12345", language="")
     check_says_the_same(caught.value)
 
 
 def test_an_unknown_variant_is_refused_with_near_ones(espeak):
-    with pytest.raises(HostError, match="no voice variant 'm33'; near ones are m3"):
+    with pytest.raises(BackendError, match="no voice variant 'm33'; near ones are m3"):
         espeak.say("hello", language="en", variant="m33")
 
 
@@ -171,7 +171,7 @@ def test_a_shape_has_its_own_pitch(espeak):
 def test_low_wide_tones_do_not_kill_the_process():
     # A crash here would end the test run: it is tried in a process of its own.
     code = (
-        "from gpt_sovits_emotion.hosts.espeak import Espeak\n"
+        "from gpt_sovits_emotion.backends.espeak import Espeak\n"
         "e = Espeak()\n"
         "for v in sorted(e.variants()):\n"
         "    for lang in ('zh', 'yue'):\n"
@@ -185,7 +185,7 @@ def test_low_wide_tones_do_not_kill_the_process():
 def test_a_fresh_process_says_the_same_again():
     code = (
         "import hashlib\n"
-        "from gpt_sovits_emotion.hosts.espeak import Espeak, VoiceShape\n"
+        "from gpt_sovits_emotion.backends.espeak import Espeak, VoiceShape\n"
         "s, _ = Espeak().say('Good morning.', language='en', variant=VoiceShape(breath=30), seed=3)\n"
         "print(hashlib.sha256(s.tobytes()).hexdigest())"
     )
@@ -242,7 +242,7 @@ def test_data_in_a_folder_with_a_long_name_is_found(tmp_path):
         "import sys\n"
         "from pathlib import Path\n"
         "import espeakng_loader\n"
-        "from gpt_sovits_emotion.hosts.espeak_library import Library\n"
+        "from gpt_sovits_emotion.backends.espeak_library import Library\n"
         "library = Library(Path(espeakng_loader.get_library_path()), Path(sys.argv[1]))\n"
         "print(len(library.voices))"
     )
@@ -319,8 +319,8 @@ def test_silence_is_trimmed():
 
 
 @pytest.fixture(scope="module")
-def host(encoder) -> EmbeddedHost:
-    return EmbeddedHost(lambda audio: measure(encoder, audio))
+def backend(encoder) -> EmbeddedBackend:
+    return EmbeddedBackend(lambda audio: measure(encoder, audio))
 
 
 @pytest.fixture(scope="module")
@@ -353,35 +353,35 @@ def request(reference: tuple[ReferenceClip, Prosody], language: str = "en") -> S
     return SynthesisRequest(TEXTS[language], language, *reference)
 
 
-def test_it_says_what_it_is(host):
-    checked: Host = host
+def test_it_says_what_it_is(backend):
+    checked: Backend = backend
     assert checked.id == "embedded"
     assert "eSpeak NG" in checked.title.en
     assert "no cloned voice" in checked.title.en
     assert "没有克隆" in checked.title.zh
-    assert checked.lends == {"prosody"}
+    assert checked.provides == {"prosody"}
     assert {"zh", "en", "ja", "ko", "yue", "de", "cmn"} <= checked.limits.languages
     assert (checked.limits.reference_min_s, checked.limits.reference_max_s) == (3.0, 10.0)
     assert not checked.limits.timbre_references
 
 
 @pytest.fixture(scope="module")
-def said(host, encoder, references) -> dict[tuple[str, str], tuple[Audio, Prosody]]:
+def said(backend, encoder, references) -> dict[tuple[str, str], tuple[Audio, Prosody]]:
     """Each reference's prosody put on a text of each language, with what was measured of it."""
     made = {}
     for name, reference in references.items():
         for language in ("en", "zh", "de"):
-            audio = host.synthesise(request(reference, language))
+            audio = backend.synthesise(request(reference, language))
             made[name, language] = (audio, measure(encoder, audio))
     return made
 
 
 @pytest.mark.parametrize("name", ["deep", "high", "fast"])
 @pytest.mark.parametrize("language", ["en", "zh", "de"])
-def test_prosody_is_taken_from_the_reference(host, references, said, name, language):
+def test_prosody_is_taken_from_the_reference(backend, references, said, name, language):
     clip, wanted = references[name]
     audio, heard = said[name, language]
-    assert audio.sampling_rate_hz == host.limits.sampling_rate_hz
+    assert audio.sampling_rate_hz == backend.limits.sampling_rate_hz
     # eSpeak's flutter goes on from one utterance to the next, so no two runs are alike; the worst of
     # twelve runs of all nine were 0.7 st, 3.8 st and 8 % off.
     assert abs(12 * math.log2(heard.f0_median_hz / wanted.f0_median_hz)) < 1.5
@@ -412,30 +412,30 @@ def test_prosody_is_near_the_reference_on_the_whole(references, said):
     assert rate < 0.06
 
 
-def test_what_the_reference_has_not_is_left_in_the_middle(host, encoder, references):
+def test_what_the_reference_has_not_is_left_in_the_middle(backend, encoder, references):
     clip, _ = references["deep"]
-    audio = host.synthesise(request((clip, Prosody(4.0, 0.0, None, None, None, None))))
+    audio = backend.synthesise(request((clip, Prosody(4.0, 0.0, None, None, None, None))))
     assert 80 < measure(encoder, audio).f0_median_hz < 130
 
 
-def test_the_voices_pitch_sets_the_formants(host, references):
+def test_the_voices_pitch_sets_the_formants(backend, references):
     scale = embedded._formant_scale
     assert scale(110.0) < scale(None) == 1.0 < scale(200.0)
     assert scale(223.0) == pytest.approx(1.16, abs=0.01)
     assert scale(2000.0) == 1.2
     man, woman = (
-        host.synthesise(replace(request(references["deep"]), voice_f0_hz=f0_hz)).samples
+        backend.synthesise(replace(request(references["deep"]), voice_f0_hz=f0_hz)).samples
         for f0_hz in (100.0, 220.0)
     )
     assert len(man) != len(woman) or np.abs(man - woman).max() > 0.01
 
 
-def test_references_that_cannot_be_used_are_refused(host, references, tmp_path):
+def test_references_that_cannot_be_used_are_refused(backend, references, tmp_path):
     _, prosody = references["deep"]
 
     def refused(clip: ReferenceClip, message: str) -> None:
-        with pytest.raises(HostError, match=message) as caught:
-            host.synthesise(request((clip, prosody)))
+        with pytest.raises(BackendError, match=message) as caught:
+            backend.synthesise(request((clip, prosody)))
         check_says_the_same(caught.value)
 
     short = tmp_path / "short.wav"
@@ -448,24 +448,24 @@ def test_references_that_cannot_be_used_are_refused(host, references, tmp_path):
     refused(broken, "cannot be used: duplicate")
 
 
-def test_what_cannot_be_said_is_told(host, references):
+def test_what_cannot_be_said_is_told(backend, references):
     clip, prosody = references["deep"]
-    with pytest.raises(HostError, match="does not speak the language 'bo'"):
-        host.synthesise(SynthesisRequest("x", "bo", clip, prosody))
-    with pytest.raises(HostError, match="has nothing to say for ' '"):
-        host.synthesise(SynthesisRequest(" ", "en", clip, prosody))
+    with pytest.raises(BackendError, match="does not speak the language 'bo'"):
+        backend.synthesise(SynthesisRequest("x", "bo", clip, prosody))
+    with pytest.raises(BackendError, match="has nothing to say for ' '"):
+        backend.synthesise(SynthesisRequest(" ", "en", clip, prosody))
 
 
 @pytest.mark.parametrize(("text", "language"), [("Stop!", "en"), ("No!", "en"), ("停！", "zh")])
-def test_a_single_short_word_is_said(host, references, text, language):
+def test_a_single_short_word_is_said(backend, references, text, language):
     # The pace of one syllable is hardly measured: the search would make it faster until nothing is left.
     for clip, prosody in references.values():
-        audio = host.synthesise(SynthesisRequest(text, language, clip, prosody))
+        audio = backend.synthesise(SynthesisRequest(text, language, clip, prosody))
         assert audio.duration_s >= 0.2
 
 
 @pytest.mark.corpus
-def test_peoples_prosody_is_met(host, encoder, corpora_dir):
+def test_peoples_prosody_is_met(backend, encoder, corpora_dir):
     from gpt_sovits_emotion.training.corpora import read_corpus
 
     errors = []
@@ -476,7 +476,7 @@ def test_peoples_prosody_is_met(host, encoder, corpora_dir):
             continue
         wanted = measure(encoder, audio)
         reference = ReferenceClip(clip.path, clip.emotion, "", "de", audio.duration_s)
-        heard = measure(encoder, host.synthesise(request((reference, wanted), "de")))
+        heard = measure(encoder, backend.synthesise(request((reference, wanted), "de")))
         errors.append(
             (
                 abs(12 * math.log2(heard.f0_median_hz / wanted.f0_median_hz)),
@@ -495,7 +495,7 @@ def test_the_sample_bank_and_recordings_are_as_they_say():
     import yaml
 
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.references import load_bank
+    from gpt_sovits_emotion.banks import load_bank
 
     data = Path(espeak_library.__file__).parents[1] / "sample_data"
     bank = load_bank(data / "voice_bank")

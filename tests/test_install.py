@@ -21,7 +21,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.errors import HostError, OutputError
+from gpt_sovits_emotion.core.errors import BackendError, OutputError
 from webui_tab import install as installing
 from webui_tab import lines, starting
 from webui_tab.interpreter import ENVIRONMENT, checkout_root, inspect_python, python_of
@@ -173,13 +173,13 @@ def test_a_python_without_our_package_gets_the_command_for_pip(
     base.write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     ours = inspect_python(python, checkout).missing
     base.unlink()
-    with pytest.raises(HostError, match="has no gradio"):
+    with pytest.raises(BackendError, match="has no gradio"):
         installing.install(checkout, python=python)
     assert not (packages_of(python) / lines.PTH_NAME).exists()
     if "webui_tab" not in ours:
         pytest.skip("our package is installed in the tests' environment as a folder")
     base.write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
-    with pytest.raises(HostError, match="-m pip install --no-deps "):
+    with pytest.raises(BackendError, match="-m pip install --no-deps "):
         installing.install(checkout, python=python)
 
 
@@ -188,7 +188,7 @@ def test_a_python_that_reads_no_pth_files_is_told_the_other_route(
 ) -> None:
     before = everything_in(packages_of(python))
     monkeypatch.setattr(installing, "is_armed", lambda *_: False)
-    with pytest.raises(HostError, match="--route scripts"):
+    with pytest.raises(BackendError, match="--route scripts"):
         installing.install(checkout, python=python)
     assert everything_in(packages_of(python)) == before
 
@@ -214,7 +214,7 @@ def test_lines_of_other_forms(checkout: Path, python: Path) -> None:
     written = pth.read_bytes()
 
     pth.write_bytes(newer := written.replace(b"form 1", b"form 2"))
-    with pytest.raises(HostError, match="newer gpt-sovits-emotion"):
+    with pytest.raises(BackendError, match="newer gpt-sovits-emotion"):
         installing.install(checkout, python=python)
     assert "Left alone" in installing.uninstall(checkout, python=python)[0].en
     assert "Left alone" in installing.status(checkout, python=python)[0].en
@@ -304,7 +304,7 @@ def test_a_block_that_somebody_changed_is_left_alone(checkout: Path, python: Pat
         said = [sentence.en for sentence in installing.uninstall(checkout, python=python)]
         assert "Left alone" in said[0]
         assert script.read_bytes() == edited
-        with pytest.raises(HostError, match=r"not as it was written|newer gpt-sovits-emotion"):
+        with pytest.raises(BackendError, match=r"not as it was written|newer gpt-sovits-emotion"):
             installing.install(checkout, python=python, route="scripts")
         script.write_bytes(whole)
 
@@ -315,7 +315,7 @@ def test_a_second_script_that_cannot_be_edited_leaves_the_first_as_it_was(
     fast = checkout / "GPT_SoVITS" / "inference_webui_fast.py"
     fast.write_bytes(b"launch()\n")
     before = everything_in(checkout)
-    with pytest.raises(HostError, match="does not launch its page"):
+    with pytest.raises(BackendError, match="does not launch its page"):
         installing.install(checkout, python=python, route="scripts")
     assert everything_in(checkout) == before
 
@@ -351,9 +351,9 @@ def test_editing_a_script_is_undone_to_the_byte(
 
 
 def test_a_folder_that_is_no_checkout_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="is no GPT-SoVITS checkout"):
+    with pytest.raises(BackendError, match="is no GPT-SoVITS checkout"):
         installing.install(tmp_path)
-    with pytest.raises(HostError, match="is no GPT-SoVITS checkout"):
+    with pytest.raises(BackendError, match="is no GPT-SoVITS checkout"):
         starting.start(tmp_path)
 
 
@@ -364,7 +364,7 @@ def test_the_python_of_the_windows_package_is_preferred(checkout: Path) -> None:
     packaged.touch()
     assert python_of(checkout_root(checkout)) == packaged
     assert python_of(checkout, Path(sys.executable)) == Path(sys.executable)
-    with pytest.raises(HostError, match="there is no python at"):
+    with pytest.raises(BackendError, match="there is no python at"):
         python_of(checkout, checkout / "nowhere")
 
 
@@ -374,7 +374,7 @@ def test_programs_that_are_no_python_are_said_so(checkout: Path, tmp_path: Path)
         program = tmp_path / f"program{number}"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        with pytest.raises(HostError, match="--python"):
+        with pytest.raises(BackendError, match="--python"):
             installing.install(checkout, python=program)
 
 
@@ -384,7 +384,7 @@ def test_an_older_python_is_told_apart(checkout: Path, tmp_path: Path) -> None:
     program = tmp_path / "python3.9"
     program.write_text(f"#!/bin/sh\necho '{answer}'\n")
     program.chmod(0o755)
-    with pytest.raises(HostError, match=r"is Python 3\.9\.13, and the tab needs Python 3\.10"):
+    with pytest.raises(BackendError, match=r"is Python 3\.9\.13, and the tab needs Python 3\.10"):
         installing.install(checkout, python=program)
 
 
@@ -524,7 +524,7 @@ def test_launch_says_when_python_would_not_heed_it(
     isolated = tmp_path / "isolated"
     isolated.write_text(f'#!/bin/sh\nexec "{python}" -I "$@"\n')
     isolated.chmod(0o755)
-    with pytest.raises(HostError, match="ignores PYTHONPATH"):
+    with pytest.raises(BackendError, match="ignores PYTHONPATH"):
         starting.start(checkout, python=isolated)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from gpt_sovits_emotion import files
+from gpt_sovits_emotion.core import files
 from gpt_sovits_emotion.heads import list_heads
 from gpt_sovits_emotion.heads.install import add_head
-from gpt_sovits_emotion.leftovers import being_written, sweep
+from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.testing import make_fake_head
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nothing can be locked there")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="nothing can be locked t
 _WRITING = """
 import sys, time
 from pathlib import Path
-from gpt_sovits_emotion.files import replacing
+from gpt_sovits_emotion.core.files import replacing
 with replacing(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print(temporary.name, flush=True)

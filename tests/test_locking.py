@@ -16,15 +16,15 @@ from bilingual import check_says_the_same
 from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.banking.journal import only_build
-from gpt_sovits_emotion.errors import HeadError, OutputError
+from gpt_sovits_emotion.banks.building.journal import only_build
+from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.install import add_head, claimed
 from gpt_sovits_emotion.heads.profiles import load_profile
-from gpt_sovits_emotion.locking import lock_beside, locked
-from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.references import load_bank
+from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.testing import fake_card, fake_tensors, make_fake_head
 from gpt_sovits_emotion.training.corpora import read_corpus
 
@@ -136,7 +136,7 @@ def test_a_lock_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None:
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom gpt_sovits_emotion.locking import locked\n"
+        "import sys, time\nfrom pathlib import Path\nfrom gpt_sovits_emotion.core.locking import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     lock = tmp_path / ".lock"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from gpt_sovits_emotion.progress_words import doing_in
+from gpt_sovits_emotion.core.progress_words import doing_in
 from webui_tab.pages import Pages
 from webui_tab.workshop import Workshop, sample_data
 

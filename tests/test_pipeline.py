@@ -22,12 +22,12 @@ from gpt_sovits_emotion.audio import (
     recording_from_samples,
     write_wav,
 )
-from gpt_sovits_emotion.carry import Piece, write_prompt
+from gpt_sovits_emotion.synthesis.prosody_source import Piece, write_prompt
 from gpt_sovits_emotion.deliver import deliver
 from gpt_sovits_emotion.engines import WHISPER_HEAD, Engines, open_engines
-from gpt_sovits_emotion.errors import (
+from gpt_sovits_emotion.core.errors import (
     HeadMismatchError,
-    HostError,
+    BackendError,
     OutputError,
     ReferenceBankError,
     TranscriptError,
@@ -39,11 +39,11 @@ from gpt_sovits_emotion.pipeline import (
     resynthesise,
     round_trip,
 )
-from gpt_sovits_emotion.records import Audio, ReferenceBank, Segment, TaggedTranscript
-from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.testing import FakeEncoder, FakeHost
-from gpt_sovits_emotion.transcribe import TranscribeOptions
-from gpt_sovits_emotion.transcript_io import read_json
+from gpt_sovits_emotion.core.records import Audio, ReferenceBank, Segment, TaggedTranscript
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend
+from gpt_sovits_emotion.transcription import TranscribeOptions
+from gpt_sovits_emotion.transcripts import read_json
 
 SAMPLE = Path(gpt_sovits_emotion.__file__).parent / "sample_data" / "sample_en.flac"
 NO_WHISPER = TranscribeOptions(model="none")
@@ -51,8 +51,8 @@ NO_WHISPER = TranscribeOptions(model="none")
 
 @pytest.fixture
 def engines(fake_head: Path) -> Engines:
-    head, host = load_head(fake_head), FakeHost()
-    return Engines(head, head, host, host, FakeEncoder())
+    head, backend = load_head(fake_head), FakeBackend()
+    return Engines(head, head, backend, backend, FakeEncoder())
 
 
 @pytest.fixture
@@ -145,13 +145,13 @@ def test_a_segment_that_cannot_be_said_leaves_the_others(
     assert [segment.audio is None for segment in synthesis.segments[:3]] == [True, True, False]
     assert "not 'tlh'" in synthesis.segments[0].problem.en
     assert synthesis.segments[1].problem.en == "there are no words to say"
-    mute = replace(engines, host=FakeHost(languages=()))
-    with pytest.raises(HostError, match="the fake speaks"):
+    mute = replace(engines, backend=FakeBackend(languages=()))
+    with pytest.raises(BackendError, match="the fake speaks"):
         resynthesise(transcript, choices, mute, bank=bank)
 
 
 def test_two_voices_are_never_mixed(recording, bank, engines, subtitles) -> None:
-    class Switching(FakeHost):
+    class Switching(FakeBackend):
         n_said = 0
 
         def synthesise(self, request):
@@ -160,13 +160,13 @@ def test_two_voices_are_never_mixed(recording, bank, engines, subtitles) -> None
                 self.voice_mark = "another"
             return super().synthesise(request)
 
-    host = Switching()
+    backend = Switching()
     transcript = _tagged(recording, engines, subtitles)
     choices = choose_references(transcript, bank)
-    with pytest.raises(HostError, match="another voice was loaded while segment 3 of") as caught:
-        resynthesise(transcript, choices, replace(engines, host=host), bank=bank)
+    with pytest.raises(BackendError, match="another voice was loaded while segment 3 of") as caught:
+        resynthesise(transcript, choices, replace(engines, backend=backend), bank=bank)
     check_says_the_same(caught.value)
-    assert host.n_said == 3
+    assert backend.n_said == 3
 
 
 def test_a_pin_and_a_correction_are_obeyed(recording, bank, engines, subtitles) -> None:
@@ -246,9 +246,9 @@ def test_the_default_engines_open_and_know_what_they_are() -> None:
     engines = open_engines()
     assert engines.tagger.card.id == WHISPER_HEAD
     assert engines.note is None
-    assert engines.judging is engines.tagger
-    assert "eSpeak" in engines.host.title.en
-    assert "GPT-SoVITS" in engines.host.title.en
+    assert engines.verifier_head is engines.tagger
+    assert "eSpeak" in engines.backend.title.en
+    assert "GPT-SoVITS" in engines.backend.title.en
 
 
 def test_a_head_for_another_host_is_refused(fake_head: Path) -> None:

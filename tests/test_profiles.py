@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.errors import HeadError, HeadMismatchError
+from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import (
     Replay,

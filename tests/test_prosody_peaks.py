@@ -44,7 +44,7 @@ def test_they_are_those_that_scipy_finds(levels, distance, prominence) -> None:
 def test_listening_imports_no_statistics() -> None:
     code = (
         "import sys; import numpy as np; from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder; "
-        "from gpt_sovits_emotion.records import Audio; "
+        "from gpt_sovits_emotion.core.records import Audio; "
         "noise = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32); "
         "ProsodyEncoder().tracks(Audio(noise, 16000)); "
         "assert not {'scipy.signal', 'scipy.stats', 'librosa', 'torch'} & set(sys.modules)"

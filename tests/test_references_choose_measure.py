@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.training.choice_measure import (
     WAYS,
     ChoiceOutcome,

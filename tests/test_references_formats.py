@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference_clips import only, said, write_clip
 
-from gpt_sovits_emotion.errors import OutputError, ReferenceBankError
-from gpt_sovits_emotion.labels import EMOTIONS
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.references import (
+from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.banks import (
     EXPORT_LAYOUTS,
     SIDECAR_NAME,
     export_bank,
     exported_clips,
     load_bank,
 )
-from gpt_sovits_emotion.references.layouts import read_layout
+from gpt_sovits_emotion.banks.library.layouts import read_layout
 
 # --- infer_config.json ---------------------------------------------------------------------------
 

@@ -8,15 +8,15 @@ import pytest
 from bilingual import check_says_the_same
 from reference_clips import only, said, write_clip
 
-from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.references import choose, export_bank, load_bank, set_pin
-from gpt_sovits_emotion.references.clips_to_export import (
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.banks import choose, export_bank, load_bank, set_pin
+from gpt_sovits_emotion.banks.library.clips_to_export import (
     left_out_note,
     most_ordinary,
     one_per_emotion,
 )
-from gpt_sovits_emotion.references.coverage import coverage, coverage_table
+from gpt_sovits_emotion.banks.library.coverage import coverage, coverage_table
 
 DOUBT = Sentence("the head is unsure", "模型不确定")
 

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from reference_clips import only, write_clip
 
-from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import (
     ClipQuality,
     ReferenceBank,
     ReferenceClip,
     Sentence,
     SpeakerStatistics,
 )
-from gpt_sovits_emotion.references import (
+from gpt_sovits_emotion.banks import (
     SIDECAR_NAME,
     Sidecar,
     export_bank,
@@ -36,7 +36,7 @@ from gpt_sovits_emotion.references import (
     statistics_of,
     write_sidecar,
 )
-from gpt_sovits_emotion.references.sidecar import ClipContent, content_of, is_unchanged
+from gpt_sovits_emotion.banks.library.sidecar import ClipContent, content_of, is_unchanged
 
 DOUBT = Sentence("sounds like another speaker", "听起来像另一个说话人")
 SPEAKER = SpeakerStatistics(

@@ -15,9 +15,9 @@ import pytest
 from browser import running_chromium
 
 from gpt_sovits_emotion import report as report_room
-from gpt_sovits_emotion.errors import OutputError, TranscriptError
-from gpt_sovits_emotion.labels import UNSURE, colour_of
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import OutputError, TranscriptError
+from gpt_sovits_emotion.core.labels import UNSURE, colour_of
+from gpt_sovits_emotion.core.records import (
     Audio,
     Cue,
     EmotionScores,
@@ -379,7 +379,7 @@ def test_report_is_written_whole_and_reads_back_equal(tmp_path):
 
 
 def test_a_transcript_is_no_report(tmp_path):
-    from gpt_sovits_emotion import transcript_io
+    from gpt_sovits_emotion import transcripts as transcript_io
 
     path = tmp_path / "report.json"
     transcript_io.write(document(tagged()), path)

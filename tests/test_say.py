@@ -15,12 +15,12 @@ from conftest import voiced
 from gpt_sovits_emotion.audio import read_clip, write_wav
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.engines import Engines, open_engines
-from gpt_sovits_emotion.errors import ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.labels import slot_label
+from gpt_sovits_emotion.core.labels import slot_label
 from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, say
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.records import (
     WRITTEN,
     Audio,
     RecordingInfo,
@@ -31,13 +31,13 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.references.choose import ChoiceOptions
-from gpt_sovits_emotion.references.sidecar import Sidecar, sidecar_path, write_sidecar
-from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, FakeHost
-from gpt_sovits_emotion.transcript_io import Line, read_json, write
-from gpt_sovits_emotion.voices import clip_named, voice_statistics, with_pins
-from gpt_sovits_emotion.written import (
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+from gpt_sovits_emotion.banks.library.sidecar import Sidecar, sidecar_path, write_sidecar
+from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, FakeBackend
+from gpt_sovits_emotion.transcripts import Line, read_json, write
+from gpt_sovits_emotion.banks.building.voices import clip_named, voice_statistics, with_pins
+from gpt_sovits_emotion.synthesis.text_input import (
     labels_written,
     lines_to_say,
     with_labels_of_file,
@@ -70,8 +70,8 @@ def bank(voice: Path) -> ReferenceBank:
 
 @pytest.fixture
 def engines(fake_head: Path) -> Engines:
-    head, host = load_head(fake_head), FakeHost()
-    return Engines(head, head, host, host, FakeEncoder())
+    head, backend = load_head(fake_head), FakeBackend()
+    return Engines(head, head, backend, backend, FakeEncoder())
 
 
 def heard(*texts: str, duration_s: float = 10.0) -> TaggedTranscript:
@@ -272,19 +272,19 @@ def test_a_pin_that_is_no_clip_is_one_sentence(voice) -> None:
 
 
 def test_statistics_of_a_built_bank_serve_the_head_that_built_it(bank, voice, engines) -> None:
-    judge = engines.judge
-    assert "has not been built" in voice_statistics(voice, judge).note.en
+    verifier = engines.verifier
+    assert "has not been built" in voice_statistics(voice, verifier).note.en
     speaker = SpeakerStatistics(
         np.ones(FAKE_DIM, np.float32), np.ones(FAKE_DIM, np.float32), 12, "bank:voice"
     )
     built = Sidecar(
         replace(bank, head_id="fake-head"),
-        head_digest=head_digest(judge.head),
+        head_digest=head_digest(verifier.head),
         encoder_fingerprint="fake-1",
         speaker=speaker,
     )
     write_sidecar(sidecar_path(voice), built)
-    found = voice_statistics(voice, judge)
+    found = voice_statistics(voice, verifier)
     np.testing.assert_array_equal(found.speaker.mean, speaker.mean)
     assert "12 clips" in found.note.en
     for change, why in (
@@ -293,7 +293,7 @@ def test_statistics_of_a_built_bank_serve_the_head_that_built_it(bank, voice, en
         ({"speaker": None}, "without statistics"),
     ):
         write_sidecar(sidecar_path(voice), replace(built, **change))
-        missing = voice_statistics(voice, judge)
+        missing = voice_statistics(voice, verifier)
         assert missing.speaker is None
         assert why in missing.note.en
     spoken = say(["[sad] one"], bank, engines, speaking=SpeakingOptions(voice=speaker))
@@ -417,4 +417,4 @@ def test_roundtrip_says_before_it_reads_what_a_host_cannot(capsys, voice, tmp_pa
 
 
 def test_the_embedded_voice_takes_no_statistics_of_a_clone() -> None:
-    assert open_engines().host.limits.clones_voice is False
+    assert open_engines().backend.limits.clones_voice is False

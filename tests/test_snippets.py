@@ -144,7 +144,7 @@ def granted(folder: Path, code: str) -> dict[str, object]:
     from gpt_sovits_emotion.heads import find_head, head_folders
     from gpt_sovits_emotion.pipeline import annotate
     from gpt_sovits_emotion.testing import make_fake_head
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
     names: dict[str, object] = {}
     if "transcript" in code and "transcript =" not in code:

@@ -23,18 +23,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion import pipeline
-from gpt_sovits_emotion.errors import (
+from gpt_sovits_emotion.core.errors import (
     AudioError,
     ConsentError,
-    HostError,
+    BackendError,
     ReferenceBankError,
     TranscriptError,
 )
-from gpt_sovits_emotion.hosts.base import Sampling
-from gpt_sovits_emotion.hosts.gpt_sovits.failures import host_error
-from gpt_sovits_emotion.progress import no_progress
-from gpt_sovits_emotion.records import RemovedText, Segment, Transcript
-from gpt_sovits_emotion.transcript_io import FORMATS, read_json
+from gpt_sovits_emotion.backends.base import Sampling
+from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
+from gpt_sovits_emotion.core.progress import no_progress
+from gpt_sovits_emotion.core.records import RemovedText, Segment, Transcript
+from gpt_sovits_emotion.transcripts import FORMATS, read_json
 from webui_tab import correcting, handlers, launch, saving, saying, segment, texts, view
 from webui_tab.pages import Pages
 from webui_tab.private import private_folder
@@ -476,30 +476,30 @@ def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(workshop, t
 
 def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, monkeypatch):
     session, folder = heard
-    host = workshop.engines(session.settings.head).host
-    fail = host.synthesise
+    backend = workshop.engines(session.settings.head).backend
+    fail = backend.synthesise
 
     def fail_once(request):
         if request.text == session.tagging.transcript.segments[0].text:
-            raise host_error(MemoryError())
+            raise backend_error(MemoryError())
         return fail(request)
 
-    monkeypatch.setattr(type(host), "synthesise", lambda self, request: fail_once(request))
+    monkeypatch.setattr(type(backend), "synthesise", lambda self, request: fail_once(request))
     problem = saying.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
     assert problem.zh.startswith("合成失败：GPT-SoVITS 显存或内存不足")
     assert problem.en.startswith("GPT-SoVITS ran out of memory")
 
     def fail_always(self, request):
-        raise host_error(MemoryError())
+        raise backend_error(MemoryError())
 
-    monkeypatch.setattr(type(host), "synthesise", fail_always)
-    with pytest.raises(HostError) as caught:
+    monkeypatch.setattr(type(backend), "synthesise", fail_always)
+    with pytest.raises(BackendError) as caught:
         saying.resynthesise(session, workshop, folder)
     assert handlers.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
 
 
 def test_an_error_without_chinese_is_shown_in_english():
-    error = HostError("only this is known")
+    error = BackendError("only this is known")
     assert handlers.sentence_of(error, "zh") == handlers.sentence_of(error, "en") == str(error)
 
 
@@ -954,12 +954,12 @@ def test_a_taken_port_gives_the_next_one():
 
 def test_no_free_port_is_one_sentence(monkeypatch):
     monkeypatch.setattr(launch, "_PORTS_TRIED", 0)
-    with pytest.raises(HostError, match="--port"):
+    with pytest.raises(BackendError, match="--port"):
         launch._free_port(9876, "127.0.0.1")
 
 
 def test_an_address_of_another_machine_is_one_sentence():
-    with pytest.raises(HostError, match="does not have the address") as refused:
+    with pytest.raises(BackendError, match="does not have the address") as refused:
         launch._free_port(9876, "203.0.113.7")
     check_says_the_same(refused.value)
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import Recording, recording_from_samples
-from gpt_sovits_emotion.errors import HeadMismatchError
+from gpt_sovits_emotion.core.errors import HeadMismatchError
 from gpt_sovits_emotion.explain import cues_of, reason_sentence, usual_of_speaker, usual_of_training
 from gpt_sovits_emotion.heads import load_head
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
     Prosody,
@@ -26,9 +26,9 @@ from gpt_sovits_emotion.records import (
     SynthesisedSegment,
     Transcript,
 )
-from gpt_sovits_emotion.tag import Analyser, TagOptions, tag
+from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder
-from gpt_sovits_emotion.verify import verify
+from gpt_sovits_emotion.synthesis.verifier import verify
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_batches_do_not_change_the_verdict(
     analyser: Analyser, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = tag(_transcript(), recording, analyser).transcript
-    monkeypatch.setattr("gpt_sovits_emotion.tag._BATCH_S", 2.0)
+    monkeypatch.setattr("gpt_sovits_emotion.tagging._BATCH_S", 2.0)
     assert tag(_transcript(), recording, analyser).transcript == whole
 
 
@@ -248,10 +248,10 @@ def test_what_is_like_no_voice_is_said_to_be_that(
         farthest=1e-6,
         threshold=dict.fromkeys(analyser.head.card.threshold, threshold),
     )
-    judge = replace(analyser, head=replace(analyser.head, card=card))
+    verifier = replace(analyser, head=replace(analyser.head, card=card))
     spoken = (SynthesisedSegment(0, 0.0, recording.read(0.0, 2.0)),)
     synthesis = Synthesis(spoken, recording.read(), "embedded", Sentence("eSpeak", "eSpeak"), "li")
-    note = verify(document, [None], synthesis, judge, bank_synthetic=True).report.segments[0].note
+    note = verify(document, [None], synthesis, verifier, bank_synthetic=True).report.segments[0].note
     assert note.en.startswith("lost: ")
     assert ("heard again as unsure: unlike any voice" in note.en) is outside
     assert ("都不像" in note.zh) is outside

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.errors import HostError, WhisperModelError
+from gpt_sovits_emotion.core.errors import BackendError, WhisperModelError
 from gpt_sovits_emotion.heads import load_head
-from gpt_sovits_emotion.hosts.base import SynthesisRequest
+from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.pipeline import check, choose_references, resynthesise
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
     RecordingInfo,
@@ -33,11 +33,11 @@ from gpt_sovits_emotion.records import (
     Take,
     Transcript,
 )
-from gpt_sovits_emotion.references import load_bank
-from gpt_sovits_emotion.spelling import character_error_rate, spoken_characters
-from gpt_sovits_emotion.tag import Analyser
-from gpt_sovits_emotion.takes import (
-    Aim,
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
+from gpt_sovits_emotion.tagging import Analyser
+from gpt_sovits_emotion.synthesis.takes import (
+    TakeTarget,
     TakeOptions,
     judged_take,
     told,
@@ -45,8 +45,8 @@ from gpt_sovits_emotion.takes import (
     with_best_kept,
     words_where_there,
 )
-from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder, FakeHost
-from gpt_sovits_emotion.transcribe import TranscribeOptions
+from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder, FakeBackend
+from gpt_sovits_emotion.transcription import TranscribeOptions
 
 SAID = Sentence("because", "因为")
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -65,7 +65,7 @@ def hum(duration_s: float = 2.0, level: float = 0.2) -> Audio:
 
 
 @pytest.fixture
-def judge(fake_head: Path) -> Analyser:
+def verifier(fake_head: Path) -> Analyser:
     encoder = FakeEncoder()
     return Analyser(load_head(fake_head), encoder, encoder)
 
@@ -148,11 +148,11 @@ def test_what_could_not_be_said_is_never_kept() -> None:
 # --- how a take is judged ----------------------------------------------------------------------------
 
 
-def judged(judge: Analyser, aim: Aim, audio: Audio | None = None, words=None) -> Take:
+def judged(verifier: Analyser, aim: TakeTarget, audio: Audio | None = None, words=None) -> Take:
     return judged_take(
         audio or hum(),
         aim,
-        judge,
+        verifier,
         number=1,
         clip=clip("a.wav"),
         seed=0,
@@ -160,44 +160,44 @@ def judged(judge: Analyser, aim: Aim, audio: Audio | None = None, words=None) ->
     )
 
 
-def test_the_share_of_the_wanted_emotion_is_its_probability(judge) -> None:
-    found = judged(judge, Aim("text", "en", "sad"))
+def test_the_share_of_the_wanted_emotion_is_its_probability(verifier) -> None:
+    found = judged(verifier, TakeTarget("text", "en", "sad"))
     assert found.emotion == found.heard.probabilities["sad"]
     assert found.score == pytest.approx(found.emotion, abs=1e-4)
     assert (found.text, found.character_errors) == (None, None)
 
 
-def test_where_the_original_was_unsure_the_distributions_are_compared(judge) -> None:
-    sure = judged(judge, Aim("text", "en", "sad")).heard.probabilities
-    assert judged(judge, Aim("text", "en", "unsure", dict(sure))).emotion == pytest.approx(1.0)
+def test_where_the_original_was_unsure_the_distributions_are_compared(verifier) -> None:
+    sure = judged(verifier, TakeTarget("text", "en", "sad")).heard.probabilities
+    assert judged(verifier, TakeTarget("text", "en", "unsure", dict(sure))).emotion == pytest.approx(1.0)
     apart = judged(
-        judge, Aim("text", "en", "unsure", {**dict.fromkeys(FAKE_LABELS, 0.0), "sad": 1.0})
+        verifier, TakeTarget("text", "en", "unsure", {**dict.fromkeys(FAKE_LABELS, 0.0), "sad": 1.0})
     )
     assert apart.emotion == pytest.approx(sure["sad"])
 
 
-def test_an_emotion_that_the_judge_does_not_know_is_left_open(judge) -> None:
+def test_an_emotion_that_the_judge_does_not_know_is_left_open(verifier) -> None:
     for aim in (
-        Aim("text", "en", "傲娇"),
-        Aim("text", "en", "unsure"),
-        Aim("", "", "unsure", {"?": 1.0}),
+        TakeTarget("text", "en", "傲娇"),
+        TakeTarget("text", "en", "unsure"),
+        TakeTarget("", "", "unsure", {"?": 1.0}),
     ):
-        found = judged(judge, aim)
+        found = judged(verifier, aim)
         assert (found.emotion, found.score) == (None, None)
         assert found.heard is not None
 
 
-def test_a_silent_or_tiny_take_scores_nothing(judge) -> None:
-    silent = judged(judge, Aim("text", "en", "sad"), Audio(np.zeros(32_000, np.float32), 16_000))
+def test_a_silent_or_tiny_take_scores_nothing(verifier) -> None:
+    silent = judged(verifier, TakeTarget("text", "en", "sad"), Audio(np.zeros(32_000, np.float32), 16_000))
     assert (silent.score, silent.heard) == (0.0, None)
     assert "is silent" in silent.problem.en
-    short = judged(judge, Aim("text", "en", "sad"), hum(0.3))
+    short = judged(verifier, TakeTarget("text", "en", "sad"), hum(0.3))
     assert short.heard is None
     assert "too short to judge" in short.problem.en
     assert "too short to judge" in told(short).en
 
 
-def test_words_are_counted_where_a_model_listens(judge, monkeypatch) -> None:
+def test_words_are_counted_where_a_model_listens(verifier, monkeypatch) -> None:
     asked = []
 
     def transcribe(recording, options) -> Transcript:
@@ -206,13 +206,13 @@ def test_words_are_counted_where_a_model_listens(judge, monkeypatch) -> None:
             raise WhisperModelError("this model does not know yue")
         return Transcript((Segment(0.0, 1.0, " What a dax!"),), "en", "fake")
 
-    monkeypatch.setattr("gpt_sovits_emotion.transcribe.transcribe", transcribe)
-    found = judged(judge, Aim("What a day!", "en", "sad"), words=TranscribeOptions(model="base"))
+    monkeypatch.setattr("gpt_sovits_emotion.transcription.transcribe", transcribe)
+    found = judged(verifier, TakeTarget("What a day!", "en", "sad"), words=TranscribeOptions(model="base"))
     assert found.text == "What a dax!"
     assert found.character_errors == pytest.approx(1 / 8)
     assert found.score == pytest.approx(found.emotion * 7 / 8, abs=1e-4)
-    judged(judge, Aim("你好", "yue", "sad"), words=TranscribeOptions(model="base"))
-    judged(judge, Aim("你好", "auto", "sad"), words=TranscribeOptions(model="base"))
+    judged(verifier, TakeTarget("你好", "yue", "sad"), words=TranscribeOptions(model="base"))
+    judged(verifier, TakeTarget("你好", "auto", "sad"), words=TranscribeOptions(model="base"))
     assert asked == ["en", "yue", None, None]
 
 
@@ -244,7 +244,7 @@ def test_nonsense_is_refused() -> None:
 # --- the whole ---------------------------------------------------------------------------------------
 
 
-class Uneven(FakeHost):
+class Uneven(FakeBackend):
     """Hums every take at another level, and fails where it is told to."""
 
     def __init__(self, *, failing: frozenset[int] = frozenset()) -> None:
@@ -255,7 +255,7 @@ class Uneven(FakeHost):
     def synthesise(self, request: SynthesisRequest) -> Audio:
         self.requests.append(request)
         if len(self.requests) in self.failing:
-            raise HostError("out of breath", zh="没有气了")
+            raise BackendError("out of breath", zh="没有气了")
         audio = super().synthesise(request)
         return replace(audio, samples=audio.samples * 0.1 * len(self.requests))
 
@@ -281,14 +281,14 @@ def transcript_of(n: int = 2) -> TaggedTranscript:
     return TaggedTranscript(info, segments, "en", "file:talk.srt", "", nobody, "global", nobody)
 
 
-def engines_with(host: FakeHost, fake_head: Path) -> Engines:
+def engines_with(backend: FakeBackend, fake_head: Path) -> Engines:
     head = load_head(fake_head)
-    return Engines(head, head, host, host, FakeEncoder())
+    return Engines(head, head, backend, backend, FakeEncoder())
 
 
 def test_the_best_of_three_is_said_and_told(bank, fake_head) -> None:
-    host, transcript = Uneven(), transcript_of()
-    engines = engines_with(host, fake_head)
+    backend, transcript = Uneven(), transcript_of()
+    engines = engines_with(backend, fake_head)
     choices = choose_references(transcript, bank)
     seen: list[float] = []
     made = resynthesise(
@@ -302,8 +302,8 @@ def test_the_best_of_three_is_said_and_told(bank, fake_head) -> None:
     )
     assert seen == sorted(seen)
     assert len(seen) >= 6
-    assert [request.seed for request in host.requests] == [7, 7, 9, 8, 8, 10]
-    assert len({request.reference.path for request in host.requests[:2]}) == 2
+    assert [request.seed for request in backend.requests] == [7, 7, 9, 8, 8, 10]
+    assert len({request.reference.path for request in backend.requests[:2]}) == 2
     for segment in made.segments:
         assert [each.number for each in segment.takes] == [1, 2, 3]
         (kept,) = (each for each in segment.takes if each.kept)
@@ -319,10 +319,10 @@ def test_the_best_of_three_is_said_and_told(bank, fake_head) -> None:
 
 
 def test_takes_that_fail_leave_the_others(bank, fake_head) -> None:
-    host, transcript = Uneven(failing=frozenset({1, 4, 5, 6})), transcript_of()
+    backend, transcript = Uneven(failing=frozenset({1, 4, 5, 6})), transcript_of()
     choices = choose_references(transcript, bank)
     made = resynthesise(
-        transcript, choices, engines_with(host, fake_head), bank=bank, takes=TakeOptions(3)
+        transcript, choices, engines_with(backend, fake_head), bank=bank, takes=TakeOptions(3)
     )
     first, second = made.segments
     assert [each.duration_s is None for each in first.takes] == [True, False, False]
@@ -333,15 +333,15 @@ def test_takes_that_fail_leave_the_others(bank, fake_head) -> None:
 
 
 def test_whoever_stops_keeps_the_takes_that_were_made(bank, fake_head) -> None:
-    host, transcript = Uneven(), transcript_of(1)
+    backend, transcript = Uneven(), transcript_of(1)
     choices = choose_references(transcript, bank)
     made = resynthesise(
         transcript,
         choices,
-        engines_with(host, fake_head),
+        engines_with(backend, fake_head),
         bank=bank,
         takes=TakeOptions(9),
-        cancelled=lambda: len(host.requests) >= 2,
+        cancelled=lambda: len(backend.requests) >= 2,
     )
     assert len(made.segments[0].takes) == 2
     assert made.segments[0].audio is not None

@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 _HEAR = """
 import os
 import numpy as np
-from gpt_sovits_emotion.transcribe.{module} import {name}
+from gpt_sovits_emotion.transcription.{module} import {name}
 {call}
 print(os.environ["ORT_DISABLE_TELEMETRY"])
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.labels import EMOTIONS
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.records import (
     EmotionScores,
     RecordingInfo,
     Segment,
@@ -28,7 +28,7 @@ from gpt_sovits_emotion.training.corpora import (
 )
 from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
 from gpt_sovits_emotion.training.describe import licence_of
-from gpt_sovits_emotion.transcript_io import write
+from gpt_sovits_emotion.transcripts import write
 
 
 def lay(root: Path, *names: str, text: str = "") -> Path:

@@ -11,8 +11,8 @@ import pytest
 
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli.corpora import corpora as command
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.corpora import check, open_corpora, read_corpus
 
 RATE_HZ = 16_000

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt_sovits_emotion.errors import CorpusError, EmotionError, OutputError
-from gpt_sovits_emotion.locking import locked
-from gpt_sovits_emotion.progress import no_progress
+from gpt_sovits_emotion.core.errors import CorpusError, EmotionError, OutputError
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.training.corpora import SOURCES, fetch_corpus, read_corpus
 from gpt_sovits_emotion.training.corpora import downloading as downloading_module
 from gpt_sovits_emotion.training.corpora import unpacking as unpacking_module

@@ -14,9 +14,9 @@ import pytest
 
 from gpt_sovits_emotion.audio import read_clip, write_wav
 from gpt_sovits_emotion.cli.corpora import corpora as command
-from gpt_sovits_emotion.errors import CorpusError, MissingExtraError, OutputError
-from gpt_sovits_emotion.files import CACHE_VARIABLE
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import CorpusError, MissingExtraError, OutputError
+from gpt_sovits_emotion.core.files import CACHE_VARIABLE
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.corpora import check, open_corpora, read_corpus, unpack_corpus
 from gpt_sovits_emotion.training.corpora import parquet_rows as rows_module
 from gpt_sovits_emotion.training.corpora.hub_card import read_hub_card

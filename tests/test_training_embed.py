@@ -18,8 +18,8 @@ from conftest import REPOSITORY, voiced
 from gpt_sovits_emotion.audio import open_recording, read_clip, write_wav
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import CorpusError, EncoderError, HostError
-from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, BackendError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
@@ -85,8 +85,8 @@ def test_every_clip_and_copy_is_embedded_in_the_order_of_the_corpus(tmp_path) ->
 
 def test_only_prosody_is_trained_on_copies(tmp_path) -> None:
     assert copies_for("prosody") == COPIES
-    for lent in ("hubert:6", "sovits.style", "sovits.posterior", "prosody+hubert:6"):
-        assert not copies_for(lent)
+    for loaded in ("hubert:6", "sovits.style", "sovits.posterior", "prosody+hubert:6"):
+        assert not copies_for(loaded)
     assert not embed_corpus(make_corpus(tmp_path / "c"), FakeEncoder()).copies
 
 
@@ -234,9 +234,9 @@ def test_more_than_one_unreadable_clip_in_twenty_is_an_error(tmp_path, batching)
 def test_what_is_not_the_clips_fault_is_no_clips_problem(tmp_path) -> None:
     class Exhausted(FakeEncoder):
         def encode(self, audios):
-            raise HostError("the graphics card has no memory left")
+            raise BackendError("the graphics card has no memory left")
 
-    with pytest.raises(HostError, match="no memory left"):
+    with pytest.raises(BackendError, match="no memory left"):
         embed_corpus(make_corpus(tmp_path / "c"), Exhausted())
 
 
@@ -430,7 +430,7 @@ def test_stopping_ends_the_processes(tmp_path) -> None:
 
 
 def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatch) -> None:
-    from gpt_sovits_emotion import interpreters
+    from gpt_sovits_emotion.core import workers as interpreters
 
     fatal = tmp_path / "fatal.wav"
     corpus = make_corpus(tmp_path / "c", 3)

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from gpt_sovits_emotion.cli.evaluate import _table
 from gpt_sovits_emotion.cli.language import set_language
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.heads import judge_recording
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.heads import predict_recording
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.evaluation import evaluation_page
 from gpt_sovits_emotion.testing import fake_card, make_fake_head
 from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in
@@ -242,7 +242,7 @@ def test_a_head_judges_recordings_as_the_calibration_foresaw(tmp_path):
         [stranger.embeddings[np.flatnonzero(stranger.labels == mood)[:3]] for mood in MOODS]
     )
     one_mood = stranger.embeddings[stranger.labels == "angry"]
-    in_several, in_one = (judge_recording(head, rows) for rows in (several, one_mood))
+    in_several, in_one = (predict_recording(head, rows) for rows in (several, one_mood))
     assert in_several.own_share > 0.7
     assert in_one.own_share < 0.5
     # The training's own way to the same logits.

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import recording_from_samples
-from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.records import Word
-from gpt_sovits_emotion.transcribe import (
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.records import Word
+from gpt_sovits_emotion.transcription import (
     NO_MODEL,
     TranscribeOptions,
     checkout_models_dir,
@@ -34,11 +34,11 @@ from gpt_sovits_emotion.transcribe import (
     speech,
     transcribe,
 )
-from gpt_sovits_emotion.transcribe.blocks import blocks, quietest_s
-from gpt_sovits_emotion.transcribe.guards import guard
-from gpt_sovits_emotion.transcribe.heard import Heard, JoinedTime, plain_text, speech_share
-from gpt_sovits_emotion.transcribe.segmentation import segments_of
-from gpt_sovits_emotion.transcribe.speech import BY_LOUDNESS, Stretch
+from gpt_sovits_emotion.transcription.blocks import blocks, quietest_s
+from gpt_sovits_emotion.transcription.guards import guard
+from gpt_sovits_emotion.transcription.heard import Heard, JoinedTime, plain_text, speech_share
+from gpt_sovits_emotion.transcription.segmentation import segments_of
+from gpt_sovits_emotion.transcription.speech import BY_LOUDNESS, Stretch
 
 RATE_HZ = 16_000
 

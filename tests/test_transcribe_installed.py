@@ -15,9 +15,9 @@ import pytest
 from bilingual import check_says_the_same
 from filelock import FileLock
 
-from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.transcribe import find_local_model, find_model, hub, installed
-from gpt_sovits_emotion.transcribe.installed import installed_folder, is_installed
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.transcription import find_local_model, find_model, hub, installed
+from gpt_sovits_emotion.transcription.installed import installed_folder, is_installed
 
 PART_1, PART_2 = "small_whisper_part1", "small_whisper_part2"
 HALVES = (bytes(range(256)) * 40, b"second half " * 900)
@@ -203,7 +203,7 @@ def test_a_process_that_never_ends_joining_is_not_waited_for_for_ever(site, cach
 def test_several_processes_join_at_once(site, cache):
     script = textwrap.dedent(f"""
         import sys
-        from gpt_sovits_emotion.transcribe import installed
+        from gpt_sovits_emotion.transcription import installed
         installed._PACKAGES = {(PART_1, PART_2)!r}
         installed._N_BYTES, installed._SHA256 = {len(WHOLE)}, {SUM!r}
         sys.path.insert(0, {str(site)!r})

@@ -18,8 +18,8 @@ from test_transcribe import RATE_HZ, FakeWhisper, fake_speech_found, tone
 from gpt_sovits_emotion.audio import recording_from_samples
 from gpt_sovits_emotion.cli.annotate import summary_of
 from gpt_sovits_emotion.cli.console import echo_transcript
-from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.records import (
     RecordingInfo,
     Segment,
     Sentence,
@@ -28,14 +28,14 @@ from gpt_sovits_emotion.records import (
     Word,
 )
 from gpt_sovits_emotion.report.content import notices_of
-from gpt_sovits_emotion.tag import Tagging
-from gpt_sovits_emotion.transcribe import TranscribeOptions, recogniser, transcribe
-from gpt_sovits_emotion.transcribe.chinese import written_in_chinese
-from gpt_sovits_emotion.transcribe.heard import Heard
-from gpt_sovits_emotion.transcribe.languages import Languages
-from gpt_sovits_emotion.transcribe.placing import placed, utterances
-from gpt_sovits_emotion.transcribe.speech import Stretch
-from gpt_sovits_emotion.transcribe.windows import WINDOW_S, packed
+from gpt_sovits_emotion.tagging import Tagging
+from gpt_sovits_emotion.transcription import TranscribeOptions, recogniser, transcribe
+from gpt_sovits_emotion.transcription.chinese import written_in_chinese
+from gpt_sovits_emotion.transcription.heard import Heard
+from gpt_sovits_emotion.transcription.languages import Languages
+from gpt_sovits_emotion.transcription.placing import placed, utterances
+from gpt_sovits_emotion.transcription.speech import Stretch
+from gpt_sovits_emotion.transcription.windows import WINDOW_S, packed
 
 speech_lists = st.lists(
     st.tuples(st.floats(0.1, 8.0), st.floats(0.1, 12.0)), min_size=1, max_size=40

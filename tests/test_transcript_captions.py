@@ -9,12 +9,13 @@ from bilingual import check_says_the_same
 from media_files import clicks, film
 from test_transcript_foreign import TWO, read, shape
 
-from gpt_sovits_emotion import audio, transcript_io
+from gpt_sovits_emotion import audio
+from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.audio import frames_per_s
 from gpt_sovits_emotion.cli.texts import existing_transcript
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.transcript_io import TextFile
-from gpt_sovits_emotion.written import file_to_say
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.transcripts import TextFile
+from gpt_sovits_emotion.synthesis.text_input import file_to_say
 
 PAL = "{1}{1}25\n{25}{62}Hello|there.\n{75}{106}{y:i}Goodbye.\n"
 # 24 frames a second: 24 to 60 is 1.0 to 2.5 s, 72 to 102 is 3.0 to 4.25 s.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from bilingual import check_says_the_same
 
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.transcript_io.decoding import codec_of, decode, decoded, read_decoded
-from gpt_sovits_emotion.transcript_io.encodings import guess_encoding
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.transcripts.decoding import codec_of, decode, decoded, read_decoded
+from gpt_sovits_emotion.transcripts.encodings import guess_encoding
 
 CHINESE = "你好，今天天气很好。我们去公园吧！"
 TRADITIONAL = "你好，今天天氣很好。我們去公園吧！"

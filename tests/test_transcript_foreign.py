@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from bilingual import check_says_the_same
 
-from gpt_sovits_emotion import transcript_io
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.transcript_io.subtitles import read_srt, read_vtt
-from gpt_sovits_emotion.written import file_to_say
+from gpt_sovits_emotion import transcripts as transcript_io
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.transcripts.subtitles import read_srt, read_vtt
+from gpt_sovits_emotion.synthesis.text_input import file_to_say
 
 
 def read(tmp_path: Path, name: str, content: str, **more):

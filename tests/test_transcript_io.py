@@ -15,10 +15,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion import transcript_io
-from gpt_sovits_emotion.errors import OutputError, TranscriptError
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, canonical_label, rich_text_tag
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion import transcripts as transcript_io
+from gpt_sovits_emotion.core.errors import OutputError, TranscriptError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, rich_text_tag
+from gpt_sovits_emotion.core.records import (
     Cue,
     EmotionScores,
     Prosody,
@@ -30,9 +30,9 @@ from gpt_sovits_emotion.records import (
     TaggedTranscript,
     Word,
 )
-from gpt_sovits_emotion.transcript_io.decoding import decode
-from gpt_sovits_emotion.transcript_io.schema import schema_text, transcript_schema
-from gpt_sovits_emotion.transcript_io.wording import guard, mark, split_mark, unguard
+from gpt_sovits_emotion.transcripts.decoding import decode
+from gpt_sovits_emotion.transcripts.schema import schema_text, transcript_schema
+from gpt_sovits_emotion.transcripts.wording import guard, mark, split_mark, unguard
 
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parent.parent

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpt_sovits_emotion.errors import ConsentError, OutputError, ReferenceBankError
-from gpt_sovits_emotion.records import ReferenceBank
-from gpt_sovits_emotion.references import SIDECAR_NAME, load_bank
+from gpt_sovits_emotion.core.errors import ConsentError, OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.records import ReferenceBank
+from gpt_sovits_emotion.banks import SIDECAR_NAME, load_bank
 from webui_tab.banks import handlers, view
 from webui_tab.handlers import choose_voice
 from webui_tab.segment import lent_clip
@@ -192,7 +192,7 @@ def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
 
 def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_path, monkeypatch):
     from gpt_sovits_emotion import pipeline
-    from gpt_sovits_emotion.records import Segment, Transcript
+    from gpt_sovits_emotion.core.records import Segment, Transcript
     from webui_tab.handlers import analyse
 
     given = Transcript((Segment(0.4, 4.6, "The meeting has been moved.", "en"),), "en", "given")
@@ -217,10 +217,10 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
 def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
     built, tmp_path, monkeypatch, fake_head
 ):
-    from gpt_sovits_emotion.banking.teaching import forget_speaker
+    from gpt_sovits_emotion.banks.building.teaching import forget_speaker
     from gpt_sovits_emotion.heads import load_head
     from gpt_sovits_emotion.heads.profiles import add, begin_profile, list_profiles, save_profile
-    from gpt_sovits_emotion.references.sidecar import read_sidecar
+    from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
     from gpt_sovits_emotion.testing import FAKE_DIM
     from gpt_sovits_emotion.training.adapt import learn
 
@@ -270,9 +270,9 @@ def test_a_clip_that_is_no_sound_is_not_handed_on(tmp_path):
     assert lent_clip(tmp_path / "gone.wav", folder) is None
     assert not folder.exists()
     sound = sample_data() / "voice_bank" / "angry" / "en.flac"
-    lent = lent_clip(sound, folder)
-    assert lent is not None
-    assert lent.read_bytes() == sound.read_bytes()
+    loaded = lent_clip(sound, folder)
+    assert loaded is not None
+    assert loaded.read_bytes() == sound.read_bytes()
 
 
 def test_consent_is_asked_for_wherever_a_voice_is_read_or_given_away(built, tmp_path):

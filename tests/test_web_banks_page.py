@@ -22,7 +22,7 @@ from browser import (
     table_rows,
 )
 
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.core.labels import display_name
 from webui_tab.workshop import sample_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

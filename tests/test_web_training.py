@@ -17,12 +17,12 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
-from gpt_sovits_emotion.errors import CorpusError, EmotionError
+from gpt_sovits_emotion.core.errors import CorpusError, EmotionError
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import list_profiles, load_profile
-from gpt_sovits_emotion.records import Segment, Sentence, Transcript
-from gpt_sovits_emotion.tag import Analyser, tag
-from gpt_sovits_emotion.testing import FakeEncoder, FakeHost, fake_card, make_fake_head
+from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
+from gpt_sovits_emotion.tagging import Analyser, tag
+from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, make_fake_head
 from gpt_sovits_emotion.training.train import Moment, TrainedHead
 from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.texts import TEXTS
@@ -233,10 +233,10 @@ def test_it_waits_while_the_host_speaks(held: Held, corpus: Path, tmp_path: Path
         trainer.close()
 
 
-class SwitchingHost(FakeHost):
+class SwitchingHost(FakeBackend):
     """A host in which another voice is loaded while its encoder is read."""
 
-    lends = frozenset({"prosody", "sovits.style"})
+    provides = frozenset({"prosody", "sovits.style"})
     voice_mark: object = "one voice"
 
 
@@ -245,7 +245,7 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
 ) -> None:
     host = SwitchingHost()
     monkeypatch.setattr(
-        "gpt_sovits_emotion.binding.lend_encoder", lambda *args, **given: FakeEncoder()
+        "gpt_sovits_emotion.binding.provide_encoder", lambda *args, **given: FakeEncoder()
     )
 
     def run(corpora: Any, plan: Any, *, watch: Callable[[Moment], None], **_: Any) -> TrainedHead:
@@ -419,7 +419,7 @@ def test_what_was_fetched_is_named_once() -> None:
 
 def test_encoders_are_offered_as_they_are_lent() -> None:
     assert asking.encoders_of(None) == ("prosody",)
-    host = SimpleNamespace(lends=frozenset({"prosody", "hubert", "sovits.style"}))
+    host = SimpleNamespace(provides=frozenset({"prosody", "hubert", "sovits.style"}))
     assert asking.encoders_of(host) == (
         "prosody", "hubert:6", "hubert:4-9", "sovits.style", "prosody+hubert:6",
     )  # fmt: skip

@@ -18,9 +18,9 @@ from conftest import voiced
 
 from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.errors import EmotionError, EncoderError, HostError, WhisperModelError
-from gpt_sovits_emotion.lending import LentHubert, LentWhisper
-from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.core.errors import EmotionError, EncoderError, BackendError, WhisperModelError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedWhisper
+from gpt_sovits_emotion.core.records import Audio, Sentence
 
 pytest.importorskip("transformers", reason="small models are made with it")
 from whisper_files import (
@@ -46,8 +46,8 @@ from gpt_sovits_emotion.encoders.whisper.torch_layers import TorchLayers
 SOURCE = Sentence("a test", "测试")
 
 
-def lent(folder: Path, size: str = "tiny") -> LentWhisper:
-    return LentWhisper(folder, size, SOURCE)
+def loaded(folder: Path, size: str = "tiny") -> LoadedWhisper:
+    return LoadedWhisper(folder, size, SOURCE)
 
 
 def clip(duration_s: float, f0_hz: float = 150.0) -> Audio:
@@ -78,7 +78,7 @@ def frames_of(layers, samples: np.ndarray, numbers: tuple[int, ...]) -> list[np.
 
 @pytest.fixture
 def encoder(tiny) -> WhisperEncoder:
-    return WhisperEncoder(lent(tiny), (0, 1, 4), precision="float32", device="cpu")
+    return WhisperEncoder(loaded(tiny), (0, 1, 4), precision="float32", device="cpu")
 
 
 # --- names -----------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ def test_naming_one_loads_no_torch() -> None:
 
 
 def test_it_opens_only_on_what_it_reads(tiny) -> None:
-    assert open_encoder("whisper-tiny:1-2", lent(tiny)).id == "whisper-tiny:1-2"
-    for wrong in (None, lent(tiny, "base"), LentHubert(object(), SOURCE)):
+    assert open_encoder("whisper-tiny:1-2", loaded(tiny)).id == "whisper-tiny:1-2"
+    for wrong in (None, loaded(tiny, "base"), LoadedHubert(object(), SOURCE)):
         with pytest.raises(EncoderError, match="needs a loaded whisper-tiny model"):
             open_encoder("whisper-tiny:1", wrong)
 
@@ -162,7 +162,7 @@ def test_the_spectrogram_is_that_of_the_transcriber() -> None:
 def test_full_depth_equals_ctranslate2_on_the_real_base(whisper_base) -> None:
     from faster_whisper import WhisperModel
 
-    encoder = WhisperEncoder(lent(whisper_base, "base"), (6,), precision="float32", device="cpu")
+    encoder = WhisperEncoder(loaded(whisper_base, "base"), (6,), precision="float32", device="cpu")
     speech = clip(29.5)
     mel = log_mel(speech.samples, 80)
     transcriber = WhisperModel(str(whisper_base), device="cpu", compute_type="float32")
@@ -194,7 +194,7 @@ LENGTHS_S = (1.0, 0.2, 4.7, 2.51, 0.73, 2.5, 29.9)
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_a_batch_gives_what_each_clip_gives_alone(tiny, precision, n_threads, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
-    encoder = WhisperEncoder(lent(tiny), (0, 2, 4), precision=precision, device="cpu")
+    encoder = WhisperEncoder(loaded(tiny), (0, 2, 4), precision=precision, device="cpu")
     clips = [clip(length) for length in LENGTHS_S]
     together = encoder.encode(clips)
     alone = np.concatenate([encoder.encode([one]) for one in clips])
@@ -229,7 +229,7 @@ def test_a_card_without_memory_is_given_less_at_once(tiny, monkeypatch) -> None:
         np.testing.assert_allclose(found[0], exact[0], atol=1e-4)
     assert asked == [3, 1, 2, 1, 1]
     most = 0
-    with pytest.raises(HostError, match="no memory left for Whisper's encoder") as caught:
+    with pytest.raises(BackendError, match="no memory left for Whisper's encoder") as caught:
         layers.frames(pieces, (1,))
     check_says_the_same(caught.value)
 
@@ -273,7 +273,7 @@ def test_int8_is_near_float32(tiny, monkeypatch, n_bits) -> None:
     gc.collect()
     clips = [clip(1.5 + 0.2 * i, f0_hz=90 + 25 * i) for i in range(10)]
     exact, rough = (
-        WhisperEncoder(lent(tiny), (1, 4), precision=precision, device="cpu").encode(clips)
+        WhisperEncoder(loaded(tiny), (1, 4), precision=precision, device="cpu").encode(clips)
         for precision in ("float32", "int8")
     )
     error = np.abs(rough - exact) / exact.std(axis=0).clip(1e-6)
@@ -284,7 +284,7 @@ def test_int8_hears_what_float32_hears_on_the_real_base(whisper_base) -> None:
     clips = [clip(1.5 + 0.3 * i, f0_hz=90 + 25 * i) for i in range(8)]
     exact, rough = (
         WhisperEncoder(
-            lent(whisper_base, "base"), (1, 2, 3, 4), precision=precision, device="cpu"
+            loaded(whisper_base, "base"), (1, 2, 3, 4), precision=precision, device="cpu"
         ).encode(clips)
         for precision in ("float32", "int8")
     )
@@ -323,9 +323,9 @@ def test_torch_is_asked_only_where_there_is_a_card(tiny) -> None:
     code = (
         "import sys; from pathlib import Path; import numpy as np; "
         "from gpt_sovits_emotion.encoders import open_encoder; "
-        "from gpt_sovits_emotion.lending import LentWhisper; "
-        "from gpt_sovits_emotion.records import Audio, Sentence; "
-        f"lent = LentWhisper(Path({str(tiny)!r}), 'tiny', Sentence('', '')); "
+        "from gpt_sovits_emotion.core.loaded_models import LoadedWhisper; "
+        "from gpt_sovits_emotion.core.records import Audio, Sentence; "
+        f"lent = LoadedWhisper(Path({str(tiny)!r}), 'tiny', Sentence('', '')); "
         "encoder = open_encoder('whisper-tiny:1-2', lent); "
         "encoder.encode([Audio(np.zeros(16000, np.float32), 16000)]); encoder.fingerprint; "
         "import ctranslate2; "
@@ -362,7 +362,7 @@ def test_device_and_precision_are_what_the_machine_has(monkeypatch) -> None:
 def test_every_kind_of_file_is_read(model, tiny, tmp_path, quantization, atol) -> None:
     folder = write_ctranslate2(tmp_path / "tiny", model, quantization)
     exact, found = (
-        WhisperEncoder(lent(where), (1, 2), precision="float32", device="cpu").encode([clip(2.0)])
+        WhisperEncoder(loaded(where), (1, 2), precision="float32", device="cpu").encode([clip(2.0)])
         for where in (tiny, folder)
     )
     np.testing.assert_allclose(found, exact, atol=atol)
@@ -371,17 +371,17 @@ def test_every_kind_of_file_is_read(model, tiny, tmp_path, quantization, atol) -
 
 def test_the_fingerprint_is_of_what_is_used(model, tiny, tmp_path) -> None:
     half = write_ctranslate2(tmp_path / "half", model, "float16")
-    whole = WhisperEncoder(lent(tiny), (1, 3), precision="float32", device="cpu")
-    assert whole.fingerprint == WhisperEncoder(lent(half), (2, 3)).fingerprint
+    whole = WhisperEncoder(loaded(tiny), (1, 3), precision="float32", device="cpu")
+    assert whole.fingerprint == WhisperEncoder(loaded(half), (2, 3)).fingerprint
     assert whole.fingerprint.startswith("whisper-")
-    assert whole.fingerprint != WhisperEncoder(lent(tiny), (1, 2)).fingerprint
+    assert whole.fingerprint != WhisperEncoder(loaded(tiny), (1, 2)).fingerprint
     other = write_ctranslate2(tmp_path / "other", small_whisper(1))
-    assert whole.fingerprint != WhisperEncoder(lent(other), (1, 3)).fingerprint
+    assert whole.fingerprint != WhisperEncoder(loaded(other), (1, 3)).fingerprint
     above = small_whisper()
     with torch.no_grad():
         above.model.encoder.layers[3].fc1.weight.zero_()
     above = write_ctranslate2(tmp_path / "above", above)
-    assert whole.fingerprint == WhisperEncoder(lent(above), (1, 3)).fingerprint
+    assert whole.fingerprint == WhisperEncoder(loaded(above), (1, 3)).fingerprint
 
 
 def test_sizes_are_told_by_their_shapes(tiny, whisper_base) -> None:
@@ -434,14 +434,14 @@ def test_a_bad_file_is_one_sentence(tiny, tmp_path, damage, said) -> None:
     shutil.copytree(tiny, folder)
     damage(folder)
     with pytest.raises(WhisperModelError, match=said) as caught:
-        WhisperEncoder(lent(folder), (1,)).encode([clip(1.0)])
+        WhisperEncoder(loaded(folder), (1,)).encode([clip(1.0)])
     check_says_the_same(caught.value)
 
 
 def test_a_layer_that_the_file_lacks_is_one_sentence(tiny, monkeypatch) -> None:
     monkeypatch.setitem(SIZES, "mine", SIZES["tiny"])
     with pytest.raises(EncoderError, match=r"reads layer 5, but .* has 4") as caught:
-        WhisperEncoder(lent(tiny, "mine"), (5,))
+        WhisperEncoder(loaded(tiny, "mine"), (5,))
     check_says_the_same(caught.value)
 
 
@@ -451,9 +451,9 @@ def test_a_layer_that_the_file_lacks_is_one_sentence(tiny, monkeypatch) -> None:
 def test_weights_are_held_once_and_let_go(tiny) -> None:
     gc.collect()
     before = len(weights_module._OPENED)
-    shallow = WhisperEncoder(lent(tiny), (1,), precision="float32", device="cpu")
-    deep = WhisperEncoder(lent(tiny), (0, 3), precision="float32", device="cpu")
-    other = WhisperEncoder(lent(tiny), (1,), precision="int8", device="cpu")
+    shallow = WhisperEncoder(loaded(tiny), (1,), precision="float32", device="cpu")
+    deep = WhisperEncoder(loaded(tiny), (0, 3), precision="float32", device="cpu")
+    other = WhisperEncoder(loaded(tiny), (1,), precision="int8", device="cpu")
     assert shallow._weights is deep._weights is not other._weights
     shallow.encode([clip(1.0)])
     assert sorted(shallow._weights._layers) == [0]
@@ -468,15 +468,15 @@ def test_weights_are_held_once_and_let_go(tiny) -> None:
 def test_a_replaced_model_is_another_one_and_the_old_one_works_on(tiny, tmp_path) -> None:
     folder = tmp_path / "tiny"
     shutil.copytree(tiny, folder)
-    old = WhisperEncoder(lent(folder), (2,), precision="float32", device="cpu")
-    wanted = WhisperEncoder(lent(tiny), (2,), precision="float32", device="cpu").encode([clip(1.0)])
+    old = WhisperEncoder(loaded(folder), (2,), precision="float32", device="cpu")
+    wanted = WhisperEncoder(loaded(tiny), (2,), precision="float32", device="cpu").encode([clip(1.0)])
     shutil.rmtree(folder)
     np.testing.assert_array_equal(old.encode([clip(1.0)]), wanted)
     with pytest.raises(WhisperModelError, match="is not there") as caught:
-        WhisperEncoder(lent(folder), (2,))
+        WhisperEncoder(loaded(folder), (2,))
     check_says_the_same(caught.value)
     write_ctranslate2(folder, small_whisper(1))
-    new = WhisperEncoder(lent(folder), (2,), precision="float32", device="cpu")
+    new = WhisperEncoder(loaded(folder), (2,), precision="float32", device="cpu")
     assert np.abs(new.encode([clip(1.0)]) - wanted).max() > 0.01
 
 
@@ -487,7 +487,7 @@ def test_threads_share_what_they_load(tiny) -> None:
 
     def listen() -> None:
         try:
-            encoder = WhisperEncoder(lent(tiny), (4,), precision="float32", device="cpu")
+            encoder = WhisperEncoder(loaded(tiny), (4,), precision="float32", device="cpu")
             rows.append(encoder.encode([clip(1.0)]))
         except EmotionError as error:
             problems.append(error)

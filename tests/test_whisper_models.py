@@ -12,17 +12,17 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion import engines as engines_module
-from gpt_sovits_emotion.binding import bind, lend_encoder
+from gpt_sovits_emotion.binding import bind, provide_encoder
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.engines import Engines, default_head, open_engines
-from gpt_sovits_emotion.errors import HeadError, HeadMismatchError, WhisperModelError
+from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.exporting import check_carried, export_head
 from gpt_sovits_emotion.heads import list_heads, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.heads.install import add_head
-from gpt_sovits_emotion.records import Audio
-from gpt_sovits_emotion.testing import FakeEncoder, FakeHost, fake_card, fake_tensors
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, fake_tensors
 from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.heads_menu import heads_menu
 from webui_tab.workshop import Workshop
@@ -53,7 +53,7 @@ def other(tmp_path_factory) -> Path:
 
 def make_head(folder: Path, tiny: Path, encoder_id: str = ENCODER) -> Path:
     tracker = FakeEncoder()
-    encoder = lend_encoder(encoder_id, FakeHost(), tracker, WhisperModels(tiny))
+    encoder = provide_encoder(encoder_id, FakeBackend(), tracker, WhisperModels(tiny))
     spec = EncoderSpec(encoder_id, encoder.dim, encoder.fingerprint, 16_000, "mean and deviation")
     save_head(folder, fake_card(id=folder.name, encoder=spec), fake_tensors(dim=encoder.dim))
     return folder
@@ -69,8 +69,8 @@ def test_the_transcribers_folder_is_taken_where_it_is_of_the_size(tiny) -> None:
     assert models.has("whisper-tiny")
     assert not models.has("whisper-small")
     assert not models.has("whisper-none")
-    assert "whisper-tiny" in models.lends
-    assert [lent.folder for lent in models.lend("whisper-tiny")] == [tiny]
+    assert "whisper-tiny" in models.provides
+    assert [loaded.folder for loaded in models.provide("whisper-tiny")] == [tiny]
     assert WhisperModels(models_dir=tiny).has("whisper-tiny")
 
 
@@ -78,30 +78,30 @@ def test_the_installed_base_is_found_whatever_transcribes(whisper_base, tiny) ->
     for transcriber in (None, "none", "auto", tiny):
         models = WhisperModels(transcriber)
         assert models.has("whisper-base")
-        (found,) = models.lend("whisper-base")
+        (found,) = models.provide("whisper-base")
         assert found.folder == whisper_base
 
 
 def test_what_is_not_here_is_one_sentence(head, tiny) -> None:
     with pytest.raises(WhisperModelError, match="Whisper tiny is not on this machine") as caught:
-        next(WhisperModels().lend("whisper-tiny"))
+        next(WhisperModels().provide("whisper-tiny"))
     check_says_the_same(caught.value)
     with pytest.raises(WhisperModelError, match=r"--whisper-model"):
-        lend_encoder(ENCODER, FakeHost(), FakeEncoder())
+        provide_encoder(ENCODER, FakeBackend(), FakeEncoder())
     with pytest.raises(
         HeadMismatchError, match="'whisper-tiny:1-2', and Whisper tiny is"
     ) as caught:
-        bind(load_head(head), FakeHost(), FakeEncoder(), WhisperModels())
+        bind(load_head(head), FakeBackend(), FakeEncoder(), WhisperModels())
     check_says_the_same(caught.value)
     assert "[offline]" in WhisperModels.remedy("base").en
 
 
 def test_a_head_takes_the_weights_that_it_was_trained_on(head, tiny, other) -> None:
     models = WhisperModels(other, models_dir=tiny)
-    analyser = bind(load_head(head), FakeHost(), FakeEncoder(), models)
+    analyser = bind(load_head(head), FakeBackend(), FakeEncoder(), models)
     assert analyser.encoder.fingerprint == load_head(head).card.encoder.fingerprint
     with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
-        bind(load_head(head), FakeHost(), FakeEncoder(), WhisperModels(other))
+        bind(load_head(head), FakeBackend(), FakeEncoder(), WhisperModels(other))
 
 
 def test_a_damaged_folder_hides_no_sound_one(head, tiny, other, tmp_path) -> None:
@@ -109,9 +109,9 @@ def test_a_damaged_folder_hides_no_sound_one(head, tiny, other, tmp_path) -> Non
     shutil.copytree(other, damaged)
     content = (damaged / "model.bin").read_bytes()
     (damaged / "model.bin").write_bytes(content[:5000])
-    assert bind(load_head(head), FakeHost(), FakeEncoder(), WhisperModels(damaged, tiny))
+    assert bind(load_head(head), FakeBackend(), FakeEncoder(), WhisperModels(damaged, tiny))
     with pytest.raises(WhisperModelError, match="ends after 5000 bytes"):
-        next(WhisperModels(damaged).lend("whisper-tiny"))
+        next(WhisperModels(damaged).provide("whisper-tiny"))
 
 
 def test_engines_keep_what_they_loaded(head, tiny, tmp_path) -> None:
@@ -119,11 +119,11 @@ def test_engines_keep_what_they_loaded(head, tiny, tmp_path) -> None:
     shutil.copytree(tiny, models)
     found = load_head(head)
     engines = Engines(
-        found, found, FakeHost(), FakeHost(), FakeEncoder(), whisper=WhisperModels(models)
+        found, found, FakeBackend(), FakeBackend(), FakeEncoder(), whisper=WhisperModels(models)
     )
     first = engines.analyser.encoder
     wanted = first.encode([CLIP])
-    assert engines.judge.encoder._weights is engines.analyser.encoder._weights is first._weights
+    assert engines.verifier.encoder._weights is engines.analyser.encoder._weights is first._weights
     shutil.rmtree(models)
     with pytest.raises(HeadMismatchError, match="not on this machine"):
         _ = engines.analyser
@@ -141,7 +141,7 @@ def test_the_default_is_the_better_head_where_its_model_is(
     engines = open_engines(heads_dirs=folders, whisper=WhisperModels(tiny))
     assert (engines.tagger.card.id, engines.note) == ("on-tiny", None)
     engines = open_engines(heads_dirs=folders, whisper=WhisperModels(tmp_path / "nothing"))
-    assert engines.tagger.card.id == engines.judging.card.id == "prosody-emodb"
+    assert engines.tagger.card.id == engines.verifier_head.card.id == "prosody-emodb"
     assert engines.note is not None
     assert engines.note.en.startswith("tagging with prosody-emodb, which hears less than on-tiny")
     with pytest.raises(WhisperModelError, match="not on this machine"):
@@ -172,8 +172,8 @@ def test_a_head_carries_its_part_of_the_encoder(head, tiny, tmp_path) -> None:
         "(https://github.com/openai/whisper)"
     )
     carrying = load_head(place)
-    alone = bind(carrying, FakeHost(), FakeEncoder(), WhisperModels()).encoder
-    whole = bind(load_head(head), FakeHost(), FakeEncoder(), WhisperModels(tiny)).encoder
+    alone = bind(carrying, FakeBackend(), FakeEncoder(), WhisperModels()).encoder
+    whole = bind(load_head(head), FakeBackend(), FakeEncoder(), WhisperModels(tiny)).encoder
     assert alone.fingerprint == whole.fingerprint
     np.testing.assert_allclose(alone.encode([CLIP]), whole.encode([CLIP]), atol=0.05)
     # Beside the same head without it, the one that works everywhere is used.

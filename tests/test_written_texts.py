@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from bilingual import check_says_the_same
 
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.records import (
     RecordingInfo,
     ReferenceBank,
     ReferenceClip,
@@ -18,11 +18,11 @@ from gpt_sovits_emotion.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.references.tagged_text import split_tag, spoken_parts
-from gpt_sovits_emotion.transcript_io import Line, TextFile, read_transcript
-from gpt_sovits_emotion.transcript_io.directions import without_directions
-from gpt_sovits_emotion.transcript_io.speakers import speakers_in
-from gpt_sovits_emotion.written import (
+from gpt_sovits_emotion.banks.library.tagged_text import split_tag, spoken_parts
+from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
+from gpt_sovits_emotion.transcripts.directions import without_directions
+from gpt_sovits_emotion.transcripts.speakers import speakers_in
+from gpt_sovits_emotion.synthesis.text_input import (
     file_to_say,
     lines_to_say,
     with_written_tags,
@@ -324,7 +324,7 @@ def test_say_tells_what_it_leaves_out(capsys, tmp_path, monkeypatch) -> None:
 
     from gpt_sovits_emotion.audio import write_wav
     from gpt_sovits_emotion.cli import main
-    from gpt_sovits_emotion.records import Audio
+    from gpt_sovits_emotion.core.records import Audio
 
     for number, emotion in enumerate(("angry", "neutral")):
         folder = tmp_path / "voice" / emotion

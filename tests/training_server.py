@@ -27,7 +27,7 @@ def main() -> None:
 
 def held_by(hold: Path) -> Callable[..., Any]:
     """Return a training that lasts as long as a file is there."""
-    from gpt_sovits_emotion.records import Sentence
+    from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.testing import fake_card, make_fake_head
     from gpt_sovits_emotion.training.train import Moment, TrainedHead
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.backends.base import Sampling
 from webui_tab import correcting, saving, saying
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.incoming import one_of

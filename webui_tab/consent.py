@@ -6,7 +6,7 @@ that does not come from the page has nobody to tick it.
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.errors import ConsentError
+from gpt_sovits_emotion.core.errors import ConsentError
 from webui_tab.texts import TEXTS
 
 __all__ = ["require"]

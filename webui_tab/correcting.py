@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gpt_sovits_emotion.labels import canonical_label, display_name
-from gpt_sovits_emotion.records import TaggedSegment
+from gpt_sovits_emotion.core.labels import canonical_label, display_name
+from gpt_sovits_emotion.core.records import TaggedSegment
 from webui_tab.handlers import tagging_of, with_choices
 from webui_tab.sessions import PageError, Session
 from webui_tab.texts import say

@@ -78,7 +78,7 @@ class HeadsMenu:
 def heads_mark(workshop: Workshop) -> str:
     """Return what differs whenever something in the folders of heads does, also what a host lends."""
     seen = [
-        (str(entry.path), entry.stamp, entry.state, workshop.lends_for(entry))
+        (str(entry.path), entry.stamp, entry.state, workshop.provides_for(entry))
         for entry in workshop.all_heads()
     ]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.hosts.webui import WebuiHost
+from gpt_sovits_emotion.backends.webui import WebuiBackend
 from webui_tab.door.guarding import guard
 from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
 from webui_tab.door.receiving import Receiving
@@ -39,7 +39,7 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
     Returns:
         What deletes all that its pages hold, to be called when the process ends.
     """
-    host = WebuiHost(namespace)
+    backend = WebuiBackend(namespace)
     uploads = Path(app.GRADIO_CACHE)
     uploads.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleaning:
@@ -49,10 +49,10 @@ def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callabl
         end_training = build_tab(
             app,
             pages,
-            Workshop(checkout=host.root, host=host),
+            Workshop(checkout=backend.root, backend=backend),
             upload_root=uploads,
             language=page_language(namespace),
-            speaking_queue=host.concurrency_id,
+            speaking_queue=backend.concurrency_id,
         )
         cleaning.callback(end_training)
         allowed = named_hosts([os.environ.get(ALLOW_HOST_VARIABLE, "")])

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from gpt_sovits_emotion.errors import EmotionError, HostError, OutputError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import EmotionError, BackendError, OutputError
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab import lines
 from webui_tab.hook import SCRIPTS
 from webui_tab.interpreter import (
@@ -51,7 +51,7 @@ def install(root: Path, *, python: Path | None = None, route: Route = "pth") -> 
         What was done, and what to do next.
 
     Raises:
-        HostError: The folder is no checkout, or that python cannot run the tab.
+        BackendError: The folder is no checkout, or that python cannot run the tab.
         OutputError: A file could not be written.
     """
     root = checkout_root(root)
@@ -79,7 +79,7 @@ def uninstall(root: Path, *, python: Path | None = None) -> list[Sentence]:
     said = [*_remove_blocks(root)]
     try:
         pth = _pth_file(root, python)
-    except HostError as error:
+    except BackendError as error:
         said.append(_as_sentence(error))
     else:
         said += _remove_line(root, pth)
@@ -96,7 +96,7 @@ def status(root: Path, *, python: Path | None = None) -> list[Sentence]:
     """Say whether and how the tab is installed for a checkout.
 
     Raises:
-        HostError: The folder is no checkout.
+        BackendError: The folder is no checkout.
     """
     root = checkout_root(root)
     said = []
@@ -106,7 +106,7 @@ def status(root: Path, *, python: Path | None = None) -> list[Sentence]:
             said.append(_found_sentence(script, found))
     try:
         pth = _pth_file(root, python)
-    except HostError as error:
+    except BackendError as error:
         return [*said, _as_sentence(error)]
     found = lines.find_line(_content(pth), str(root))
     if found is not None:
@@ -135,7 +135,7 @@ def _install_line(root: Path, interpreter: Interpreter) -> list[Sentence]:
     _write(pth, after)
     if not is_armed(interpreter, root):
         _write(pth, before)
-        raise HostError(
+        raise BackendError(
             f"{interpreter.executable} does not read {pth}, so nothing was installed; "
             "install with --route scripts",
             zh=f"{interpreter.executable} 不读取 {pth}，因此没有安装；请用 --route scripts 安装",
@@ -206,7 +206,7 @@ def _with_block(path: Path, source: bytes) -> bytes:
     try:
         return lines.add_block(source)
     except lines.NoPlaceError:
-        raise HostError(
+        raise BackendError(
             f"{path} does not launch its page where every known version of GPT-SoVITS does, so nothing "
             "was installed; use the route pth, or add the manual line from the documentation",
             zh=f"{path} 启动页面的位置与已知的 GPT-SoVITS 版本都不同，因此没有安装；"
@@ -216,7 +216,7 @@ def _with_block(path: Path, source: bytes) -> bytes:
         found = lines.find_block(source)
         if found is not None and found.form > lines.FORM:
             raise _newer(path) from None
-        raise HostError(
+        raise BackendError(
             f"the block of gpt-sovits-emotion in {path} is not as it was written, so nothing was "
             "installed; delete it, from '# >>> gpt-sovits-emotion' to '# <<<', and install again",
             zh=f"{path} 中 gpt-sovits-emotion 的代码块已被改动，因此没有安装；"
@@ -278,8 +278,8 @@ def _as_sentence(error: EmotionError) -> Sentence:
     return Sentence(f"{error}.", f"{error.say('zh')}。")
 
 
-def _newer(path: Path) -> HostError:
-    return HostError(
+def _newer(path: Path) -> BackendError:
+    return BackendError(
         f"{path} was written by a newer gpt-sovits-emotion than this one, so it was left alone; "
         "update this one with pip, or uninstall with the newer one",
         zh=f"{path} 由更新版本的 gpt-sovits-emotion 写成，因此没有改动；请用 pip 更新当前版本，"

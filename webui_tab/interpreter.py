@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab.hook import SCRIPTS
 
 __all__ = ["ENVIRONMENT", "Interpreter", "checkout_root", "inspect_python", "is_armed", "python_of"]
@@ -70,10 +70,10 @@ class Interpreter:
         """Make sure that the tab can run in this python.
 
         Raises:
-            HostError: It cannot; the sentence holds the command that helps.
+            BackendError: It cannot; the sentence holds the command that helps.
         """
         if self.version < _OLDEST:
-            raise HostError(
+            raise BackendError(
                 f"{self.executable} is Python {_dotted(self.version)}, and the tab needs Python "
                 f"{_dotted(_OLDEST)} or newer; run GPT-SoVITS in a newer Python and name it with --python",
                 zh=f"{self.executable} 是 Python {_dotted(self.version)}，"
@@ -81,7 +81,7 @@ class Interpreter:
                 "--python 指定",
             )
         if "gradio" in self.missing:
-            raise HostError(
+            raise BackendError(
                 f"{self.executable} has no gradio, so it is not the python that runs GPT-SoVITS; "
                 "name that one with --python",
                 zh=f"{self.executable} 中没有 gradio，因此它不是运行 GPT-SoVITS 的 python；"
@@ -90,7 +90,7 @@ class Interpreter:
         if self.missing:
             packages = " ".join(_OURS[name] for name in self.missing)
             doctor = "gpt-sovits-emotion doctor --checkout DIR"
-            raise HostError(
+            raise BackendError(
                 f"{self.executable} does not find {packages}; run  "
                 f'"{self.executable}" -m pip install --no-deps {packages}  '
                 f"({doctor} says what else is missing)",
@@ -104,11 +104,11 @@ def checkout_root(folder: Path) -> Path:
     """Return the absolute path of a GPT-SoVITS checkout.
 
     Raises:
-        HostError: The folder is none.
+        BackendError: The folder is none.
     """
     root = folder.expanduser().resolve()
     if not any((root / "GPT_SoVITS" / script).is_file() for script in SCRIPTS):
-        raise HostError(
+        raise BackendError(
             f"{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{SCRIPTS[0]}; "
             "name the folder that holds webui.py with --checkout",
             zh=f"{root} 不是 GPT-SoVITS 目录：其中没有 GPT_SoVITS/{SCRIPTS[0]}；"
@@ -123,12 +123,12 @@ def python_of(root: Path, given: Path | None = None) -> Path:
     That is the one given, else the one that the Windows packages bring along, else the one that runs now.
 
     Raises:
-        HostError: The one given is not there.
+        BackendError: The one given is not there.
     """
     if given is not None:
         # Not resolved: a virtual environment's python is a link to one without its packages.
         if not given.is_file():
-            raise HostError(
+            raise BackendError(
                 f"there is no python at {given}; name the program itself with --python",
                 zh=f"{given} 处没有 python；请用 --python 指定程序本身",
             )
@@ -141,14 +141,14 @@ def inspect_python(executable: Path, root: Path) -> Interpreter:
     """Start a python in a checkout and ask what it is.
 
     Raises:
-        HostError: It does not start, or does not answer.
+        BackendError: It does not start, or does not answer.
     """
     code = ["-c", _LOOK, *_OURS, "gradio"]
     said = _run([str(executable), "-s", *code], root, {"PYTHONPATH": str(ENVIRONMENT)})
     try:
         facts = json.loads(said.splitlines()[-1])
     except (ValueError, IndexError):
-        raise HostError(
+        raise BackendError(
             f"{executable} did not answer as a python does ({said[:80]!r}); "
             "name the python that runs GPT-SoVITS with --python",
             zh=f"{executable} 的回答不像 python（{said[:80]!r}）；"
@@ -192,14 +192,14 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError(
+        raise BackendError(
             f"{command[0]} could not be started ({error}); name the python that runs GPT-SoVITS "
             "with --python",
             zh=f"无法启动 {command[0]}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 python",
         ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise HostError(
+        raise BackendError(
             f"{command[0]} could not be asked what it is ({reason}); name the python that runs "
             "GPT-SoVITS with --python",
             zh=f"无法询问 {command[0]}（{reason}）；请用 --python 指定运行 GPT-SoVITS 的 python",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab.private import private_folder
 from webui_tab.serving import Serving
 
@@ -72,7 +72,7 @@ def launch(
         serving: For whom it is served; this machine alone when None.
 
     Raises:
-        HostError: No port is free.
+        BackendError: No port is free.
     """
     ended = threading.Event()
     with (
@@ -220,13 +220,13 @@ def _free_port(port: int, address: str) -> int:
                 probe.bind((address, candidate))
             except OSError as error:
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    raise HostError(
+                    raise BackendError(
                         f"this machine does not have the address {address}; give --host another, or 0.0.0.0",
                         zh=f"本机没有地址 {address}；请为 --host 另选一个，或用 0.0.0.0",
                     ) from None
                 continue
             return candidate
-    raise HostError(
+    raise BackendError(
         f"ports {port} to {port + _PORTS_TRIED - 1} are all taken; choose another with --port",
         zh=f"端口 {port} 到 {port + _PORTS_TRIED - 1} 都被占用；请用 --port 另选一个",
     )

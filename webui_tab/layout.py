@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.hosts.base import Sampling
+from gpt_sovits_emotion.backends.base import Sampling
 from webui_tab.banks.layout import build_banks
 from webui_tab.heads_menu import ASK_ID, MARK_ID
 from webui_tab.menus import carry_choices, encoding_choices, spoken_choices

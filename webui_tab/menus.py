@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
+from gpt_sovits_emotion.transcripts.encodings import ENCODING_NAMES
 from webui_tab.texts import SPOKEN_LANGUAGES, say
 
 __all__ = ["carry_choices", "encoding_choices", "spoken_choices"]
 
 
 def carry_choices(language: str) -> dict[str, str]:
-    """Return the ways in which emotion is carried: name -> `carry.Carry.way`."""
+    """Return the ways in which emotion is carried: name -> `carry.ProsodySource.way`."""
     return {say(f"carry_{way}", language): way for way in ("clip", "recording")}
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.core.progress import Progress
 from webui_tab.door.presence import Presence
 from webui_tab.sessions import PageError, Session, Stopped
 from webui_tab.uploads import Uploads

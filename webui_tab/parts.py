@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab.banks.headings import headings as bank_headings
 from webui_tab.gradio_releases import fitted
 from webui_tab.texts import say

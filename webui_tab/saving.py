@@ -9,11 +9,11 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
 from gpt_sovits_emotion.deliver import deliver_report
-from gpt_sovits_emotion.errors import TranscriptError
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import TaggedTranscript
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import TaggedTranscript
 from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
-from gpt_sovits_emotion.transcript_io import FORMATS, write
+from gpt_sovits_emotion.transcripts import FORMATS, write
 from webui_tab.sessions import PageError, Result, Session
 from webui_tab.texts import say
 from webui_tab.view import heard_timeline

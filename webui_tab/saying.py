@@ -9,15 +9,15 @@ from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.carry import Carry
+from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.errors import ReferenceBankError
-from gpt_sovits_emotion.hosts.base import never
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics, TaggedTranscript
-from gpt_sovits_emotion.references.layouts import language_of_text
-from gpt_sovits_emotion.takes import TakeOptions, words_where_there
-from gpt_sovits_emotion.written import with_written_tags
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics, TaggedTranscript
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.synthesis.takes import TakeOptions, words_where_there
+from gpt_sovits_emotion.synthesis.text_input import with_written_tags
 from webui_tab.handlers import tag_options, tagging_of
 from webui_tab.sessions import PageError, Result, Session, Speaking
 from webui_tab.view import clip_name
@@ -73,7 +73,7 @@ def resynthesise(
         seed=speaking.seed,
         sampling=speaking.sampling,
         timbre=_timbre(session.bank, speaking.timbre),
-        carry=Carry(speaking.carry),
+        carry=ProsodySource(speaking.carry),
         recording=session.recording,
         takes=_takes(session, workshop, speaking.takes),
         speaker=speaker,
@@ -103,7 +103,7 @@ def resynthesise(
             bank=session.bank,
             synthesis=synthesis,
             verification=verification,
-            host_title=engines.host.title,
+            host_title=engines.backend.title,
             folder=made,
         ),
     )
@@ -122,7 +122,7 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> list[Path]:
 
 def _who_is_heard(session: Session, engines: Engines) -> tuple[Engines, SpeakerStatistics | None]:
     """Return engines whose judge knows the voice that will be heard, and its statistics, if it is cloned."""
-    from gpt_sovits_emotion.banking.voice import open_heard_voice
+    from gpt_sovits_emotion.banks.building.voice import open_heard_voice
 
     place = session.bank_place
     heard = None if place is None else open_heard_voice(place, engines)

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import open_recording, write_wav
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, display_name
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, display_name
+from gpt_sovits_emotion.core.records import (
     EmotionScores,
     ReferenceChoice,
     ReferenceClip,
     TaggedSegment,
 )
-from gpt_sovits_emotion.takes import told
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.synthesis.takes import told
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.sessions import Session
 from webui_tab.texts import say
 from webui_tab.view import clip_name, clock, note, verdict_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab.door.names import Served
 
 __all__ = ["AUTH_VARIABLE", "Serving", "accounts_of", "address_of", "size_of", "warnings_of"]
@@ -51,7 +51,7 @@ def address_of(written: str) -> str:
     """Return an address to be bound to.
 
     Raises:
-        HostError: It is none: a name may mean several.
+        BackendError: It is none: a name may mean several.
     """
     address = written.strip().strip("[]")
     if address == "localhost":
@@ -59,7 +59,7 @@ def address_of(written: str) -> str:
     try:
         return str(ip_address(address))
     except ValueError:
-        raise HostError(
+        raise BackendError(
             f"{written!r} is no address to serve at: give 127.0.0.1 for this machine alone, 0.0.0.0 for "
             "every network that it is in, or the address of one of them",
             zh=f"{written!r} 不是可用的地址：127.0.0.1 表示仅本机，0.0.0.0 表示本机所在的所有网络，"
@@ -75,7 +75,7 @@ def accounts_of(written: str | None, file: Path | None) -> tuple[tuple[str, str]
         file: One ``USER:PASSWORD`` a line; blank lines and those that begin with ``#`` are left out.
 
     Raises:
-        HostError: Something is no user with a password, or the file cannot be read or holds nobody.
+        BackendError: Something is no user with a password, or the file cannot be read or holds nobody.
     """
     given = os.environ.get(AUTH_VARIABLE) if written is None and file is None else written
     lines = [given] if given else []
@@ -83,13 +83,13 @@ def accounts_of(written: str | None, file: Path | None) -> tuple[tuple[str, str]
         try:
             told = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
-            raise HostError(
+            raise BackendError(
                 f"{file} cannot be read ({error}); it should hold USER:PASSWORD, one a line",
                 zh=f"无法读取 {file}（{error}）；其中应每行一个 用户名:密码",
             ) from None
         lines += [line for line in told if line.strip() and not line.lstrip().startswith("#")]
         if not lines:
-            raise HostError(
+            raise BackendError(
                 f"{file} holds no account; write USER:PASSWORD into it, one a line",
                 zh=f"{file} 中没有账户；请每行填写一个 用户名:密码",
             )
@@ -100,7 +100,7 @@ def _account(line: str) -> tuple[str, str]:
     user, colon, password = line.strip().partition(":")
     if not (user.strip() and colon and password):
         # The line itself is not shown: it may be a password.
-        raise HostError(
+        raise BackendError(
             "an account is USER:PASSWORD, and neither of them may be empty",
             zh="账户的格式为 用户名:密码，两者都不能为空",
         )
@@ -111,7 +111,7 @@ def size_of(written: str) -> int:
     """Return a size in bytes: ``500MB``, ``2 GB``, ``1.5g``, or a number of bytes.
 
     Raises:
-        HostError: It is none, or not positive.
+        BackendError: It is none, or not positive.
 
     Examples:
         >>> size_of("1.5 GB"), size_of("500mb")
@@ -125,14 +125,14 @@ def size_of(written: str) -> int:
     except (ValueError, KeyError, OverflowError):
         size = 0
     if size < 1 or "_" in number:
-        raise HostError(
+        raise BackendError(
             f"{written!r} is no size: give a number with MB or GB, such as 500MB or 2GB",
             zh=f"{written!r} 不是大小：请填写数字和 MB 或 GB，例如 500MB 或 2GB",
         )
     return size
 
 
-def warnings_of(serving: Serving, file: Path | None = None) -> tuple[HostError, ...]:
+def warnings_of(serving: Serving, file: Path | None = None) -> tuple[BackendError, ...]:
     """Return what a person should know of how a page is served, as sentences in both languages.
 
     Args:
@@ -142,7 +142,7 @@ def warnings_of(serving: Serving, file: Path | None = None) -> tuple[HostError, 
     told = []
     if Served(serving.address).is_for_everybody and not serving.accounts:
         told.append(
-            HostError(
+            BackendError(
                 f"the page is served at {serving.address} without a password: whoever reaches that address "
                 "can use it; add --auth-file",
                 zh=f"页面在 {serving.address} 上提供服务且没有密码：能访问该地址的人都可以使用；"
@@ -151,7 +151,7 @@ def warnings_of(serving: Serving, file: Path | None = None) -> tuple[HostError, 
         )
     if file is not None and os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         told.append(
-            HostError(
+            BackendError(
                 f"other people on this machine can read the passwords in {file}; run  chmod 600 {file}",
                 zh=f"本机的其他用户可以读取 {file} 中的密码；请运行  chmod 600 {file}",
             )

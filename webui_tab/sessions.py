@@ -8,18 +8,18 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.engines import DEFAULT_HEAD
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.hosts.base import Sampling
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.backends.base import Sampling
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceChoice,
     Sentence,
     Synthesis,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.tag import Tagging
-from gpt_sovits_emotion.transcribe.options import AUTO
-from gpt_sovits_emotion.verify import Verification
+from gpt_sovits_emotion.tagging import Tagging
+from gpt_sovits_emotion.transcription.options import AUTO
+from gpt_sovits_emotion.synthesis.verifier import Verification
 from webui_tab.texts import filled
 
 __all__ = [
@@ -89,7 +89,7 @@ class Speaking:
         seed: Of the first segment; each further one has the next.
         timbre: Names of the voice's clips that set the timbre alone, where the host takes them.
         takes: How many syntheses of each segment are made, of which the best is kept.
-        carry: How the emotion is carried (`carry.Carry.way`).
+        carry: How the emotion is carried (`carry.ProsodySource.way`).
         directions: Whether stage directions, music signs and names of speakers are said.
     """
 

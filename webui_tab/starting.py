@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
 from webui_tab.hook import SCRIPTS
 from webui_tab.interpreter import (
@@ -65,13 +65,13 @@ def start(
         Its exit code; 128 and the signal's number where it was ended by one.
 
     Raises:
-        HostError: The folder is no checkout, or that python cannot run the tab.
+        BackendError: The folder is no checkout, or that python cannot run the tab.
     """
     root = checkout_root(folder)
     interpreter = inspect_python(python_of(root, python), root)
     interpreter.require_ours()
     if not interpreter.heeds_environment:
-        raise HostError(
+        raise BackendError(
             f"{interpreter.executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch "
             "relies on; use  gpt-sovits-emotion install  with --route pth, or --route scripts",
             zh=f"{interpreter.executable} 忽略 PYTHONPATH（旁边的 ._pth 文件如此规定），"
@@ -79,7 +79,7 @@ def start(
         )
     script = "webui.py" if page == "main" else f"GPT_SoVITS/{SCRIPTS[page == 'fast']}"
     if not (root / script).is_file():
-        raise HostError(
+        raise BackendError(
             f"{root} has no {script}; choose another --page",
             zh=f"{root} 中没有 {script}；请另选 --page",
         )
@@ -176,8 +176,8 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> int:
     try:
         with _ended_by_signals():
             code = process.wait()
-    except KeyboardInterrupt as wish:
-        code = -(wish.args[0] if wish.args else signal.SIGINT)
+    except KeyboardInterrupt as query:
+        code = -(query.args[0] if query.args else signal.SIGINT)
     finally:
         _end(process)
     return 128 - code if code < 0 else code

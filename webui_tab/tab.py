@@ -7,8 +7,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from gpt_sovits_emotion.hosts.base import never
-from gpt_sovits_emotion.transcribe.options import AUTO
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab.actions import Actions
 from webui_tab.banks.actions import BankActions
 from webui_tab.banks.wiring import connect_banks
@@ -62,9 +62,9 @@ def build_tab(
     parts = build(choices)
     actions = Actions(parts, pages, workshop, upload_root=upload_root, language=language)
     wire = connect(actions, blocks, speaking_queue=speaking_queue)
-    speaking = never if workshop.host is None else _at_work(blocks, speaking_queue)
+    speaking = never if workshop.backend is None else _at_work(blocks, speaking_queue)
     connect_banks(wire, BankActions(actions), actions, blocks)
-    trainer = Trainer(host=workshop.host, speaking=speaking, whisper=workshop.whisper_models)
+    trainer = Trainer(backend=workshop.backend, speaking=speaking, whisper=workshop.whisper_models)
     connect_training(wire, TrainingActions(actions, trainer), actions, blocks)
     return trainer.close
 

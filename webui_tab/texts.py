@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab.banks import texts as banks
 from webui_tab.door import texts as door
 from webui_tab.training import texts as training
@@ -397,7 +397,7 @@ def language_of_browser(accept_language: str | None) -> str:
         except ValueError:
             weight = 0.0
         wishes.append((-weight, tag.split("-")[0].casefold()))
-    for _, tag in sorted(wishes, key=lambda wish: wish[0]):
+    for _, tag in sorted(wishes, key=lambda query: query[0]):
         if tag in LANGUAGES:
             return tag
     return "en"

@@ -8,14 +8,14 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.labels import colour_of, display_name, percent
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.labels import colour_of, display_name, percent
+from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceClip,
     RoundTripSegment,
     TaggedSegment,
 )
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.option_names import on_page
 from webui_tab.sessions import Session
 from webui_tab.texts import SPOKEN_LANGUAGES, say
@@ -218,7 +218,7 @@ def result_html(session: Session, language: str) -> str:
         compared=report.compared,
         judge=report.judge_id,
         voice=report.voice,
-        host=session.result.host_title.say(language),
+        backend=session.result.host_title.say(language),
     )
     notes = [note("plain", line)]
     known = session.result.transcript.notes  # shown above, with what was heard

@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.again_actions import AgainActions
 from webui_tab.gradio_releases import private

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD, Engines, open_engines
-from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcribe.options import AUTO
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.transcription.options import AUTO
 from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.sessions import Settings
 from webui_tab.texts import say
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.hosts.base import Host
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.backends.base import Backend
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = ["SAMPLE_VOICE", "WHISPER_SIZES", "Workshop", "sample_data", "whisper_choices"]
 
@@ -42,14 +42,14 @@ class Workshop:
         models_dir: Folder that holds faster-whisper models.
         checkout: A GPT-SoVITS checkout, whose models are used too.
         allow_download: Whether a Whisper model that is not on this machine may be fetched.
-        host: Who lends encoders and speaks; None for the embedded one.
+        backend: Who lends encoders and speaks; None for the embedded one.
     """
 
     heads_dirs: tuple[Path, ...] = ()
     models_dir: Path | None = None
     checkout: Path | None = None
     allow_download: bool = True
-    host: Host | None = None
+    backend: Backend | None = None
     _engines: dict[str, tuple[object, Engines]] = field(default_factory=dict)
     _labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -70,7 +70,7 @@ class Workshop:
                 engines = open_engines(
                     head=entry.path if entry else head,
                     heads_dirs=self.heads_dirs,
-                    host=self.host,
+                    backend=self.backend,
                     whisper=self.whisper_models,
                 )
                 self._engines[head] = opened = (mark, engines)
@@ -95,7 +95,7 @@ class Workshop:
     @property
     def spoken_by(self) -> Sentence | None:
         """The name of the host that speaks, None for the embedded one."""
-        return None if self.host is None else self.host.title
+        return None if self.backend is None else self.backend.title
 
     def all_heads(self) -> tuple[HeadEntry, ...]:
         """Return all that lies in the folders of heads now, also what cannot be used."""
@@ -107,14 +107,14 @@ class Workshop:
 
     def usable(self, entries: Sequence[HeadEntry]) -> tuple[HeadEntry, ...]:
         """Return those of the heads that can be chosen; of the two that are defaults the better first."""
-        found = [entry for entry in entries if entry.state == "sound" and self.lends_for(entry)]
+        found = [entry for entry in entries if entry.state == "sound" and self.provides_for(entry)]
         ids = [entry.id for entry in found]
         if WHISPER_HEAD in ids and DEFAULT_HEAD in ids[: ids.index(WHISPER_HEAD)]:
             better = found.pop(ids.index(WHISPER_HEAD))
             found.insert(ids.index(DEFAULT_HEAD), better)
         return tuple(found)
 
-    def lends_for(self, entry: HeadEntry) -> bool:
+    def provides_for(self, entry: HeadEntry) -> bool:
         """Say whether what a sound head reads is here: of a fused encoder, every part."""
         return entry.card is not None and not self.lacks(entry)
 
@@ -122,11 +122,11 @@ class Workshop:
         """Return the families that a sound head reads and that neither the host nor this machine has."""
         if entry.card is None:
             return frozenset()
-        lends = frozenset({"prosody"}) if self.host is None else self.host.lends
+        provides = frozenset({"prosody"}) if self.backend is None else self.backend.provides
         own = (entry.path / ENCODER_NAME).is_file()
         return frozenset(
             family
-            for family in entry.card.encoder.families - lends
+            for family in entry.card.encoder.families - provides
             if not (family.startswith(WHISPER) and (own or self.whisper_models.has(family)))
         )
 
@@ -137,7 +137,7 @@ class Workshop:
 
     def whisper_options(self, settings: Settings) -> TranscribeOptions:
         """Return the options of the transcriber for a page's settings."""
-        from gpt_sovits_emotion.transcribe import TranscribeOptions
+        from gpt_sovits_emotion.transcription import TranscribeOptions
 
         return TranscribeOptions(
             model=settings.whisper.strip(),
@@ -151,7 +151,7 @@ class Workshop:
 
     def has_whisper(self, name: str) -> bool:
         """Say whether a Whisper model lies on this machine."""
-        from gpt_sovits_emotion.transcribe import find_local_model, is_installed
+        from gpt_sovits_emotion.transcription import find_local_model, is_installed
 
         if is_installed(name):
             return True  # without joining it, which whoever only opens the page need not wait for
@@ -167,7 +167,7 @@ def whisper_choices(workshop: Workshop, language: str) -> dict[str, str]:
 
     First the model `AUTO`, then sizes that lie on this machine; the others would be fetched on first use.
     """
-    from gpt_sovits_emotion.transcribe import NO_MODEL
+    from gpt_sovits_emotion.transcription import NO_MODEL
 
     here = [size for size in WHISPER_SIZES if workshop.has_whisper(size)]
     absent = [size for size in WHISPER_SIZES if size not in here and workshop.allow_download]

@@ -20,8 +20,8 @@ from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
 from gpt_sovits_emotion.audio.pyav import open_stream
 from gpt_sovits_emotion.audio.timeline import Timeline
 from gpt_sovits_emotion.audio.tracks import Tracks
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
     import av.audio.frame

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from gpt_sovits_emotion.audio.timeline import clock
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["AmrHoles", "holes_warning", "is_lost_within"]
 

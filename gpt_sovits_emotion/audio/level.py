@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["SILENCE_DBFS", "LevelMeter", "gain_to_target_db", "level_warnings"]
 

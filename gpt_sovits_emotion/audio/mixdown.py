@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["Mixdown"]
 

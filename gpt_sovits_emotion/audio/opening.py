@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.files import is_ordinary
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.unreadable import unreadable
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.files import is_ordinary
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = ["check_file", "locked_error", "name_of", "not_audio_error", "open_bytes"]
 

@@ -20,9 +20,9 @@ from gpt_sovits_emotion.audio.mixdown import Mixdown
 from gpt_sovits_emotion.audio.opening import name_of, open_bytes
 from gpt_sovits_emotion.audio.scratch import Scratch, resampled_to_scratch
 from gpt_sovits_emotion.audio.wav_header import plain_wav_duration_s
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import Audio, RecordingInfo, Sentence
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Audio, RecordingInfo, Sentence
 
 __all__ = [
     "ANALYSIS_RATE_HZ",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpt_sovits_emotion.audio.level import LevelMeter
-from gpt_sovits_emotion.errors import AudioError, OutputError
+from gpt_sovits_emotion.core.errors import AudioError, OutputError
 
 __all__ = ["Scratch", "resampled_to_scratch"]
 

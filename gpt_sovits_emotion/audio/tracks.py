@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio.opening import open_bytes
 from gpt_sovits_emotion.audio.pyav import open_stream
-from gpt_sovits_emotion.errors import AudioError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
     import av.container

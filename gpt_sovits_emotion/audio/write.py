@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.files import write_bytes
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.records import Audio
 
 __all__ = ["encode_mp3", "encode_wav", "resample", "write_wav"]
 

@@ -16,8 +16,8 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.cli.language import in_language, language, language_of, set_language
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.unreadable import of_the_system, why_unreadable
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.unreadable import of_the_system, why_unreadable
 
 __all__ = ["command", "main"]
 

@@ -21,9 +21,9 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
 )
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
-from gpt_sovits_emotion.counting import beside_chinese, counted
-from gpt_sovits_emotion.labels import display_name
-from gpt_sovits_emotion.progress import part_of
+from gpt_sovits_emotion.core.counting import beside_chinese, counted
+from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.progress import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,7 @@ def _corrections(given: dict[str, Any]) -> list[tuple[Path, Path]]:
         TranscriptError: A transcript is not there, or none of ours.
     """
     from gpt_sovits_emotion.audio import check_file
-    from gpt_sovits_emotion.transcript_io import read_json
+    from gpt_sovits_emotion.transcripts import read_json
 
     found = []
     for number, transcript in enumerate(given["corrections"]):
@@ -177,7 +177,7 @@ def _learned(
 def _from_clips(
     found: Sequence[SpeakerClip], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
-    from gpt_sovits_emotion.labels import canonical_label
+    from gpt_sovits_emotion.core.labels import canonical_label
     from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
 
     if label is not None:
@@ -204,7 +204,7 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
     """Listen to clips, the labelled ones as one batch; return how many could not be read, too."""
     import numpy as np
 
-    from gpt_sovits_emotion.errors import AudioError, CorpusError
+    from gpt_sovits_emotion.core.errors import AudioError, CorpusError
     from gpt_sovits_emotion.heads.profiles import add, add_unlabelled
 
     unlabelled: list[np.ndarray] = []
@@ -251,9 +251,9 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
 def _listen(clip: SpeakerClip, engines: Engines) -> np.ndarray:
     """Return ``(n_segments, dim)`` embeddings of a clip; a longer recording is cut into sentences."""
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.records import Segment
-    from gpt_sovits_emotion.tag import embed_segments
-    from gpt_sovits_emotion.transcribe import NO_MODEL, TranscribeOptions, transcribe
+    from gpt_sovits_emotion.core.records import Segment
+    from gpt_sovits_emotion.tagging import embed_segments
+    from gpt_sovits_emotion.transcription import NO_MODEL, TranscribeOptions, transcribe
 
     with open_recording(clip.path, also_at_hz=engines.listening_rate_hz) as recording:
         whole: tuple[Segment, ...] = (Segment(0.0, recording.duration_s, ""),)
@@ -272,10 +272,10 @@ def _from_correction(
 ) -> _Addition:
     """Listen to the segments whose labels a person corrected; the recording's others have no label."""
     from gpt_sovits_emotion.audio import open_recording
-    from gpt_sovits_emotion.errors import CorpusError
+    from gpt_sovits_emotion.core.errors import CorpusError
     from gpt_sovits_emotion.heads.profiles import add, add_unlabelled
-    from gpt_sovits_emotion.tag import embed_segments
-    from gpt_sovits_emotion.transcript_io import read_json
+    from gpt_sovits_emotion.tagging import embed_segments
+    from gpt_sovits_emotion.transcripts import read_json
 
     document = read_json(transcript)
     corrected = [each for each in document.segments if each.corrected_label in known]

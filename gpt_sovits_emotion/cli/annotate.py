@@ -25,12 +25,12 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.cli.texts import existing_transcript
-from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.core.errors import EmotionError
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.cli.results import Ledger, Target
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.tag import Tagging
+    from gpt_sovits_emotion.tagging import Tagging
 
 __all__ = ["annotate", "summary_of"]
 
@@ -178,7 +178,7 @@ def _engines(given: dict[str, Any]) -> Engines:
     """Open the engines, which know the voice that speaks where its bank is named."""
     if given["voice"] is None:
         return open_engines_for(given)
-    from gpt_sovits_emotion.banking import find_sources
+    from gpt_sovits_emotion.banks.building import find_sources
 
     find_sources(given["voice"])
     return voice_that_speaks(given["voice"], open_engines_for(given), given)
@@ -212,7 +212,7 @@ def _targets(
         OutputError: Nothing can be written to `out`, or results lie there that may not be replaced.
     """
     from gpt_sovits_emotion.cli.results import Target, check_free, check_writable, targets_of
-    from gpt_sovits_emotion.transcript_io import FORMATS
+    from gpt_sovits_emotion.transcripts import FORMATS
 
     known = [name for name in FORMATS if name != "list"]  # that one goes with cut clips
     for name in formats:
@@ -265,7 +265,7 @@ def _claimed(
 def _deliver(
     path: Path, tagging: Tagging, written: Mapping[str, Path], *, as_json: bool, language: str
 ) -> None:
-    from gpt_sovits_emotion.transcript_io import write
+    from gpt_sovits_emotion.transcripts import write
 
     for name, target in written.items():
         write(tagging.transcript, target, format=name, language=language)

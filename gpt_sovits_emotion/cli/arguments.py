@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gpt_sovits_emotion.cli.language import in_language
-from gpt_sovits_emotion.files import is_ordinary
+from gpt_sovits_emotion.core.files import is_ordinary
 
 __all__ = [
     "LARGEST_SEED",

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.cli.console import echo, padded, say, shown_width, styled
-from gpt_sovits_emotion.labels import display_name, percent
+from gpt_sovits_emotion.core.labels import display_name, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+    from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
 __all__ = ["clip_cells", "echo_coverage", "opened_bank"]
 
@@ -31,7 +31,7 @@ def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
     Raises:
         ReferenceBankError: It is no bank, or none of its clips can be used.
     """
-    from gpt_sovits_emotion.references.bank import load_noted_bank
+    from gpt_sovits_emotion.banks.library.bank import load_noted_bank
 
     bank, notes = load_noted_bank(path, **limits)  # type: ignore[arg-type]
     for note in notes:
@@ -41,7 +41,7 @@ def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
 
 def echo_coverage(bank: ReferenceBank, language: str) -> None:
     """Print what a bank has of each emotion, and what stands in for the others."""
-    from gpt_sovits_emotion.references.coverage import coverage, coverage_table
+    from gpt_sovits_emotion.banks.library.coverage import coverage, coverage_table
 
     heading, rows = coverage_table(coverage(bank), language=language)
     widths = [max(shown_width(row[i]) for row in (heading, *rows)) for i in range(len(heading))]

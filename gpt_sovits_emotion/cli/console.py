@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.shown import echo, print_json, say, styled, visible
-from gpt_sovits_emotion.labels import colour_of, display_name
-from gpt_sovits_emotion.progress import Progress
-from gpt_sovits_emotion.progress_words import doing_in
-from gpt_sovits_emotion.records import RecordingInfo, TaggedTranscript
+from gpt_sovits_emotion.core.labels import colour_of, display_name
+from gpt_sovits_emotion.core.progress import Progress
+from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.records import RecordingInfo, TaggedTranscript
 
 __all__ = [
     "clock",

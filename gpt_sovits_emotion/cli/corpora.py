@@ -17,12 +17,12 @@ from gpt_sovits_emotion.cli.console import (
     shown_width,
 )
 from gpt_sovits_emotion.cli.language import in_language, language
-from gpt_sovits_emotion.counting import counted
+from gpt_sovits_emotion.core.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpt_sovits_emotion.records import Sentence
+    from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.training.corpora import Corpus, CorpusInfo, LabelRow
 
 __all__ = ["corpora", "corpus_lines"]
@@ -91,7 +91,7 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
 
     NAME says which known corpus it is (emodb=DIR), or what to call another; DIR alone finds out.
     """
-    from gpt_sovits_emotion.labels import labels_of
+    from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.training.corpora import check, label_table, open_corpora
 
     wanted = labels_of(labels) if labels else None

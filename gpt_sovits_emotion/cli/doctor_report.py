@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from gpt_sovits_emotion.cli.console import shown_width
 from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["report_lines"]
 

@@ -22,8 +22,8 @@ from gpt_sovits_emotion.cli.options import (
     replace_option,
 )
 from gpt_sovits_emotion.cli.results import check_free, check_writable
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.labels import display_name
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.candidates import Candidate
@@ -96,7 +96,7 @@ def evaluate(**given: Any) -> None:
     Such as: evaluate --corpus emodb=DIR --baseline opensmile; evaluate --corpus nemo=DIR --head
     prosody-emodb; evaluate --corpus emodb=DIR --corpus nemo=DIR --protocol cross.
     """
-    from gpt_sovits_emotion.labels import labels_of
+    from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.report.evaluation import write_evaluation_page
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.evaluation import write_evaluation
@@ -155,7 +155,7 @@ def _others(given: dict[str, Any]) -> tuple[Candidate, ...]:
 
 def _is_encoder(name: str) -> bool:
     from gpt_sovits_emotion.encoders import parse_encoder_id
-    from gpt_sovits_emotion.errors import EncoderError
+    from gpt_sovits_emotion.core.errors import EncoderError
 
     try:
         parse_encoder_id(name)

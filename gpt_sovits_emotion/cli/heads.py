@@ -13,8 +13,8 @@ from gpt_sovits_emotion.cli.console import echo, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
 from gpt_sovits_emotion.cli.shown import visible
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import HeadError
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.heads import HeadEntry

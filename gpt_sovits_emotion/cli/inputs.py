@@ -32,7 +32,7 @@ def check_recording(path: Path, given: dict[str, Any]) -> None:
 
 def check_transcripts(paths: Iterable[Path]) -> None:
     """Look for transcript files. Raises `TranscriptError` where one is not there or may not be read."""
-    from gpt_sovits_emotion.transcript_io.decoding import read_bytes
+    from gpt_sovits_emotion.transcripts.decoding import read_bytes
 
     for path in paths:
         read_bytes(path)
@@ -46,7 +46,7 @@ def check_banks(given: dict[str, Any], bank: Path | None = None) -> None:
         AudioError: A clip is not there, is empty or may not be read.
     """
     from gpt_sovits_emotion.audio import check_file
-    from gpt_sovits_emotion.references.layouts import read_layout
+    from gpt_sovits_emotion.banks.library.layouts import read_layout
 
     for path in (bank, given.get("prosody_from")):
         if path is not None:

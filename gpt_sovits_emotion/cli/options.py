@@ -16,19 +16,19 @@ from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.cli.language import language
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
-from gpt_sovits_emotion.progress import Progress, part_of
-from gpt_sovits_emotion.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import Progress, part_of
+from gpt_sovits_emotion.core.progress_words import doing_in
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
     from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
-    from gpt_sovits_emotion.hosts.base import Host
-    from gpt_sovits_emotion.records import Sentence
-    from gpt_sovits_emotion.tag import TagOptions
+    from gpt_sovits_emotion.backends.base import Backend
+    from gpt_sovits_emotion.core.records import Sentence
+    from gpt_sovits_emotion.tagging import TagOptions
     from gpt_sovits_emotion.training.feature_cache import FeatureCache
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
@@ -254,7 +254,7 @@ def language_option(command: _Command) -> _Command:
 
 def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
     """Make the options of the transcriber from a command's arguments."""
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
     return TranscribeOptions(
         model=given["whisper"],
@@ -272,7 +272,7 @@ def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
 
 def tag_options_of(given: dict[str, Any]) -> TagOptions:
     """Make the options of the tagger from a command's arguments."""
-    from gpt_sovits_emotion.tag import TagOptions
+    from gpt_sovits_emotion.tagging import TagOptions
 
     return TagOptions(given["speaker_statistics"], given["smoothing"])
 
@@ -322,16 +322,16 @@ def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
 
     Raises:
         EncoderError: There is no such encoder, or nobody lends it.
-        HostError: The checkout cannot load it.
+        BackendError: The checkout cannot load it.
         WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
-    from gpt_sovits_emotion.binding import lend_encoder
+    from gpt_sovits_emotion.binding import provide_encoder
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-    from gpt_sovits_emotion.engines import embedded_host
+    from gpt_sovits_emotion.engines import embedded_backend
 
     tracker = ProsodyEncoder()
-    lender = _lender_for(given) or embedded_host(tracker)
-    return lend_encoder(encoder_id, lender, tracker, whisper_models_of(given))
+    provider = _provider_for(given) or embedded_backend(tracker)
+    return provide_encoder(encoder_id, provider, tracker, whisper_models_of(given))
 
 
 def open_engines_for(given: dict[str, Any]) -> Engines:
@@ -340,10 +340,10 @@ def open_engines_for(given: dict[str, Any]) -> Engines:
 
     engines = open_engines(
         head=given["head"],
-        judge=given.get("judge"),
+        verifier=given.get("judge"),
         heads_dirs=given["heads_dirs"],
-        host=speaker_for(given),
-        lender=_lender_for(given),
+        backend=speaker_for(given),
+        provider=_provider_for(given),
         speaker=given.get("speaker"),
         whisper=whisper_models_of(given),
     )
@@ -357,13 +357,13 @@ def tell_note(note: Sentence | None) -> None:
         say(f"note: {note.en}", zh=f"注意：{note.zh}")
 
 
-def _lender_for(given: dict[str, Any]) -> Host | None:
+def _provider_for(given: dict[str, Any]) -> Backend | None:
     """Return the checkout as a lender; nothing of it is loaded before a head asks for it."""
     if given["checkout"] is None:
         return None
-    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 
-    return CheckoutHost(
+    return CheckoutBackend(
         given["checkout"], sovits=given.get("sovits_weights"), device=given["device"]
     )
 

@@ -21,12 +21,12 @@ from gpt_sovits_emotion.cli.options import (
     tell_note,
 )
 from gpt_sovits_emotion.cli.results import check_free
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.core.labels import display_name
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.banking import Sources
+    from gpt_sovits_emotion.banks.building import Sources
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = ["refs"]
 
@@ -132,8 +132,8 @@ def build(source: Path, **given: Any) -> None:
     Your files are only read. A build that was stopped goes on where it was when it is run again, and a
     finished one listens to those clips alone that have changed.
     """
-    from gpt_sovits_emotion.banking import build_bank, find_sources
-    from gpt_sovits_emotion.banking.sources import RECORDING
+    from gpt_sovits_emotion.banks.building import build_bank, find_sources
+    from gpt_sovits_emotion.banks.building.sources import RECORDING
 
     sources = find_sources(source, clips=given["clips"])
     engines = _engines(sources, given)
@@ -169,7 +169,7 @@ def build(source: Path, **given: Any) -> None:
 @language_option
 def list_command(bank: Path, as_json: bool, lang: str) -> None:
     """List the clips of BANK: emotion, how sure, length, language, text, and what is wrong with each."""
-    from gpt_sovits_emotion.banking import listing
+    from gpt_sovits_emotion.banks.building import listing
 
     loaded = opened_bank(bank, lang)
     if as_json:
@@ -215,7 +215,7 @@ def coverage_command(
     bank: Path, as_json: bool, picture: Path | None, replace: bool, lang: str
 ) -> None:
     """Show which emotions BANK has, how many seconds and how sure, and what stands in for the others."""
-    from gpt_sovits_emotion.references.coverage import coverage
+    from gpt_sovits_emotion.banks.library.coverage import coverage
 
     if picture is not None:
         check_free([picture], replace=replace)
@@ -250,9 +250,9 @@ def export(bank: Path, layout: str, to: Path, replace: bool, lang: str) -> None:
 
     Clips of which the head is unsure are left out, unless you pinned them.
     """
-    from gpt_sovits_emotion.references.clips_to_export import left_out_note
-    from gpt_sovits_emotion.references.sidecar import read_sidecar, sidecar_path
-    from gpt_sovits_emotion.references.writing import export_bank
+    from gpt_sovits_emotion.banks.library.clips_to_export import left_out_note
+    from gpt_sovits_emotion.banks.library.sidecar import read_sidecar, sidecar_path
+    from gpt_sovits_emotion.banks.library.writing import export_bank
 
     loaded = opened_bank(bank, lang)
     left_out = left_out_note(loaded)
@@ -289,8 +289,8 @@ def export(bank: Path, layout: str, to: Path, replace: bool, lang: str) -> None:
 @language_option
 def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
     """Rank the clips of BANK for an emotion and a text, with the reason for each."""
-    from gpt_sovits_emotion.references import choose
-    from gpt_sovits_emotion.references.choose import ChoiceOptions
+    from gpt_sovits_emotion.banks import choose
+    from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 
     options = ChoiceOptions(
         n_candidates=given["candidates"],
@@ -322,8 +322,8 @@ def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
 @click.option("--clear", is_flag=True, help="Take the pin of EMOTION away.")
 def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
     """Say which CLIP of BANK is to be used for EMOTION, whatever the ranking says."""
-    from gpt_sovits_emotion.labels import EMOTIONS, canonical_label, slot_label
-    from gpt_sovits_emotion.references.bank import load_bank, set_pin
+    from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, slot_label
+    from gpt_sovits_emotion.banks.library.bank import load_bank, set_pin
 
     if (clip is None) == (not clear):
         raise Misuse("name the clip, or give --clear", zh="请指定片段，或使用 --clear")
@@ -347,7 +347,7 @@ def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
 
 def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
     """Open the head; the checkout that the source lies in lends what it needs where none is named."""
-    from gpt_sovits_emotion.banking import engines_to_listen
+    from gpt_sovits_emotion.banks.building import engines_to_listen
     from gpt_sovits_emotion.cli.options import whisper_models_of
 
     head, folders = given["head"], given["heads_dirs"]
@@ -359,14 +359,14 @@ def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
         checkout = sources.checkout
     if checkout is None:
         return engines
-    from gpt_sovits_emotion.hosts.checkout import CheckoutHost
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 
-    lender = CheckoutHost(checkout, sovits=given["sovits_weights"], device=given["device"])
-    return engines_to_listen(head, heads_dirs=folders, lender=lender, whisper=whisper)
+    provider = CheckoutBackend(checkout, sovits=given["sovits_weights"], device=given["device"])
+    return engines_to_listen(head, heads_dirs=folders, provider=provider, whisper=whisper)
 
 
 def _whisper(given: dict[str, Any]) -> TranscribeOptions:
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
     return TranscribeOptions(
         model=given["whisper"],

@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import OutputError
-from gpt_sovits_emotion.files import cache_folder, is_ordinary, write_text
-from gpt_sovits_emotion.locking import lock_beside, locked
+from gpt_sovits_emotion.core.errors import OutputError
+from gpt_sovits_emotion.core.files import cache_folder, is_ordinary, write_text
+from gpt_sovits_emotion.core.locking import lock_beside, locked
 
 __all__ = [
     "Ledger",

@@ -38,9 +38,9 @@ from gpt_sovits_emotion.cli.speaking import (
 from gpt_sovits_emotion.cli.texts import existing_transcript
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.transcript_io import Line
+    from gpt_sovits_emotion.transcripts import Line
 
 __all__ = ["demo", "roundtrip"]
 
@@ -175,7 +175,7 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
-    from gpt_sovits_emotion.progress import part_of
+    from gpt_sovits_emotion.core.progress import part_of
 
     check_recording(file, given)
     check_banks(given, voice)
@@ -214,19 +214,19 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
 
 def _lines_written(file: Path, given: dict[str, Any]) -> tuple[Line, ...]:
     """Return the lines of a given transcript where pins may be for labels that it alone knows; else none."""
-    from gpt_sovits_emotion.written import lines_to_say
+    from gpt_sovits_emotion.synthesis.text_input import lines_to_say
 
     transcript = existing_transcript(given, file) if given.get("pins") else None
     return () if transcript is None else lines_to_say(transcript)
 
 
-def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
+def _carry_of(engines: Engines, given: dict[str, Any]) -> ProsodySource:
     """Return how the emotion is carried.
 
     Raises:
-        HostError: Who speaks cannot do it in this way; said before anything is read.
+        BackendError: Who speaks cannot do it in this way; said before anything is read.
     """
-    from gpt_sovits_emotion.carry import Carry, check_carry
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 
     check_no_pins(given)
     way = given.get("carry", "clip")
@@ -237,18 +237,18 @@ def _carry_of(engines: Engines, given: dict[str, Any]) -> Carry:
                 zh="--prosody-from 和 --carry recording 不能同时使用",
             )
         way = "bank"
-    carry = Carry(way, or_clip=given.get("or_clip", False), scratch=given.get("scratch"))
-    check_carry(carry, engines.host.limits, host=engines.host.title)
+    carry = ProsodySource(way, or_clip=given.get("or_clip", False), scratch=given.get("scratch"))
+    check_prosody_source(carry, engines.backend.limits, backend=engines.backend.title)
     return carry
 
 
-def _second_rate_hz(engines: Engines, carry: Carry) -> int:
+def _second_rate_hz(engines: Engines, carry: ProsodySource) -> int:
     """Return a rate to keep the recording at, beside the one for analysis.
 
     Where the recording's own pieces count for the timbre, what lies above 8 kHz is heard too.
     """
     from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ
 
-    limits, listening_hz = engines.host.limits, engines.listening_rate_hz
+    limits, listening_hz = engines.backend.limits, engines.listening_rate_hz
     counts = carry.way == "recording" and limits is not None and limits.averages_timbre
     return _TIMBRE_RATE_HZ if counts and listening_hz == ANALYSIS_RATE_HZ else listening_hz

@@ -35,8 +35,8 @@ from gpt_sovits_emotion.cli.texts import encoding_option
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
-    from gpt_sovits_emotion.transcript_io import Line
+    from gpt_sovits_emotion.transcription import TranscribeOptions
+    from gpt_sovits_emotion.transcripts import Line
 
 __all__ = ["say"]
 
@@ -117,8 +117,8 @@ def say(
     """
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import say as say_texts
-    from gpt_sovits_emotion.progress import part_of
-    from gpt_sovits_emotion.tag import TagOptions
+    from gpt_sovits_emotion.core.progress import part_of
+    from gpt_sovits_emotion.tagging import TagOptions
 
     check_out(out, replace=replace)
     lines, name = _lines(texts, file, encoding=given["encoding"], lang=given["lang"])
@@ -157,11 +157,11 @@ def say(
 
 
 def _check_way(engines: Engines, given: dict[str, Any]) -> None:
-    from gpt_sovits_emotion.carry import Carry, check_carry
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 
     check_no_pins(given)
     way = "clip" if given["prosody_from"] is None else "bank"
-    check_carry(Carry(way), engines.host.limits, host=engines.host.title)
+    check_prosody_source(ProsodySource(way), engines.backend.limits, backend=engines.backend.title)
 
 
 def _lines(
@@ -178,9 +178,9 @@ def _lines(
         )
     if file is None:
         return list(texts), "text"
-    from gpt_sovits_emotion.transcript_io import TextFile
-    from gpt_sovits_emotion.transcript_io.decoding import decoded
-    from gpt_sovits_emotion.written import file_to_say, text_to_say
+    from gpt_sovits_emotion.transcripts import TextFile
+    from gpt_sovits_emotion.transcripts.decoding import decoded
+    from gpt_sovits_emotion.synthesis.text_input import file_to_say, text_to_say
 
     if str(file) == "-":
         name = "stdin"
@@ -197,7 +197,7 @@ def _lines(
 
 
 def _words_of(given: dict[str, Any]) -> TranscribeOptions:
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
     return TranscribeOptions(
         model=given["whisper"],

@@ -18,8 +18,8 @@ from typing import Any
 import click
 
 from gpt_sovits_emotion.cli.language import in_language
-from gpt_sovits_emotion.errors import OutputError
-from gpt_sovits_emotion.visible import UNSEEN, visible
+from gpt_sovits_emotion.core.errors import OutputError
+from gpt_sovits_emotion.core.visible import UNSEEN, visible
 
 __all__ = ["abandon_stdout", "echo", "print_json", "say", "styled", "visible"]
 

@@ -10,8 +10,8 @@ from gpt_sovits_emotion.cli.arguments import Misuse
 from gpt_sovits_emotion.cli.console import echo, padded, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.labels import display_name
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.labels import display_name
 
 __all__ = ["speakers"]
 
@@ -126,7 +126,7 @@ def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
 
     The bank of a voice that is forgotten teaches no head any more, until 'refs build --learn' is run on it.
     """
-    from gpt_sovits_emotion.banking.teaching import forget_speaker
+    from gpt_sovits_emotion.banks.building.teaching import forget_speaker
 
     if (speaker is None) == (not everyone):
         raise Misuse("name one speaker, or give --all", zh="请指定一位说话人，或使用 --all")

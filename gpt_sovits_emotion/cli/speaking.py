@@ -13,14 +13,14 @@ from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number,
 from gpt_sovits_emotion.cli.console import progress_bar, say
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.hosts.base import Host, Sampling
+    from gpt_sovits_emotion.backends.base import Backend, Sampling
     from gpt_sovits_emotion.pipeline import SpeakingOptions
-    from gpt_sovits_emotion.records import ReferenceBank, SpeakerStatistics
-    from gpt_sovits_emotion.takes import TakeOptions
-    from gpt_sovits_emotion.transcribe import TranscribeOptions
-    from gpt_sovits_emotion.transcript_io import Line
+    from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics
+    from gpt_sovits_emotion.synthesis.takes import TakeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions
+    from gpt_sovits_emotion.transcripts import Line
 
 __all__ = [
     "check_no_pins",
@@ -156,11 +156,11 @@ def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Comman
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def speaker_for(given: dict[str, Any]) -> Host | None:
+def speaker_for(given: dict[str, Any]) -> Backend | None:
     """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
     if given.get("api") is None:
         return None
-    from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
+    from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 
     folders: dict[str | Path, str] = {}
     for pair in given["api_folders"]:
@@ -172,7 +172,7 @@ def speaker_for(given: dict[str, Any]) -> Host | None:
                 param_hint="--api-folder",
             )
         folders[here] = there
-    return ApiV2Host(given["api"], timeout_s=given["timeout"], folders=folders)
+    return ApiV2Backend(given["api"], timeout_s=given["timeout"], folders=folders)
 
 
 def loaded_bank(
@@ -190,9 +190,9 @@ def loaded_bank(
         ReferenceBankError: It is no bank, a pin names no clip of it, or an emotion that nobody can ask for.
     """
     from gpt_sovits_emotion.cli.banks import opened_bank
-    from gpt_sovits_emotion.voices import with_pins
+    from gpt_sovits_emotion.banks.building.voices import with_pins
 
-    limits = engines.host.limits
+    limits = engines.backend.limits
     assert limits is not None  # every host that the options can name has a voice
     bank = opened_bank(
         path,
@@ -214,10 +214,10 @@ def _labels_asked_for(
     pins: Iterable[str], engines: Engines, given: dict[str, Any], texts: Sequence[str | Line]
 ) -> frozenset[str]:
     """Return the labels that a segment can have: those of the heads, of the texts, and of ``--emotion``."""
-    from gpt_sovits_emotion.labels import canonical_label, slot_label
-    from gpt_sovits_emotion.written import labels_written
+    from gpt_sovits_emotion.core.labels import canonical_label, slot_label
+    from gpt_sovits_emotion.synthesis.text_input import labels_written
 
-    heads = {*engines.tagger.card.labels, *engines.judging.card.labels}
+    heads = {*engines.tagger.card.labels, *engines.verifier_head.card.labels}
     usual = {canonical_label(given["emotion"])} if given.get("emotion") else set()
     return frozenset(heads | usual | labels_written(texts, {*map(slot_label, pins)} - {""}))
 
@@ -249,8 +249,8 @@ def voice_of(
     Raises:
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
     """
-    from gpt_sovits_emotion.banking.voice import open_heard_voice
-    from gpt_sovits_emotion.references.sidecar import sidecar_path
+    from gpt_sovits_emotion.banks.building.voice import open_heard_voice
+    from gpt_sovits_emotion.banks.library.sidecar import sidecar_path
 
     with progress_bar("the voice") as progress:
         opened = open_heard_voice(source, engines, learn=given.get("learn"), progress=progress)
@@ -269,7 +269,7 @@ def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> 
     """
     from dataclasses import replace
 
-    from gpt_sovits_emotion.banking.voice import open_voice
+    from gpt_sovits_emotion.banks.building.voice import open_voice
 
     with progress_bar("the voice") as progress:
         opened = open_voice(
@@ -282,7 +282,7 @@ def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> 
 def speaking_of(
     given: dict[str, Any],
     *,
-    carry: Carry | None = None,
+    carry: ProsodySource | None = None,
     words: TranscribeOptions | None = None,
     voice: SpeakerStatistics | None = None,
 ) -> SpeakingOptions:
@@ -294,9 +294,9 @@ def speaking_of(
         words: The Whisper model that listens to takes, if it is on this machine.
         voice: Statistics of the voice, for the judge.
     """
-    from gpt_sovits_emotion.carry import Carry
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.pipeline import SpeakingOptions
-    from gpt_sovits_emotion.references.choose import ChoiceOptions
+    from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 
     choice = ChoiceOptions(
         substitute=given.get("substitute", True),
@@ -308,7 +308,7 @@ def speaking_of(
         sampling=_sampling_of(given),
         timbre=tuple(given.get("timbre", ())),
         takes=_takes_of(given.get("takes", 1), words),
-        carry=carry or Carry(),
+        carry=carry or ProsodySource(),
         choice=choice,
         voice=voice,
         directions=given.get("directions", "say") == "say",
@@ -316,7 +316,7 @@ def speaking_of(
 
 
 def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
-    from gpt_sovits_emotion.takes import TakeOptions, words_where_there
+    from gpt_sovits_emotion.synthesis.takes import TakeOptions, words_where_there
 
     if n == 1 or words is None:
         return TakeOptions(n)
@@ -330,7 +330,7 @@ def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
 
 
 def _sampling_of(given: dict[str, Any]) -> Sampling:
-    from gpt_sovits_emotion.hosts.base import Sampling
+    from gpt_sovits_emotion.backends.base import Sampling
 
     names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
     return Sampling(**{name: given[name] for name in names if given.get(name) is not None})

@@ -11,15 +11,15 @@ import click
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.transcript_io import TextFile
+    from gpt_sovits_emotion.transcripts import TextFile
 
 __all__ = ["TRANSCRIPT_OPTIONS", "encoding_option", "existing_transcript"]
 
 
 def _checked(context: click.Context, parameter: click.Parameter, encoding: str) -> str:
     if encoding:
-        from gpt_sovits_emotion.errors import TranscriptError
-        from gpt_sovits_emotion.transcript_io.decoding import codec_of
+        from gpt_sovits_emotion.core.errors import TranscriptError
+        from gpt_sovits_emotion.transcripts.decoding import codec_of
 
         try:
             codec_of(encoding)
@@ -56,8 +56,8 @@ def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | No
     Raises:
         TranscriptError: ``beside`` was asked for and nothing lies there, or in several languages.
     """
-    from gpt_sovits_emotion.errors import TranscriptError
-    from gpt_sovits_emotion.transcript_io import READABLE_ENDINGS, TextFile, find_transcript_beside
+    from gpt_sovits_emotion.core.errors import TranscriptError
+    from gpt_sovits_emotion.transcripts import READABLE_ENDINGS, TextFile, find_transcript_beside
 
     wanted: Path | None = given["transcript"]
     if wanted is None:
@@ -84,7 +84,7 @@ def _of_film(file: TextFile, recording: Path) -> TextFile:
 
     def film_rate() -> float | None:
         from gpt_sovits_emotion.audio import frames_per_s
-        from gpt_sovits_emotion.transcript_io.beside import named_after
+        from gpt_sovits_emotion.transcripts.beside import named_after
 
         try:
             around = sorted(path for path in file.path.parent.iterdir() if path.is_file())

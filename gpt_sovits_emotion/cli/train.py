@@ -22,7 +22,7 @@ from gpt_sovits_emotion.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.progress import Progress
+    from gpt_sovits_emotion.core.progress import Progress
     from gpt_sovits_emotion.training.corpora import Corpus
     from gpt_sovits_emotion.training.presets import Preset
     from gpt_sovits_emotion.training.train import Moment, TrainedHead, TrainingPlan
@@ -148,7 +148,7 @@ def _plan(
     others: tuple[Corpus, ...],
 ) -> TrainingPlan:
     from gpt_sovits_emotion.heads.folder import user_folder
-    from gpt_sovits_emotion.labels import labels_of
+    from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.training.installing import free_id
     from gpt_sovits_emotion.training.presets import head_id_for
     from gpt_sovits_emotion.training.train import TrainingPlan

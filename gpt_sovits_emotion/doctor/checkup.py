@@ -12,8 +12,8 @@ from gpt_sovits_emotion.doctor.packages import check_packages
 from gpt_sovits_emotion.doctor.ports import check_ports
 from gpt_sovits_emotion.doctor.settings import check_settings
 from gpt_sovits_emotion.doctor.usable import check_encoders, check_hearing
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.progress import Progress, no_progress
 
 __all__ = ["examine"]
 
@@ -40,7 +40,7 @@ def examine(
         progress: Told how far it is.
 
     Raises:
-        HostError: `root` is no checkout, or `python` is no Python.
+        BackendError: `root` is no checkout, or `python` is no Python.
     """
     checkout = Checkout(root)
     interpreter_path = python_of(checkout, python)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.hosts.gpt_sovits.requirements import asked_for
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.requirements import asked_for
 
 __all__ = ["Interpreter", "ask", "python_of"]
 
@@ -164,7 +164,7 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
     """Start a Python as GPT-SoVITS's main page starts its children (``-s``, in the root) and ask it.
 
     Raises:
-        HostError: It does not start, or does not answer as a Python does.
+        BackendError: It does not start, or does not answer as a Python does.
     """
     asked = json.dumps(
         {
@@ -188,14 +188,14 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError(
+        raise BackendError(
             f"{python} could not be asked ({error}); name the Python that runs GPT-SoVITS with --python",
             zh=f"无法询问 {python}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
         ) from error
     said = _said(done.stdout)
     if "versions" not in said:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise HostError(
+        raise BackendError(
             f"{python} did not answer as a Python does ({reason[:200]}); "
             "name the Python that runs GPT-SoVITS with --python",
             zh=f"{python} 的回答不像 Python（{reason[:200]}）；请用 --python 指定运行 GPT-SoVITS 的 Python",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.doctor.interpreter import Interpreter
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import check_file
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import check_file
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["check_models", "check_text"]
 
@@ -152,7 +152,7 @@ def _fine_tuned(checkout: Checkout) -> Iterator[Finding]:
 def _problem(path: Path) -> str | None:
     try:
         check_file(path)
-    except HostError as error:
+    except BackendError as error:
         return str(error)
     return None
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.doctor.interpreter import Interpreter
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["check_settings"]
 

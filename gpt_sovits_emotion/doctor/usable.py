@@ -7,12 +7,12 @@ from pathlib import Path
 
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.encoders import WHISPER
-from gpt_sovits_emotion.errors import EmotionError, HeadMismatchError, HostError
+from gpt_sovits_emotion.core.errors import EmotionError, HeadMismatchError, BackendError
 from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
-from gpt_sovits_emotion.hosts.checkout import CheckoutHost
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.backends.checkout import CheckoutBackend
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["check_encoders", "check_hearing"]
@@ -23,7 +23,7 @@ _BORROWED = ("hubert", "sovits.style", "sovits.posterior")
 
 def check_hearing(checkout: Checkout) -> Iterator[Finding]:
     """Yield which Whisper models lie in the checkout."""
-    from gpt_sovits_emotion.transcribe.models import missing_parts
+    from gpt_sovits_emotion.transcription.models import missing_parts
 
     folder = checkout.asr_models
     models = sorted(folder.glob("*whisper*")) if folder.is_dir() else []
@@ -64,9 +64,9 @@ def check_encoders(
         heads_folders: Where to look for heads.
         fingerprints: Load the weights and compare them with those that each head was trained on.
     """
-    host = CheckoutHost(checkout.root)
-    lends, whisper = host.lends, WhisperModels(checkout=checkout.root)
-    borrowed = [family for family in _BORROWED if family in lends]
+    host = CheckoutBackend(checkout.root)
+    provides, whisper = host.provides, WhisperModels(checkout=checkout.root)
+    borrowed = [family for family in _BORROWED if family in provides]
     if borrowed:
         listed = ", ".join(["prosody", *borrowed])
         yield fine(_ENCODERS, f"encoders at hand: {listed}", f"可用的编码器：{listed}")
@@ -90,7 +90,7 @@ def check_encoders(
 
 
 def _head(
-    entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, *, fingerprints: bool
+    entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, *, fingerprints: bool
 ) -> Finding:
     if entry.card is None or entry.problem:
         return warning(
@@ -102,7 +102,7 @@ def _head(
     encoder = entry.card.encoder.id
     families = entry.card.encoder.families
     carried = (entry.path / ENCODER_NAME).is_file()
-    if any(not _is_here(family, whisper, carried) for family in families - host.lends):
+    if any(not _is_here(family, whisper, carried) for family in families - host.provides):
         return warning(
             _ENCODERS,
             f"the head {entry.id} reads {encoder}, which is not at hand",
@@ -124,7 +124,7 @@ def _is_here(family: str, whisper: WhisperModels, carried: bool) -> bool:
     return family.startswith(WHISPER) and (carried or whisper.has(family))
 
 
-def _compare(entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, encoder: str) -> Finding:
+def _compare(entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, encoder: str) -> Finding:
     from gpt_sovits_emotion.binding import bind
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 
@@ -137,7 +137,7 @@ def _compare(entry: HeadEntry, host: CheckoutHost, whisper: WhisperModels, encod
             f"情感头 {entry.id} 的权重与本目录不符：{error.say('zh')}",
             Sentence("choose another head (heads list)", "换一个情感头（heads list）"),
         )
-    except (HostError, EmotionError) as error:
+    except (BackendError, EmotionError) as error:
         return warning(
             _ENCODERS,
             f"the head {entry.id} could not be tried: {error}",

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, plain_size
-from gpt_sovits_emotion.errors import EncoderError
-from gpt_sovits_emotion.lending import Lent, LentHubert, LentSovits, LentWhisper
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedModels, LoadedHubert, LoadedSovits, LoadedWhisper
 
 __all__ = ["N_HUBERT_LAYERS", "WHISPER", "EncoderName", "open_encoder", "parse_encoder_id"]
 
@@ -186,14 +186,14 @@ def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tupl
     return tuple(layers)
 
 
-def open_encoder(encoder_id: str, lent: Lent | None) -> Encoder:
+def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
     """Return the encoder of this id on the modules that a host lends.
 
     Nothing is copied and nothing is run; the encoder holds `lent` and nothing else of the host.
 
     Args:
         encoder_id: See `parse_encoder_id`; not that of a fused encoder, whose parts are lent one by one.
-        lent: What the host lends for the encoder's family; None for ``prosody``.
+        loaded: What the host lends for the encoder's family; None for ``prosody``.
 
     Raises:
         EncoderError: There is no such encoder, it is a fused one, or `lent` is not what it reads.
@@ -211,23 +211,23 @@ def open_encoder(encoder_id: str, lent: Lent | None) -> Encoder:
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 
         return ProsodyEncoder()
-    if isinstance(lent, LentWhisper) and name.whisper_size == lent.size:
+    if isinstance(loaded, LoadedWhisper) and name.whisper_size == loaded.size:
         from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 
-        return WhisperEncoder(lent, name.layers)
-    if name.family == "hubert" and isinstance(lent, LentHubert):
+        return WhisperEncoder(loaded, name.layers)
+    if name.family == "hubert" and isinstance(loaded, LoadedHubert):
         from gpt_sovits_emotion.encoders.hubert import HubertEncoder
 
-        return HubertEncoder(lent, name.layers)
-    if name.family == "sovits.style" and isinstance(lent, LentSovits):
+        return HubertEncoder(loaded, name.layers)
+    if name.family == "sovits.style" and isinstance(loaded, LoadedSovits):
         from gpt_sovits_emotion.encoders.sovits import SovitsStyleEncoder
 
-        return SovitsStyleEncoder(lent)
-    if name.family == "sovits.posterior" and isinstance(lent, LentSovits):
+        return SovitsStyleEncoder(loaded)
+    if name.family == "sovits.posterior" and isinstance(loaded, LoadedSovits):
         from gpt_sovits_emotion.encoders.sovits import SovitsPosteriorEncoder
 
-        return SovitsPosteriorEncoder(lent)
-    found = "nothing" if lent is None else lent.source.en
+        return SovitsPosteriorEncoder(loaded)
+    found = "nothing" if loaded is None else loaded.source.en
     raise EncoderError(
         f"the encoder {name.id!r} needs a loaded {name.family.partition('.')[0]} model and was lent {found}",
         zh=f"编码器 {name.id!r} 需要已加载的 {name.family.partition('.')[0]} 模型，而得到的是 {found}",

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from gpt_sovits_emotion.errors import EncoderError
+from gpt_sovits_emotion.core.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from gpt_sovits_emotion.records import Audio
+    from gpt_sovits_emotion.core.records import Audio
 
 __all__ = ["Use", "check_audio", "finite", "home_of", "parts_of", "twin"]
 

@@ -9,9 +9,9 @@ from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.errors import EncoderError, HostError
-from gpt_sovits_emotion.lending import LentHubert
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import EncoderError, BackendError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class HubertEncoder:
     The host's random state is left alone (transformers' own forward pass draws from it once per layer).
 
     Args:
-        lent: The host's model.
+        loaded: The host's model.
         layers: Hidden layers, ascending; see `EncoderName.layers`.
 
     Raises:
@@ -49,32 +49,32 @@ class HubertEncoder:
         "recordings are brought to level before"
     )
 
-    def __init__(self, lent: LentHubert, layers: Sequence[int]) -> None:
-        self._lent = lent
+    def __init__(self, loaded: LoadedHubert, layers: Sequence[int]) -> None:
+        self._loaded = loaded
         self.layers = tuple(layers)
-        model: Any = lent.model
+        model: Any = loaded.model
         try:
             n_layers = len(model.encoder.layers)
             self._hidden_size = int(model.config.hidden_size)
             stable = bool(model.config.do_stable_layer_norm)
         except AttributeError as error:
             raise EncoderError(
-                f"what was lent as HuBERT ({lent.source.en}) is a {type(model).__name__}; expected "
+                f"what was lent as HuBERT ({loaded.source.en}) is a {type(model).__name__}; expected "
                 "a HubertModel of transformers",
-                zh=f"作为 HuBERT 借来的（{lent.source.zh}）是 {type(model).__name__}；"
+                zh=f"作为 HuBERT 借来的（{loaded.source.zh}）是 {type(model).__name__}；"
                 "应为 transformers 的 HubertModel",
             ) from error
         if stable:
             raise EncoderError(
-                f"the HuBERT of {lent.source.en} is of the large kind, which normalises elsewhere; expected "
+                f"the HuBERT of {loaded.source.en} is of the large kind, which normalises elsewhere; expected "
                 "HuBERT-base, the kind that GPT-SoVITS uses",
-                zh=f"{lent.source.zh} 是 large 规格，归一化方式不同；应为 GPT-SoVITS 所用的 HuBERT-base",
+                zh=f"{loaded.source.zh} 是 large 规格，归一化方式不同；应为 GPT-SoVITS 所用的 HuBERT-base",
             )
         if self.layers[-1] > n_layers:
             raise EncoderError(
                 f"the encoder {self.id!r} reads layer {self.layers[-1]}, but the HuBERT of "
-                f"{lent.source.en} has {n_layers}",
-                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {lent.source.zh} 只有 {n_layers} 层",
+                f"{loaded.source.en} has {n_layers}",
+                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {loaded.source.zh} 只有 {n_layers} 层",
             )
 
     @property
@@ -90,13 +90,13 @@ class HubertEncoder:
     @property
     def fingerprint(self) -> str:
         """Of the whole model's weights, so that heads on different layers name the same one."""
-        return fingerprint({"hubert": self._lent.model}, prefix="hubert")
+        return fingerprint({"hubert": self._loaded.model}, prefix="hubert")
 
     @property
     def batch_s(self) -> float:
         """Seconds of audio that it does best at once: two minutes on a graphics card, 0 on a CPU."""
-        on_cpu = home_of(self._lent.model)[0].type == "cpu"
-        return 0.0 if on_cpu or not _can_batch(self._lent.model) else _BATCH_S
+        on_cpu = home_of(self._loaded.model)[0].type == "cpu"
+        return 0.0 if on_cpu or not _can_batch(self._loaded.model) else _BATCH_S
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
         """Return ``(n_segments, dim)`` float32, all finite: `pool` of each audio's `frames`.
@@ -107,7 +107,7 @@ class HubertEncoder:
         Raises:
             EncoderError: An audio is not at 16 kHz or shorter than 400 samples, or HuBERT gives
                 values that are no numbers.
-            HostError: The graphics card has no memory left even for one of them.
+            BackendError: The graphics card has no memory left even for one of them.
         """
         import numpy as np
 
@@ -133,9 +133,9 @@ class HubertEncoder:
         """
         self._check(audio)
         hidden = finite(
-            lambda use, dtype: _hidden_states(self._lent.model, audio, self.layers, use, dtype),
-            [self._lent.model],
-            what=f"the HuBERT of {self._lent.source.en}",
+            lambda use, dtype: _hidden_states(self._loaded.model, audio, self.layers, use, dtype),
+            [self._loaded.model],
+            what=f"the HuBERT of {self._loaded.source.en}",
         )
         return tuple(states.float().cpu().numpy() for states in hidden)
 
@@ -156,14 +156,14 @@ class HubertEncoder:
         try:
             hidden = finite(
                 lambda use, dtype: _hidden_of_batch(
-                    self._lent.model, audios, self.layers, use, dtype
+                    self._loaded.model, audios, self.layers, use, dtype
                 ),
-                [self._lent.model],
-                what=f"the HuBERT of {self._lent.source.en}",
+                [self._loaded.model],
+                what=f"the HuBERT of {self._loaded.source.en}",
             )
         except torch.cuda.OutOfMemoryError as error:
             if len(audios) == 1:
-                raise HostError(
+                raise BackendError(
                     f"the graphics card has no memory left for {audios[0].duration_s:.0f} s of audio in the "
                     f"encoder {self.id!r}; close what else uses it, or let the encoder run on the CPU",
                     zh=f"显存不足，编码器 {self.id!r} 无法处理 {audios[0].duration_s:.0f} 秒的音频；"

@@ -9,9 +9,9 @@ from gpt_sovits_emotion.audio import resample
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.errors import EncoderError
-from gpt_sovits_emotion.lending import LentSovits
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedSovits
+from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ class SovitsStyleEncoder:
     It is the style encoder's output alone; the Pro models add a speaker embedding to it afterwards.
 
     Args:
-        lent: The host's modules.
+        loaded: The host's modules.
     """
 
     id = "sovits.style"
@@ -44,20 +44,20 @@ class SovitsStyleEncoder:
     frame_rate_hz = 50.0
     input_scaling = _INPUT_SCALING
 
-    def __init__(self, lent: LentSovits) -> None:
-        self._lent = lent
+    def __init__(self, loaded: LoadedSovits) -> None:
+        self._loaded = loaded
 
     @property
     def dim(self) -> int:
         """512, or 1024 in the Pro models."""
-        return self._lent.style_dim
+        return self._loaded.style_dim
 
     @property
     def fingerprint(self) -> str:
         """Of the style encoder's weights and the number of bins that it reads."""
-        lent = self._lent
+        loaded = self._loaded
         return fingerprint(
-            {"style": lent.style}, prefix=self.id, setting=f"{lent.n_style_bins} bins"
+            {"style": loaded.style}, prefix=self.id, setting=f"{loaded.n_style_bins} bins"
         )
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
@@ -69,15 +69,15 @@ class SovitsStyleEncoder:
         """
         import numpy as np
 
-        lent = self._lent
+        loaded = self._loaded
         embeddings = np.empty((len(audios), self.dim), np.float32)
         for row, audio in enumerate(audios):
-            heard = spectrogram(_checked(audio, self.id), device=home_of(lent.style)[0])
+            heard = spectrogram(_checked(audio, self.id), device=home_of(loaded.style)[0])
 
             def run(use: Use, dtype: torch.dtype, heard: Tensor = heard) -> list[Tensor]:
-                return [_style(lent, heard.to(dtype), use)]
+                return [_style(loaded, heard.to(dtype), use)]
 
-            (style,) = finite(run, [lent.style], what=f"the style encoder of {lent.source.en}")
+            (style,) = finite(run, [loaded.style], what=f"the style encoder of {loaded.source.en}")
             embeddings[row] = style[0, :, 0].float().cpu().numpy()
         return embeddings
 
@@ -89,7 +89,7 @@ class SovitsPosteriorEncoder:
     would move the random state that a user's seed relies on.
 
     Args:
-        lent: The host's modules.
+        loaded: The host's modules.
 
     Raises:
         EncoderError: `lent` has no posterior encoder, or not all that a Pro model needs for it.
@@ -100,19 +100,19 @@ class SovitsPosteriorEncoder:
     frame_rate_hz = 50.0
     input_scaling = _INPUT_SCALING
 
-    def __init__(self, lent: LentSovits) -> None:
-        self._lent = lent
-        if lent.posterior is None:
+    def __init__(self, loaded: LoadedSovits) -> None:
+        self._loaded = loaded
+        if loaded.posterior is None:
             raise EncoderError(
-                f"{lent.source.en} has no posterior encoder (fine-tuned weights and v3 and v4 have none); "
+                f"{loaded.source.en} has no posterior encoder (fine-tuned weights and v3 and v4 have none); "
                 "expected one from the base model",
-                zh=f"{lent.source.zh} 没有后验编码器（微调权重以及 v3、v4 都没有）；应使用底模的后验编码器",
+                zh=f"{loaded.source.zh} 没有后验编码器（微调权重以及 v3、v4 都没有）；应使用底模的后验编码器",
             )
-        if lent.project_speaker is not None and lent.speaker_embedding is None:
+        if loaded.project_speaker is not None and loaded.speaker_embedding is None:
             raise EncoderError(
-                f"the posterior encoder of {lent.source.en} ({lent.version}) needs the speaker-verification "
+                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the speaker-verification "
                 "network of the Pro models, which was not lent",
-                zh=f"{lent.source.zh}（{lent.version}）的后验编码器需要 Pro 模型的说话人验证网络，但没有借到",
+                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 Pro 模型的说话人验证网络，但没有借到",
             )
 
     @property
@@ -126,14 +126,14 @@ class SovitsPosteriorEncoder:
 
         The speaker-verification network of the Pro models does not count: there is but one.
         """
-        lent = self._lent
-        modules = {"posterior": self._posterior, "style": lent.style}
-        if lent.project_speaker is not None:
+        loaded = self._loaded
+        modules = {"posterior": self._posterior, "style": loaded.style}
+        if loaded.project_speaker is not None:
             modules |= {
                 f"speaker {number}": part
-                for number, part in enumerate(parts_of(lent.project_speaker))
+                for number, part in enumerate(parts_of(loaded.project_speaker))
             }
-        return fingerprint(modules, prefix=self.id, setting=f"{lent.n_style_bins} bins")
+        return fingerprint(modules, prefix=self.id, setting=f"{loaded.n_style_bins} bins")
 
     def encode(self, audios: Sequence[Audio]) -> np.ndarray:
         """Return ``(n_segments, dim)`` float32, all finite: `pool` of each audio's `frames`.
@@ -157,28 +157,28 @@ class SovitsPosteriorEncoder:
         """
         import torch
 
-        lent = self._lent
-        device, own = home_of(lent.style)
+        loaded = self._loaded
+        device, own = home_of(loaded.style)
         heard = spectrogram(_checked(audio, self.id), device=device)
         with torch.no_grad():
-            speaker = _speaker_embedding(lent, audio)
+            speaker = _speaker_embedding(loaded, audio)
 
         def run(use: Use, dtype: torch.dtype) -> list[Tensor]:
             spectrum = heard.to(dtype)
-            style = _style(lent, spectrum, use)
-            if lent.project_speaker is not None:
-                style = lent.project_speaker(style.to(own), speaker).to(dtype)
+            style = _style(loaded, spectrum, use)
+            if loaded.project_speaker is not None:
+                style = loaded.project_speaker(style.to(own), speaker).to(dtype)
             # A style that overflows may hide: the gates behind it saturate.
             return [_posterior_mean(self._posterior, spectrum, style, use), style]
 
         mean, _ = finite(
-            run, [self._posterior, lent.style], what=f"the posterior encoder of {lent.source.en}"
+            run, [self._posterior, loaded.style], what=f"the posterior encoder of {loaded.source.en}"
         )
         return (mean[0].T.float().cpu().numpy(),)
 
     @property
     def _posterior(self) -> Any:
-        return self._lent.posterior
+        return self._loaded.posterior
 
 
 def spectrogram(audio: Audio, *, device: torch.device | str = "cpu") -> Tensor:
@@ -221,24 +221,24 @@ def _checked(audio: Audio, encoder_id: str) -> Audio:
     return audio
 
 
-def _style(lent: LentSovits, spectrum: Tensor, use: Use) -> Tensor:
+def _style(loaded: LoadedSovits, spectrum: Tensor, use: Use) -> Tensor:
     """Return ``(1, style_dim, 1)``; the mask is all ones, as for a single reference (``get_ge``)."""
     import torch
 
     mask = torch.ones_like(spectrum[:, :1])
-    style: Tensor = use(lent.style)(spectrum[:, : lent.n_style_bins], mask)
+    style: Tensor = use(loaded.style)(spectrum[:, : loaded.n_style_bins], mask)
     return style
 
 
-def _speaker_embedding(lent: LentSovits, audio: Audio) -> Tensor | None:
+def _speaker_embedding(loaded: LoadedSovits, audio: Audio) -> Tensor | None:
     import torch
 
-    if lent.project_speaker is None or lent.speaker_embedding is None:
+    if loaded.project_speaker is None or loaded.speaker_embedding is None:
         return None
-    device, dtype = home_of(lent.style)
+    device, dtype = home_of(loaded.style)
     slower = resample(audio, _SPEAKER_RATE_HZ)
     samples = torch.tensor(slower.samples, dtype=torch.float32, device=device)
-    embedding: Tensor = lent.speaker_embedding(samples[None] / _divisor(audio))
+    embedding: Tensor = loaded.speaker_embedding(samples[None] / _divisor(audio))
     return embedding.to(device, dtype)
 
 

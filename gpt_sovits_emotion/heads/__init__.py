@@ -12,7 +12,7 @@ from gpt_sovits_emotion.heads.folder import (
     list_heads,
 )
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.recording import Judgement, judge_recording
+from gpt_sovits_emotion.heads.recording import Judgement, predict_recording
 
 __all__ = [
     "Head",
@@ -22,7 +22,7 @@ __all__ = [
     "Judgement",
     "find_head",
     "head_folders",
-    "judge_recording",
+    "predict_recording",
     "list_heads",
     "load_card",
     "load_head",

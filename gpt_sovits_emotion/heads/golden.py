@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import EncoderError, HeadError
+from gpt_sovits_emotion.core.errors import EncoderError, HeadError
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.card import (
     ANY_WEIGHTS,
     CARD_FORMAT,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gpt_sovits_emotion.records import Record
+from gpt_sovits_emotion.core.records import Record
 
 __all__ = ["MovingStatistics", "Spread", "moving_statistics", "own_share", "spread_of"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.untrusted import read_file
 
 __all__ = ["Numbers", "read_numbers"]

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.speaker_profile import (
     Correction,

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from gpt_sovits_emotion.errors import HeadError, OutputError
-from gpt_sovits_emotion.files import remove_folder, replacing, write_text
+from gpt_sovits_emotion.core.errors import HeadError, OutputError
+from gpt_sovits_emotion.core.files import remove_folder, replacing, write_text
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
@@ -27,8 +27,8 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_belongs,
     check_name,
 )
-from gpt_sovits_emotion.locking import locked
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "ProfileEntry",

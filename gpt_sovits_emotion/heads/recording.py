@@ -9,10 +9,10 @@ import numpy as np
 
 from gpt_sovits_emotion.heads.head import Head, softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share
-from gpt_sovits_emotion.labels import UNSURE
-from gpt_sovits_emotion.records import SpeakerStatistics
+from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.records import SpeakerStatistics
 
-__all__ = ["Judgement", "blend", "judge_recording"]
+__all__ = ["Judgement", "blend", "predict_recording"]
 
 _CERTAIN = 0.95  # a share beyond which the other judgement is not worth a word
 
@@ -45,7 +45,7 @@ class Judgement:
         return labels[best] if sure else UNSURE
 
 
-def judge_recording(
+def predict_recording(
     head: Head,
     embeddings: np.ndarray,
     *,

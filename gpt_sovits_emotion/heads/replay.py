@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import HeadError
-from gpt_sovits_emotion.files import write_bytes
+from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.heads.folder import list_heads
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers

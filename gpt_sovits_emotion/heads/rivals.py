@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import HeadError
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.entry import HeadEntry
 from gpt_sovits_emotion.heads.files import CARD_NAME, ENCODER_NAME, weights_of
 from gpt_sovits_emotion.heads.untrusted import read_file

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from gpt_sovits_emotion.errors import HeadError
-from gpt_sovits_emotion.files import is_ordinary
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.unreadable import unreadable
+from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.files import is_ordinary
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = ["UnfinishedError", "open_file", "read_file"]
 

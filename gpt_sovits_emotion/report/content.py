@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import UNSURE, canonical_label, colour_of, display_name, percent
-from gpt_sovits_emotion.records import (
+from gpt_sovits_emotion.core.labels import UNSURE, canonical_label, colour_of, display_name, percent
+from gpt_sovits_emotion.core.records import (
     WRITTEN,
     Carried,
     EmotionScores,

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import east_asian_width
 
-from gpt_sovits_emotion.errors import OutputError
-from gpt_sovits_emotion.files import write_bytes, write_text
-from gpt_sovits_emotion.labels import colour_of, percent
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.references.choose_words import label_names
-from gpt_sovits_emotion.references.coverage import Coverage, EmotionCoverage, missing_sentence
+from gpt_sovits_emotion.core.errors import OutputError
+from gpt_sovits_emotion.core.files import write_bytes, write_text
+from gpt_sovits_emotion.core.labels import colour_of, percent
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.banks.library.choose_words import label_names
+from gpt_sovits_emotion.banks.library.coverage import Coverage, EmotionCoverage, missing_sentence
 from gpt_sovits_emotion.report.fonts import drawable, font_families
 from gpt_sovits_emotion.report.timeline import INKS, drawing
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpt_sovits_emotion.labels import UNSURE, canonical_label
-from gpt_sovits_emotion.records import Audio, FrameTracks, TaggedSegment
+from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
+from gpt_sovits_emotion.core.records import Audio, FrameTracks, TaggedSegment
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion import __version__
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.labels import colour_of, display_name
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.core.labels import colour_of, display_name
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.pictures import (
     confusion_picture,
     coverage_picture,

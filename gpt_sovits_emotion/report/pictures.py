@@ -9,8 +9,8 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.labels import display_name
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.measures import Coverage, ReliabilityBin
 
 __all__ = ["confusion_picture", "coverage_picture", "interval_picture", "reliability_picture"]

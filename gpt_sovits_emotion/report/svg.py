@@ -7,8 +7,8 @@ import io
 import re
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.labels import colour_of
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.labels import colour_of
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData
 from gpt_sovits_emotion.report.timeline import INKS, draw_figure, drawing, plan_of
 

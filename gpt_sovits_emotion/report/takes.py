@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.records import Sentence, Take
-from gpt_sovits_emotion.takes import told
+from gpt_sovits_emotion.core.records import Sentence, Take
+from gpt_sovits_emotion.synthesis.takes import told
 
 __all__ = ["TakeLine", "take_lines"]
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpt_sovits_emotion.files import write_bytes
-from gpt_sovits_emotion.labels import EMOTIONS, UNSURE, colour_of, display_name, percent
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, colour_of, display_name, percent
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData, TimelineSegment
 from gpt_sovits_emotion.report.fonts import can_draw, drawable, font_families
 

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import CorpusError, HeadError
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError, HeadError
 from gpt_sovits_emotion.heads.head import Head, Member, softmax
 from gpt_sovits_emotion.heads.profiles import (
     Replay,

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import EncoderError, MissingExtraError
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import EncoderError, MissingExtraError
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,

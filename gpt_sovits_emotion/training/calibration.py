@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share, spread_of
 from gpt_sovits_emotion.heads.recording import blend
@@ -24,7 +24,7 @@ from gpt_sovits_emotion.training.measures import (
 )
 from gpt_sovits_emotion.training.situations import HeardSituation
 
-__all__ = ["JudgedClips", "MovingCalibration", "calibrate_moving", "probabilities_in", "recall_in"]
+__all__ = ["ScoredClips", "MovingCalibration", "calibrate_moving", "probabilities_in", "recall_in"]
 
 _SMOOTHING = 0.5
 _KIND_WEIGHT = {"several": 1.0, "one": 1.0, "neutral": 1.0, "two": 0.5, "outlier": 0.5}
@@ -47,7 +47,7 @@ class MovingCalibration:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JudgedClips:
+class ScoredClips:
     """Clips of one corpus, judged by somebody who never met their speakers (`scoring.HeldOut.judged`).
 
     Attributes:
@@ -62,7 +62,7 @@ class JudgedClips:
 
 
 def calibrate_moving(
-    heard: Sequence[HeardSituation], clips: Sequence[JudgedClips]
+    heard: Sequence[HeardSituation], clips: Sequence[ScoredClips]
 ) -> MovingCalibration:
     """Fit temperatures, thresholds and shares on speakers that were held out.
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion import interpreters
-from gpt_sovits_emotion.counting import counted
+from gpt_sovits_emotion.core import workers as interpreters
+from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.errors import AudioError, CorpusError, EncoderError
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import Audio, Sentence
+from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed_process import embed_in_processes
@@ -70,7 +70,7 @@ def embed_corpus(
     Raises:
         CorpusError: More than one clip in twenty is unreadable, too short for the encoder, or gives values
             that are no numbers.
-        HostError: A lent encoder has run out of memory.
+        BackendError: A lent encoder has run out of memory.
     """
     versions = {_CLIP: AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
     parts = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)

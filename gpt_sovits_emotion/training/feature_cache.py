@@ -24,8 +24,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from gpt_sovits_emotion.files import cache_folder
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.files import cache_folder
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "FILE_NAME",

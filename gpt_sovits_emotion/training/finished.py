@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.recording import judge_recording
+from gpt_sovits_emotion.heads.recording import predict_recording
 
 __all__ = ["FinishedHead"]
 
@@ -47,5 +47,5 @@ class FinishedHead:
     def judge(self, embeddings: np.ndarray) -> np.ndarray:
         """Return ``(n_segments, n_labels)`` probabilities of a recording, as the head gives them at work."""
         columns = [self.head.card.labels.index(label) for label in self.classes]
-        found = judge_recording(self.head, embeddings).probabilities[:, columns]
+        found = predict_recording(self.head, embeddings).probabilities[:, columns]
         return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), _LEAST_PROBABILITY))

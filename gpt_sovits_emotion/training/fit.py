@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.files import SHARED
 from gpt_sovits_emotion.heads.head import Member

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 
 if TYPE_CHECKING:
     import torch

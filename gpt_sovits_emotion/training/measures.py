@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.records import Record
+from gpt_sovits_emotion.core.records import Record
 
 __all__ = [
     "Coverage",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.records import Record
+from gpt_sovits_emotion.core.records import Record
 from gpt_sovits_emotion.training.calibration import (
-    JudgedClips,
+    ScoredClips,
     MovingCalibration,
     calibrate_moving,
     probabilities_in,
@@ -78,7 +78,7 @@ class HeldOut:
     situations: tuple[HeardSituation, ...] = ()
     is_complete: bool = True
 
-    def judged(self, speakers: Collection[str] | None = None) -> list[JudgedClips]:
+    def judged(self, speakers: Collection[str] | None = None) -> list[ScoredClips]:
         """Return what a head with moving statistics said of the clips of these speakers, of all when None.
 
         Once of every clip, and once of recordings in several moods, which hold the four that all corpora
@@ -89,7 +89,7 @@ class HeldOut:
         if speakers is not None:
             kept = np.isin(self.speakers, list(speakers))
         logits = self.logits
-        found = [JudgedClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
+        found = [ScoredClips(logits["global"][kept], logits["speaker"][kept], self.truth[kept])]
         recordings = [
             one
             for one in self.situations
@@ -104,7 +104,7 @@ class HeldOut:
                     *((one.alone, one.own, one.truth) for one in recordings), strict=True
                 )
             )
-            found.append(JudgedClips(alone, own, truth))
+            found.append(ScoredClips(alone, own, truth))
         return found
 
     def select(self, mask: np.ndarray) -> HeldOut:

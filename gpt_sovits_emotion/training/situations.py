@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "KINDS",

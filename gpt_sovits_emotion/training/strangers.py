@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.calibration import MovingCalibration, calibrate_moving
 from gpt_sovits_emotion.training.corpora import Corpus
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, LabelledEmbeddings

@@ -18,14 +18,14 @@ import soundfile
 import yaml
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, resample
-from gpt_sovits_emotion.hosts.espeak import RATE_LIMITS_WPM, Espeak, VoiceShape
-from gpt_sovits_emotion.hosts.shaping import (
+from gpt_sovits_emotion.backends.espeak import RATE_LIMITS_WPM, Espeak, VoiceShape
+from gpt_sovits_emotion.backends.shaping import (
     SpectralBalance,
     limit_peaks,
     match_balance,
     trim_silence,
 )
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.records import Audio
 
 __all__ = [
     "EMOTIONS",

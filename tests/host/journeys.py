@@ -6,7 +6,7 @@ from pathlib import Path
 
 from browser import Tab
 
-from gpt_sovits_emotion.transcribe import find_model
+from gpt_sovits_emotion.transcription import find_model
 
 OURS = "情感 Emotion"
 PATIENCE_MS = 600_000

@@ -43,13 +43,13 @@ class Visit:
     """One visit to a page; `facts` goes through it in order."""
 
     def __init__(self, namespace: dict[str, Any], scratch: Path) -> None:
-        from gpt_sovits_emotion.hosts.base import SynthesisRequest
-        from gpt_sovits_emotion.hosts.webui import WebuiHost, find_page
-        from gpt_sovits_emotion.records import Prosody, ReferenceClip
+        from gpt_sovits_emotion.backends.base import SynthesisRequest
+        from gpt_sovits_emotion.backends.webui import WebuiBackend, find_page
+        from gpt_sovits_emotion.core.records import Prosody, ReferenceClip
 
         self.namespace, self.scratch = namespace, scratch
         self.is_fast = find_page(namespace) == "fast"
-        self.host = WebuiHost(namespace)
+        self.backend = WebuiBackend(namespace)
         clip = ReferenceClip(
             ROOT / "GPT_SoVITS/pretrained_models/reference.wav", "", PROMPT, "zh", 5.0
         )
@@ -67,43 +67,43 @@ class Visit:
         return facts
 
     def about(self) -> dict[str, Any]:
-        host = self.host
+        backend = self.backend
         native = self.namespace["inference" if self.is_fast else "get_tts_wav"]
         return {
-            "title": host.title.en,
-            "lends": sorted(host.lends),
-            "languages": sorted(host.limits.languages),
-            "rate_hz": host.limits.sampling_rate_hz,
-            "timbre": host.limits.timbre_references,
-            "root_is_the_checkout": host.root == ROOT,
-            "on_cpu": host.on_cpu,
-            "queue_is_the_buttons": host.concurrency_id == str(id(native)),
+            "title": backend.title.en,
+            "lends": sorted(backend.provides),
+            "languages": sorted(backend.limits.languages),
+            "rate_hz": backend.limits.sampling_rate_hz,
+            "timbre": backend.limits.timbre_references,
+            "root_is_the_checkout": backend.root == ROOT,
+            "on_cpu": backend.on_cpu,
+            "queue_is_the_buttons": backend.concurrency_id == str(id(native)),
         }
 
     def lending(self) -> dict[str, Any]:
         import torch
 
-        (hubert,) = self.host.lend("hubert")
-        styles = list(self.host.lend("sovits.style"))
-        posteriors = list(self.host.lend("sovits.posterior"))
+        (hubert,) = self.backend.provide("hubert")
+        styles = list(self.backend.provide("sovits.style"))
+        posteriors = list(self.backend.provide("sovits.posterior"))
         with torch.no_grad():
             states = hubert.model(torch.zeros(1, 16_000)).last_hidden_state
             spec = torch.rand(1, 1025, 60)
             lengths, mask = torch.tensor([60]), torch.ones(1, 1, 60)
             style_shapes = [
-                list(lent.style(spec[:, : lent.n_style_bins], mask).shape) for lent in styles
+                list(loaded.style(spec[:, : loaded.n_style_bins], mask).shape) for loaded in styles
             ]
             means = [
-                lent.posterior(spec, lengths, g=lent.style(spec[:, : lent.n_style_bins], mask))[1]
-                for lent in posteriors
+                loaded.posterior(spec, lengths, g=loaded.style(spec[:, : loaded.n_style_bins], mask))[1]
+                for loaded in posteriors
             ]
         loaded = self.loaded
         return {
             "hubert_frames": list(states.shape),
-            "style_versions": [lent.version for lent in styles],
+            "style_versions": [loaded.version for loaded in styles],
             "style_shapes": style_shapes,
             "style_is_in_place": styles[0].style is loaded.ref_enc,
-            "posterior_sources": [lent.source.en for lent in posteriors],
+            "posterior_sources": [loaded.source.en for loaded in posteriors],
             "posterior_is_in_place": posteriors[0].posterior is getattr(loaded, "enc_q", None),
             "posterior_shapes": [list(mean.shape) for mean in means],
             "posteriors_agree": bool((means[0] - means[-1]).abs().max() < 1e-4),
@@ -125,11 +125,11 @@ class Visit:
         expected = draw()
         seed_everything()
         started = time.monotonic()
-        first = self.host.synthesise(self.request)
+        first = self.backend.synthesise(self.request)
         took_s = time.monotonic() - started
         undisturbed = draw() == expected
-        again = self.host.synthesise(self.request)
-        other = self.host.synthesise(replace(self.request, seed=12))
+        again = self.backend.synthesise(self.request)
+        other = self.backend.synthesise(replace(self.request, seed=12))
         return {
             "spoken_hz": first.sampling_rate_hz,
             "spoken_s": first.duration_s,
@@ -151,7 +151,7 @@ class Visit:
             "short": self.sentence(reference=replace(clip, path=short)),
             "empty": self.sentence(text="…"),
         }
-        free = self.host.synthesise(replace(self.request, reference=replace(clip, text="")))
+        free = self.backend.synthesise(replace(self.request, reference=replace(clip, text="")))
         return refusals | {"without_prompt_s": free.duration_s}
 
     def leftovers(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Visit:
         return {"nothing_left_behind": self.namespace["cache"] == {}}
 
     def stopping(self) -> dict[str, Any]:
-        from gpt_sovits_emotion.hosts.base import Sampling
+        from gpt_sovits_emotion.backends.base import Sampling
 
         started = time.monotonic()
         sentence = self.sentence(
@@ -179,7 +179,7 @@ class Visit:
         sentence = self.sentence()
         if not self.is_fast:
             del self.loaded.decode
-        return {"failed": sentence, "works_again_s": self.host.synthesise(self.request).duration_s}
+        return {"failed": sentence, "works_again_s": self.backend.synthesise(self.request).duration_s}
 
     def switch(self, path: str) -> None:
         chinese = next(iter(self.namespace["dict_language"]))
@@ -198,17 +198,17 @@ class Visit:
     def switching(self) -> dict[str, Any]:
         self.switch(os.environ["OTHER_SOVITS"])
         self.namespace["change_gpt_weights"](os.environ["OTHER_GPT"])
-        from gpt_sovits_emotion.hosts.base import Sampling
+        from gpt_sovits_emotion.backends.base import Sampling
 
         (style, *_), (posterior, *_) = (
-            list(self.host.lend(family)) for family in ("sovits.style", "sovits.posterior")
+            list(self.backend.provide(family)) for family in ("sovits.style", "sovits.posterior")
         )
-        spoken = self.host.synthesise(replace(self.request, sampling=Sampling(sample_steps=4)))
+        spoken = self.backend.synthesise(replace(self.request, sampling=Sampling(sample_steps=4)))
         return {
-            "then_title": self.host.title.en,
-            "then_limits_hz": self.host.limits.sampling_rate_hz,
-            "then_timbre": self.host.limits.timbre_references,
-            "then_languages": sorted(self.host.limits.languages),
+            "then_title": self.backend.title.en,
+            "then_limits_hz": self.backend.limits.sampling_rate_hz,
+            "then_timbre": self.backend.limits.timbre_references,
+            "then_languages": sorted(self.backend.limits.languages),
             "then_style": [style.version, style.n_style_bins, style.style_dim],
             "then_posterior": posterior.source.en,
             "then_speaker": posterior.speaker_embedding is not None
@@ -220,14 +220,14 @@ class Visit:
     def carrying(self) -> dict[str, Any]:
         """Say a recording of two segments again, with its own prosody and the timbre of a bank."""
         from gpt_sovits_emotion.audio import Recording
-        from gpt_sovits_emotion.carry import Carry
+        from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
         from gpt_sovits_emotion.engines import open_engines
         from gpt_sovits_emotion.pipeline import choose_references, resynthesise
 
         with self.recording() as recording:
             assert isinstance(recording, Recording)
             transcript, bank = self.transcript(recording), self.bank()
-            engines = open_engines(host=self.host)
+            engines = open_engines(backend=self.backend)
             choices = choose_references(transcript, bank)
             prompts, frames = self.spied()
             made = resynthesise(
@@ -235,14 +235,14 @@ class Visit:
                 choices,
                 engines,
                 bank=bank,
-                carry=Carry("recording"),
+                carry=ProsodySource("recording"),
                 recording=recording,
             )
             carried_frames = [list(each) for each in frames]
             by_clip = resynthesise(transcript, choices, engines, bank=bank)
         first, second = made.segments
         return {
-            "averages": self.host.limits.averages_timbre,
+            "averages": self.backend.limits.averages_timbre,
             "note": made.carry_note.en,
             "spoken_s": first.audio.duration_s,
             "another_sound_than_by_clip": len(first.audio.samples)
@@ -262,7 +262,7 @@ class Visit:
 
         prompts: list[dict[str, Any]] = []
         frames: list[list[int]] = []
-        synthesise, decode = self.host.synthesise, self.loaded.decode
+        synthesise, decode = self.backend.synthesise, self.loaded.decode
 
         def watched(request: Any) -> Any:
             path = request.reference.path
@@ -280,7 +280,7 @@ class Visit:
             frames.append([each.shape[-1] for each in refer])
             return decode(codes, text, refer, *rest, **others)
 
-        self.host.synthesise, self.loaded.decode = watched, decoding
+        self.backend.synthesise, self.loaded.decode = watched, decoding
         return prompts, frames
 
     def recording(self) -> Any:
@@ -296,7 +296,7 @@ class Visit:
         return recording_from_samples(samples, 16_000, name="talk.wav", also_at_hz=32_000)
 
     def transcript(self, recording: Any) -> Any:
-        from gpt_sovits_emotion.records import Segment, Sentence, TaggedSegment, TaggedTranscript
+        from gpt_sovits_emotion.core.records import Segment, Sentence, TaggedSegment, TaggedTranscript
 
         segments = (Segment(0.5, 5.5, PROMPT, "zh"), Segment(6.5, 7.5, TEXT, "zh"))
         nobody = Sentence("", "")
@@ -314,7 +314,7 @@ class Visit:
     def bank(self) -> Any:
         """A voice of two clips, of 3.5 s and 4 s."""
         from gpt_sovits_emotion.audio import read_clip, write_wav
-        from gpt_sovits_emotion.records import ReferenceBank, ReferenceClip
+        from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
         audio = read_clip(self.request.reference.path)
         clips = []
@@ -324,12 +324,12 @@ class Visit:
             clips.append(ReferenceClip(path, "happy", PROMPT, "zh", n_samples / 16_000))
         return ReferenceBank("voice", self.scratch, "folders", tuple(clips))
 
-    def speaker_shape(self, lent: Any) -> list[int]:
+    def speaker_shape(self, loaded: Any) -> list[int]:
         import torch
 
-        speaker = lent.speaker_embedding(torch.rand(1, 32_000) - 0.5)
-        style = torch.zeros(1, lent.style_dim, 1)
-        return [*speaker.shape, *lent.project_speaker(style, speaker).shape]
+        speaker = loaded.speaker_embedding(torch.rand(1, 32_000) - 0.5)
+        style = torch.zeros(1, loaded.style_dim, 1)
+        return [*speaker.shape, *loaded.project_speaker(style, speaker).shape]
 
     @property
     def loaded(self) -> Any:
@@ -341,11 +341,11 @@ class Visit:
 
     def sentence(self, **changes: Any) -> str:
         """Return the sentence by which a changed request is refused."""
-        from gpt_sovits_emotion.errors import HostError
+        from gpt_sovits_emotion.core.errors import BackendError
 
         try:
-            self.host.synthesise(replace(self.request, **changes))
-        except HostError as error:
+            self.backend.synthesise(replace(self.request, **changes))
+        except BackendError as error:
             return str(error)
         return "spoken all the same"
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
-from gpt_sovits_emotion.hosts.base import SynthesisRequest
-from gpt_sovits_emotion.records import Prosody, ReferenceClip
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
+from gpt_sovits_emotion.backends.base import SynthesisRequest
+from gpt_sovits_emotion.core.records import Prosody, ReferenceClip
 from host import checkouts, weights
 
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
@@ -104,7 +104,7 @@ def test_the_wav_that_it_streams_has_a_head_of_no_frames(server, asked, tmp_path
     assert n_samples > 32_000
 
 
-class Streaming(ApiV2Host):
+class Streaming(ApiV2Backend):
     """Our client before a server that streams whatever it is asked, as behind a proxy that wants it so."""
 
     mode = 1
@@ -122,7 +122,7 @@ def request_(checkout: Path) -> SynthesisRequest:
 
 
 def test_our_client_hears_a_stream_whole(server, request_):
-    plain = ApiV2Host(server.url).synthesise(request_)
+    plain = ApiV2Backend(server.url).synthesise(request_)
     streamed = Streaming(server.url).synthesise(request_)
     assert streamed.sampling_rate_hz == plain.sampling_rate_hz
     assert streamed.duration_s == pytest.approx(
@@ -132,6 +132,6 @@ def test_our_client_hears_a_stream_whole(server, request_):
 
 
 def test_our_client_says_in_a_sentence_that_a_stream_failed(server, request_):
-    host = Streaming(server.url, folders={request_.reference.path.parent: "/nowhere"})
-    with pytest.raises(HostError, match=r"the connection to .* broke off .*its console has the"):
-        host.synthesise(replace(request_, text="你好。"))
+    backend = Streaming(server.url, folders={request_.reference.path.parent: "/nowhere"})
+    with pytest.raises(BackendError, match=r"the connection to .* broke off .*its console has the"):
+        backend.synthesise(replace(request_, text="你好。"))

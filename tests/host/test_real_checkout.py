@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from gpt_sovits_emotion.doctor import examine
-from gpt_sovits_emotion.hosts.checkout import CheckoutHost
-from gpt_sovits_emotion.hosts.gpt_sovits.checkpoints import detect_version, read_checkpoint
-from gpt_sovits_emotion.hosts.gpt_sovits.classes import classes_from_checkout
-from gpt_sovits_emotion.hosts.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.hosts.gpt_sovits.parts import POSTERIOR_PARTS, lent_from_checkpoint
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.backends.checkout import CheckoutBackend
+from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import detect_version, read_checkpoint
+from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.parts import POSTERIOR_PARTS, loaded_from_checkpoint
+from gpt_sovits_emotion.core.records import Sentence
 
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
 
@@ -118,30 +118,30 @@ def test_parts_hear_what_the_hosts_whole_model_hears(checkout, host_python, tmp_
         out = tmp_path / "host.npz"
         found = ask_host(checkout, host_python, path, out, whole=True)
         assert found["unused"] == []
-        host = np.load(out)
-        lent = lent_from_checkpoint(checkpoint, classes, source=Sentence("", ""))
+        backend = np.load(out)
+        loaded = loaded_from_checkpoint(checkpoint, classes, source=Sentence("", ""))
         with torch.no_grad():
-            style = lent.style(spec[:, : lent.n_style_bins], torch.ones(1, 1, N_FRAMES))
-            np.testing.assert_allclose(style, host["style"], atol=1e-6)
-            if lent.project_speaker is not None:
-                speaker = CheckoutHost(checkout)._listen_to_speaker(wave)
-                np.testing.assert_allclose(speaker, host["speaker"], rtol=1e-4, atol=1e-5)
-                style = lent.project_speaker(style, speaker)
-                np.testing.assert_allclose(style, host["conditioned"], rtol=1e-4, atol=1e-5)
-            assert (lent.posterior is not None) == ("mean" in host)
-            if lent.posterior is not None:
-                mean = lent.posterior(spec, torch.tensor([N_FRAMES]), g=style)[1]
-                np.testing.assert_allclose(mean, host["mean"], rtol=1e-4, atol=1e-4)
-        compared.append((checkpoint.version, lent.posterior is not None))
+            style = loaded.style(spec[:, : loaded.n_style_bins], torch.ones(1, 1, N_FRAMES))
+            np.testing.assert_allclose(style, backend["style"], atol=1e-6)
+            if loaded.project_speaker is not None:
+                speaker = CheckoutBackend(checkout)._listen_to_speaker(wave)
+                np.testing.assert_allclose(speaker, backend["speaker"], rtol=1e-4, atol=1e-5)
+                style = loaded.project_speaker(style, speaker)
+                np.testing.assert_allclose(style, backend["conditioned"], rtol=1e-4, atol=1e-5)
+            assert (loaded.posterior is not None) == ("mean" in backend)
+            if loaded.posterior is not None:
+                mean = loaded.posterior(spec, torch.tensor([N_FRAMES]), g=style)[1]
+                np.testing.assert_allclose(mean, backend["mean"], rtol=1e-4, atol=1e-4)
+        compared.append((checkpoint.version, loaded.posterior is not None))
     assert compared
 
 
 def test_every_family_is_lent_without_a_trace(private) -> None:
     code = (
         "import os, sys\n"
-        "from gpt_sovits_emotion.hosts.checkout import CheckoutHost\n"
+        "from gpt_sovits_emotion.backends.checkout import CheckoutBackend\n"
         "before = list(sys.path), os.getcwd(), dict(os.environ)\n"
-        "host = CheckoutHost(sys.argv[1])\n"
+        "host = CheckoutBackend(sys.argv[1])\n"
         "for family in sorted(host.lends): list(host.lend(family))\n"
         "assert (list(sys.path), os.getcwd()) == before[:2]\n"
         "names = {'AR', 'config', 'module', 'process_ckpt', 'sv', 'text', 'tools', 'utils', 'kaldi',\n"
@@ -159,9 +159,9 @@ def test_every_family_is_lent_without_a_trace(private) -> None:
 
 
 def test_hubert_from_the_folder_is_the_hosts(checkout) -> None:
-    (lent,) = CheckoutHost(checkout).lend("hubert")
+    (loaded,) = CheckoutBackend(checkout).provide("hubert")
     with torch.no_grad():
-        found = lent.model(torch.zeros(1, 16_000))["last_hidden_state"]
+        found = loaded.model(torch.zeros(1, 16_000))["last_hidden_state"]
     assert found.shape == (1, 49, 768)
     assert torch.isfinite(found).all()
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpt_sovits_emotion.errors import HostError
-from gpt_sovits_emotion.hosts.api_v2 import ApiV2Host
-from gpt_sovits_emotion.hosts.base import SynthesisRequest
-from gpt_sovits_emotion.records import Prosody, ReferenceClip
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
+from gpt_sovits_emotion.backends.base import SynthesisRequest
+from gpt_sovits_emotion.core.records import Prosody, ReferenceClip
 from host import checkouts, weights
 
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
@@ -161,18 +161,18 @@ def test_over_http(start_page, checkout):
     prosody = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
     request = SynthesisRequest("今天天气很好。", "zh", clip, prosody, seed=11)
     with start_page(script=checkouts.API, port=9982) as server:
-        host = ApiV2Host(server.url)
-        limits = host.limits
+        backend = ApiV2Backend(server.url)
+        limits = backend.limits
         assert sorted(limits.languages) == EVERY_LANGUAGE
-        first, again = host.synthesise(request), host.synthesise(request)
+        first, again = backend.synthesise(request), backend.synthesise(request)
         assert first.sampling_rate_hz == limits.sampling_rate_hz
         assert 1.0 < first.duration_s < 8.0
         np.testing.assert_array_equal(first.samples, again.samples)
         with pytest.raises(
-            HostError, match=r"does not find .*nowhere/reference\.wav on its own disk"
+            BackendError, match=r"does not find .*nowhere/reference\.wav on its own disk"
         ):
-            ApiV2Host(server.url, folders={clip.path.parent: "/nowhere"}).synthesise(
+            ApiV2Backend(server.url, folders={clip.path.parent: "/nowhere"}).synthesise(
                 replace(request, reference=clip)
             )
-    with pytest.raises(HostError, match="nothing listens"):
-        host.synthesise(request)
+    with pytest.raises(BackendError, match="nothing listens"):
+        backend.synthesise(request)

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.errors import EmotionError
-from gpt_sovits_emotion.hosts.base import never
-from gpt_sovits_emotion.labels import canonical_label
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
-from gpt_sovits_emotion.references import (
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.core.labels import canonical_label
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
+from gpt_sovits_emotion.banks import (
     EXPORT_LAYOUTS,
     choose,
     export_bank,
@@ -25,8 +25,8 @@ from gpt_sovits_emotion.references import (
     set_teaching,
     sidecar_path,
 )
-from gpt_sovits_emotion.references.ranking import emotion_of
-from gpt_sovits_emotion.references.tagged_text import split_tag
+from gpt_sovits_emotion.banks.library.ranking import emotion_of
+from gpt_sovits_emotion.banks.library.tagged_text import split_tag
 from webui_tab.consent import require
 from webui_tab.handlers import choose_voice
 from webui_tab.sessions import PageError, Session, Settings, ShownBank
@@ -51,7 +51,7 @@ __all__ = [
 
 def sources_offered(checkout: Path | None) -> tuple[str, ...]:
     """Return what lies ready to be built from: the experiments of a GPT-SoVITS, the latest first."""
-    from gpt_sovits_emotion.hosts.gpt_sovits.experiment import experiments_of
+    from gpt_sovits_emotion.backends.gpt_sovits.experiment import experiments_of
 
     return () if checkout is None else tuple(map(str, experiments_of(checkout)))
 
@@ -108,8 +108,8 @@ def build(
         ConsentError: The line is not ticked.
         EmotionError: There are no clips, or a step failed.
     """
-    from gpt_sovits_emotion.banking import build_bank, find_sources
-    from gpt_sovits_emotion.banking.sources import RECORDING
+    from gpt_sovits_emotion.banks.building import build_bank, find_sources
+    from gpt_sovits_emotion.banks.building.sources import RECORDING
 
     require(consent, "bank_consent_missing")
     bank = build_bank(
@@ -126,7 +126,7 @@ def build(
 
 def lessons_of(session: Session) -> tuple[Sentence, ...]:
     """Return what the voice that is shown has taught heads, a sentence for each; nothing where none."""
-    from gpt_sovits_emotion.banking.lessons import place_of as full_place
+    from gpt_sovits_emotion.banks.building.adaptation_sets import place_of as full_place
     from gpt_sovits_emotion.heads.profiles import list_profiles
 
     place = full_place(_shown(session).place)
@@ -149,7 +149,7 @@ def forget_lesson(session: Session, *, sure: bool) -> Session:
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.
         OutputError: The sidecar cannot be written, or what was learned cannot be deleted.
     """
-    from gpt_sovits_emotion.banking.teaching import forget_bank
+    from gpt_sovits_emotion.banks.building.teaching import forget_bank
 
     place = _shown(session).place
     require(sure, "sure_missing")
@@ -256,7 +256,7 @@ def listing_of(path: str | None, consent: bool) -> dict[str, Any]:
 
     What is wrong stands under ``error``: a program reads that better than the page's own way of telling.
     """
-    from gpt_sovits_emotion.banking import listing
+    from gpt_sovits_emotion.banks.building import listing
 
     try:
         require(consent, "bank_api_consent_missing")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from gpt_sovits_emotion.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
 from webui_tab.banks.headings import headings
 from webui_tab.banks.view import COLUMNS, clip_headers
 from webui_tab.texts import say
@@ -171,7 +171,7 @@ def _choose_step(parts: Parts) -> None:
 
 
 def _export_step(parts: Parts) -> None:
-    from gpt_sovits_emotion.references import EXPORT_LAYOUTS
+    from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
 
     layouts = list(EXPORT_LAYOUTS)
     with gr.Row():

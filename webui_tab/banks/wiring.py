@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.errors import EmotionError
+from gpt_sovits_emotion.core.errors import EmotionError
 from webui_tab.banks.actions import CLIP, OPENED, PINNED, BankActions
 from webui_tab.banks.handlers import listing_of
 from webui_tab.incoming import checked

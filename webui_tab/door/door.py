@@ -2,7 +2,7 @@
 
 What gradio 4.44.1 does by itself is less: it answers every request, and only leaves the header out that would
 let the other page read the answer; to ``Origin: null`` and to other ports of this machine it gives even that.
-It does not look at `Host`.
+It does not look at `Backend`.
 """
 
 from __future__ import annotations

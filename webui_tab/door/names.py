@@ -2,7 +2,7 @@
 
 Any site that a person visits can make the browser send requests to this machine. Two headers, which no site
 can write itself, tell such requests from the page's own: `Origin` (or `Sec-Fetch-Site`) names the page that
-asks, and `Host` the name by which it asks. The second is what a site cannot hide when it lets its own name
+asks, and `Backend` the name by which it asks. The second is what a site cannot hide when it lets its own name
 point to this machine (DNS rebinding), where the browser takes both for one site.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = [
     "ALLOW_HOST_VARIABLE",
@@ -89,7 +89,7 @@ class Served:
 
         Args:
             origin: The header.
-            host: What `host_of` says of the request's `Host`.
+            host: What `host_of` says of the request's `Backend`.
         """
         asking = origin_of(origin)
         if asking is None:
@@ -104,7 +104,7 @@ class Served:
 
 
 def host_of(header: str | None) -> tuple[str, int | None] | None:
-    """Return the name and the port in a `Host` header; None for what is none.
+    """Return the name and the port in a `Backend` header; None for what is none.
 
     Examples:
         >>> host_of("LocalHost:9876"), host_of("[::1]"), host_of("me@127.0.0.1")
@@ -140,7 +140,7 @@ def named_hosts(written: Sequence[str]) -> tuple[str, ...]:
     """Return the names that a person wrote, several to a word where commas part them; a port is left out.
 
     Raises:
-        HostError: One of them cannot be a name.
+        BackendError: One of them cannot be a name.
 
     Examples:
         >>> named_hosts(["studio.example.org, *.lan", "[::1]:80"])
@@ -153,7 +153,7 @@ def named_hosts(written: Sequence[str]) -> tuple[str, ...]:
         found = host_of(word)
         name = found[0] if found else word.lower()
         if not is_name_pattern(name):
-            raise HostError(
+            raise BackendError(
                 f"{word!r} is no host name: give the name alone, such as studio.example.org, "
                 "*.example.org, or * for any",
                 zh=f"{word!r} 不是主机名：请只填写名称，例如 studio.example.org、*.example.org，"

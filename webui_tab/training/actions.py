@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.labels import labels_of
+from gpt_sovits_emotion.core.labels import labels_of
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.consent import require
 from webui_tab.sessions import PageError
@@ -57,7 +57,7 @@ class TrainingActions:
 
     def opened(self, _: str, encoder: str | None, head: str | None) -> Updates:
         """Show what is being trained, and offer what is lent now."""
-        offered = asking.encoders_of(self._workshop.host, self._workshop.whisper_models)
+        offered = asking.encoders_of(self._workshop.backend, self._workshop.whisper_models)
         return {
             self.parts.train_encoder: gr.update(choices=list(offered), value=encoder or offered[0]),
             **self._live(self.trainer.look),

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.errors import CorpusError
+from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import is_head_id
 from gpt_sovits_emotion.heads.folder import user_folder
-from gpt_sovits_emotion.labels import labels_of
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.labels import labels_of
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab.consent import require
 from webui_tab.sessions import PageError
 from webui_tab.training.job import Order
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.hosts.base import Host
+    from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
@@ -161,20 +161,20 @@ def add_line(written: str, name: str, folder: Path) -> str:
     return "\n".join((*others, f"{name}={folder}"))
 
 
-def encoders_of(host: Host | None, whisper: WhisperModels | None = None) -> tuple[str, ...]:
+def encoders_of(backend: Backend | None, whisper: WhisperModels | None = None) -> tuple[str, ...]:
     """Return the encoders to offer for what is lent at this moment; more can be typed.
 
     Args:
-        host: Who lends HuBERT and SoVITS.
+        backend: Who lends HuBERT and SoVITS.
         whisper: Where Whisper is found, whose middle layers hear emotion best.
     """
-    lends = host.lends if host is not None else frozenset()
+    provides = backend.provides if backend is not None else frozenset()
     offered = ["prosody"]
     if whisper is not None:
         offered += [each for each in _ON_WHISPER if whisper.has(each.partition(":")[0])]
-    if "hubert" in lends:
+    if "hubert" in provides:
         offered += ["hubert:6", "hubert:4-9"]
-    offered += [family for family in ("sovits.style", "sovits.posterior") if family in lends]
-    if "hubert" in lends:
+    offered += [family for family in ("sovits.style", "sovits.posterior") if family in provides]
+    if "hubert" in provides:
         offered.append("prosody+hubert:6")
     return tuple(offered)

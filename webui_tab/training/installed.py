@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.files import remove_folder
+from gpt_sovits_emotion.core.files import remove_folder
 from webui_tab.sessions import PageError
 
 if TYPE_CHECKING:

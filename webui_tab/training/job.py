@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import EmotionError, HostError
+from gpt_sovits_emotion.core.errors import EmotionError, BackendError
 from gpt_sovits_emotion.heads.folder import user_folder
-from gpt_sovits_emotion.hosts.base import never
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.core.records import Sentence
 from webui_tab.sessions import PageError
 from webui_tab.texts import TEXTS, filled
 from webui_tab.training.history import History
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.encoders.base import Encoder
-    from gpt_sovits_emotion.hosts.base import Host
+    from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.training.train import Moment, TrainedHead
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
@@ -92,7 +92,7 @@ class Trainer:
     """The one training of a server.
 
     Args:
-        host: Who lends encoders; None for the embedded one, which lends prosody alone.
+        backend: Who lends encoders; None for the embedded one, which lends prosody alone.
         speaking: Says whether the host speaks at this moment; training then waits, 20 s at most.
         heads_dir: Folder of heads that new ones are put into; the user's own when None.
         run: Does the work in place of `training.train.train`, for tests.
@@ -102,13 +102,13 @@ class Trainer:
     def __init__(
         self,
         *,
-        host: Host | None = None,
+        backend: Backend | None = None,
         speaking: Callable[[], bool] = never,
         heads_dir: Path | None = None,
         run: Callable[..., TrainedHead] | None = None,
         whisper: WhisperModels | None = None,
     ) -> None:
-        self._host = host
+        self._host = backend
         self._whisper = whisper
         self._speaking = speaking
         self._heads_dir = heads_dir
@@ -204,7 +204,7 @@ class Trainer:
             self._give_way()
             if moment.stage == "features" and self._mark(order.encoder) != mark:
                 switched = TEXTS["train_voice_switched"]
-                raise HostError(switched.en, zh=switched.zh)
+                raise BackendError(switched.en, zh=switched.zh)
             self._note(moment=moment, history=self._look.history.and_then(moment))
 
         plan = TrainingPlan(
@@ -231,13 +231,13 @@ class Trainer:
         return self._stop.is_set()
 
     def _encoder(self, encoder_id: str) -> Encoder:
-        from gpt_sovits_emotion.binding import lend_encoder
+        from gpt_sovits_emotion.binding import provide_encoder
         from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-        from gpt_sovits_emotion.engines import embedded_host
+        from gpt_sovits_emotion.engines import embedded_backend
 
         tracker = ProsodyEncoder()
-        lender = self._host or embedded_host(tracker)
-        return lend_encoder(encoder_id, lender, tracker, self._whisper)
+        provider = self._host or embedded_backend(tracker)
+        return provide_encoder(encoder_id, provider, tracker, self._whisper)
 
     def _mark(self, encoder_id: str) -> object:
         """Return what tells the loaded voice from others, where the encoder is a part of it."""

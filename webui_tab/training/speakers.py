@@ -26,10 +26,10 @@ from gpt_sovits_emotion.heads.profiles import (
     save_profile,
     undo_last,
 )
-from gpt_sovits_emotion.labels import UNSURE, display_name
-from gpt_sovits_emotion.progress import Progress, no_progress
-from gpt_sovits_emotion.records import Sentence, TaggedSegment
-from gpt_sovits_emotion.tag import embed_segments
+from gpt_sovits_emotion.core.labels import UNSURE, display_name
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Sentence, TaggedSegment
+from gpt_sovits_emotion.tagging import embed_segments
 from webui_tab.consent import require
 from webui_tab.sessions import PageError, Session
 from webui_tab.texts import TEXTS, filled
@@ -161,7 +161,7 @@ class Lessons:
             PageError: There is no name, or nothing was learned of this speaker.
             OutputError: It could not be deleted.
         """
-        from gpt_sovits_emotion.banking.teaching import forget_speaker
+        from gpt_sovits_emotion.banks.building.teaching import forget_speaker
 
         speaker = _named(speaker)
         require(sure, "sure_missing")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.training.curves import curves_html
 from webui_tab.training.job import Look
 from webui_tab.training.words import bilingual, both, label_name, note_of, sentence

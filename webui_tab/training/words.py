@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import html
 
-from gpt_sovits_emotion.labels import display_name
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.visible import visible
+from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.visible import visible
 from webui_tab.texts import filled
 
 __all__ = ["bilingual", "both", "label_name", "note_of", "sentence"]

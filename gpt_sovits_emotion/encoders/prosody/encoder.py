@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.errors import EncoderError
-from gpt_sovits_emotion.records import Audio, FrameTracks, Prosody
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.records import Audio, FrameTracks, Prosody
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,9 @@ from gpt_sovits_emotion.encoders.borrowed import check_audio
 from gpt_sovits_emotion.encoders.whisper.precision import usual_device, usual_precision
 from gpt_sovits_emotion.encoders.whisper.spectrogram import HOP, MOST_SAMPLES
 from gpt_sovits_emotion.encoders.whisper.weights import layers_in
-from gpt_sovits_emotion.errors import EncoderError
-from gpt_sovits_emotion.lending import LentWhisper
-from gpt_sovits_emotion.records import Audio
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class WhisperEncoder:
     frames are pooled together. Only the stem and the layers up to the highest one are read and run.
 
     Args:
-        lent: The model.
+        loaded: The model.
         layers: Ascending, each once; see `EncoderName.layers`.
         precision: On the CPU ``float32`` or ``int8``, else ``float32``, ``bfloat16`` or ``float16``; None
             takes what suits the device (see `precision.usual_precision`).
@@ -51,17 +51,17 @@ class WhisperEncoder:
 
     def __init__(
         self,
-        lent: LentWhisper,
+        loaded: LoadedWhisper,
         layers: Sequence[int],
         *,
         precision: Precision | None = None,
         device: str | None = None,
     ) -> None:
-        self._lent = lent
+        self._loaded = loaded
         self.layers = tuple(layers)
         device = device or usual_device()
         self._weights = layers_in(
-            lent.folder, lent.size, device=device, precision=precision or usual_precision(device)
+            loaded.folder, loaded.size, device=device, precision=precision or usual_precision(device)
         )
         n_layers = self._weights.source.shape.n_layers
         if self.layers[-1] > n_layers:
@@ -75,7 +75,7 @@ class WhisperEncoder:
     @property
     def id(self) -> str:
         """``whisper-``, the size, and the layers."""
-        return EncoderName(f"whisper-{self._lent.size}", self.layers).id
+        return EncoderName(f"whisper-{self._loaded.size}", self.layers).id
 
     @property
     def source(self) -> WhisperSource:
@@ -106,7 +106,7 @@ class WhisperEncoder:
             EncoderError: An audio is not at 16 kHz or shorter than 0.2 s, or Whisper gives values that are no
                 numbers.
             WhisperModelError: A tensor that is read now is damaged.
-            HostError: The graphics card has no memory left even for one of them.
+            BackendError: The graphics card has no memory left even for one of them.
         """
         import numpy as np
 
@@ -128,9 +128,9 @@ class WhisperEncoder:
         embeddings = sums.pooled()
         if not np.isfinite(embeddings).all():
             raise EncoderError(
-                f"the Whisper model of {self._lent.source.en} gives values that are no numbers; its weights "
+                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its weights "
                 "are damaged: download the model again",
-                zh=f"{self._lent.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
+                zh=f"{self._loaded.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
             )
         return embeddings
 

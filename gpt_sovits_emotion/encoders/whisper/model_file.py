@@ -16,7 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.core.errors import WhisperModelError
 
 if TYPE_CHECKING:
     import numpy as np

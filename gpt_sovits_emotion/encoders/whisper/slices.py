@@ -21,9 +21,9 @@ from gpt_sovits_emotion.encoders.whisper.source import (
     checked_shapes,
     layer_tensors,
 )
-from gpt_sovits_emotion.errors import EncoderError, WhisperModelError
-from gpt_sovits_emotion.files import replacing
-from gpt_sovits_emotion.lending import MAX_CARRIED_BYTES
+from gpt_sovits_emotion.core.errors import EncoderError, WhisperModelError
+from gpt_sovits_emotion.core.files import replacing
+from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 
 if TYPE_CHECKING:
     import numpy as np

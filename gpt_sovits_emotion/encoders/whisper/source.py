@@ -18,7 +18,7 @@ from gpt_sovits_emotion.encoders.whisper.model_file import (
     open_model_file,
 )
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, WhisperSize, plain_size
-from gpt_sovits_emotion.errors import WhisperModelError
+from gpt_sovits_emotion.core.errors import WhisperModelError
 
 if TYPE_CHECKING:
     import numpy as np

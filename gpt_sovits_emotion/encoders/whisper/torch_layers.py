@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.weights import WhisperLayers
-from gpt_sovits_emotion.errors import HostError
+from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ class TorchLayers(WhisperLayers):
         """See `WhisperLayers.frames`; what the card has no memory for is done in halves.
 
         Raises:
-            HostError: It has none even for one piece.
+            BackendError: It has none even for one piece.
         """
         import torch
 
@@ -45,7 +45,7 @@ class TorchLayers(WhisperLayers):
                 hidden = [states.float().cpu() for states in self._hidden_states(pieces, layers)]
         except torch.cuda.OutOfMemoryError as error:
             if len(pieces) == 1:
-                raise HostError(
+                raise BackendError(
                     "the graphics card has no memory left for Whisper's encoder; close what else uses it",
                     zh="显存不足，无法运行 Whisper 编码器；请关闭占用显存的程序",
                 ) from error

@@ -18,9 +18,9 @@ from gpt_sovits_emotion.encoders.whisper.source import (
     layer_tensors,
     model_source,
 )
-from gpt_sovits_emotion.errors import WhisperModelError
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.unreadable import unreadable
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import AudioError, CorpusError
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import AudioError, CorpusError
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
 from gpt_sovits_emotion.training.corpora.merging import label_table, merge, wanted_labels
 

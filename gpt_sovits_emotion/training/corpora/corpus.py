@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.heads.card import CorpusCredit
-from gpt_sovits_emotion.labels import canonical_label
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.labels import canonical_label
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
 
 __all__ = ["Clip", "Corpus", "label_from"]

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion import __version__
-from gpt_sovits_emotion.errors import CorpusError, OutputError
-from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.core.errors import CorpusError, OutputError
+from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.core.progress import Progress
 
 __all__ = ["Opener", "download"]
 

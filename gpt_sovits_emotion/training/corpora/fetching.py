@@ -12,11 +12,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import CorpusError, OutputError
-from gpt_sovits_emotion.files import write_text
-from gpt_sovits_emotion.locking import locked
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError, OutputError
+from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.training.corpora.downloading import Opener, download
 from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, hub_command, known_corpus
 from gpt_sovits_emotion.training.corpora.reading import read_corpus

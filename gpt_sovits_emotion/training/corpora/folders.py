@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.labels import EMOTIONS, is_default_slot
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.labels import EMOTIONS, is_default_slot
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.audio_files import passed_over
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.texts import CorpusTexts

@@ -19,15 +19,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import CorpusError, TranscriptError
-from gpt_sovits_emotion.labels import UNSURE, is_default_slot
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.core.labels import UNSURE, is_default_slot
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
-from gpt_sovits_emotion.transcript_io import read_file, read_json
-from gpt_sovits_emotion.transcript_io.tagged_text import LIST_LANGUAGES
-from gpt_sovits_emotion.transcript_io.wording import clean, one_line
+from gpt_sovits_emotion.transcripts import read_file, read_json
+from gpt_sovits_emotion.transcripts.tagged_text import LIST_LANGUAGES
+from gpt_sovits_emotion.transcripts.wording import clean, one_line
 
 __all__ = ["read_training_list"]
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.labels import EMOTIONS
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus, label_from
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo
 

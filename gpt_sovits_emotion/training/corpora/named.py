@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from gpt_sovits_emotion.labels import EMODB_LETTERS
+from gpt_sovits_emotion.core.labels import EMODB_LETTERS
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 
 __all__ = ["CLIP_READERS", "ClipReader", "iemocap_clip"]

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gpt_sovits_emotion.counting import counted
-from gpt_sovits_emotion.errors import CorpusError
-from gpt_sovits_emotion.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.hub_card import HubCard
 from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError

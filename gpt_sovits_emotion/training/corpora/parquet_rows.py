@@ -14,14 +14,14 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.errors import CorpusError, MissingExtraError, OutputError
-from gpt_sovits_emotion.files import replacing, write_text
-from gpt_sovits_emotion.progress import Progress
-from gpt_sovits_emotion.records import Sentence
+from gpt_sovits_emotion.core.errors import CorpusError, MissingExtraError, OutputError
+from gpt_sovits_emotion.core.files import replacing, write_text
+from gpt_sovits_emotion.core.progress import Progress
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.audio_files import AUDIO_SUFFIXES
 from gpt_sovits_emotion.training.corpora.hub_card import HubCard
 from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, columns_of
-from gpt_sovits_emotion.unreadable import why_unreadable
+from gpt_sovits_emotion.core.unreadable import why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow.parquet

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import CorpusError, TranscriptError
-from gpt_sovits_emotion.records import Sentence
-from gpt_sovits_emotion.transcript_io.decoding import Decoded, read_decoded
-from gpt_sovits_emotion.transcript_io.encodings import ENCODING_NAMES
+from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.transcripts.decoding import Decoded, read_decoded
+from gpt_sovits_emotion.transcripts.encodings import ENCODING_NAMES
 
 __all__ = ["CorpusTexts"]
 

@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from gpt_sovits_emotion.errors import CorpusError, OutputError
-from gpt_sovits_emotion.files import DAMAGED_ARCHIVE
-from gpt_sovits_emotion.progress import Progress
+from gpt_sovits_emotion.core.errors import CorpusError, OutputError
+from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE
+from gpt_sovits_emotion.core.progress import Progress
 
 __all__ = ["MAX_FILES", "MAX_UNPACKED_BYTES", "unpack"]
 

@@ -7,9 +7,9 @@ import io
 import os
 from pathlib import Path
 
-from gpt_sovits_emotion.errors import CorpusError, OutputError
-from gpt_sovits_emotion.files import remove_folder, write_text
-from gpt_sovits_emotion.progress import Progress, no_progress
+from gpt_sovits_emotion.core.errors import CorpusError, OutputError
+from gpt_sovits_emotion.core.files import remove_folder, write_text
+from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.training.corpora.corpus import Corpus
 from gpt_sovits_emotion.training.corpora.manifest import INFO_FIELDS, INFO_NAME, MANIFEST_NAME
 from gpt_sovits_emotion.training.corpora.parquet_rows import ROWS_NAME

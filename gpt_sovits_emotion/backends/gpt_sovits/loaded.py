@@ -1,0 +1,212 @@
+"""Lend what a running page has loaded, where it is, and the base models beside it on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import Checkpoint, read_checkpoint
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.pages import Page
+from gpt_sovits_emotion.backends.gpt_sovits.parts import (
+    POSTERIOR_PARTS,
+    STYLE_PARTS,
+    SpeakerProjection,
+    classes_of,
+    loaded_from_checkpoint,
+)
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
+from gpt_sovits_emotion.core.records import Sentence
+
+__all__ = ["ModelProvider", "version_of"]
+
+_WITHOUT_POSTERIOR = ("v3", "v4")
+_BASE_OF_LAST_RESORT = "v2"  # the base that v3 and v4 share a posterior with
+
+
+def version_of(page: Page) -> str | None:
+    """Return the version of the SoVITS model that a page has loaded, None when there is none.
+
+    The model itself is asked first: the page's own name for it changes before the model does, and is not
+    corrected for v1 on every page.
+    """
+    model = page.sovits
+    if model is None:
+        return None
+    version = getattr(model, "version", None)
+    if version is None and hasattr(model, "cfm"):
+        version = "v3"  # the first release of v3 does not tell its models apart by anything else
+    return str(version or page.named_version or "v1")
+
+
+class ModelProvider:
+    """Lends the models of one page.
+
+    Args:
+        page: The page; asked anew at every call.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._bases: dict[tuple[Path, tuple[str, ...]], tuple[int, LoadedSovits]] = {}
+        self._trusted: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families of encoders that something could be lent for now."""
+        families = {"prosody"}
+        if self._page.hubert is not None:
+            families.add("hubert")
+        model = self._page.sovits
+        if model is not None:
+            families.add("sovits.style")
+            if self._base_paths(posterior=True) or self._has_trusted_posterior(model):
+                families.add("sovits.posterior")
+        return frozenset(families)
+
+    def hubert(self) -> Iterator[LoadedHubert]:
+        """Yield the page's HuBERT.
+
+        Raises:
+            BackendError: The page has none.
+        """
+        model = self._page.hubert
+        if model is None:
+            raise BackendError(
+                "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, and "
+                "gpt-sovits-emotion doctor --checkout DIR",
+                zh="GPT-SoVITS 没有加载 HuBERT，而它合成时也需要 HuBERT：请看其控制台，并运行 "
+                "gpt-sovits-emotion doctor --checkout DIR",
+            )
+        return iter((LoadedHubert(model, Sentence("GPT-SoVITS's HuBERT", "GPT-SoVITS 的 HuBERT")),))
+
+    def sovits(self, *, posterior: bool) -> Iterator[LoadedSovits]:
+        """Yield the loaded model's parts, then those of its base, then those of the v2 base.
+
+        Args:
+            posterior: Whether a posterior encoder is wanted. The loaded one is lent only when it is known to
+                hold the values of a file: pages keep one with random values for weights that have none
+                (``TTS.init_vits_weights``).
+
+        Raises:
+            BackendError: No model is loaded, or none of all these has what is wanted.
+        """
+        model = self._page.sovits
+        if model is None:
+            raise BackendError(
+                "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says why "
+                "those that it started with were not loaded)",
+                zh="GPT-SoVITS 没有加载 SoVITS 权重：请在它的列表中选择"
+                "（启动时的权重为何没有加载，见其控制台）",
+            )
+        lend_loaded = not posterior or self._has_trusted_posterior(model)
+        if not lend_loaded and not self._base_paths(posterior=True):
+            bases = [str(path) for _, path in self._base_candidates(posterior=True)]
+            raise BackendError(
+                "the weights that are loaded hold no posterior encoder, as exported weights do not, and "
+                f"their base model is not on the disk: download it to {' or '.join(bases) or 'its place'}, "
+                "or choose a head that reads hubert or sovits.style",
+                zh="已加载的权重不含后验编码器（导出的权重都没有），磁盘上也没有它的底模："
+                f"请下载到 {' 或 '.join(bases) or '相应位置'}，或换用读取 hubert 或 sovits.style 的情感模型",
+            )
+        return self._models(model, posterior=posterior, lend_loaded=lend_loaded)
+
+    def _models(self, model: Any, *, posterior: bool, lend_loaded: bool) -> Iterator[LoadedSovits]:
+        if lend_loaded:
+            yield self._loaded(model, posterior=posterior)
+        for version, path in self._base_paths(posterior=posterior):
+            yield self._base(version, path, model, posterior=posterior)
+
+    def _loaded(self, model: Any, *, posterior: bool) -> LoadedSovits:
+        version = version_of(self._page) or ""
+        is_pro = hasattr(model, "sv_emb")
+        return LoadedSovits(
+            version=version,
+            style=model.ref_enc,
+            n_style_bins=model.ref_enc.in_dim,
+            style_dim=model.ref_enc.out_dim,
+            posterior=model.enc_q if posterior else None,
+            source=Sentence(
+                f"the {version} SoVITS model that is loaded", f"当前加载的 {version} SoVITS 模型"
+            ),
+            project_speaker=SpeakerProjection(model.sv_emb, model.prelu) if is_pro else None,
+            speaker_embedding=self._speaker_embedding if is_pro else None,
+        )
+
+    def _speaker_embedding(self, waveform: Any, /) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return self._page.speaker_model.compute_embedding3(waveform.to(self._page.device))
+
+    # --- bases on the disk -------------------------------------------------------------------------
+
+    def _base_candidates(self, *, posterior: bool) -> list[tuple[str, Path]]:
+        try:
+            bases = Checkout(self._page.root).sovits_bases
+        except BackendError:
+            return []  # a page without a checkout around it has no bases to look for
+        wanted = dict.fromkeys((version_of(self._page) or "", _BASE_OF_LAST_RESORT))
+        return [
+            (version, bases[version])
+            for version in wanted
+            if version in bases and not (posterior and version in _WITHOUT_POSTERIOR)
+        ]
+
+    def _base_paths(self, *, posterior: bool) -> list[tuple[str, Path]]:
+        candidates = self._base_candidates(posterior=posterior)
+        return [(version, path) for version, path in candidates if path.is_file()]
+
+    def _base(self, version: str, path: Path, model: Any, *, posterior: bool) -> LoadedSovits:
+        parts = POSTERIOR_PARTS if posterior else STYLE_PARTS
+        written = path.stat().st_mtime_ns
+        known = self._bases.get((path, parts))
+        if known is not None and known[0] == written:
+            return known[1]
+        loaded = loaded_from_checkpoint(
+            read_checkpoint(path, only=parts, version=version),
+            classes_of(model),
+            source=Sentence(f"the {version} base model on the disk", f"磁盘上的 {version} 底模"),
+            device=self._page.device,
+            speaker_embedding=self._speaker_embedding if "Pro" in version else None,
+        )
+        self._bases[path, parts] = written, loaded
+        return loaded
+
+    # --- trust -------------------------------------------------------------------------------------
+
+    def _has_trusted_posterior(self, model: Any) -> bool:
+        """Say whether the loaded posterior encoder holds, value by value, what a known file holds."""
+        posterior = getattr(model, "enc_q", None)
+        if posterior is None:
+            return False
+        if posterior not in self._trusted:
+            self._trusted[posterior] = any(
+                _is_of(model, read_checkpoint(path, only=POSTERIOR_PARTS))
+                for path in self._known_files()
+            )
+        return self._trusted[posterior]
+
+    def _known_files(self) -> Iterator[Path]:
+        named = self._page.weights_path
+        if named is not None and (self._page.root / named).is_file():
+            yield self._page.root / named
+        for _, path in self._base_paths(posterior=True):
+            yield path
+
+
+def _is_of(model: Any, checkpoint: Checkpoint) -> bool:
+    import torch
+
+    if not checkpoint.has_posterior:
+        return False
+    loaded = model.state_dict()
+    return all(
+        key in loaded
+        and loaded[key].shape == tensor.shape
+        and torch.equal(loaded[key].cpu(), tensor.to(loaded[key].dtype))
+        for key, tensor in checkpoint.weights.items()
+    )

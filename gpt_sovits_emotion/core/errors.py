@@ -1,0 +1,121 @@
+"""Everything that can go wrong, as one tree of exceptions.
+
+    EmotionError
+    ├── AudioError            (ValueError)    unreadable, empty, silent, damaged or over-long audio
+    ├── TranscriptError       (ValueError)    a transcript that cannot be read or written
+    ├── WhisperModelError     (RuntimeError)  no Whisper model, or one that does not load
+    ├── EncoderError          (RuntimeError)  an encoder that is unknown, or that failed on its input
+    ├── HeadError             (ValueError)    a head file that is broken
+    │   └── HeadMismatchError                 a sound head that does not fit this host
+    ├── ReferenceBankError    (ValueError)    a voice's reference bank that cannot be used
+    ├── BackendError             (RuntimeError)  the host cannot lend, or cannot speak
+    ├── CorpusError           (ValueError)    a training corpus that cannot be used
+    ├── OutputError           (OSError)       a result that could not be written
+    ├── MissingExtraError     (ImportError)   an optional package that is not installed
+    └── ConsentError          (PermissionError)  analysis asked for without consent
+
+Every message says what was found, what was expected, and what to do, in one sentence or two. It is
+English: ``str(error)``, which the command line prints as it stands. An error that a person may meet in the
+tab says the same in Chinese too (`EmotionError.zh`), and the tab shows the one for its language
+(`EmotionError.say`).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "ConsentError",
+    "CorpusError",
+    "EmotionError",
+    "EncoderError",
+    "HeadError",
+    "HeadMismatchError",
+    "BackendError",
+    "MissingExtraError",
+    "OutputError",
+    "ReferenceBankError",
+    "TranscriptError",
+    "WhisperModelError",
+]
+
+
+class EmotionError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Args:
+        message: The sentence in English, which is ``str(error)`` too.
+        zh: The same sentence in Chinese, None where it has not been written.
+    """
+
+    def __init__(self, message: str, *, zh: str | None = None) -> None:
+        super().__init__(message)
+        self.zh = zh
+
+    def say(self, language: str) -> str:
+        """Return the sentence in Chinese for ``"zh"`` where there is one, else in English.
+
+        Example:
+            >>> HeadError("there is no head 'x'", zh="没有情感模型 'x'").say("zh")
+            "没有情感模型 'x'"
+            >>> HeadError("there is no head 'x'").say("zh")
+            "there is no head 'x'"
+        """
+        return self.zh if language == "zh" and self.zh is not None else str(self)
+
+
+class AudioError(EmotionError, ValueError):
+    """The audio is unreadable, empty, silent, damaged or too long."""
+
+
+class TranscriptError(EmotionError, ValueError):
+    """A transcript file cannot be read, or a transcript cannot be written in a format."""
+
+
+class WhisperModelError(EmotionError, RuntimeError):
+    """No Whisper model was found, or the one found does not load."""
+
+
+class EncoderError(EmotionError, RuntimeError):
+    """An encoder is unknown, or failed on its input."""
+
+
+class HeadError(EmotionError, ValueError):
+    """A head file is broken: missing parts, wrong shapes, non-finite weights, a lying card."""
+
+
+class HeadMismatchError(HeadError):
+    """A sound head does not fit the encoder or the weights that this host lends."""
+
+
+class ReferenceBankError(EmotionError, ValueError):
+    """A reference bank is missing, empty, or has no clip that can be used."""
+
+
+class BackendError(EmotionError, RuntimeError):
+    """The host cannot lend an encoder, or cannot speak what was asked."""
+
+
+class CorpusError(EmotionError, ValueError):
+    """A training corpus is missing, unreadable, or unfit for what was asked."""
+
+
+class OutputError(EmotionError, OSError):
+    """A result could not be written; nothing half written is left behind."""
+
+
+class MissingExtraError(EmotionError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(
+        self, package: str, *, extra: str, purpose: str, purpose_zh: str | None = None
+    ) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed: "
+            f"run  pip install 'gpt-sovits-emotion[{extra}]'",
+            zh=f"未安装软件包 {package}（用于：{purpose_zh or purpose}）：请运行  "
+            f"pip install 'gpt-sovits-emotion[{extra}]'",
+        )
+
+
+class ConsentError(EmotionError, PermissionError):
+    """Analysis was asked for before consent was given."""

@@ -1,0 +1,209 @@
+"""Check: listen to the resynthesis again and say whether each segment kept its emotion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.core.counting import beside_chinese
+from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import (
+    EmotionScores,
+    ReferenceChoice,
+    RoundTripReport,
+    RoundTripSegment,
+    Segment,
+    Sentence,
+    SpeakerStatistics,
+    Synthesis,
+    SynthesisedSegment,
+    TaggedSegment,
+    TaggedTranscript,
+    Transcript,
+)
+from gpt_sovits_emotion.tagging import Analyser, Tagging, TagOptions, tag
+
+__all__ = ["Verification", "verify"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """The report, and the second tagging it rests on (with tracks, for the timeline).
+
+    `outputs` is None when not a single segment was spoken.
+    """
+
+    report: RoundTripReport
+    outputs: Tagging | None
+
+
+def verify(
+    transcript: TaggedTranscript,
+    choices: Sequence[ReferenceChoice | None],
+    synthesis: Synthesis,
+    verifier: Analyser,
+    *,
+    bank_synthetic: bool,
+    options: TagOptions | None = None,
+    speaker: SpeakerStatistics | None = None,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Tag the joined output as if it were a new recording, and compare it with what was wanted.
+
+    Args:
+        transcript: What was heard, with a person's corrections.
+        choices: Per segment the reference chosen, None where none was.
+        synthesis: What was said.
+        verifier: The head that listens. If it is the one that tagged, the report says so.
+        bank_synthetic: Whether the voice's bank is synthetic, for the report.
+        options: As for `tag`.
+        speaker: Statistics of the voice that speaks; the output's own segments give them when None.
+        progress: Told how far it is.
+    """
+    spoken = [segment for segment in synthesis.segments if segment.audio is not None]
+    heard: dict[int, TaggedSegment] = {}
+    outputs: Tagging | None = None
+    if spoken:
+        again = tuple(
+            Segment(
+                segment.start_s,
+                segment.start_s + segment.audio.duration_s,
+                transcript.segments[segment.index].text,
+            )
+            for segment in spoken
+            if segment.audio is not None
+        )
+        joined = synthesis.joined
+        with recording_from_samples(
+            joined.samples,
+            joined.sampling_rate_hz,
+            name="resynthesis",
+            also_at_hz=verifier.encoder.sampling_rate_hz,
+        ) as recording:
+            outputs = tag(
+                Transcript(again, transcript.language, "round trip"),
+                recording,
+                verifier,
+                options=options,
+                speaker=speaker,
+                progress=progress,
+            )
+        heard = {
+            segment.index: tagged
+            for segment, tagged in zip(spoken, outputs.transcript.segments, strict=True)
+        }
+    report = RoundTripReport(
+        transcript=transcript,
+        segments=tuple(
+            _verdict(index, tagged, choices[index], heard.get(index), synthesis, verifier)
+            for index, tagged in enumerate(transcript.segments)
+        ),
+        host_id=synthesis.host_id,
+        host_title=synthesis.host_title,
+        voice=synthesis.voice,
+        bank_synthetic=bank_synthetic,
+        judge_id=verifier.head.card.id,
+        judge_is_tagger=verifier.head.card.id == transcript.head_id,
+        carry=synthesis.carry,
+        carry_note=synthesis.carry_note,
+        judged_against=outputs.transcript.normalisation_note if outputs else None,
+    )
+    return Verification(report, outputs)
+
+
+def _verdict(
+    index: int,
+    wanted: TaggedSegment,
+    choice: ReferenceChoice | None,
+    heard: TaggedSegment | None,
+    synthesis: Synthesis,
+    verifier: Analyser,
+) -> RoundTripSegment:
+    label, said = wanted.label, synthesis.segments[index]
+    scores = heard.scores if heard else None
+    survived: bool | None = None
+    if scores is not None and label != UNSURE and label in verifier.head.card.labels:
+        survived = scores.label == label
+    return RoundTripSegment(
+        index=index,
+        wanted=label,
+        choice=_as_spoken(choice, said),
+        heard=scores,
+        prosody=heard.prosody if heard else None,
+        survived=survived,
+        note=_note(wanted, heard, survived, said.problem, verifier),
+        carried=said.carried,
+        takes=said.takes,
+    )
+
+
+def _as_spoken(choice: ReferenceChoice | None, said: SynthesisedSegment) -> ReferenceChoice | None:
+    """Return the choice with the clip of the take that was kept, where that was another."""
+    kept = next((take for take in said.takes if take.kept), None)
+    if choice is None or kept is None or kept.clip.path == choice.pick.path:
+        return choice
+    ranked = [one for one in choice.candidates if one.clip.path == kept.clip.path]
+    if not ranked:
+        return choice  # a piece of the recording, which is no clip of the bank
+    n_takes, why = len(said.takes), ranked[0].reason
+    reason = Sentence(
+        f"the best of {n_takes} takes was said with it ({why.en})",
+        f"{n_takes} 次合成中最好的一次用的是它（{why.zh}）",
+    )
+    return replace(choice, pick=kept.clip, reason=reason)
+
+
+def _note(
+    tagged: TaggedSegment,
+    heard: TaggedSegment | None,
+    survived: bool | None,
+    problem: Sentence | None,
+    verifier: Analyser,
+) -> Sentence:
+    wanted = tagged.label
+    if heard is None:
+        return problem or Sentence("not spoken", "没有合成")
+    if heard.scores is None:
+        return heard.problem or Sentence("could not be judged", "无法判断")
+    en, zh = (_heard_as(heard.scores, verifier, language) for language in ("en", "zh"))
+    if wanted == UNSURE and tagged.scores is None:
+        return Sentence(
+            f"nothing to compare: no emotion was heard in the original or asked for; heard as {en}",
+            f"无从比较：原来没有听出情感，也没有指定；听起来是{beside_chinese(zh)}",
+        )
+    if wanted == UNSURE:
+        return Sentence(
+            f"nothing to compare: the original was unsure; heard again as {en}",
+            f"无从比较：原录音的情感不确定；重听为{beside_chinese(zh)}",
+        )
+    if survived is None:
+        return Sentence(
+            f"the judging head {verifier.head.card.id} does not know {wanted!r}; heard as {en}",
+            f"评判用的模型 {verifier.head.card.id} 不认识“{wanted}”；重听为{beside_chinese(zh)}",
+        )
+    if survived:
+        return Sentence(f"survived: heard again as {en}", f"情感保留：重听为{beside_chinese(zh)}")
+    return Sentence(
+        f"lost: {display_name(wanted)} was wanted, heard again as {en}",
+        f"情感丢失：目标是{beside_chinese(display_name(wanted, 'zh'))}，重听为{beside_chinese(zh)}",
+    )
+
+
+def _heard_as(scores: EmotionScores, verifier: Analyser, language: str) -> str:
+    best = f"{display_name(scores.best_label, language)} {percent(scores.confidence)}"
+    if scores.label != UNSURE:
+        return best
+    if scores.confidence >= max(verifier.head.card.threshold.values()):
+        # It would have been sure enough, and is not asked: this is like nothing that it knows.
+        return (
+            "不确定：与评判用的模型训练时的任何语音都不像"
+            if language == "zh"
+            else "unsure: unlike any voice that the judging head was trained on"
+        )
+    return (
+        f"不确定（最可能{beside_chinese(best)}）"
+        if language == "zh"
+        else f"unsure (most likely {best})"
+    )

@@ -1,0 +1,35 @@
+"""Hear: what was said in a recording, and when.
+
+`transcribe` runs faster-whisper, a block of minutes at a time, and brings what it heard into segments that
+are fit to be tagged one by one; what its guards take out for being hallucinated stays in the transcript's
+``removed``. With the model ``none`` it finds the stretches of speech and no words, as `segment_speech` does.
+Models are found by `find_model`, and by `find_local_model` where nothing may be fetched.
+"""
+
+from __future__ import annotations
+
+from gpt_sovits_emotion.transcription.installed import is_installed
+from gpt_sovits_emotion.transcription.models import (
+    FoundModel,
+    checkout_models_dir,
+    find_local_model,
+    find_model,
+    known_models,
+)
+from gpt_sovits_emotion.transcription.options import AUTO, NO_MODEL, TranscribeOptions
+from gpt_sovits_emotion.transcription.recogniser import transcribe
+from gpt_sovits_emotion.transcription.speech import segment_speech
+
+__all__ = [
+    "AUTO",
+    "NO_MODEL",
+    "FoundModel",
+    "TranscribeOptions",
+    "checkout_models_dir",
+    "find_local_model",
+    "find_model",
+    "is_installed",
+    "known_models",
+    "segment_speech",
+    "transcribe",
+]

@@ -1,0 +1,132 @@
+"""Documents: a record in JSON, with the name and version of its format around it.
+
+The wrapper is ``{"format": NAME, "version": N, "written_by": PROGRAM, "document": RECORD}``. Keys that
+this version does not know are passed over on reading, so that a later version may add some without
+changing its number; they are lost when the document is written again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gpt_sovits_emotion import __version__
+from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.records import Record, TaggedTranscript
+from gpt_sovits_emotion.transcripts.decoding import read_text
+from gpt_sovits_emotion.transcripts.lines import check_times, place
+from gpt_sovits_emotion.core.unreadable import why_unreadable
+
+__all__ = [
+    "TRANSCRIPT_FORMAT",
+    "TRANSCRIPT_VERSION",
+    "document_text",
+    "parse_json",
+    "read_document",
+    "read_json",
+    "wrap",
+]
+
+TRANSCRIPT_FORMAT = "gpt-sovits-emotion/tagged-transcript"
+TRANSCRIPT_VERSION = 1
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def wrap(record: Record, *, format_name: str, version: int) -> dict[str, Any]:
+    """Return a record as a JSON-ready dict with its format's name and version around it."""
+    return {
+        "format": format_name,
+        "version": version,
+        "written_by": f"gpt-sovits-emotion {__version__}",
+        "document": record.to_dict(),
+    }
+
+
+def document_text(record: Record, *, format_name: str, version: int) -> str:
+    """Return a record as the text of a JSON document.
+
+    Raises:
+        TranscriptError: A number in it is not finite; JSON has no word for that.
+    """
+    document = wrap(record, format_name=format_name, version=version)
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise TranscriptError(
+            f"the {format_name} holds a number that is not finite, which JSON cannot store; "
+            "correct the segment's times or scores and try again",
+            zh=f"{format_name} 中有非有限的数值，JSON 无法保存；请更正该段的时间或分数后重试",
+        ) from error
+
+
+def read_document(path: Path, cls: type[AnyRecord], *, format_name: str, version: int) -> AnyRecord:
+    """Read a document that `document_text` made.
+
+    Raises:
+        TranscriptError: The file is unreadable, is no JSON, is another format, is of a later version,
+            or a field of it is damaged; the message says which.
+    """
+    path = Path(path)
+    data = parse_json(read_text(path), name=str(path))
+    found_format = data.get("format") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or found_format != format_name:
+        found = f"of the format {found_format!r}" if found_format else "JSON of another program"
+        raise TranscriptError(
+            f"{path} is {found}; expected {format_name!r}",
+            zh=f"{path} 是 {found}；应为 {format_name!r}",
+        )
+    found_version = data.get("version")
+    if not isinstance(found_version, int) or isinstance(found_version, bool) or found_version < 1:
+        raise TranscriptError(
+            f"{path} has the version {found_version!r}; expected a whole number from 1 to {version}: "
+            "the file is damaged",
+            zh=f"{path} 的版本为 {found_version!r}；应为 1 到 {version} 的整数：文件已损坏",
+        )
+    if found_version > version:
+        raise TranscriptError(
+            f"{path} has version {found_version} of {format_name}, and this program reads up to "
+            f"{version}; update gpt-sovits-emotion",
+            zh=f"{path} 是 {format_name} 的版本 {found_version}，而当前程序最多能读 {version}；"
+            "请更新 gpt-sovits-emotion",
+        )
+    try:
+        return cls.from_dict(data.get("document"))
+    except TranscriptError as error:
+        raise TranscriptError(f"{path}: {error}", zh=f"{path}：{error.say('zh')}") from error
+
+
+def read_json(path: Path) -> TaggedTranscript:
+    """Read a tagged transcript from our JSON; it is wholly equal to the one that was written.
+
+    Raises:
+        TranscriptError: As `read_document`, and when a segment's times are impossible.
+    """
+    transcript = read_document(
+        path, TaggedTranscript, format_name=TRANSCRIPT_FORMAT, version=TRANSCRIPT_VERSION
+    )
+    for number, tagged in enumerate(transcript.segments, start=1):
+        where = place("segment", number, name=str(path))
+        check_times(tagged.segment.start_s, tagged.segment.end_s, where=where)
+    return transcript
+
+
+def parse_json(text: str, *, name: str) -> object:
+    """Parse JSON.
+
+    Raises:
+        TranscriptError: It is damaged, or holds numbers that are not finite.
+    """
+
+    def refuse(word: str) -> float:
+        raise TranscriptError(f"{word} is not a number in JSON", zh=f"{word} 不是 JSON 的数")
+
+    try:
+        parsed: object = json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise TranscriptError(
+            f"{name} is damaged JSON: {why_unreadable(error).en}; save it again or write it anew",
+            zh=f"{name} 是损坏的 JSON：{why_unreadable(error).zh}；请重新保存",
+        ) from error
+    return parsed
