@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy reads it
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from gpt_sovits_emotion.audio import probe_duration_s
+from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.feature_cache import FeatureCache

@@ -41,8 +41,8 @@ def measure(
 ) -> tuple[list[float], list[float]]:
     """Return the error rates against the clips' own texts, and against those of others."""
     from gpt_sovits_emotion.banks.building.texts import text_error_rate
-    from gpt_sovits_emotion.core.errors import AudioError
     from gpt_sovits_emotion.core.character_errors import spoken_characters
+    from gpt_sovits_emotion.core.errors import AudioError
 
     with (corpus / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if float(row["seconds"]) >= 1.0]

@@ -104,10 +104,10 @@ def _tag_once(url: str, head: str) -> None:
 
 def _hubert_heads(root: Path, folder: Path) -> dict[str, Path]:
     """Make heads with random weights that fit the HuBERT of a checkout."""
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.encoders import open_encoder
     from gpt_sovits_emotion.heads import save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
     made = {}

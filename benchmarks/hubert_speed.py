@@ -145,12 +145,12 @@ def bare_forward(model: Any) -> Callable[[], object]:
 def tagging(model: Any, layer: int, folder: Path) -> Callable[[], object]:
     """Return what tags the segments with a head of random weights on one hidden layer."""
     from gpt_sovits_emotion.audio import recording_from_samples
+    from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+    from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
     from gpt_sovits_emotion.encoders import open_encoder
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.heads import load_head, save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.core.loaded_models import LoadedHubert
-    from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
     from gpt_sovits_emotion.tagging import Analyser, tag
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 

@@ -22,8 +22,8 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 
 RATE_HZ = 16_000
 BUDGET = 0.03  # seconds of one core per second of audio

@@ -6,9 +6,9 @@
 
 Recordings are joined from clips of ``$GPT_SOVITS_EMOTION_CORPORA`` or ``../shared/data`` (see `joined`) and
 written down by plain faster-whisper, by it with its ``vad_filter``, by its ``BatchedInferencePipeline`` and
-by `gpt_sovits_emotion.transcription`, with the same model, beam (5), type (int8) and one thread. What is printed
-is Markdown; in brackets are 95 % intervals over recordings (bootstrap). With ``--processes``, `annotate` as a
-whole, words and emotion, beside a process of plain faster-whisper, on minutes of EmoDB.
+by `gpt_sovits_emotion.transcription`, with the same model, beam (5), type (int8) and one thread. What is
+printed is Markdown; in brackets are 95 % intervals over recordings (bootstrap). With ``--processes``,
+`annotate` as a whole, words and emotion, beside a process of plain faster-whisper, on minutes of EmoDB.
 """
 
 from __future__ import annotations

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpt_sovits_emotion.backends.base import Backend
+from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, WhisperModelError
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.encoders import WHISPER, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.heads import Head
-from gpt_sovits_emotion.backends.base import Backend
-from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.tagging import Analyser, Describer
 from gpt_sovits_emotion.whisper_models import WhisperModels
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, encode_mp3, write_wav
-from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceChoice,
@@ -15,6 +14,7 @@ from gpt_sovits_emotion.core.records import (
     RoundTripReport,
     Synthesis,
 )
+from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.report import (
     REPORT_FILES,
     TimelineData,
@@ -22,8 +22,8 @@ from gpt_sovits_emotion.report import (
     timeline_of_recording,
     write_report,
 )
-from gpt_sovits_emotion.transcripts import FORMATS, write
 from gpt_sovits_emotion.synthesis.verifier import Verification
+from gpt_sovits_emotion.transcripts import FORMATS, write
 
 __all__ = ["DELIVERED_FILES", "TRANSCRIPT_FORMATS", "deliver", "deliver_report"]
 

@@ -11,17 +11,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample
+from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.binding import bind
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.records import (
+    Audio,
+    Prosody,
+    ReferenceClip,
+    Sentence,
+    SpeakerStatistics,
+)
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.heads import Head, find_head, head_folders
 from gpt_sovits_emotion.heads.files import CARD_NAME
 from gpt_sovits_emotion.heads.profiles import SpeakerProfile, for_speaker, known_speaker
-from gpt_sovits_emotion.backends.base import Backend
-from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.tagging import Analyser, Describer
 from gpt_sovits_emotion.whisper_models import WhisperModels
 

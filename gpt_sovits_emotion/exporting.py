@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpt_sovits_emotion.binding import provide_encoder
+from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.encoders import WHISPER, parse_encoder_id
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 from gpt_sovits_emotion.encoders.whisper.slices import slice_licence, slice_source, write_slice
 from gpt_sovits_emotion.encoders.whisper.weights import fingerprint_of
 from gpt_sovits_emotion.engines import embedded_backend
-from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.heads import HeadCard, load_head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
@@ -124,7 +124,9 @@ def _write_carried(card: HeadCard, path: Path, whisper: WhisperModels) -> None:
     part, fingerprint = _whisper_part(card)
     name = parse_encoder_id(part)
     tracker = ProsodyEncoder()
-    encoder = provide_encoder(part, embedded_backend(tracker), tracker, whisper, fingerprint=fingerprint)
+    encoder = provide_encoder(
+        part, embedded_backend(tracker), tracker, whisper, fingerprint=fingerprint
+    )
     if fingerprint not in (encoder.fingerprint, ANY_WEIGHTS):
         raise HeadMismatchError(
             f"the head {card.id!r} was trained on {part} with fingerprint {fingerprint}, and the Whisper "

@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording, open_recording, recording_from_samples
-from gpt_sovits_emotion.banks.building.voice import open_heard_voice
-from gpt_sovits_emotion.engines import Engines, open_engines
-from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.backends.base import Backend
-from gpt_sovits_emotion.pipeline import SpeakingOptions, annotate, round_trip, say
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.banks.building.voice import open_heard_voice
+from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     Sentence,
     SpeakerStatistics,
 )
-from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.engines import Engines, open_engines
+from gpt_sovits_emotion.pipeline import SpeakingOptions, annotate, round_trip, say
 from gpt_sovits_emotion.results import Annotation, Spoken, Voice
 from gpt_sovits_emotion.tagging import TagOptions
 from gpt_sovits_emotion.transcription import TranscribeOptions
@@ -225,8 +225,8 @@ class Annotator:
             progress: As for `annotate`.
 
         Raises:
-            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `BackendError` where
-                the backend cannot be reached; `TranscriptError` where there are no words to say again.
+            EmotionError: What `annotate` raises; `ReferenceBankError` where no clip fits; `BackendError`
+                where the backend cannot be reached; `TranscriptError` where there are no words to say again.
         """
         bank, verifier, known = self._of(voice, progress)
         open_again = _opener(audio, sampling_rate_hz, self.engines, allow_damaged=allow_damaged)

@@ -1,4 +1,4 @@
-"""The only wiring: which room's result goes into which room, for one recording and one voice.
+"""The only wiring: whose result goes into what, for one recording and one voice.
 
 Every step is a function, so that the command line runs them in a row and the tab one by one, with a
 person's corrections in between:
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.backends.base import Sampling, never
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+from gpt_sovits_emotion.banks.library.choose_all import choose_all
+from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -29,19 +29,19 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Transcript,
 )
-from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
-from gpt_sovits_emotion.banks.library.choose_all import choose_all
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
-from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
-from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
-from gpt_sovits_emotion.synthesis.verifier import Verification, verify
 from gpt_sovits_emotion.synthesis.text_input import (
     timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
     written_transcript,
 )
+from gpt_sovits_emotion.synthesis.verifier import Verification, verify
+from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
+from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcription import TranscribeOptions
@@ -137,7 +137,7 @@ def choose_references(
         options: How to choose.
 
     Raises:
-        ReferenceBankError: See `references.choose_all`.
+        ReferenceBankError: See `banks.choose_all`.
     """
     return choose_all(
         transcript, bank, pins=pins or {}, options=options or ChoiceOptions(substitute=substitute)
@@ -155,7 +155,7 @@ def check(
     speaker: SpeakerStatistics | None = None,
     progress: Progress = no_progress,
 ) -> Verification:
-    """Listen again with the judging head. See `verify.verify`."""
+    """Listen again with the judging head. See `verifier.verify`."""
     return verify(
         with_written_tags(transcript, bank),
         choices,
@@ -232,8 +232,8 @@ def round_trip(
         progress: Told how far it is.
 
     Raises:
-        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError` before
-            any work when the host cannot carry emotion in this way.
+        EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError`
+            before any work when the backend cannot carry emotion in this way.
     """
     speaking = _settled(speaking, prosody_from)
     check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)

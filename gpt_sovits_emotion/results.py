@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.deliver import deliver
 from gpt_sovits_emotion.core.labels import UNSURE
-from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.core.records import (
     Audio,
     ReferenceBank,
@@ -20,6 +18,8 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
+from gpt_sovits_emotion.deliver import deliver
+from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.transcripts import to_text, write
 
 if TYPE_CHECKING:

@@ -9,17 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.core.errors import AudioError
-from gpt_sovits_emotion.explain import (
-    Usual,
-    cues_of,
-    reason_sentence,
-    usual_of_speaker,
-    usual_of_training,
-)
-from gpt_sovits_emotion.heads import Head, Judgement, predict_recording
-from gpt_sovits_emotion.heads.judgement_words import judgement_notes, judgement_sentence
 from gpt_sovits_emotion.core.memory import trim_heap
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
@@ -34,6 +24,16 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Transcript,
 )
+from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.explain import (
+    Usual,
+    cues_of,
+    reason_sentence,
+    usual_of_speaker,
+    usual_of_training,
+)
+from gpt_sovits_emotion.heads import Head, Judgement, predict_recording
+from gpt_sovits_emotion.heads.judgement_words import judgement_notes, judgement_sentence
 
 __all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 

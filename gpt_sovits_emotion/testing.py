@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.backends.base import Backend, BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.records import Audio, FrameTracks, Prosody, Sentence
+from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.heads import HeadCard, save_head
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, Result
 from gpt_sovits_emotion.heads.check import check_head
-from gpt_sovits_emotion.backends.base import Backend, BackendLimits, SynthesisRequest
-from gpt_sovits_emotion.core.loaded_models import LoadedModels
-from gpt_sovits_emotion.core.records import Audio, FrameTracks, Prosody, Sentence
 
 __all__ = [
     "FAKE_DIM",
     "FAKE_LABELS",
-    "FakeEncoder",
     "FakeBackend",
+    "FakeEncoder",
     "check_head",
     "fake_card",
     "fake_tensors",

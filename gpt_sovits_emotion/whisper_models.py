@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpt_sovits_emotion.encoders import WHISPER
-from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
-from gpt_sovits_emotion.encoders.whisper.source import sizes_of
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders import WHISPER
+from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
+from gpt_sovits_emotion.encoders.whisper.source import sizes_of
 from gpt_sovits_emotion.transcription import find_local_model, find_model, is_installed
 
 __all__ = ["WhisperModels"]

@@ -50,13 +50,13 @@ from sample_voice.search import (
     spoken_with,
 )
 
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import EmotionError
-from gpt_sovits_emotion.core.files import write_bytes, write_text
-from gpt_sovits_emotion.heads import find_head, head_folders
 from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 from gpt_sovits_emotion.backends.espeak import Espeak
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.heads import find_head, head_folders
 
 HEAD = "prosody-emodb"
 SAMPLE_DATA = SENTENCES_PATH.parent

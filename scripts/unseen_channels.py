@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.embed import embed_corpus
 from gpt_sovits_emotion.training.evaluate import held_out_predictions

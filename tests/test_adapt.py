@@ -284,9 +284,9 @@ def test_engines_and_tag_use_what_was_learned(monkeypatch, tmp_path):
     from conftest import voiced
 
     from gpt_sovits_emotion.audio import recording_from_samples
+    from gpt_sovits_emotion.core.records import Segment, Transcript
     from gpt_sovits_emotion.engines import open_engines
     from gpt_sovits_emotion.heads.profiles import save_profile
-    from gpt_sovits_emotion.core.records import Segment, Transcript
     from gpt_sovits_emotion.tagging import embed_segments, tag
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -317,9 +317,9 @@ def test_a_segment_that_cannot_be_judged_cannot_be_taught(tmp_path):
     from conftest import voiced
 
     from gpt_sovits_emotion.audio import recording_from_samples
-    from gpt_sovits_emotion.engines import open_engines
     from gpt_sovits_emotion.core.errors import AudioError
     from gpt_sovits_emotion.core.records import Segment
+    from gpt_sovits_emotion.engines import open_engines
     from gpt_sovits_emotion.tagging import embed_segments
 
     with (

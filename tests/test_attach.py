@@ -414,7 +414,10 @@ def test_a_gradio_that_does_not_fit_is_one_line(tmp_path: Path, version: str) ->
     [
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
         ("import pysubs9", "-m pip install pysubs9"),
-        ("from gpt_sovits_emotion.core.errors import BackendError; raise BackendError('a b')", "put in (a b)"),
+        (
+            "from gpt_sovits_emotion.core.errors import BackendError; raise BackendError('a b')",
+            "put in (a b)",
+        ),
     ],
 )
 def test_a_failure_is_one_line(tmp_path: Path, failure: str, words: str) -> None:

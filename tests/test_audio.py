@@ -1,4 +1,4 @@
-"""The audio room: every format in, one sentence for everything that is wrong."""
+"""The audio package: every format in, one sentence for everything that is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conftest import voiced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion import audio as audio_room
+from gpt_sovits_emotion import audio as audio_package
 from gpt_sovits_emotion.audio import (
     ANALYSIS_RATE_HZ,
     encode_mp3,
@@ -364,7 +364,7 @@ def test_resample_to_the_same_rate_is_the_same_object() -> None:
 
 
 def test_public_face_is_complete() -> None:
-    assert all(hasattr(audio_room, name) for name in audio_room.__all__)
+    assert all(hasattr(audio_package, name) for name in audio_package.__all__)
 
 
 def _dominant_hz(audio: Audio) -> float:

@@ -20,22 +20,28 @@ from banking_files import talk, training
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen, listing
 from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL, consistency
-from gpt_sovits_emotion.banks.building.quality_warnings import units_of
 from gpt_sovits_emotion.banks.building.hearing import Question, estimate_snr_db, hear
-from gpt_sovits_emotion.banks.building.journal import Journal, Kept, journal_path, key_of, only_build
-from gpt_sovits_emotion.banks.building.style_check import is_one_mood
+from gpt_sovits_emotion.banks.building.journal import (
+    Journal,
+    Kept,
+    journal_path,
+    key_of,
+    only_build,
+)
 from gpt_sovits_emotion.banks.building.processes import hear_all
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
-from gpt_sovits_emotion.heads import load_head, save_head
-from gpt_sovits_emotion.heads.card import EncoderSpec
-from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.banks.building.quality_warnings import units_of
+from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.banks.library.bank import set_pin
 from gpt_sovits_emotion.banks.library.sidecar import SIDECAR_NAME, read_sidecar
 from gpt_sovits_emotion.core.character_errors import character_error_rate
+from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.heads import load_head, save_head
+from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
@@ -181,7 +187,8 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path, monkeypatch):
     assert first.sha256 == hashlib.sha256(b"one").hexdigest()
     with monkeypatch.context() as patched, Journal(tmp_path / "x.work") as journal:
         patched.setattr(
-            "gpt_sovits_emotion.banks.building.journal.content_of", lambda _: pytest.fail("was read")
+            "gpt_sovits_emotion.banks.building.journal.content_of",
+            lambda _: pytest.fail("was read"),
         )
         assert journal.content(clip, name="a.wav") == first
     clip.write_bytes(b"two")
@@ -602,7 +609,9 @@ def test_a_pin_that_is_set_during_a_build_stays(tmp_path, prosody_head, monkeypa
         set_pin(folder, "angry", "0001.wav")
         return hear_all(questions, n_jobs=n_jobs)
 
-    monkeypatch.setattr("gpt_sovits_emotion.banks.building.stages.hear_all", heard_while_somebody_pins)
+    monkeypatch.setattr(
+        "gpt_sovits_emotion.banks.building.stages.hear_all", heard_while_somebody_pins
+    )
     clips_in(folder, 4)
     build(folder, prosody_head)
     assert load_bank(folder).pins == {"angry": folder / "0001.wav"}

@@ -13,13 +13,13 @@ from banking_files import clip, talk, training
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_sovits_emotion.backends.gpt_sovits.experiment import load_hubert, read_experiment
 from gpt_sovits_emotion.banks.building import find_sources
 from gpt_sovits_emotion.banks.building.recordings import cut_recording, stretches_of
-from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.core.errors import EncoderError, ReferenceBankError
-from gpt_sovits_emotion.backends.gpt_sovits.experiment import load_hubert, read_experiment
-from gpt_sovits_emotion.core.records import Segment
 from gpt_sovits_emotion.banks.library.sidecar import sidecar_path
+from gpt_sovits_emotion.core.errors import EncoderError, ReferenceBankError
+from gpt_sovits_emotion.core.records import Segment
+from gpt_sovits_emotion.encoders.pooling import pool
 
 # --- a training ------------------------------------------------------------------------------------
 

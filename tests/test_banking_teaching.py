@@ -14,22 +14,28 @@ from conftest import voiced
 from filelock import FileLock
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen, find_sources, teaching, voice
-from gpt_sovits_emotion.banks.building.journal import journal_path
+from gpt_sovits_emotion.banks import export_bank, load_bank
+from gpt_sovits_emotion.banks.building import (
+    build_bank,
+    engines_to_listen,
+    find_sources,
+    teaching,
+    voice,
+)
 from gpt_sovits_emotion.banks.building.adaptation_sets import plan_lesson, profile_name
+from gpt_sovits_emotion.banks.building.journal import journal_path
 from gpt_sovits_emotion.banks.building.teaching import forget_speaker, held_out, teach
 from gpt_sovits_emotion.banks.building.voice import open_voice
+from gpt_sovits_emotion.banks.library.bank import set_pin, set_teaching
+from gpt_sovits_emotion.banks.library.sidecar import read_sidecar, sidecar_path
 from gpt_sovits_emotion.cli import main
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.engines import open_engines
 from gpt_sovits_emotion.heads import load_head, profile_files, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.profiles import head_digest, list_profiles, speakers_folder
-from gpt_sovits_emotion.core.locking import locked
-from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.banks import export_bank, load_bank
-from gpt_sovits_emotion.banks.library.bank import set_pin, set_teaching
-from gpt_sovits_emotion.banks.library.sidecar import read_sidecar, sidecar_path
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
 _LABELLED = {"angry": 3, "sad": 3}

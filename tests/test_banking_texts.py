@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.banks import choose, load_bank
 from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen
 from gpt_sovits_emotion.banks.building.hearing import ClipFacts, HeardClip
 from gpt_sovits_emotion.banks.building.journal import Journal
-from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.texts import MOST_UNASKED, compare_texts, text_error_rate
-from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
-from gpt_sovits_emotion.banks import choose, load_bank
-from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
 _VOICE = resources.files("gpt_sovits_emotion") / "sample_data" / "voice_bank"

@@ -15,19 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import Recording, read_clip, recording_from_samples, write_wav
-from gpt_sovits_emotion.synthesis.prosody_source import (
-    ProsodySource,
-    carry_note,
-    check_prosody_source,
-    piece_of,
-    prompt_folder,
-    timbre_clips,
-)
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import BackendError, OutputError
-from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
-from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, resynthesise, round_trip
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.core.errors import BackendError, OutputError
 from gpt_sovits_emotion.core.records import (
     Audio,
     ClipQuality,
@@ -40,9 +30,19 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Word,
 )
-from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, resynthesise, round_trip
+from gpt_sovits_emotion.synthesis.prosody_source import (
+    ProsodySource,
+    carry_note,
+    check_prosody_source,
+    piece_of,
+    prompt_folder,
+    timbre_clips,
+)
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
 LIMITS = BackendLimits(frozenset({"en", "zh"}), 3.0, 10.0, True, 32_000)
@@ -152,7 +152,9 @@ def test_what_is_too_short_is_refused_with_a_sentence() -> None:
     with pytest.raises(BackendError, match=r"segment 2 lasts 2\.0 s .*it makes 2\.1 s") as caught:
         piece(*near, index=1)
     check_says_the_same(caught.value)
-    with pytest.raises(BackendError, match="more than half of the prompt would be silence") as caught:
+    with pytest.raises(
+        BackendError, match="more than half of the prompt would be silence"
+    ) as caught:
         piece(Segment(10.0, 11.0, "hm"))
     check_says_the_same(caught.value)
     with pytest.raises(BackendError, match="2\\.5 s and cannot"):
@@ -233,7 +235,8 @@ def test_the_best_clips_give_the_timbre() -> None:
     )
     bank = ReferenceBank("voice", Path(), "folders", clips)
     names = [
-        found.path.name for found in timbre_clips(bank, ProsodySource("recording", n_timbre=6), LIMITS)
+        found.path.name
+        for found in timbre_clips(bank, ProsodySource("recording", n_timbre=6), LIMITS)
     ]
     assert names == [
         "good.wav", "short.wav", "clipped.wav", "noisy.wav", "another.wav", "doubtful.wav",
@@ -282,7 +285,12 @@ def test_the_recording_carries_its_own_emotion(recording, bank, engines, backend
     transcript = transcript_of(*SEGMENTS, duration_s=20.0)
     choices = choose_references(transcript, bank)
     made = resynthesise(
-        transcript, choices, engines, bank=bank, carry=ProsodySource("recording"), recording=recording
+        transcript,
+        choices,
+        engines,
+        bank=bank,
+        carry=ProsodySource("recording"),
+        recording=recording,
     )
     assert [segment.audio is None for segment in made.segments] == [False, True, False]
     assert "segment 2 lasts 1.0 s" in made.segments[1].problem.en
@@ -313,7 +321,12 @@ def test_the_piece_is_cut_at_the_highest_rate(recording, bank, engines, backend)
     transcript = transcript_of(SEGMENTS[0], duration_s=20.0)
     choices = choose_references(transcript, bank)
     resynthesise(
-        transcript, choices, engines, bank=bank, carry=ProsodySource("recording"), recording=recording
+        transcript,
+        choices,
+        engines,
+        bank=bank,
+        carry=ProsodySource("recording"),
+        recording=recording,
     )
     assert rates == [32_000]
 

@@ -18,7 +18,6 @@ from checkout_files import HEADS, host_utils, make_checkout, model_of, save_weig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits import checkpoint_start, checkpoints
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import (
     check_file,
@@ -26,6 +25,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import (
     read_checkpoint,
     read_state,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 
 ONE_PART = {"ref_enc.fc.fc.weight": torch.ones(3, 2)}
 

@@ -16,9 +16,9 @@ from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.audio import resample, write_wav
+from gpt_sovits_emotion.backends.espeak import Espeak
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.cli.console import clock, shown_width
-from gpt_sovits_emotion.backends.espeak import Espeak
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.testing import make_fake_head
 

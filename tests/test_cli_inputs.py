@@ -6,8 +6,8 @@ import pytest
 from conftest import voiced
 
 from gpt_sovits_emotion import binding, engines
-from gpt_sovits_emotion.banks import building as banking
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.banks import building as banking
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.core.records import Audio, RecordingInfo, Sentence, TaggedTranscript
 from gpt_sovits_emotion.transcripts import write

@@ -12,10 +12,10 @@ from test_cli import run
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 from gpt_sovits_emotion.cli.results import Ledger, digest_of, targets_of
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.files import write_text
-from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.transcripts import read_json
 
@@ -238,7 +238,7 @@ def test_results_that_appear_meanwhile_are_not_written_over(
     assert (out / "x.json").read_text() == "of another process"
 
 
-@pytest.mark.parametrize("wish", [("--format", "srt"), ("--skip-done",), ("--replace",)])
+@pytest.mark.parametrize("query", [("--format", "srt"), ("--skip-done",), ("--replace",)])
 def test_what_is_about_files_needs_a_folder(
     capsys, recordings: Path, query: tuple[str, ...]
 ) -> None:

@@ -13,7 +13,9 @@ import pytest
 from bilingual import check_says_the_same
 from safetensors.numpy import save
 
+from gpt_sovits_emotion.backends.gpt_sovits.experiment import load_hubert, read_experiment
 from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, HeadError
+from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.install import add_head
 from gpt_sovits_emotion.heads.numbers import read_numbers
@@ -24,8 +26,6 @@ from gpt_sovits_emotion.heads.profiles import (
     load_profile,
     save_profile,
 )
-from gpt_sovits_emotion.backends.gpt_sovits.experiment import load_hubert, read_experiment
-from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.testing import FAKE_DIM
 from gpt_sovits_emotion.training.corpora.unpacking import unpack
 

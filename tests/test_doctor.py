@@ -23,7 +23,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.cli.doctor_report import _wrapped, report_lines
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor import Finding, Report, examine
 from gpt_sovits_emotion.doctor.findings import AREAS
 from gpt_sovits_emotion.doctor.interpreter import Interpreter, ask, python_of
@@ -32,10 +35,7 @@ from gpt_sovits_emotion.doctor.packages import check_packages
 from gpt_sovits_emotion.doctor.ports import check_ports
 from gpt_sovits_emotion.doctor.settings import check_settings
 from gpt_sovits_emotion.doctor.usable import check_encoders, check_hearing
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.heads import head_folders
-from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.core.records import Sentence
 
 SOUND = Interpreter(
     executable=Path("/env/bin/python"),
@@ -517,14 +517,16 @@ def test_encoders_and_heads_are_matched(checkout, fake_head) -> None:
 @pytest.fixture
 def style_head(checkout, tmp_path) -> Path:
     """A head made for the style vector of this checkout's v2 base."""
+    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.encoders import open_encoder
     from gpt_sovits_emotion.heads import save_head
     from gpt_sovits_emotion.heads.card import EncoderSpec
-    from gpt_sovits_emotion.backends.checkout import CheckoutBackend
     from gpt_sovits_emotion.testing import fake_card, fake_tensors
 
     add_base(checkout.root, "v2")
-    encoder = open_encoder("sovits.style", next(CheckoutBackend(checkout.root).provide("sovits.style")))
+    encoder = open_encoder(
+        "sovits.style", next(CheckoutBackend(checkout.root).provide("sovits.style"))
+    )
     rate_hz = encoder.sampling_rate_hz
     spec = EncoderSpec(encoder.id, encoder.dim, encoder.fingerprint, rate_hz, "none")
     folder = tmp_path / "heads" / "style-head"

@@ -24,14 +24,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import resample
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import EncoderName, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.hubert import HubertEncoder
 from gpt_sovits_emotion.encoders.pooling import pool
 from gpt_sovits_emotion.encoders.sovits import spectrogram
-from gpt_sovits_emotion.core.errors import EncoderError
-from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
-from gpt_sovits_emotion.core.records import Audio, Sentence
 
 SOURCE = Sentence("a test", "测试")
 N_LAYERS = 4

@@ -17,16 +17,16 @@ from test_engines import hubert
 
 from gpt_sovits_emotion.audio import resample
 from gpt_sovits_emotion.binding import bind, provide_encoder
+from gpt_sovits_emotion.core.errors import BackendError, EncoderError, HeadMismatchError
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName, open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders import hubert as hubert_module
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, BackendError
 from gpt_sovits_emotion.heads import Head, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
-from gpt_sovits_emotion.core.loaded_models import LoadedModels
-from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, fake_tensors
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, fake_tensors
 
 ID = "prosody+hubert:2"
 

@@ -11,14 +11,14 @@ import pytest
 from bilingual import check_says_the_same
 
 from gpt_sovits_emotion.binding import bind
+from gpt_sovits_emotion.core.errors import BackendError, HeadMismatchError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedModels
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import open_encoder
 from gpt_sovits_emotion.engines import Engines, open_engines
-from gpt_sovits_emotion.core.errors import HeadMismatchError, BackendError
 from gpt_sovits_emotion.heads import Head, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
-from gpt_sovits_emotion.core.loaded_models import LoadedModels, LoadedHubert
-from gpt_sovits_emotion.core.records import Audio, Sentence
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, fake_tensors
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, fake_tensors
 
 transformers = pytest.importorskip("transformers", reason="HuBERT comes with transformers")
 
@@ -101,7 +101,7 @@ def test_what_is_lent_is_asked_for_anew(hubert_head, loaded):
     provider = ModelProvider(loaded[1])
     engines = Engines(hubert_head, hubert_head, provider, provider, FakeEncoder())
     assert engines.analyser.encoder.fingerprint == hubert_head.card.encoder.fingerprint
-    provider._lent = (loaded[0],)  # other weights were loaded meanwhile
+    provider._loaded = (loaded[0],)  # other weights were loaded meanwhile
     with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
         _ = engines.analyser
 

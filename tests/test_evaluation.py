@@ -18,9 +18,9 @@ from gpt_sovits_emotion.cli import evaluate as cli_evaluate
 from gpt_sovits_emotion.cli.console import shown_width
 from gpt_sovits_emotion.cli.language import language_of, set_language
 from gpt_sovits_emotion.core.errors import CorpusError, HeadMismatchError, TranscriptError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.heads import load_head, save_head
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, Result
-from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.report.evaluation import evaluation_page, write_evaluation_page
 from gpt_sovits_emotion.report.pictures import (
     confusion_picture,

@@ -16,8 +16,8 @@ from conftest import REPOSITORY
 
 import gpt_sovits_emotion as gse
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.deliver import DELIVERED_FILES
 from gpt_sovits_emotion.core.errors import AudioError, HeadError, ReferenceBankError
+from gpt_sovits_emotion.deliver import DELIVERED_FILES
 from gpt_sovits_emotion.transcripts import read_json
 
 SAMPLES = Path(str(resources.files("gpt_sovits_emotion"))) / "sample_data"

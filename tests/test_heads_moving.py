@@ -16,7 +16,8 @@ from gpt_sovits_emotion.audio import recording_from_samples
 from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.cli.heads import card_lines
 from gpt_sovits_emotion.core.errors import EncoderError, HeadError
-from gpt_sovits_emotion.heads import predict_recording, load_head
+from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
+from gpt_sovits_emotion.heads import load_head, predict_recording
 from gpt_sovits_emotion.heads.card import MOVING_VERSION, card_from_yaml, card_to_yaml
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
@@ -29,7 +30,6 @@ from gpt_sovits_emotion.heads.moving import (
 )
 from gpt_sovits_emotion.heads.profiles import add_unlabelled, begin_profile, for_speaker
 from gpt_sovits_emotion.heads.recording import blend
-from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
 from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, fake_card, fake_tensors
 from gpt_sovits_emotion.training.adapt import adapt

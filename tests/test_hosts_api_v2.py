@@ -21,11 +21,11 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.api_v2 import DEFAULT_URL, ApiV2Backend
 from gpt_sovits_emotion.backends.base import Backend, Sampling, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.failures import sentence_of
 from gpt_sovits_emotion.backends.gpt_sovits.languages import codes_of_version
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip
 
 PROSODY = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)

@@ -24,7 +24,6 @@ from checkout_files import (
     tensors_of,
 )
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import Backend, SynthesisRequest
 from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.backends.gpt_sovits import layout, revision
@@ -40,6 +39,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.parts import (
     classes_of,
     loaded_from_checkpoint,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits
 from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 
@@ -419,7 +419,9 @@ def test_weights_that_do_not_fit_are_told(root, tmp_path) -> None:
 
 
 def lent_versions(backend: CheckoutBackend, family: str) -> list[str]:
-    return [loaded.version for loaded in backend.provide(family) if isinstance(loaded, LoadedSovits)]
+    return [
+        loaded.version for loaded in backend.provide(family) if isinstance(loaded, LoadedSovits)
+    ]
 
 
 def test_the_host_keeps_the_contract(root) -> None:
@@ -572,7 +574,9 @@ def test_pro_listens_with_the_speaker_model(root) -> None:
     assert loaded.project_speaker(torch.zeros(1, 8, 1), embedding).shape == (1, 8, 1)
     torch.save({"conv.weight": torch.rand(3, 3)}, path)
     with pytest.raises(BackendError, match="does not fit the speaker network"):
-        next(CheckoutBackend(root).provide("sovits.posterior")).speaker_embedding(torch.rand(1, 16_000))
+        next(CheckoutBackend(root).provide("sovits.posterior")).speaker_embedding(
+            torch.rand(1, 16_000)
+        )
 
 
 def test_weights_that_are_not_there_are_told_with_those_that_are(root) -> None:
@@ -597,7 +601,7 @@ def test_asking_what_is_lent_loads_no_torch(root) -> None:
     code = (
         "import sys\n"
         "from gpt_sovits_emotion.backends.checkout import CheckoutBackend\n"
-        "assert 'sovits.style' in CheckoutBackend(sys.argv[1]).lends\n"
+        "assert 'sovits.style' in CheckoutBackend(sys.argv[1]).provides\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)

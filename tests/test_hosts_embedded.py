@@ -17,8 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample, write_wav
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import BackendError, MissingExtraError
 from gpt_sovits_emotion.backends import embedded, espeak_library
 from gpt_sovits_emotion.backends.base import Backend, SynthesisRequest
 from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
@@ -31,7 +29,9 @@ from gpt_sovits_emotion.backends.shaping import (
     spectral_balance,
     trim_silence,
 )
+from gpt_sovits_emotion.core.errors import BackendError, MissingExtraError
 from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip, Sentence
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 
 RATE_HZ = 16_000
 TEXTS = {

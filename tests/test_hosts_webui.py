@@ -24,7 +24,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import Backend, Sampling, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits import failures
 from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error, sentence_of
@@ -37,6 +36,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.languages import (
 from gpt_sovits_emotion.backends.gpt_sovits.seeding import undisturbed_seed
 from gpt_sovits_emotion.backends.gpt_sovits.speaking import finished_audio
 from gpt_sovits_emotion.backends.webui import WebuiBackend, find_page
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip, Sentence
 
 PAGES = ("default", "fast")
@@ -315,7 +315,11 @@ def test_v3_and_v4_take_their_posterior_from_the_v2_base(version, checkout):
     host_page.save_weights(checkout, host_page.BASES[version], posterior=False)
     backend = WebuiBackend(namespace_of("default", version, root=checkout))
     assert [loaded.version for loaded in backend.provide("sovits.posterior")] == ["v2"]
-    assert [loaded.version for loaded in backend.provide("sovits.style")] == [version, version, "v2"]
+    assert [loaded.version for loaded in backend.provide("sovits.style")] == [
+        version,
+        version,
+        "v2",
+    ]
 
 
 def test_a_base_is_loaded_once_until_its_file_changes(checkout):
@@ -748,7 +752,9 @@ def test_the_cause_behind_a_failure_counts():
 def test_the_hosts_words_alone_make_a_sentence_too():
     assert "has to last 3 to 10 s" in sentence_of("参考音频在3~10秒范围外，请更换！").en
     assert "it gave no reason" in sentence_of("").en
-    assert sentence_of("", backend=Sentence("it there", "那里的它")).zh.startswith("那里的它 合成失败")
+    assert sentence_of("", backend=Sentence("it there", "那里的它")).zh.startswith(
+        "那里的它 合成失败"
+    )
     assert backend_error(same := BackendError("as it is")) is same
 
 
@@ -927,7 +933,9 @@ def test_our_prompt_is_made_anew_each_time(request_, monkeypatch):
     )
     backend = WebuiBackend(namespace)
     backend.synthesise(request_)
-    backend.synthesise(request_)  # making it draws random numbers: what is kept would change the sound
+    backend.synthesise(
+        request_
+    )  # making it draws random numbers: what is kept would change the sound
     assert seen == [None, None]
 
 

@@ -12,9 +12,9 @@ import pytest
 from conftest import REPOSITORY
 
 from gpt_sovits_emotion.core import files
+from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.heads import list_heads
 from gpt_sovits_emotion.heads.install import add_head
-from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.testing import make_fake_head
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nothing can be locked there")

@@ -16,15 +16,15 @@ from bilingual import check_says_the_same
 from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.banks.building.journal import only_build
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
+from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.install import add_head, claimed
 from gpt_sovits_emotion.heads.profiles import load_profile
-from gpt_sovits_emotion.core.locking import lock_beside, locked
-from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.testing import fake_card, fake_tensors, make_fake_head
 from gpt_sovits_emotion.training.corpora import read_corpus
 

@@ -1,4 +1,4 @@
-"""The wiring: one recording through every room, with fakes where a model would be."""
+"""The wiring: one recording through every package, with fakes where a model would be."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from gpt_sovits_emotion.audio import (
     recording_from_samples,
     write_wav,
 )
-from gpt_sovits_emotion.synthesis.prosody_source import Piece, write_prompt
-from gpt_sovits_emotion.deliver import deliver
-from gpt_sovits_emotion.engines import WHISPER_HEAD, Engines, open_engines
+from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.core.errors import (
-    HeadMismatchError,
     BackendError,
+    HeadMismatchError,
     OutputError,
     ReferenceBankError,
     TranscriptError,
 )
+from gpt_sovits_emotion.core.records import Audio, ReferenceBank, Segment, TaggedTranscript
+from gpt_sovits_emotion.deliver import deliver
+from gpt_sovits_emotion.engines import WHISPER_HEAD, Engines, open_engines
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.pipeline import (
     annotate,
@@ -39,9 +40,8 @@ from gpt_sovits_emotion.pipeline import (
     resynthesise,
     round_trip,
 )
-from gpt_sovits_emotion.core.records import Audio, ReferenceBank, Segment, TaggedTranscript
-from gpt_sovits_emotion.banks import load_bank
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend
+from gpt_sovits_emotion.synthesis.prosody_source import Piece, write_prompt
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder
 from gpt_sovits_emotion.transcription import TranscribeOptions
 from gpt_sovits_emotion.transcripts import read_json
 

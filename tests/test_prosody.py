@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import at_speed, read_clip
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.encoders.prosody.formants import formants
 from gpt_sovits_emotion.encoders.prosody.frames import runs, spectrum_blocks
 from gpt_sovits_emotion.encoders.prosody.functionals import FUNCTIONALS, summarise_tracks
 from gpt_sovits_emotion.encoders.prosody.voice import VOICE_TRACKS, voice_quality
-from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.heads import load_card
-from gpt_sovits_emotion.core.records import Audio
 
 RATE_HZ = 16_000
 AVERAGING = ProsodyEncoder()

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 from bilingual import check_says_the_same
 
+from gpt_sovits_emotion.banks import choose, load_bank
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import UNSURE
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
-from gpt_sovits_emotion.banks import choose, load_bank
 
 _PITCHES_HZ = itertools.count(80)
 

@@ -12,6 +12,9 @@ from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_sovits_emotion.banks import ChoiceOptions, choose, choose_all
+from gpt_sovits_emotion.banks.library.choose_all import intensities
+from gpt_sovits_emotion.banks.library.ranking import MOST_FITNESS, spoken_length
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
 from gpt_sovits_emotion.core.records import (
@@ -27,9 +30,6 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.banks import ChoiceOptions, choose, choose_all
-from gpt_sovits_emotion.banks.library.choose_all import intensities
-from gpt_sovits_emotion.banks.library.ranking import MOST_FITNESS, spoken_length
 
 
 def clip(emotion: str, name: str = "a", **changes: object) -> ReferenceClip:

@@ -13,12 +13,12 @@ from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.core.errors import OutputError
-from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks import choose, labels_of_bank, split_tag
 from gpt_sovits_emotion.banks.library.coverage import Coverage, coverage, coverage_table
 from gpt_sovits_emotion.banks.library.ranking import emotion_of
+from gpt_sovits_emotion.core.errors import OutputError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.report.coverage import coverage_svg, write_coverage_picture
 
 BROKEN = Sentence("too short", "太短")

@@ -10,8 +10,6 @@ import pytest
 from bilingual import check_says_the_same
 from reference_clips import only, said, write_clip
 
-from gpt_sovits_emotion.banks.building import find_sources
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.banks import (
     Sidecar,
     choose,
@@ -21,8 +19,10 @@ from gpt_sovits_emotion.banks import (
     sidecar_path,
     write_sidecar,
 )
+from gpt_sovits_emotion.banks.building import find_sources
 from gpt_sovits_emotion.banks.library.layouts.label_words import folder_label, labels_in_name
 from gpt_sovits_emotion.banks.library.layouts.names import NamedClip, spot_label
+from gpt_sovits_emotion.core.errors import ReferenceBankError
 
 # --- labels in names -----------------------------------------------------------------------------
 

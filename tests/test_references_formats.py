@@ -15,9 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference_clips import only, said, write_clip
 
-from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
-from gpt_sovits_emotion.core.labels import EMOTIONS
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks import (
     EXPORT_LAYOUTS,
     SIDECAR_NAME,
@@ -26,6 +23,9 @@ from gpt_sovits_emotion.banks import (
     load_bank,
 )
 from gpt_sovits_emotion.banks.library.layouts import read_layout
+from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
 # --- infer_config.json ---------------------------------------------------------------------------
 

@@ -8,8 +8,6 @@ import pytest
 from bilingual import check_says_the_same
 from reference_clips import only, said, write_clip
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks import choose, export_bank, load_bank, set_pin
 from gpt_sovits_emotion.banks.library.clips_to_export import (
     left_out_note,
@@ -17,6 +15,8 @@ from gpt_sovits_emotion.banks.library.clips_to_export import (
     one_per_emotion,
 )
 from gpt_sovits_emotion.banks.library.coverage import coverage, coverage_table
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
 DOUBT = Sentence("the head is unsure", "模型不确定")
 

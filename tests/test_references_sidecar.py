@@ -17,14 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from reference_clips import only, write_clip
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.records import (
-    ClipQuality,
-    ReferenceBank,
-    ReferenceClip,
-    Sentence,
-    SpeakerStatistics,
-)
 from gpt_sovits_emotion.banks import (
     SIDECAR_NAME,
     Sidecar,
@@ -37,6 +29,14 @@ from gpt_sovits_emotion.banks import (
     write_sidecar,
 )
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent, content_of, is_unchanged
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import (
+    ClipQuality,
+    ReferenceBank,
+    ReferenceClip,
+    Sentence,
+    SpeakerStatistics,
+)
 
 DOUBT = Sentence("sounds like another speaker", "听起来像另一个说话人")
 SPEAKER = SpeakerStatistics(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from browser import running_chromium
 
-from gpt_sovits_emotion import report as report_room
+from gpt_sovits_emotion import report as report_package
 from gpt_sovits_emotion.core.errors import OutputError, TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, colour_of
 from gpt_sovits_emotion.core.records import (
@@ -142,15 +142,15 @@ def write(tmp_path: Path, *, text: str = "你好", language: str = "en", **optio
     segments = tagged(text=text, **{k: v for k, v in options.items() if k == "free_label"})
     name = options.get("name", "talk.wav")
     made, synthesis = round_trip(segments, name=name)
-    report_room.write_report(
+    report_package.write_report(
         made,
         tmp_path,
         before=audio(),
-        before_timeline=report_room.timeline_of_audio(
+        before_timeline=report_package.timeline_of_audio(
             audio(), segments, tracks=tracks(segments), title=name
         ),
         synthesis=synthesis,
-        after_timeline=report_room.timeline_of_audio(synthesis.joined, segments[:3]),
+        after_timeline=report_package.timeline_of_audio(synthesis.joined, segments[:3]),
         language=language,
     )
     return tmp_path / "report.html"
@@ -213,8 +213,8 @@ class LongRecording:
 @pytest.mark.parametrize("duration_s", [0.0005, 0.3, 59.99, 60.0, 125.003])
 def test_envelope_by_blocks_is_that_of_the_whole(duration_s):
     recording = LongRecording(duration_s)
-    blocks = report_room.timeline_of_recording(recording, [])
-    whole = report_room.timeline_of_audio(recording.read(), [], title="long.wav")
+    blocks = report_package.timeline_of_recording(recording, [])
+    whole = report_package.timeline_of_audio(recording.read(), [], title="long.wav")
     np.testing.assert_array_equal(blocks.envelope, whole.envelope)
     assert blocks.envelope[0, 0] == 0.0
     assert blocks.envelope[-1, 1] == recording.n_samples - 1
@@ -229,7 +229,7 @@ def test_three_hours_are_read_in_blocks_and_drawn_with_thousands_of_segments():
     ]
     f0_hz = np.full(250, 180.0, np.float32)
     track = FrameTracks(HOP_S, f0_hz, f0_hz, f0_hz, np.zeros(0, np.float32))
-    data = report_room.timeline_of_recording(recording, segments, tracks=[track] * len(segments))
+    data = report_package.timeline_of_recording(recording, segments, tracks=[track] * len(segments))
     assert recording.longest_read_s <= 60.0
     assert len(data.envelope) <= 4800
     assert np.nanmax(data.f0_hz) == 180.0
@@ -240,7 +240,7 @@ def test_three_hours_are_read_in_blocks_and_drawn_with_thousands_of_segments():
 
 def test_pitch_is_laid_out_over_the_recording_with_gaps():
     segments = tagged()
-    data = report_room.timeline_of_audio(audio(), segments, tracks=tracks(segments))
+    data = report_package.timeline_of_audio(audio(), segments, tracks=tracks(segments))
     assert data.f0_hop_s == HOP_S
     voiced = np.isfinite(data.f0_hz)
     assert voiced[[50, 59, 60, 69, 70]].tolist() == [True, True, False, False, True]
@@ -259,14 +259,16 @@ def test_columns_take_the_median_of_their_voiced_frames():
 
 def timeline_data(**changes: object) -> TimelineData:
     segments = tagged()
-    data = report_room.timeline_of_audio(audio(), segments, tracks=tracks(segments), title="talk")
+    data = report_package.timeline_of_audio(
+        audio(), segments, tracks=tracks(segments), title="talk"
+    )
     return dataclasses.replace(data, **changes)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_png_has_the_size_asked_for(tmp_path, language):
     path = tmp_path / "timeline.png"
-    report_room.write_timeline(timeline_data(), path, language=language)
+    report_package.write_timeline(timeline_data(), path, language=language)
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">I", data[16:20]) == (1650,)
@@ -364,7 +366,7 @@ def test_report_is_written_whole_and_reads_back_equal(tmp_path):
     segments = tagged()
     made, synthesis = round_trip(segments)
     data = timeline_data()
-    written = report_room.write_report(
+    written = report_package.write_report(
         made,
         tmp_path,
         before=audio(),
@@ -375,7 +377,7 @@ def test_report_is_written_whole_and_reads_back_equal(tmp_path):
     names = {entry.name for entry in tmp_path.iterdir()}
     assert names == {"report.html", "report.json", "timeline.png", "timeline-after.png"}
     assert names == set(written.files.values()) - {"talk.json"}
-    assert report_room.read_report(tmp_path / "report.json") == written
+    assert report_package.read_report(tmp_path / "report.json") == written
 
 
 def test_a_transcript_is_no_report(tmp_path):
@@ -384,7 +386,7 @@ def test_a_transcript_is_no_report(tmp_path):
     path = tmp_path / "report.json"
     transcript_io.write(document(tagged()), path)
     with pytest.raises(TranscriptError, match="expected 'gpt-sovits-emotion/round-trip-report'"):
-        report_room.read_report(path)
+        report_package.read_report(path)
 
 
 def test_a_failed_write_leaves_no_page(tmp_path, monkeypatch):
@@ -521,7 +523,7 @@ def test_long_audio_lies_beside_the_page_and_is_said_to(tmp_path, monkeypatch):
 
 def test_transcript_page_has_no_word_of_synthesis(tmp_path):
     path = tmp_path / "talk.html"
-    report_room.write_transcript_page(
+    report_package.write_transcript_page(
         document(tagged()),
         path,
         sound=b"mp3",
@@ -540,7 +542,7 @@ def test_thousands_of_segments_are_laid_out_as_they_are_scrolled_to(tmp_path):
         for i in range(3000)
     ]
     path = tmp_path / "long.html"
-    report_room.write_transcript_page(
+    report_package.write_transcript_page(
         document(segments), path, sound=b"mp3", timeline=timeline_data()
     )
     assert path.stat().st_size < 8e6

@@ -13,13 +13,13 @@ from bilingual import check_says_the_same
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import read_clip, write_wav
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.banks.building.voices import clip_named, voice_statistics, with_pins
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+from gpt_sovits_emotion.banks.library.sidecar import Sidecar, sidecar_path, write_sidecar
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
-from gpt_sovits_emotion.heads import load_head
-from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.core.labels import slot_label
-from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, say
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
     Audio,
@@ -31,12 +31,10 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.banks import load_bank
-from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
-from gpt_sovits_emotion.banks.library.sidecar import Sidecar, sidecar_path, write_sidecar
-from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, FakeBackend
-from gpt_sovits_emotion.transcripts import Line, read_json, write
-from gpt_sovits_emotion.banks.building.voices import clip_named, voice_statistics, with_pins
+from gpt_sovits_emotion.engines import Engines, open_engines
+from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.heads.profiles import head_digest
+from gpt_sovits_emotion.pipeline import SpeakingOptions, choose_references, say
 from gpt_sovits_emotion.synthesis.text_input import (
     labels_written,
     lines_to_say,
@@ -44,6 +42,8 @@ from gpt_sovits_emotion.synthesis.text_input import (
     with_written_tags,
     written_transcript,
 )
+from gpt_sovits_emotion.testing import FAKE_DIM, FakeBackend, FakeEncoder
+from gpt_sovits_emotion.transcripts import Line, read_json, write
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

@@ -23,15 +23,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.backends.base import Sampling
+from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
 from gpt_sovits_emotion.core.errors import (
     AudioError,
-    ConsentError,
     BackendError,
+    ConsentError,
     ReferenceBankError,
     TranscriptError,
 )
-from gpt_sovits_emotion.backends.base import Sampling
-from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.core.records import RemovedText, Segment, Transcript
 from gpt_sovits_emotion.transcripts import FORMATS, read_json

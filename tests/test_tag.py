@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import Recording, recording_from_samples
 from gpt_sovits_emotion.core.errors import HeadMismatchError
-from gpt_sovits_emotion.explain import cues_of, reason_sentence, usual_of_speaker, usual_of_training
-from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
@@ -26,9 +24,11 @@ from gpt_sovits_emotion.core.records import (
     SynthesisedSegment,
     Transcript,
 )
+from gpt_sovits_emotion.explain import cues_of, reason_sentence, usual_of_speaker, usual_of_training
+from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.synthesis.verifier import verify
 from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder
-from gpt_sovits_emotion.synthesis.verifier import verify
 
 
 @pytest.fixture
@@ -251,7 +251,9 @@ def test_what_is_like_no_voice_is_said_to_be_that(
     verifier = replace(analyser, head=replace(analyser.head, card=card))
     spoken = (SynthesisedSegment(0, 0.0, recording.read(0.0, 2.0)),)
     synthesis = Synthesis(spoken, recording.read(), "embedded", Sentence("eSpeak", "eSpeak"), "li")
-    note = verify(document, [None], synthesis, verifier, bank_synthetic=True).report.segments[0].note
+    note = (
+        verify(document, [None], synthesis, verifier, bank_synthetic=True).report.segments[0].note
+    )
     assert note.en.startswith("lost: ")
     assert ("heard again as unsure: unlike any voice" in note.en) is outside
     assert ("都不像" in note.zh) is outside

@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import BackendError, WhisperModelError
-from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.backends.base import SynthesisRequest
-from gpt_sovits_emotion.pipeline import check, choose_references, resynthesise
+from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
+from gpt_sovits_emotion.core.errors import BackendError, WhisperModelError
 from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
@@ -33,19 +32,20 @@ from gpt_sovits_emotion.core.records import (
     Take,
     Transcript,
 )
-from gpt_sovits_emotion.banks import load_bank
-from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
-from gpt_sovits_emotion.tagging import Analyser
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.pipeline import check, choose_references, resynthesise
 from gpt_sovits_emotion.synthesis.takes import (
-    TakeTarget,
     TakeOptions,
+    TakeTarget,
     judged_take,
     told,
     way_of_takes,
     with_best_kept,
     words_where_there,
 )
-from gpt_sovits_emotion.testing import FAKE_LABELS, FakeEncoder, FakeBackend
+from gpt_sovits_emotion.tagging import Analyser
+from gpt_sovits_emotion.testing import FAKE_LABELS, FakeBackend, FakeEncoder
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
 SAID = Sentence("because", "因为")
@@ -169,9 +169,12 @@ def test_the_share_of_the_wanted_emotion_is_its_probability(verifier) -> None:
 
 def test_where_the_original_was_unsure_the_distributions_are_compared(verifier) -> None:
     sure = judged(verifier, TakeTarget("text", "en", "sad")).heard.probabilities
-    assert judged(verifier, TakeTarget("text", "en", "unsure", dict(sure))).emotion == pytest.approx(1.0)
+    assert judged(
+        verifier, TakeTarget("text", "en", "unsure", dict(sure))
+    ).emotion == pytest.approx(1.0)
     apart = judged(
-        verifier, TakeTarget("text", "en", "unsure", {**dict.fromkeys(FAKE_LABELS, 0.0), "sad": 1.0})
+        verifier,
+        TakeTarget("text", "en", "unsure", {**dict.fromkeys(FAKE_LABELS, 0.0), "sad": 1.0}),
     )
     assert apart.emotion == pytest.approx(sure["sad"])
 
@@ -188,7 +191,9 @@ def test_an_emotion_that_the_judge_does_not_know_is_left_open(verifier) -> None:
 
 
 def test_a_silent_or_tiny_take_scores_nothing(verifier) -> None:
-    silent = judged(verifier, TakeTarget("text", "en", "sad"), Audio(np.zeros(32_000, np.float32), 16_000))
+    silent = judged(
+        verifier, TakeTarget("text", "en", "sad"), Audio(np.zeros(32_000, np.float32), 16_000)
+    )
     assert (silent.score, silent.heard) == (0.0, None)
     assert "is silent" in silent.problem.en
     short = judged(verifier, TakeTarget("text", "en", "sad"), hum(0.3))
@@ -207,7 +212,9 @@ def test_words_are_counted_where_a_model_listens(verifier, monkeypatch) -> None:
         return Transcript((Segment(0.0, 1.0, " What a dax!"),), "en", "fake")
 
     monkeypatch.setattr("gpt_sovits_emotion.transcription.transcribe", transcribe)
-    found = judged(verifier, TakeTarget("What a day!", "en", "sad"), words=TranscribeOptions(model="base"))
+    found = judged(
+        verifier, TakeTarget("What a day!", "en", "sad"), words=TranscribeOptions(model="base")
+    )
     assert found.text == "What a dax!"
     assert found.character_errors == pytest.approx(1 / 8)
     assert found.score == pytest.approx(found.emotion * 7 / 8, abs=1e-4)

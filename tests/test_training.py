@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.files import load_head, save_head
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,

@@ -16,10 +16,10 @@ from bilingual import check_says_the_same
 from conftest import REPOSITORY, voiced
 
 from gpt_sovits_emotion.audio import open_recording, read_clip, write_wav
+from gpt_sovits_emotion.core.errors import BackendError, CorpusError, EncoderError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, BackendError
-from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, MissingExtraError
-from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.testing import make_fake_head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.core.errors import CorpusError, EncoderError
-from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
 from gpt_sovits_emotion.training.fit import FitMoment, Recipe, fit_head, recipe_for
 from gpt_sovits_emotion.training.layers import LayerSum, Part, fold, place_layers, weigh

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from gpt_sovits_emotion.cli.evaluate import _table
 from gpt_sovits_emotion.cli.language import set_language
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import predict_recording
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.evaluation import evaluation_page
 from gpt_sovits_emotion.testing import fake_card, make_fake_head
 from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 from conftest import voiced
 
 from gpt_sovits_emotion.audio import write_wav
+from gpt_sovits_emotion.core.errors import CorpusError, HeadError, OutputError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import CorpusError, HeadError, OutputError
 from gpt_sovits_emotion.heads import find_head, load_head
-from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.testing import FakeEncoder, check_head
 from gpt_sovits_emotion.training import ways
 from gpt_sovits_emotion.training.combine import average, columns, pad_together

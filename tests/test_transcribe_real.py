@@ -18,11 +18,11 @@ import yaml
 
 import gpt_sovits_emotion
 from gpt_sovits_emotion.audio import open_recording, recording_from_samples
-from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.backends.espeak import Espeak
+from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
+from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.labels import EMOTIONS
 from gpt_sovits_emotion.core.records import Transcript
-from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
 from gpt_sovits_emotion.transcription import AUTO, TranscribeOptions, hub, transcribe
 
 pytestmark = pytest.mark.usefixtures("whisper_base")

@@ -12,10 +12,11 @@ from test_transcript_foreign import TWO, read, shape
 from gpt_sovits_emotion import audio
 from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.audio import frames_per_s
+from gpt_sovits_emotion.cli.settings import RecordingSettings
 from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.transcripts import TextFile
 from gpt_sovits_emotion.synthesis.text_input import file_to_say
+from gpt_sovits_emotion.transcripts import TextFile
 
 PAL = "{1}{1}25\n{25}{62}Hello|there.\n{75}{106}{y:i}Goodbye.\n"
 # 24 frames a second: 24 to 60 is 1.0 to 2.5 s, 72 to 102 is 3.0 to 4.25 s.
@@ -100,8 +101,7 @@ def test_frames_without_a_rate_are_refused_unless_the_film_says_it(tmp_path: Pat
             tmp_path / name, [(0.0, clicks(3.0, [1.0]))], picture=(0.0, 3.0), video_rate=rate
         )
         assert frames_per_s(movie) == rate
-        given = {"transcript": path, "encoding": "", "language": None}
-        file = existing_transcript(given, tmp_path / recording)
+        file = existing_transcript(RecordingSettings(transcript=path), tmp_path / recording)
         assert file is not None
         found = transcript_io.read_transcript(file, duration_s=10.0)
         starts = [segment.start_s for segment in found.segments]
@@ -122,10 +122,10 @@ def test_films_are_opened_only_for_times_in_frames(tmp_path: Path, monkeypatch) 
     monkeypatch.setattr(audio, "frames_per_s", opened.append)
     path = tmp_path / "talk.txt"
     (tmp_path / "talk.mp4").touch()
-    given = {"transcript": path, "encoding": "", "language": None}
+    settings = RecordingSettings(transcript=path)
     for text, n_opened in [("Hello there.", 0), ("[00:01.000 --> 00:02.000] Hello", 0), (OF_24, 2)]:
         path.write_text(text, "utf-8")
-        file = existing_transcript(given, tmp_path / "talk.wav")
+        file = existing_transcript(settings, tmp_path / "talk.wav")
         assert file is not None
         try:
             transcript_io.read_transcript(file, duration_s=10.0)

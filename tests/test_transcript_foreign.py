@@ -9,8 +9,8 @@ from bilingual import check_says_the_same
 
 from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.transcripts.subtitles import read_srt, read_vtt
 from gpt_sovits_emotion.synthesis.text_input import file_to_say
+from gpt_sovits_emotion.transcripts.subtitles import read_srt, read_vtt
 
 
 def read(tmp_path: Path, name: str, content: str, **more):

@@ -11,14 +11,14 @@ import yaml
 from reference_clips import write_clip
 
 from gpt_sovits_emotion.audio import open_recording
-from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError, TranscriptError
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks import read_sidecar, set_pin, sidecar_path
 from gpt_sovits_emotion.banks.library.layouts.files import read_json_file
 from gpt_sovits_emotion.banks.library.layouts.voice_file import read_voice_file
+from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import kind_of, why_unreadable
 from gpt_sovits_emotion.transcripts import read_transcript
 from gpt_sovits_emotion.transcripts.clocks import seconds_of
-from gpt_sovits_emotion.core.unreadable import kind_of, why_unreadable
 
 OF_PYTHON = re.compile(
     r"codec|NoneType|object|\bstr\b|\bint\b|\bdict\b|attribute|set_int_max|recursion|scanning|Expecting"

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpt_sovits_emotion.banks import SIDECAR_NAME, load_bank
 from gpt_sovits_emotion.core.errors import ConsentError, OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.records import ReferenceBank
-from gpt_sovits_emotion.banks import SIDECAR_NAME, load_bank
 from webui_tab.banks import handlers, view
 from webui_tab.handlers import choose_voice
 from webui_tab.segment import lent_clip
@@ -218,9 +218,9 @@ def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
     built, tmp_path, monkeypatch, fake_head
 ):
     from gpt_sovits_emotion.banks.building.teaching import forget_speaker
+    from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
     from gpt_sovits_emotion.heads import load_head
     from gpt_sovits_emotion.heads.profiles import add, begin_profile, list_profiles, save_profile
-    from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
     from gpt_sovits_emotion.testing import FAKE_DIM
     from gpt_sovits_emotion.training.adapt import learn
 

@@ -18,11 +18,11 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
 from gpt_sovits_emotion.core.errors import CorpusError, EmotionError
+from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import list_profiles, load_profile
-from gpt_sovits_emotion.core.records import Segment, Sentence, Transcript
 from gpt_sovits_emotion.tagging import Analyser, tag
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, make_fake_head
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, make_fake_head
 from gpt_sovits_emotion.training.train import Moment, TrainedHead
 from webui_tab.sessions import PageError, Session, Settings
 from webui_tab.texts import TEXTS

@@ -16,11 +16,16 @@ import torch
 from bilingual import check_says_the_same
 from conftest import voiced
 
-from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
-from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.core.errors import EmotionError, EncoderError, BackendError, WhisperModelError
+from gpt_sovits_emotion.core.errors import (
+    BackendError,
+    EmotionError,
+    EncoderError,
+    WhisperModelError,
+)
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedWhisper
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.encoders.pooling import pool
 
 pytest.importorskip("transformers", reason="small models are made with it")
 from whisper_files import (
@@ -469,7 +474,9 @@ def test_a_replaced_model_is_another_one_and_the_old_one_works_on(tiny, tmp_path
     folder = tmp_path / "tiny"
     shutil.copytree(tiny, folder)
     old = WhisperEncoder(loaded(folder), (2,), precision="float32", device="cpu")
-    wanted = WhisperEncoder(loaded(tiny), (2,), precision="float32", device="cpu").encode([clip(1.0)])
+    wanted = WhisperEncoder(loaded(tiny), (2,), precision="float32", device="cpu").encode(
+        [clip(1.0)]
+    )
     shutil.rmtree(folder)
     np.testing.assert_array_equal(old.encode([clip(1.0)]), wanted)
     with pytest.raises(WhisperModelError, match="is not there") as caught:

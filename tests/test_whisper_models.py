@@ -14,15 +14,15 @@ from conftest import voiced
 from gpt_sovits_emotion import engines as engines_module
 from gpt_sovits_emotion.binding import bind, provide_encoder
 from gpt_sovits_emotion.cli import main
-from gpt_sovits_emotion.engines import Engines, default_head, open_engines
 from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError, WhisperModelError
+from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.engines import Engines, default_head, open_engines
 from gpt_sovits_emotion.exporting import check_carried, export_head
 from gpt_sovits_emotion.heads import list_heads, load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.heads.install import add_head
-from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.testing import FakeEncoder, FakeBackend, fake_card, fake_tensors
+from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, fake_tensors
 from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.heads_menu import heads_menu
 from webui_tab.workshop import Workshop

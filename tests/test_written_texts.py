@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bilingual import check_says_the_same
 
+from gpt_sovits_emotion.banks.library.tagged_text import split_tag, spoken_parts
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import (
     RecordingInfo,
@@ -18,16 +19,15 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.banks.library.tagged_text import split_tag, spoken_parts
-from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
-from gpt_sovits_emotion.transcripts.directions import without_directions
-from gpt_sovits_emotion.transcripts.speakers import speakers_in
 from gpt_sovits_emotion.synthesis.text_input import (
     file_to_say,
     lines_to_say,
     with_written_tags,
     written_transcript,
 )
+from gpt_sovits_emotion.transcripts import Line, TextFile, read_transcript
+from gpt_sovits_emotion.transcripts.directions import without_directions
+from gpt_sovits_emotion.transcripts.speakers import speakers_in
 
 
 def said(*texts: str, **how) -> list[tuple[str, str]]:

@@ -18,10 +18,10 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
 from gpt_sovits_emotion.core.errors import ConsentError
 from gpt_sovits_emotion.core.progress import Progress
 from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD
 from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab import handlers
 from webui_tab.heads_menu import heads_mark, heads_menu

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import EmotionError, ReferenceBankError
-from gpt_sovits_emotion.heads.profiles import known_speaker
-from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.banks import load_bank
+from gpt_sovits_emotion.core.errors import EmotionError, ReferenceBankError
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.heads.profiles import known_speaker
+from gpt_sovits_emotion.synthesis.text_input import with_labels_of_file
 from gpt_sovits_emotion.tagging import Tagging, TagOptions
 from gpt_sovits_emotion.transcripts import TextFile
-from gpt_sovits_emotion.synthesis.text_input import with_labels_of_file
 from webui_tab.consent import require
 from webui_tab.option_names import on_page
 from webui_tab.sessions import PageError, Session, Settings

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from gpt_sovits_emotion.core.errors import EmotionError, BackendError, OutputError
+from gpt_sovits_emotion.core.errors import BackendError, EmotionError, OutputError
 from gpt_sovits_emotion.core.records import Sentence
 from webui_tab import lines
 from webui_tab.hook import SCRIPTS

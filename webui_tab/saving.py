@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
-from gpt_sovits_emotion.deliver import deliver_report
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import TaggedTranscript
+from gpt_sovits_emotion.deliver import deliver_report
 from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
 from gpt_sovits_emotion.transcripts import FORMATS, write
 from webui_tab.sessions import PageError, Result, Session

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics, TaggedTranscript
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 from gpt_sovits_emotion.synthesis.takes import TakeOptions, words_where_there
 from gpt_sovits_emotion.synthesis.text_input import with_written_tags
 from webui_tab.handlers import tag_options, tagging_of

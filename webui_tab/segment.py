@@ -19,8 +19,8 @@ from gpt_sovits_emotion.core.records import (
     ReferenceClip,
     TaggedSegment,
 )
-from gpt_sovits_emotion.synthesis.takes import told
 from gpt_sovits_emotion.core.visible import visible
+from gpt_sovits_emotion.synthesis.takes import told
 from webui_tab.sessions import Session
 from webui_tab.texts import say
 from webui_tab.view import clip_name, clock, note, verdict_of

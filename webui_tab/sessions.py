@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.engines import DEFAULT_HEAD
-from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.backends.base import Sampling
+from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceChoice,
@@ -17,9 +16,10 @@ from gpt_sovits_emotion.core.records import (
     Synthesis,
     TaggedTranscript,
 )
+from gpt_sovits_emotion.engines import DEFAULT_HEAD
+from gpt_sovits_emotion.synthesis.verifier import Verification
 from gpt_sovits_emotion.tagging import Tagging
 from gpt_sovits_emotion.transcription.options import AUTO
-from gpt_sovits_emotion.synthesis.verifier import Verification
 from webui_tab.texts import filled
 
 __all__ = [

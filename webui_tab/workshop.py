@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD, Engines, open_engines
-from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcription.options import AUTO
 from gpt_sovits_emotion.whisper_models import WhisperModels
 from webui_tab.sessions import Settings

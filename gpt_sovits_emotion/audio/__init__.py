@@ -1,4 +1,4 @@
-"""Read, validate, level, resample and write audio. The only room that touches audio files.
+"""Read, validate, level, resample and write audio. The only package that touches audio files.
 
 Everything is decoded by PyAV (FFmpeg's libraries, in a wheel), mixed to mono, resampled by soxr as a
 stream, and checked on the way. A `Recording` keeps the decoded samples in a spooled scratch file, in

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.failures import sentence_of
 from gpt_sovits_emotion.backends.gpt_sovits.languages import codes_of_version
@@ -28,6 +27,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.speaking import (
     limits_of,
     prepare,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.core.records import Audio, Sentence
 

@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_checkpoint
 from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
@@ -25,7 +24,8 @@ from gpt_sovits_emotion.backends.gpt_sovits.parts import (
 )
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import transformers_for
 from gpt_sovits_emotion.backends.gpt_sovits.speaker import SpeakerVerifier
-from gpt_sovits_emotion.core.loaded_models import LoadedModels, LoadedHubert, LoadedSovits
+from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedModels, LoadedSovits
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
 __all__ = ["CheckoutBackend"]

@@ -17,7 +17,6 @@ from functools import cached_property
 import numpy as np
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, resample
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.backends.espeak import RATE_LIMITS_WPM, Espeak, VoiceShape
 from gpt_sovits_emotion.backends.reference import REFERENCE_S, read_reference
@@ -29,6 +28,7 @@ from gpt_sovits_emotion.backends.shaping import (
     spectral_balance,
     trim_silence,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.core.records import Audio, Prosody, Sentence
 

@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.espeak_library import EspeakVoice, Settings, shared_library
+from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
 from gpt_sovits_emotion.backends.gpt_sovits.loaded import ModelProvider, version_of
@@ -23,6 +22,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.speaking import (
     limits_of,
     prepare,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
@@ -145,8 +145,8 @@ class WebuiBackend:
         model for it is installed.
 
         Raises:
-            BackendError: The request cannot be met, the weights were switched meanwhile, or GPT-SoVITS failed;
-                the message says which, and what to do.
+            BackendError: The request cannot be met, the weights were switched meanwhile, or GPT-SoVITS
+                failed; the message says which, and what to do.
         """
         with self._speaking:
             check_not_cancelled(request)

@@ -154,7 +154,7 @@ def _misused(error: click.ClickException) -> int:
 
 
 def _of_the_machine(error: Exception) -> int | None:
-    """Say what the system refused, where no room of ours could say more of it; None for anything else."""
+    """Say what the system refused, where no package of ours could say more of it; None for anything else."""
     if isinstance(error, MemoryError):
         return _fail(
             in_language(

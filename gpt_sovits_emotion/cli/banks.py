@@ -26,7 +26,7 @@ def opened_bank(path: Path, language: str, **limits: float) -> ReferenceBank:
     Args:
         path: The bank.
         language: ``zh``, or anything else for English.
-        limits: Of the host that will speak, as `references.load_bank` takes them.
+        limits: Of the host that will speak, as `banks.load_bank` takes them.
 
     Raises:
         ReferenceBankError: It is no bank, or none of its clips can be used.

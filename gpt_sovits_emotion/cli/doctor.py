@@ -73,8 +73,8 @@ def doctor(
 
 
 def _tab_findings(checkout: Path, python: Path | None) -> list[Finding]:
-    from gpt_sovits_emotion.doctor import Finding
     from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+    from gpt_sovits_emotion.doctor import Finding
     from webui_tab.install import status
 
     root = Checkout(checkout).root

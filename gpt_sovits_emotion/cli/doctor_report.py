@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from gpt_sovits_emotion.cli.console import shown_width
-from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
 
 __all__ = ["report_lines"]
 

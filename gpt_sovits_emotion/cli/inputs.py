@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from gpt_sovits_emotion.cli.settings import ChoosingSettings, RecordingSettings, SpeakingSettings
 from gpt_sovits_emotion.cli.texts import existing_transcript
 
 __all__ = ["check_banks", "check_recording", "check_transcripts"]
 
 
-def check_recording(path: Path, given: dict[str, Any]) -> None:
+def check_recording(path: Path, settings: RecordingSettings) -> None:
     """Look for a recording, and for the transcript that ``--transcript`` means for it.
 
     Raises:
@@ -25,7 +25,7 @@ def check_recording(path: Path, given: dict[str, Any]) -> None:
     from gpt_sovits_emotion.audio import check_file
 
     check_file(path)
-    transcript = existing_transcript(given, path)
+    transcript = existing_transcript(settings, path)
     if transcript is not None:
         check_transcripts([transcript.path])
 
@@ -38,7 +38,7 @@ def check_transcripts(paths: Iterable[Path]) -> None:
         read_bytes(path)
 
 
-def check_banks(given: dict[str, Any], bank: Path | None = None) -> None:
+def check_banks(bank: Path, choosing: ChoosingSettings, speaking: SpeakingSettings) -> None:
     """Look for a voice's bank, that of ``--prosody-from``, and further clips for the timbre.
 
     Raises:
@@ -48,8 +48,8 @@ def check_banks(given: dict[str, Any], bank: Path | None = None) -> None:
     from gpt_sovits_emotion.audio import check_file
     from gpt_sovits_emotion.banks.library.layouts import read_layout
 
-    for path in (bank, given.get("prosody_from")):
+    for path in (bank, choosing.prosody_from):
         if path is not None:
             read_layout(path)
-    for clip in given.get("timbre", ()):
+    for clip in speaking.timbre:
         check_file(clip)

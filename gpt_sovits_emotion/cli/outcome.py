@@ -9,8 +9,8 @@ from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
-from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.core.records import RoundTripReport, RoundTripSegment
+from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.synthesis.takes import told
 
 __all__ = ["echo_files", "echo_outcome", "outcome_code"]

@@ -11,13 +11,14 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.settings import ChoosingSettings, SpeakingSettings
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
-    from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.backends.base import Backend, Sampling
-    from gpt_sovits_emotion.pipeline import SpeakingOptions
     from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics
+    from gpt_sovits_emotion.engines import Engines
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
     from gpt_sovits_emotion.synthesis.takes import TakeOptions
     from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.transcripts import Line
@@ -156,14 +157,14 @@ def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Comman
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def speaker_for(given: dict[str, Any]) -> Backend | None:
+def speaker_for(speaking: SpeakingSettings) -> Backend | None:
     """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
-    if given.get("api") is None:
+    if speaking.api is None:
         return None
     from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 
     folders: dict[str | Path, str] = {}
-    for pair in given["api_folders"]:
+    for pair in speaking.api_folders:
         here, there = _pair(pair, "HERE=THERE", "--api-folder")
         if not Path(here).is_dir():
             raise BadValue(
@@ -172,31 +173,39 @@ def speaker_for(given: dict[str, Any]) -> Backend | None:
                 param_hint="--api-folder",
             )
         folders[here] = there
-    return ApiV2Backend(given["api"], timeout_s=given["timeout"], folders=folders)
+    return ApiV2Backend(speaking.api, timeout_s=speaking.timeout, folders=folders)
 
 
 def loaded_bank(
-    path: Path, engines: Engines, given: dict[str, Any], *, texts: Sequence[str | Line] = ()
+    path: Path,
+    engines: Engines,
+    pins: Sequence[str] = (),
+    *,
+    language: str,
+    emotion: str = "",
+    texts: Sequence[str | Line] = (),
 ) -> ReferenceBank:
     """Load a bank with the limits of who speaks and this time's pins; say which clips are not used.
 
     Args:
         path: The bank.
         engines: Who speaks, and the heads whose labels can be pinned.
-        given: The command's arguments.
+        pins: ``EMOTION=CLIP``, for this time.
+        language: ``en`` or ``zh``, in which what is to be known of the bank is said.
+        emotion: That of texts without a tag, which can be pinned, too.
         texts: What is written to be said; labels that it asks for can be pinned, too.
 
     Raises:
         ReferenceBankError: It is no bank, a pin names no clip of it, or an emotion that nobody can ask for.
     """
-    from gpt_sovits_emotion.cli.banks import opened_bank
     from gpt_sovits_emotion.banks.building.voices import with_pins
+    from gpt_sovits_emotion.cli.banks import opened_bank
 
     limits = engines.backend.limits
     assert limits is not None  # every host that the options can name has a voice
     bank = opened_bank(
         path,
-        given["lang"],
+        language,
         reference_min_s=limits.reference_min_s,
         reference_max_s=limits.reference_max_s,
     )
@@ -206,40 +215,42 @@ def loaded_bank(
                 f"{clip.path.name}: not used: {clip.problem.en}",
                 zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
             )
-    pins = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
-    return with_pins(bank, pins, known=_labels_asked_for(pins, engines, given, texts))
+    pinned = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in pins)
+    return with_pins(bank, pinned, known=_labels_asked_for(pinned, engines, emotion, texts))
 
 
 def _labels_asked_for(
-    pins: Iterable[str], engines: Engines, given: dict[str, Any], texts: Sequence[str | Line]
+    pins: Iterable[str], engines: Engines, emotion: str, texts: Sequence[str | Line]
 ) -> frozenset[str]:
     """Return the labels that a segment can have: those of the heads, of the texts, and of ``--emotion``."""
     from gpt_sovits_emotion.core.labels import canonical_label, slot_label
     from gpt_sovits_emotion.synthesis.text_input import labels_written
 
     heads = {*engines.tagger.card.labels, *engines.verifier_head.card.labels}
-    usual = {canonical_label(given["emotion"])} if given.get("emotion") else set()
+    usual = {canonical_label(emotion)} if emotion else set()
     return frozenset(heads | usual | labels_written(texts, {*map(slot_label, pins)} - {""}))
 
 
-def check_no_pins(given: dict[str, Any]) -> None:
+def check_no_pins(choosing: ChoosingSettings) -> None:
     """Refuse ``--pin`` with ``--prosody-from``, whose clips carry the emotion. Raises `Misuse`."""
-    if given.get("prosody_from") is not None and given.get("pins"):
+    if choosing.prosody_from is not None and choosing.pins:
         raise Misuse(
             "--pin and --prosody-from exclude each other: the other voice's clips carry the emotion",
             zh="--pin 和 --prosody-from 不能同时使用：情感由另一个声音的片段提供",
         )
 
 
-def prosody_bank(engines: Engines, given: dict[str, Any]) -> ReferenceBank | None:
+def prosody_bank(
+    engines: Engines, choosing: ChoosingSettings, *, language: str
+) -> ReferenceBank | None:
     """Load the bank of ``--prosody-from``, None without. Raises what `loaded_bank` raises."""
-    if given.get("prosody_from") is None:
+    if choosing.prosody_from is None:
         return None
-    return loaded_bank(given["prosody_from"], engines, {**given, "pins": ()})
+    return loaded_bank(choosing.prosody_from, engines, language=language)
 
 
 def voice_of(
-    source: Path, engines: Engines, given: dict[str, Any]
+    source: Path, engines: Engines, *, learn: bool | None
 ) -> tuple[Engines, SpeakerStatistics | None]:
     """Return engines whose judge knows the voice that will be heard, and the voice's statistics for it.
 
@@ -253,7 +264,7 @@ def voice_of(
     from gpt_sovits_emotion.banks.library.sidecar import sidecar_path
 
     with progress_bar("the voice") as progress:
-        opened = open_heard_voice(source, engines, learn=given.get("learn"), progress=progress)
+        opened = open_heard_voice(source, engines, learn=learn, progress=progress)
     if opened is None:
         return engines, None
     if opened.taught or sidecar_path(source).is_file():
@@ -261,7 +272,7 @@ def voice_of(
     return opened.engines, opened.speaker
 
 
-def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> Engines:
+def voice_that_speaks(source: Path, engines: Engines, *, learn: bool | None) -> Engines:
     """Return engines whose tagging head knows a bank's voice, which speaks in what will be heard.
 
     Raises:
@@ -272,46 +283,46 @@ def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> 
     from gpt_sovits_emotion.banks.building.voice import open_voice
 
     with progress_bar("the voice") as progress:
-        opened = open_voice(
-            source, engines, who="tagger", learn=given.get("learn"), progress=progress
-        )
+        opened = open_voice(source, engines, who="tagger", learn=learn, progress=progress)
     say(f"tagger: {opened.note.en}", zh=f"标注者：{opened.note.zh}")
     return replace(opened.engines, speaker=opened.speaker)
 
 
 def speaking_of(
-    given: dict[str, Any],
+    speaking: SpeakingSettings,
+    choosing: ChoosingSettings,
     *,
     carry: ProsodySource | None = None,
     words: TranscribeOptions | None = None,
     voice: SpeakerStatistics | None = None,
 ) -> SpeakingOptions:
-    """Make the options of speaking from a command's arguments.
+    """Make the options of speaking.
 
     Args:
-        given: The arguments.
+        speaking: Who speaks, and how.
+        choosing: Which references are used.
         carry: How the emotion is carried; by clips when None.
         words: The Whisper model that listens to takes, if it is on this machine.
         voice: Statistics of the voice, for the judge.
     """
-    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
-    from gpt_sovits_emotion.pipeline import SpeakingOptions
     from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
+    from gpt_sovits_emotion.pipeline import SpeakingOptions
+    from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 
     choice = ChoiceOptions(
-        substitute=given.get("substitute", True),
-        order=given.get("order", "best"),
-        seed=given["seed"],
+        substitute=choosing.substitute,
+        order=choosing.order,
+        seed=speaking.seed,
     )
     return SpeakingOptions(
-        seed=given["seed"],
-        sampling=_sampling_of(given),
-        timbre=tuple(given.get("timbre", ())),
-        takes=_takes_of(given.get("takes", 1), words),
+        seed=speaking.seed,
+        sampling=_sampling_of(speaking),
+        timbre=speaking.timbre,
+        takes=_takes_of(choosing.takes, words),
         carry=carry or ProsodySource(),
         choice=choice,
         voice=voice,
-        directions=given.get("directions", "say") == "say",
+        directions=speaking.directions == "say",
     )
 
 
@@ -329,11 +340,12 @@ def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
     return TakeOptions(n, there)
 
 
-def _sampling_of(given: dict[str, Any]) -> Sampling:
+def _sampling_of(speaking: SpeakingSettings) -> Sampling:
     from gpt_sovits_emotion.backends.base import Sampling
 
     names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
-    return Sampling(**{name: given[name] for name in names if given.get(name) is not None})
+    chosen = {name: getattr(speaking, name) for name in names}
+    return Sampling(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def _pair(written: str, form: str, option: str) -> tuple[str, str]:

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 __all__ = [
     "AudioError",
+    "BackendError",
     "ConsentError",
     "CorpusError",
     "EmotionError",
     "EncoderError",
     "HeadError",
     "HeadMismatchError",
-    "BackendError",
     "MissingExtraError",
     "OutputError",
     "ReferenceBankError",

@@ -16,8 +16,8 @@ from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "MAX_CARRIED_BYTES",
-    "LoadedModels",
     "LoadedHubert",
+    "LoadedModels",
     "LoadedSovits",
     "LoadedWhisper",
     "SpeakerEmbedding",

@@ -1,10 +1,12 @@
-"""Look a checkout over, room by room."""
+"""Look a checkout over, one part after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report
 from gpt_sovits_emotion.doctor.interpreter import ask, python_of
 from gpt_sovits_emotion.doctor.models import check_models, check_text
@@ -12,8 +14,6 @@ from gpt_sovits_emotion.doctor.packages import check_packages
 from gpt_sovits_emotion.doctor.ports import check_ports
 from gpt_sovits_emotion.doctor.settings import check_settings
 from gpt_sovits_emotion.doctor.usable import check_encoders, check_hearing
-from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
-from gpt_sovits_emotion.core.progress import Progress, no_progress
 
 __all__ = ["examine"]
 

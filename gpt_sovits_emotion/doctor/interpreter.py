@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import asked_for
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["Interpreter", "ask", "python_of"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
-from gpt_sovits_emotion.doctor.interpreter import Interpreter
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import check_file
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
+from gpt_sovits_emotion.doctor.interpreter import Interpreter
 
 __all__ = ["check_models", "check_text"]
 

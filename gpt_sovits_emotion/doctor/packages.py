@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
-from gpt_sovits_emotion.doctor.interpreter import Interpreter
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import TRANSFORMERS, transformers_for
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
+from gpt_sovits_emotion.doctor.interpreter import Interpreter
 
 __all__ = ["check_packages"]
 

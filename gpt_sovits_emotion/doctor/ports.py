@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gpt_sovits_emotion.doctor.findings import Finding, fine, warning
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor.findings import Finding, fine, warning
 
 __all__ = ["OUR_PORT", "check_ports"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
-from gpt_sovits_emotion.encoders import WHISPER
-from gpt_sovits_emotion.core.errors import EmotionError, HeadMismatchError, BackendError
-from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
-from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.core.errors import BackendError, EmotionError, HeadMismatchError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
+from gpt_sovits_emotion.encoders import WHISPER
+from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
+from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["check_encoders", "check_hearing"]
@@ -124,7 +124,9 @@ def _is_here(family: str, whisper: WhisperModels, carried: bool) -> bool:
     return family.startswith(WHISPER) and (carried or whisper.has(family))
 
 
-def _compare(entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, encoder: str) -> Finding:
+def _compare(
+    entry: HeadEntry, host: CheckoutBackend, whisper: WhisperModels, encoder: str
+) -> Finding:
     from gpt_sovits_emotion.binding import bind
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 

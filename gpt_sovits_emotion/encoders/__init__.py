@@ -14,10 +14,15 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import (
+    LoadedHubert,
+    LoadedModels,
+    LoadedSovits,
+    LoadedWhisper,
+)
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, plain_size
-from gpt_sovits_emotion.core.errors import EncoderError
-from gpt_sovits_emotion.core.loaded_models import LoadedModels, LoadedHubert, LoadedSovits, LoadedWhisper
 
 __all__ = ["N_HUBERT_LAYERS", "WHISPER", "EncoderName", "open_encoder", "parse_encoder_id"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import resample
-from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.base import Encoder
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.core.errors import BackendError, EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.pooling import pool
-from gpt_sovits_emotion.core.errors import EncoderError, BackendError
-from gpt_sovits_emotion.core.loaded_models import LoadedHubert
-from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,15 +66,16 @@ class HubertEncoder:
             ) from error
         if stable:
             raise EncoderError(
-                f"the HuBERT of {loaded.source.en} is of the large kind, which normalises elsewhere; expected "
-                "HuBERT-base, the kind that GPT-SoVITS uses",
+                f"the HuBERT of {loaded.source.en} is of the large kind, which normalises elsewhere; "
+                "expected HuBERT-base, the kind that GPT-SoVITS uses",
                 zh=f"{loaded.source.zh} 是 large 规格，归一化方式不同；应为 GPT-SoVITS 所用的 HuBERT-base",
             )
         if self.layers[-1] > n_layers:
             raise EncoderError(
                 f"the encoder {self.id!r} reads layer {self.layers[-1]}, but the HuBERT of "
                 f"{loaded.source.en} has {n_layers}",
-                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {loaded.source.zh} 只有 {n_layers} 层",
+                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {loaded.source.zh} "
+                f"只有 {n_layers} 层",
             )
 
     @property

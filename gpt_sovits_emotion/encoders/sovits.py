@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio import resample
-from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
-from gpt_sovits_emotion.encoders.fingerprint import fingerprint
-from gpt_sovits_emotion.encoders.pooling import pool
 from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
+from gpt_sovits_emotion.encoders.fingerprint import fingerprint
+from gpt_sovits_emotion.encoders.pooling import pool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,9 +110,10 @@ class SovitsPosteriorEncoder:
             )
         if loaded.project_speaker is not None and loaded.speaker_embedding is None:
             raise EncoderError(
-                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the speaker-verification "
-                "network of the Pro models, which was not lent",
-                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 Pro 模型的说话人验证网络，但没有借到",
+                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the "
+                "speaker-verification network of the Pro models, which was not provided",
+                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 "
+                "Pro 模型的说话人验证网络，但未提供",
             )
 
     @property
@@ -172,7 +173,9 @@ class SovitsPosteriorEncoder:
             return [_posterior_mean(self._posterior, spectrum, style, use), style]
 
         mean, _ = finite(
-            run, [self._posterior, loaded.style], what=f"the posterior encoder of {loaded.source.en}"
+            run,
+            [self._posterior, loaded.style],
+            what=f"the posterior encoder of {loaded.source.en}",
         )
         return (mean[0].T.float().cpu().numpy(),)
 

@@ -22,9 +22,9 @@ __all__ = [
     "Judgement",
     "find_head",
     "head_folders",
-    "predict_recording",
     "list_heads",
     "load_card",
     "load_head",
+    "predict_recording",
     "save_head",
 ]

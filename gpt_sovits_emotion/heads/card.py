@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.core.errors import HeadError, TranscriptError
+from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.records import Record, Sentence
 from gpt_sovits_emotion.heads.card_text import dump_card, parse_card
 from gpt_sovits_emotion.heads.moving import MovingStatistics
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError
-from gpt_sovits_emotion.core.labels import UNSURE
-from gpt_sovits_emotion.core.records import Record, Sentence
 
 __all__ = [
     "ANY_WEIGHTS",

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from gpt_sovits_emotion.core.errors import HeadError
-from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 
 __all__ = ["dump_card", "parse_card"]
 

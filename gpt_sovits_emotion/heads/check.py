@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.heads.files import GOLDEN_NAME, WEIGHTS_NAME, load_head
 from gpt_sovits_emotion.heads.golden import check_golden
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.imported import UNSTATED
 from gpt_sovits_emotion.heads.replay import load_replay
-from gpt_sovits_emotion.core.labels import EMOTIONS
-from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["check_head", "remark_on_name"]
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import write_bytes, write_text
+from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.heads.card import MODES, HeadCard, card_from_yaml, card_to_yaml
 from gpt_sovits_emotion.heads.golden import GOLDEN_NAME, golden_text
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.imported import STATE_DICT_NAMES, load_imported, state_dict_of
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import read_weights
-from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 
 __all__ = [
     "CARD_NAME",

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import EncoderError, HeadError, HeadMismatchError
-from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, HeadCard
-from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.core.labels import UNSURE
 from gpt_sovits_emotion.core.records import SpeakerStatistics
+from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, HeadCard
+from gpt_sovits_emotion.heads.moving import moving_statistics
 
 __all__ = ["Head", "Member", "softmax"]
 

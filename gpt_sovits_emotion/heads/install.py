@@ -12,6 +12,11 @@ from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, making_folder, remove_folder
+from gpt_sovits_emotion.core.leftovers import being_written, sweep
+from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.heads.check import check_head, remark_on_name
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -26,11 +31,6 @@ from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
-from gpt_sovits_emotion.core.leftovers import being_written, sweep
-from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
-from gpt_sovits_emotion.core.locking import locked
-from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = [
     "add_head",

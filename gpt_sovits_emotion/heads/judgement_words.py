@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics, Transcript
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.profiles import PROFILE_SOURCE, VOICE_SOURCE
 from gpt_sovits_emotion.heads.recording import Judgement
-from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics, Transcript
 
 __all__ = ["judgement_notes", "judgement_sentence"]
 

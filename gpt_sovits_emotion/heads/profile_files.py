@@ -18,6 +18,8 @@ import yaml
 
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.core.files import remove_folder, replacing, write_text
+from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
@@ -27,8 +29,6 @@ from gpt_sovits_emotion.heads.speaker_profile import (
     check_belongs,
     check_name,
 )
-from gpt_sovits_emotion.core.locking import locked
-from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "ProfileEntry",

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from gpt_sovits_emotion.heads.head import Head, softmax
-from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share
 from gpt_sovits_emotion.core.labels import UNSURE
 from gpt_sovits_emotion.core.records import SpeakerStatistics
+from gpt_sovits_emotion.heads.head import Head, softmax
+from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share
 
 __all__ = ["Judgement", "blend", "predict_recording"]
 

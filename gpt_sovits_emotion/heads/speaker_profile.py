@@ -12,9 +12,9 @@ import numpy as np
 
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError
+from gpt_sovits_emotion.core.records import Record, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.moving import moving_statistics
-from gpt_sovits_emotion.core.records import Record, Sentence, SpeakerStatistics
 
 __all__ = [
     "PROFILE_SOURCE",

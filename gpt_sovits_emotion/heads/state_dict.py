@@ -21,10 +21,10 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE
-from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
-from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES, as_numbers
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import kind_of
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
+from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES, as_numbers
 
 __all__ = ["read_state_dict"]
 

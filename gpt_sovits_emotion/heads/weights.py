@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
-from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file
 
 __all__ = ["MAX_WEIGHTS_BYTES", "as_numbers", "is_pickle", "read_weights"]
 

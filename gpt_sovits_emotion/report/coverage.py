@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import east_asian_width
 
+from gpt_sovits_emotion.banks.library.choose_words import label_names
+from gpt_sovits_emotion.banks.library.coverage import Coverage, EmotionCoverage, missing_sentence
 from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.core.labels import colour_of, percent
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.banks.library.choose_words import label_names
-from gpt_sovits_emotion.banks.library.coverage import Coverage, EmotionCoverage, missing_sentence
 from gpt_sovits_emotion.report.fonts import drawable, font_families
 from gpt_sovits_emotion.report.timeline import INKS, drawing
 
@@ -72,7 +72,7 @@ def coverage_svg(found: Coverage, *, language: str = "en", inline: bool = True) 
     """Return the picture as an SVG element that needs nothing else.
 
     Args:
-        found: What `references.coverage.coverage` returned.
+        found: What `banks.library.coverage.coverage` returned.
         language: ``"zh"``, or anything else for English.
         inline: Take the colours of the page that it will stand in, as CSS variables with a fall-back; False
             for a file of its own, with a white ground.

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording, write_wav
+from gpt_sovits_emotion.backends.base import BackendLimits
+from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import BackendError, OutputError
-from gpt_sovits_emotion.backends.base import BackendLimits
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceClip,
@@ -29,12 +30,11 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Word,
 )
-from gpt_sovits_emotion.core.character_errors import character_error_rate
 
 __all__ = [
     "CARRIES",
-    "ProsodySource",
     "Piece",
+    "ProsodySource",
     "carry_note",
     "check_prosody_source",
     "piece_of",
@@ -101,7 +101,9 @@ class Piece:
     language: str
 
 
-def check_prosody_source(carry: ProsodySource, limits: BackendLimits | None, *, backend: Sentence) -> None:
+def check_prosody_source(
+    carry: ProsodySource, limits: BackendLimits | None, *, backend: Sentence
+) -> None:
     """Make sure, before any work, that a host can carry emotion in this way.
 
     Args:
@@ -121,11 +123,11 @@ def check_prosody_source(carry: ProsodySource, limits: BackendLimits | None, *, 
         return
     own, own_zh = _OWN_CLIPS[carry.way]
     raise BackendError(
-        f"{backend.en} takes its timbre from the prosody prompt itself, so it would speak with the voice of the "
-        f"recording, or of the other bank: let a clip of the voice carry the emotion ({own}), or speak "
+        f"{backend.en} takes its timbre from the prosody prompt itself, so it would speak with the voice of "
+        f"the recording, or of the other bank: let a clip of the voice carry the emotion ({own}), or speak "
         "with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
-        zh=f"{backend.zh} 的音色取自韵律参考本身，合成出来会是原录音（或另一音库）的声音：请用该音色自己的片段"
-        f"传递情感（{own_zh}），或改用 GPT-SoVITS 的 v1、v2、v2Pro 或 v2ProPlus 模型",
+        zh=f"{backend.zh} 的音色取自韵律参考本身，合成出来会是原录音（或另一音库）的声音：请用该音色自己的"
+        f"片段传递情感（{own_zh}），或改用 GPT-SoVITS 的 v1、v2、v2Pro 或 v2ProPlus 模型",
     )
 
 

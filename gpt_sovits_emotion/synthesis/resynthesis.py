@@ -9,19 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.synthesis.prosody_source import (
-    ProsodySource,
-    carry_note,
-    check_prosody_source,
-    piece_of,
-    prompt_folder,
-    timbre_clips,
-    write_prompt,
-)
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import AudioError, BackendError
 from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisRequest, never
-from gpt_sovits_emotion.synthesis.concatenation import LEAST_GAP_S, join
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.core.errors import AudioError, BackendError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
@@ -39,10 +29,20 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Take,
 )
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.concatenation import LEAST_GAP_S, join
+from gpt_sovits_emotion.synthesis.prosody_source import (
+    ProsodySource,
+    carry_note,
+    check_prosody_source,
+    piece_of,
+    prompt_folder,
+    timbre_clips,
+    write_prompt,
+)
 from gpt_sovits_emotion.synthesis.takes import (
-    TakeTarget,
     TakeOptions,
+    TakeTarget,
     failed_take,
     judged_take,
     way_of_takes,
@@ -300,7 +300,7 @@ class _Session:
         return audio
 
     def _prompt(self, index: int, choice: ReferenceChoice) -> _Prompt:
-        """Return how a segment is to be said. Raises `BackendError` where the recording's piece cannot serve."""
+        """Return how a segment is said. Raises `BackendError` where the recording's piece cannot serve."""
         n_segments = len(self.transcript.segments)
         seed = self.seed + index
         by_clips = way_of_takes(choice, n=self.takes.n, seed=seed, n_segments=n_segments)

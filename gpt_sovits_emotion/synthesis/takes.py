@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import recording_from_samples
+from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.errors import AudioError, BackendError, WhisperModelError
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
@@ -27,7 +28,6 @@ from gpt_sovits_emotion.core.records import (
     Take,
     Transcript,
 )
-from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = [
-    "TakeTarget",
     "TakeOptions",
+    "TakeTarget",
     "failed_take",
     "judged_take",
     "told",

@@ -7,6 +7,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
+from gpt_sovits_emotion.banks.library.tagged_text import (
+    SpokenParts,
+    labels_of_bank,
+    split_at_tags,
+    split_tag,
+    spoken_parts,
+)
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, display_name
 from gpt_sovits_emotion.core.records import (
@@ -18,15 +27,6 @@ from gpt_sovits_emotion.core.records import (
     Synthesis,
     TaggedSegment,
     TaggedTranscript,
-)
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
-from gpt_sovits_emotion.banks.library.tagged_text import (
-    SpokenParts,
-    labels_of_bank,
-    split_at_tags,
-    split_tag,
-    spoken_parts,
 )
 from gpt_sovits_emotion.transcripts import (
     READABLE_ENDINGS,
@@ -105,7 +105,7 @@ def with_labels_of_file(transcript: TaggedTranscript, source: Path | TextFile) -
 
     Args:
         transcript: Tagged, with words and times from the file.
-        source: The file, in any format of `transcript_io.read_transcript`.
+        source: The file, in any format of `transcripts.read_transcript`.
 
     Raises:
         TranscriptError: The file cannot be read.
@@ -216,8 +216,8 @@ def written_transcript(
     A text with several tags becomes several segments, and a tag alone on its line counts for the next text.
 
     Args:
-        texts: May have the tag of their emotion, as ``[happy]`` (`references.tagged_text`); lines may have a
-            label and a language of their own.
+        texts: May have the tag of their emotion, as ``[happy]`` (`banks.library.tagged_text`); lines may have
+            a label and a language of their own.
         banks: Voices whose own labels count as tags beside the canonical ones.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "", where it has none by its neighbour's,

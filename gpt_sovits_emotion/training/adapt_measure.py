@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.moving import MovingStatistics
 from gpt_sovits_emotion.heads.profiles import Replay, for_speaker
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.adapt import AdaptRecipe, adapt, choose_replay
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead, Recipe, fit_head

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.banks.library.layouts import INFER_CONFIG, read_layout
 from gpt_sovits_emotion.banks.library.layouts.files import Places
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.transcripts import read_lines
 
 __all__ = ["SpeakerClip", "find_clips"]

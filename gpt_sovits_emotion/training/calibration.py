@@ -24,7 +24,7 @@ from gpt_sovits_emotion.training.measures import (
 )
 from gpt_sovits_emotion.training.situations import HeardSituation
 
-__all__ = ["ScoredClips", "MovingCalibration", "calibrate_moving", "probabilities_in", "recall_in"]
+__all__ = ["MovingCalibration", "ScoredClips", "calibrate_moving", "probabilities_in", "recall_in"]
 
 _SMOOTHING = 0.5
 _KIND_WEIGHT = {"several": 1.0, "one": 1.0, "neutral": 1.0, "two": 0.5, "outlier": 0.5}

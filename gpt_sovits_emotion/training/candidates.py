@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gpt_sovits_emotion.audio import read_clip, resample
-from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
 from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.core.labels import UNSURE
-from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.banks.library.choose import ChoiceOptions, choose_from
 from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.fit import FittedHead
 from gpt_sovits_emotion.training.measures import fit_temperature, fit_threshold

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.moving import moving_statistics
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.moving import moving_statistics
 
 __all__ = [
     "FeatureStatistics",

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.heads.card import MODES, EncoderSpec, Result
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.scoring import HeldOut, score, score_few
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from gpt_sovits_emotion.core import workers as interpreters
 from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
-from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
+from gpt_sovits_emotion.encoders.fused import FusedEncoder
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.training.corpora import Clip, Corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed_process import embed_in_processes

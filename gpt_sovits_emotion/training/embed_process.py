@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.core import workers as interpreters
-from gpt_sovits_emotion.core.workers import Answer, Ended
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.workers import Answer, Ended
 from gpt_sovits_emotion.training.versions import Alteration, embed_clip
 
 __all__ = ["embed_in_processes", "serve"]

@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.finished import FinishedHead
 from gpt_sovits_emotion.training.fit import Recipe, fit_head

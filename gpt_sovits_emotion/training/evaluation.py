@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpt_sovits_emotion.core.files import write_text
-from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.core.records import Record, Sentence
+from gpt_sovits_emotion.heads.card import CorpusCredit, Result
 from gpt_sovits_emotion.training.measures import Coverage, Difference, ReliabilityBin
 from gpt_sovits_emotion.training.scoring import Score, SituationScore
 from gpt_sovits_emotion.transcripts import document_text, read_document

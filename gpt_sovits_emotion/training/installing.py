@@ -10,12 +10,12 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
 from gpt_sovits_emotion.heads.check import check_head
 from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.folder import head_folders, list_heads
 from gpt_sovits_emotion.heads.install import claimed, put_into_place, staging
-from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["check_id", "free_id", "install_head", "reserved"]
 

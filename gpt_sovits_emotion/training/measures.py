@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.core.records import Record
+from gpt_sovits_emotion.heads.head import softmax
 
 __all__ = [
     "Coverage",

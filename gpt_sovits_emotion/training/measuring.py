@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
-from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.core.labels import display_name
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.candidates import Candidate, measure_cost
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
 from gpt_sovits_emotion.training.embed import embed_corpus

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.fit import FitMoment
 from gpt_sovits_emotion.training.ways import Way
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.candidates import Candidate, has_met
 from gpt_sovits_emotion.training.corpora import Corpus, check
 from gpt_sovits_emotion.training.evaluation import Protocol

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Record
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
-from gpt_sovits_emotion.core.records import Record
 from gpt_sovits_emotion.training.calibration import (
-    ScoredClips,
     MovingCalibration,
+    ScoredClips,
     calibrate_moving,
     probabilities_in,
 )

@@ -15,13 +15,13 @@ import numpy as np
 
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.adapt import choose_replay
 from gpt_sovits_emotion.training.corpora import Corpus, check, merge
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings

@@ -12,9 +12,9 @@ from types import MappingProxyType
 import numpy as np
 
 from gpt_sovits_emotion.audio import at_speed, open_recording
-from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.core.errors import AudioError, EmotionError, EncoderError
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.base import Encoder
 
 __all__ = [
     "AS_IT_IS",

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.combine import average, columns, pad_together
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings

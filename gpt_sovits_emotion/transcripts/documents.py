@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Record, TaggedTranscript
+from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.transcripts.decoding import read_text
 from gpt_sovits_emotion.transcripts.lines import check_times, place
-from gpt_sovits_emotion.core.unreadable import why_unreadable
 
 __all__ = [
     "TRANSCRIPT_FORMAT",

@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample, write_wav
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 from gpt_sovits_emotion.backends.espeak import Espeak
 from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.heads import Head
 from sample_voice.acting import EMOTIONS, Delivery, Sentences, Speaker, act, joined
 
 __all__ = ["LANGUAGES", "Listener", "bank_texts", "middle_deliveries", "search", "spoken_with"]
@@ -99,7 +99,13 @@ def bank_texts(
 
 
 def spoken_with(
-    backend: EmbeddedBackend, listener: Listener, clip: Audio, *, text: str, language: str, scratch: Path
+    backend: EmbeddedBackend,
+    listener: Listener,
+    clip: Audio,
+    *,
+    text: str,
+    language: str,
+    scratch: Path,
 ) -> Audio:
     """Return what the embedded host makes of `text` with `clip` as its reference."""
     path = scratch / "reference.wav"

@@ -94,7 +94,9 @@ class Visit:
                 list(loaded.style(spec[:, : loaded.n_style_bins], mask).shape) for loaded in styles
             ]
             means = [
-                loaded.posterior(spec, lengths, g=loaded.style(spec[:, : loaded.n_style_bins], mask))[1]
+                loaded.posterior(
+                    spec, lengths, g=loaded.style(spec[:, : loaded.n_style_bins], mask)
+                )[1]
                 for loaded in posteriors
             ]
         loaded = self.loaded
@@ -179,7 +181,10 @@ class Visit:
         sentence = self.sentence()
         if not self.is_fast:
             del self.loaded.decode
-        return {"failed": sentence, "works_again_s": self.backend.synthesise(self.request).duration_s}
+        return {
+            "failed": sentence,
+            "works_again_s": self.backend.synthesise(self.request).duration_s,
+        }
 
     def switch(self, path: str) -> None:
         chinese = next(iter(self.namespace["dict_language"]))
@@ -220,9 +225,9 @@ class Visit:
     def carrying(self) -> dict[str, Any]:
         """Say a recording of two segments again, with its own prosody and the timbre of a bank."""
         from gpt_sovits_emotion.audio import Recording
-        from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
         from gpt_sovits_emotion.engines import open_engines
         from gpt_sovits_emotion.pipeline import choose_references, resynthesise
+        from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 
         with self.recording() as recording:
             assert isinstance(recording, Recording)
@@ -296,7 +301,12 @@ class Visit:
         return recording_from_samples(samples, 16_000, name="talk.wav", also_at_hz=32_000)
 
     def transcript(self, recording: Any) -> Any:
-        from gpt_sovits_emotion.core.records import Segment, Sentence, TaggedSegment, TaggedTranscript
+        from gpt_sovits_emotion.core.records import (
+            Segment,
+            Sentence,
+            TaggedSegment,
+            TaggedTranscript,
+        )
 
         segments = (Segment(0.5, 5.5, PROMPT, "zh"), Segment(6.5, 7.5, TEXT, "zh"))
         nobody = Sentence("", "")

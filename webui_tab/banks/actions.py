@@ -14,10 +14,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 import gradio as gr
 
-from gpt_sovits_emotion.core.labels import canonical_label, display_name
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.banks.library.clips_to_export import left_out_note
 from gpt_sovits_emotion.banks.library.ranking import emotion_of
+from gpt_sovits_emotion.core.labels import canonical_label, display_name
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.core.visible import visible
 from webui_tab.actions import Actions, code_of, page_id_of, shown_on
 from webui_tab.banks import handlers

@@ -10,11 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.backends.base import never
-from gpt_sovits_emotion.core.labels import canonical_label
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks import (
     EXPORT_LAYOUTS,
     choose,
@@ -27,6 +23,10 @@ from gpt_sovits_emotion.banks import (
 )
 from gpt_sovits_emotion.banks.library.ranking import emotion_of
 from gpt_sovits_emotion.banks.library.tagged_text import split_tag
+from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.labels import canonical_label
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from webui_tab.consent import require
 from webui_tab.handlers import choose_voice
 from webui_tab.sessions import PageError, Session, Settings, ShownBank

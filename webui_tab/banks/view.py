@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.core.labels import colour_of, display_name, percent
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks.library.coverage import coverage
 from gpt_sovits_emotion.banks.library.ranking import emotion_of
-from gpt_sovits_emotion.report.coverage import coverage_svg
+from gpt_sovits_emotion.core.labels import colour_of, display_name, percent
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.core.visible import visible
+from gpt_sovits_emotion.report.coverage import coverage_svg
 from webui_tab.texts import say
 from webui_tab.training.words import bilingual, both, label_name, note_of, sentence
 from webui_tab.view import clip_name

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.heads.card import is_head_id
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.core.labels import labels_of
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import is_head_id
+from gpt_sovits_emotion.heads.folder import user_folder
 from webui_tab.consent import require
 from webui_tab.sessions import PageError
 from webui_tab.training.job import Order

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
 from gpt_sovits_emotion.core.labels import colour_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
 from webui_tab.training.words import both, label_name, note_of, sentence
 
 __all__ = ["card_html"]

@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.core.errors import EmotionError, BackendError
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.core.errors import BackendError, EmotionError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.folder import user_folder
 from webui_tab.sessions import PageError
 from webui_tab.texts import TEXTS, filled
 from webui_tab.training.history import History
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.backends.base import Backend
+    from gpt_sovits_emotion.encoders.base import Encoder
     from gpt_sovits_emotion.training.train import Moment, TrainedHead
     from gpt_sovits_emotion.whisper_models import WhisperModels
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording
+from gpt_sovits_emotion.core.labels import UNSURE, display_name
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Sentence, TaggedSegment
 from gpt_sovits_emotion.heads import Head, head_folders
 from gpt_sovits_emotion.heads.profiles import (
     SpeakerProfile,
@@ -26,9 +29,6 @@ from gpt_sovits_emotion.heads.profiles import (
     save_profile,
     undo_last,
 )
-from gpt_sovits_emotion.core.labels import UNSURE, display_name
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import Sentence, TaggedSegment
 from gpt_sovits_emotion.tagging import embed_segments
 from webui_tab.consent import require
 from webui_tab.sessions import PageError, Session

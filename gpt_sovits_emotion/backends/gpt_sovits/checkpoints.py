@@ -24,12 +24,12 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoint_start import (
     ZIP_MARK,
     start_of,
     version_by_start,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = [
     "VERSIONS",

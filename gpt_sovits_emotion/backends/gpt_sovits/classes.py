@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.parts import SovitsClasses, classes_in
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["classes_from_checkout", "speaker_modules_from_checkout"]
 

@@ -2,7 +2,7 @@
 
 GPT-SoVITS has two codes for each of its Asian languages: ``all_zh`` reads everything as Chinese, ``zh``
 sends the English words in it to the English front end (``inference_webui.py``, ``get_phones_and_bert``).
-Which of the two fits is seen from the text, so that here, as in every other room, it is just ``zh``.
+Which of the two fits is seen from the text, so that here, as everywhere else, it is just ``zh``.
 """
 
 from __future__ import annotations
@@ -143,7 +143,12 @@ def _named(language: str, wanted: str) -> Sentence:
 
 
 def _unspoken(
-    what: Sentence, codes: Collection[str], whose: Sentence, backend: str, *, wanted: str | None = None
+    what: Sentence,
+    codes: Collection[str],
+    whose: Sentence,
+    backend: str,
+    *,
+    wanted: str | None = None,
 ) -> BackendError:
     ours = spoken_languages(codes)
     spoken = {code: name for code, name in _NAMES.items() if code in ours}

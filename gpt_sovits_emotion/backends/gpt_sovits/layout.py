@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import VERSIONS
 from gpt_sovits_emotion.backends.gpt_sovits.revision import revision_of
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["Checkout"]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import Checkpoint, read_checkpoint
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.pages import Page
@@ -18,6 +17,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.parts import (
     classes_of,
     loaded_from_checkpoint,
 )
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
 from gpt_sovits_emotion.core.records import Sentence
 

@@ -21,12 +21,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.base import Sampling, never
 from gpt_sovits_emotion.backends.gpt_sovits.caches import own_prompt, own_tokens
 from gpt_sovits_emotion.backends.gpt_sovits.languages import V1_CODES
 from gpt_sovits_emotion.backends.gpt_sovits.seeding import undisturbed_seed
 from gpt_sovits_emotion.backends.gpt_sovits.speaking import STOPPED, Utterance
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["DefaultPage", "FastPage", "Page", "find_page", "page_of"]
 

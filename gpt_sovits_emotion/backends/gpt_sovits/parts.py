@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import Checkpoint
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits, SpeakerEmbedding
 from gpt_sovits_emotion.core.records import Sentence
 

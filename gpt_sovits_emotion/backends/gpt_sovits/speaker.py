@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_state
 from gpt_sovits_emotion.backends.gpt_sovits.classes import speaker_modules_from_checkout
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.parts import unfilled
+from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["SpeakerVerifier"]
 

@@ -14,11 +14,6 @@ from pathlib import Path
 
 from gpt_sovits_emotion.banks.building.journal import key_of
 from gpt_sovits_emotion.banks.building.sources import SourceClip, Sources
-from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.heads import Head
-from gpt_sovits_emotion.heads.profiles import check_name, head_digest
-from gpt_sovits_emotion.core.labels import UNSURE
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.sidecar import (
     Sidecar,
     portable,
@@ -26,6 +21,11 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     sidecar_path,
     source_of,
 )
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads.profiles import check_name, head_digest
 from gpt_sovits_emotion.training.adapt import AdaptRecipe
 
 __all__ = [

@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from gpt_sovits_emotion.backends.base import never
+from gpt_sovits_emotion.banks import load_bank, set_teaching
+from gpt_sovits_emotion.banks.building.adaptation_sets import (
+    as_a_person_filed,
+    has_labels,
+    plan_lesson,
+)
 from gpt_sovits_emotion.banks.building.embeddings import Listeners, RowStore, listeners_for
 from gpt_sovits_emotion.banks.building.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banks.building.journal import Journal, journal_path, only_build
 from gpt_sovits_emotion.banks.building.labelling import files_of, judge, once_each
-from gpt_sovits_emotion.banks.building.adaptation_sets import as_a_person_filed, has_labels, plan_lesson
 from gpt_sovits_emotion.banks.building.measured import Measured
 from gpt_sovits_emotion.banks.building.recordings import cut_recording
+from gpt_sovits_emotion.banks.building.reporter import Telling
 from gpt_sovits_emotion.banks.building.sources import RECORDING, Sources, find_sources
 from gpt_sovits_emotion.banks.building.stages import (
     Looked,
@@ -25,18 +32,8 @@ from gpt_sovits_emotion.banks.building.stages import (
     words_of_clips,
 )
 from gpt_sovits_emotion.banks.building.teaching import Taught, forget_bank, teach
-from gpt_sovits_emotion.banks.building.reporter import Telling
 from gpt_sovits_emotion.banks.building.texts import MOST_UNASKED, Compared, compare_texts
 from gpt_sovits_emotion.banks.building.words import hears_words
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.files import write_bytes
-from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.backends.base import never
-from gpt_sovits_emotion.core.locking import lock_beside, locked
-from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.banks import load_bank, set_teaching
 from gpt_sovits_emotion.banks.library.bank import clips_elsewhere
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.sidecar import (
@@ -45,6 +42,13 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     sidecar_path,
     write_sidecar,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
@@ -93,7 +97,7 @@ def build_bank(
         cancelled: Asked between clips.
 
     Returns:
-        The bank as `references.load_bank` loads it from now on.
+        The bank as `banks.load_bank` loads it from now on.
 
     Raises:
         ReferenceBankError: There is nothing to build from, none of the clips can be used, the sidecar that is

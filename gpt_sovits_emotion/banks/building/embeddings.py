@@ -11,14 +11,14 @@ import numpy as np
 from gpt_sovits_emotion.banks.building.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept
 from gpt_sovits_emotion.binding import provide_encoder
+from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatchError
+from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatchError
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
-from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.training.versions import AS_IT_IS, not_finite, read_clip_at, refusal
 
@@ -34,8 +34,8 @@ class Listeners:
     Attributes:
         parts: Ids of the parts, in the order of the embedding.
         fingerprints: Of the parts, as the head's card names them.
-        loaded: Part id -> encoder, of those that a host lends; without `STORED` where the host lends no HuBERT
-            and stored features have to do.
+        loaded: Part id -> encoder, of those that a backend provides; without `STORED` where it provides no
+            HuBERT and stored features have to do.
         note: What a person should know of who listens.
     """
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from gpt_sovits_emotion.banks import read_sidecar, sidecar_path, write_sidecar
 from gpt_sovits_emotion.banks.building.quality_warnings import is_of_a_head
 from gpt_sovits_emotion.core.locking import lock_beside, locked
 from gpt_sovits_emotion.core.records import ReferenceClip
-from gpt_sovits_emotion.banks import read_sidecar, sidecar_path, write_sidecar
 
 __all__ = ["FITTED", "forget_verdicts"]
 

@@ -176,8 +176,8 @@ def _clipped_share(samples: np.ndarray, gain_db: float) -> float:
 
 
 def _pooled(stored: Path) -> np.ndarray:
-    from gpt_sovits_emotion.encoders.pooling import pool
     from gpt_sovits_emotion.backends.gpt_sovits.experiment import load_hubert
+    from gpt_sovits_emotion.encoders.pooling import pool
 
     return pool([load_hubert(stored)])
 

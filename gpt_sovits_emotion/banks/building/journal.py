@@ -22,9 +22,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from gpt_sovits_emotion.banks.library.sidecar import ClipContent, content_of
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.locking import locked
-from gpt_sovits_emotion.banks.library.sidecar import ClipContent, content_of
 
 __all__ = ["Journal", "Kept", "journal_path", "key_of", "only_build"]
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL, consistency
-from gpt_sovits_emotion.banks.building.quality_warnings import quality_warnings_of, text_pace
 from gpt_sovits_emotion.banks.building.measured import Measured
+from gpt_sovits_emotion.banks.building.quality_warnings import quality_warnings_of, text_pace
 from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.banks.building.teaching import Taught, held_out
-from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.heads import Head
-from gpt_sovits_emotion.heads.profiles import for_speaker
-from gpt_sovits_emotion.core.records import ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.banks.library.given_texts import says_something_else
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.records import ReferenceClip, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.heads import Head
+from gpt_sovits_emotion.heads.profiles import for_speaker
 
 __all__ = ["Judged", "files_of", "judge", "once_each"]
 

@@ -21,7 +21,7 @@ def listing(*banks: ReferenceBank) -> dict[str, Any]:
     """Return voices, emotions, clips and texts.
 
     Args:
-        banks: As `references.load_bank` gives them.
+        banks: As `banks.load_bank` gives them.
 
     Returns:
         Dicts, lists, strings, numbers, booleans and None.

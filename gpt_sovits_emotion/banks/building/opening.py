@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.engines import Engines, default_head, embedded_backend, folders_with
 from gpt_sovits_emotion.heads import find_head, head_folders
-from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["engines_to_listen"]

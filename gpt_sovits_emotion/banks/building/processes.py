@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from gpt_sovits_emotion.core import workers as interpreters
 from gpt_sovits_emotion.banks.building.hearing import ClipFacts, HeardClip, Question, hear
-from gpt_sovits_emotion.core.workers import Answer, Ended
+from gpt_sovits_emotion.core import workers as interpreters
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.workers import Answer, Ended
 
 __all__ = ["hear_all", "serve"]
 

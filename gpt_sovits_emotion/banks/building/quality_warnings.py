@@ -8,11 +8,11 @@ import numpy as np
 
 from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL
 from gpt_sovits_emotion.banks.building.measured import Measured
+from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.core.records import ClipQuality, Sentence
-from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
 
-__all__ = ["quality_warnings_of", "is_of_a_head", "text_pace", "units_of"]
+__all__ = ["is_of_a_head", "quality_warnings_of", "text_pace", "units_of"]
 
 _NOISY_DB = 15.0
 _QUIET_DBFS = -45.0

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.audio import Recording, open_recording, write_wav
+from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
+from gpt_sovits_emotion.banks.library.sidecar import content_of
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import write_text
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Segment, Sentence
-from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
-from gpt_sovits_emotion.banks.library.sidecar import content_of
-from gpt_sovits_emotion.transcription import segment_speech
 from gpt_sovits_emotion.core.unreadable import unreadable
+from gpt_sovits_emotion.transcription import segment_speech
 
 __all__ = ["CUTS_NAME", "Cutting", "cut_recording", "cutting_folder", "stretches_of"]
 

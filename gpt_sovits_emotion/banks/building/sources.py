@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.backends.gpt_sovits.experiment import is_experiment, read_experiment
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts import language_of_text, read_layout
 from gpt_sovits_emotion.banks.library.layouts.listing import AUDIO_SUFFIXES
 from gpt_sovits_emotion.banks.library.sidecar import (
@@ -18,6 +16,8 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     sidecar_path,
     source_of,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["EXPERIMENT", "RECORDING", "SourceClip", "Sources", "find_sources"]
 
@@ -63,7 +63,7 @@ class Sources:
 
     Attributes:
         path: What the bank's sidecar lies beside, or in.
-        layout: `EXPERIMENT`, `RECORDING` or a layout of `references.layouts`.
+        layout: `EXPERIMENT`, `RECORDING` or a layout of `banks.library.layouts`.
         root: Folder of the bank.
         clips: In the order of the source; none of a recording, which is to be cut first.
         voice: The voice's name.
@@ -93,8 +93,8 @@ def find_sources(source: str | Path, *, clips: Path | None = None) -> Sources:
     """Find out what a source is, and which clips it names.
 
     - ``logs/<exp>`` of a GPT-SoVITS training: its clips, their texts, and the HuBERT features that it keeps;
-    - any layout of a bank, a ``.list`` and a plain folder of clips: as `references.layouts` reads them. What
-      a person filed stays as it was filed;
+    - any layout of a bank, a ``.list`` and a plain folder of clips: as `banks.library.layouts` reads them.
+      What a person filed stays as it was filed;
     - an audio file: a long recording, to be cut first;
     - a sidecar: the bank that it belongs to.
 

@@ -14,11 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gpt_sovits_emotion.banks.building.forgetting import FITTED, forget_verdicts
+from gpt_sovits_emotion.banks import set_teaching
 from gpt_sovits_emotion.banks.building.adaptation_sets import Lesson, LessonClip, place_of, too_few
+from gpt_sovits_emotion.banks.building.forgetting import FITTED, forget_verdicts
 from gpt_sovits_emotion.banks.building.style_check import is_one_mood
+from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
 from gpt_sovits_emotion.core.errors import EmotionError, HeadError, OutputError
 from gpt_sovits_emotion.core.files import remove_folder
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import (
     Replay,
@@ -34,9 +37,6 @@ from gpt_sovits_emotion.heads.profiles import (
     load_profile,
     save_profile,
 )
-from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.banks import set_teaching
-from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
 from gpt_sovits_emotion.training.adapt import learn
 
 __all__ = ["Taught", "fitted_note", "forget_bank", "forget_speaker", "held_out", "teach"]

@@ -7,17 +7,17 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
 from gpt_sovits_emotion.banks.building.hearing import HeardClip
 from gpt_sovits_emotion.banks.building.journal import Journal
-from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.words import hear_words
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
 from gpt_sovits_emotion.transcription import TranscribeOptions, find_local_model
 
 __all__ = ["MOST_UNASKED", "Compared", "compare_texts", "text_error_rate"]

@@ -10,26 +10,26 @@ from typing import Literal
 import numpy as np
 
 from gpt_sovits_emotion.audio import probe_duration_s
-from gpt_sovits_emotion.banks.building.embeddings import embed_with_loaded
 from gpt_sovits_emotion.banks.building.adaptation_sets import has_labels, plan_lesson
+from gpt_sovits_emotion.banks.building.embeddings import embed_with_loaded
 from gpt_sovits_emotion.banks.building.sources import RECORDING, Sources, find_sources
 from gpt_sovits_emotion.banks.building.teaching import Taught, teach
-from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.encoders.fused import FusedEncoder
-from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.core.errors import AudioError
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics
+from gpt_sovits_emotion.banks.building.voices import voice_statistics
 from gpt_sovits_emotion.banks.library.sidecar import (
     content_of,
     is_unchanged,
     read_sidecar,
     sidecar_path,
 )
+from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics
+from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.fused import FusedEncoder
+from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.tagging import Analyser
 from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.training.versions import AS_IT_IS
-from gpt_sovits_emotion.banks.building.voices import voice_statistics
 
 __all__ = ["OpenedVoice", "open_heard_voice", "open_voice", "taught_by"]
 
@@ -67,7 +67,7 @@ def open_voice(
     before; else the statistics that were kept when it was built are taken.
 
     Args:
-        source: The bank, as it is named for `references.load_bank`.
+        source: The bank, as it is named for `banks.load_bank`.
         engines: The heads; they are not changed.
         who: Which of them is to judge this voice.
         learn: Whether the bank may teach; None for what its sidecar remembers.

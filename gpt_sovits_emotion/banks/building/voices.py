@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.core.labels import EMOTIONS, display_name, slot_label
-from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.banks.library.sidecar import read_sidecar, sidecar_path, statistics_of
 from gpt_sovits_emotion.banks.library.tagged_text import labels_of_bank
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.labels import EMOTIONS, display_name, slot_label
+from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
+from gpt_sovits_emotion.heads.profiles import head_digest
 from gpt_sovits_emotion.tagging import Analyser
 
 __all__ = ["VoiceStatistics", "clip_named", "voice_statistics", "with_pins"]
@@ -33,7 +33,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     Statistics belong to one head on one encoder: those of another lie in another space.
 
     Args:
-        source: The bank, as it is named for `references.load_bank`.
+        source: The bank, as it is named for `banks.load_bank`.
         analyser: The head, with its encoder as it is lent now.
 
     Raises:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import open_recording
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept, key_of
-from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.transcription import NO_MODEL, TranscribeOptions, transcribe
 
 __all__ = ["Words", "hear_words", "hears_words"]

@@ -8,11 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
-from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError
-from gpt_sovits_emotion.core.labels import slot_label
-from gpt_sovits_emotion.core.locking import lock_beside, locked
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks.library.duplicates import with_duplicates_marked
 from gpt_sovits_emotion.banks.library.layouts import (
     EXPECTED,
@@ -33,6 +28,11 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     source_of,
     write_sidecar,
 )
+from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError
+from gpt_sovits_emotion.core.labels import slot_label
+from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
 __all__ = [
     "REFERENCE_MAX_S",

@@ -14,15 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.labels import UNSURE, slot_label
-from gpt_sovits_emotion.core.records import (
-    ReferenceBank,
-    ReferenceCandidate,
-    ReferenceChoice,
-    ReferenceClip,
-    Sentence,
-)
 from gpt_sovits_emotion.banks.library.choose_query import DEFAULT, Query, query_for
 from gpt_sovits_emotion.banks.library.choose_words import (
     alternative,
@@ -33,7 +24,16 @@ from gpt_sovits_emotion.banks.library.choose_words import (
 )
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.banks.library.pins import why_not_usable
-from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext, Ranking
+from gpt_sovits_emotion.banks.library.ranking import BankTable, Ranking, SelectionContext
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.labels import UNSURE, slot_label
+from gpt_sovits_emotion.core.records import (
+    ReferenceBank,
+    ReferenceCandidate,
+    ReferenceChoice,
+    ReferenceClip,
+    Sentence,
+)
 
 __all__ = ["ChoiceOptions", "ChoiceOrder", "choose", "choose_from"]
 
@@ -108,7 +108,9 @@ def choose(
         options = replace(options, n_candidates=n_candidates)
     if substitute is not None:
         options = replace(options, substitute=substitute)
-    context = SelectionContext(text, language or language_of_text(text), intensity, previous, tuple(avoid))
+    context = SelectionContext(
+        text, language or language_of_text(text), intensity, previous, tuple(avoid)
+    )
     return choose_from(
         bank, BankTable.of(bank), context, wanted=wanted, scores=scores, pin=pin, options=options
     )

@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gpt_sovits_emotion.banks.library.choose import ChoiceOptions, choose_from
+from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext
+from gpt_sovits_emotion.banks.library.tagged_text import labels_of_bank, split_tag
 from gpt_sovits_emotion.core.records import (
     Prosody,
     ReferenceBank,
@@ -16,10 +20,6 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.banks.library.choose import ChoiceOptions, choose_from
-from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext
-from gpt_sovits_emotion.banks.library.tagged_text import labels_of_bank, split_tag
 
 __all__ = ["choose_all", "intensities"]
 

@@ -63,7 +63,9 @@ def accepted(wanted: str) -> tuple[str, ...]:
     return (DEFAULT, "neutral", "calm") if wanted == DEFAULT else (wanted,)
 
 
-def query_for(emotions: Collection[str], *, wanted: str, scores: Mapping[str, float] | None) -> Query:
+def query_for(
+    emotions: Collection[str], *, wanted: str, scores: Mapping[str, float] | None
+) -> Query:
     """Return what a segment asks of a bank.
 
     Args:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gpt_sovits_emotion.banks.library.choose_query import DEFAULT, Query, has_place
+from gpt_sovits_emotion.banks.library.ranking import (
+    WEIGHTS,
+    BankTable,
+    Ranking,
+    SelectionContext,
+    emotion_of,
+)
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
 from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
-from gpt_sovits_emotion.banks.library.choose_query import DEFAULT, Query, has_place
-from gpt_sovits_emotion.banks.library.ranking import WEIGHTS, BankTable, SelectionContext, Ranking, emotion_of
 
 __all__ = [
     "alternative",

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.core.labels import UNSURE
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks.library.choose_query import (
     DEFAULT,
     accepted,
@@ -20,6 +17,9 @@ from gpt_sovits_emotion.banks.library.choose_query import (
 )
 from gpt_sovits_emotion.banks.library.pins import pinned_clips
 from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
 __all__ = ["all_labelled", "left_out_note", "most_ordinary", "one_per_emotion"]
 
@@ -37,7 +37,9 @@ def one_per_emotion(bank: ReferenceBank) -> dict[str, ReferenceClip]:
         if pinned is not None:
             chosen[emotion] = _filed(pinned, emotion)
             continue
-        ranking = table.rank(query_for(set(emotions), wanted=emotion, scores=None), SelectionContext())
+        ranking = table.rank(
+            query_for(set(emotions), wanted=emotion, scores=None), SelectionContext()
+        )
         ranked = (table.clips[int(place)] for place in ranking.order)
         chosen[emotion] = next(clip for clip in ranked if clip.emotion == emotion)
     return chosen

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, percent, slot_label
-from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.banks.library.choose_query import (
     DEFAULT,
     expected_distance,
@@ -16,6 +14,8 @@ from gpt_sovits_emotion.banks.library.choose_query import (
 from gpt_sovits_emotion.banks.library.choose_words import label_names
 from gpt_sovits_emotion.banks.library.pins import pinned_clips
 from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext, emotion_of
+from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, percent, slot_label
+from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip, Sentence
 
 __all__ = [
     "Coverage",

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 from gpt_sovits_emotion.banks.library.given_texts import is_of_the_text
 from gpt_sovits_emotion.banks.library.layouts import ClipEntry, Listing, language_of_text
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent, Sidecar, is_unchanged, portable
+from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 
 __all__ = ["CHANGED", "GONE", "Known", "listing_of", "plain", "what_is_known"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gpt_sovits_emotion.banks.library.choose_words import label_names
 from gpt_sovits_emotion.core.labels import slot_label
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
-from gpt_sovits_emotion.banks.library.choose_words import label_names
 
 __all__ = ["pin_notes", "pinned_clips", "why_not_usable"]
 

@@ -9,9 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
-from gpt_sovits_emotion.core.labels import display_name
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.banks.library.clips_to_export import (
     all_labelled,
     most_ordinary,
@@ -29,6 +26,9 @@ from gpt_sovits_emotion.banks.library.layouts.names import (
     split_brackets,
     split_underscore,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.transcripts.decoding import decode
 
 __all__ = ["Placed", "Plan", "bracket_plan", "infer_config_plan", "name_plan"]

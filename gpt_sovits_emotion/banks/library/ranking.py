@@ -22,18 +22,18 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.banks.library.choose_query import DEFAULT, Query
 from gpt_sovits_emotion.banks.library.given_texts import says_something_else
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
+from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
 __all__ = [
     "MOST_FITNESS",
     "WEIGHTS",
     "BankTable",
-    "SelectionContext",
     "Ranking",
+    "SelectionContext",
     "emotion_of",
     "spoken_length",
 ]

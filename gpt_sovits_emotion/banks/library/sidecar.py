@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.banks.library.contents import ClipContent, content_of, is_unchanged
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import is_ordinary, write_text
 from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
-from gpt_sovits_emotion.banks.library.contents import ClipContent, content_of, is_unchanged
 from gpt_sovits_emotion.core.unreadable import unreadable, why_unreadable
 
 if TYPE_CHECKING:

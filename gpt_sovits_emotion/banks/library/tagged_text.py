@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
 from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
 from gpt_sovits_emotion.core.records import ReferenceBank
-from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
 from gpt_sovits_emotion.transcripts.directions import is_direction, without_directions
 from gpt_sovits_emotion.transcripts.speakers import split_speaker
 from gpt_sovits_emotion.transcripts.tagged_text import (

@@ -13,12 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
-from gpt_sovits_emotion.core.files import WRITING, remove_folder, write_bytes, write_text
-from gpt_sovits_emotion.core.leftovers import being_written, sweep
-from gpt_sovits_emotion.core.locking import lock_beside, locked
-from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.banks.library.clips_to_export import left_out_note
 from gpt_sovits_emotion.banks.library.layouts import read_layout
 from gpt_sovits_emotion.banks.library.plans import Plan, bracket_plan, infer_config_plan, name_plan
@@ -29,6 +23,12 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     content_of,
     write_sidecar,
 )
+from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
+from gpt_sovits_emotion.core.files import WRITING, remove_folder, write_bytes, write_text
+from gpt_sovits_emotion.core.leftovers import being_written, sweep
+from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.progress import Progress, no_progress
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
 __all__ = ["EXPORT_LAYOUTS", "export_bank", "exported_clips"]
 

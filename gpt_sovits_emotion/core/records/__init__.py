@@ -1,4 +1,4 @@
-"""The records that flow from room to room, one per arrow of ``docs/architecture.md``.
+"""The records that flow from package to package, one per arrow of ``docs/architecture.md``.
 
 Conventions, here and everywhere: audio is ``(n_samples,)`` float32 mono in -1 to 1; frame tracks are
 ``(n_frames,)`` at one hop; embeddings are ``(n_segments, dim)``; probabilities are ``(n_segments,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpt_sovits_emotion.encoders.prosody.rhythm import is_speech
 from gpt_sovits_emotion.core.records import FrameTracks, Prosody
+from gpt_sovits_emotion.encoders.prosody.rhythm import is_speech
 
 __all__ = ["summarise"]
 

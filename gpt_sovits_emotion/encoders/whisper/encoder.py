@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import check_audio
 from gpt_sovits_emotion.encoders.whisper.precision import usual_device, usual_precision
 from gpt_sovits_emotion.encoders.whisper.spectrogram import HOP, MOST_SAMPLES
 from gpt_sovits_emotion.encoders.whisper.weights import layers_in
-from gpt_sovits_emotion.core.errors import EncoderError
-from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
-from gpt_sovits_emotion.core.records import Audio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,10 @@ class WhisperEncoder:
         self.layers = tuple(layers)
         device = device or usual_device()
         self._weights = layers_in(
-            loaded.folder, loaded.size, device=device, precision=precision or usual_precision(device)
+            loaded.folder,
+            loaded.size,
+            device=device,
+            precision=precision or usual_precision(device),
         )
         n_layers = self._weights.source.shape.n_layers
         if self.layers[-1] > n_layers:
@@ -128,8 +131,8 @@ class WhisperEncoder:
         embeddings = sums.pooled()
         if not np.isfinite(embeddings).all():
             raise EncoderError(
-                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its weights "
-                "are damaged: download the model again",
+                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its "
+                "weights are damaged: download the model again",
                 zh=f"{self._loaded.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
             )
         return embeddings

@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.core.telemetry import forbid_telemetry
 from gpt_sovits_emotion.encoders.whisper.onnx_graph import FLOAT32, Graph
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.weights import WhisperLayers
-from gpt_sovits_emotion.core.telemetry import forbid_telemetry
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,6 +13,9 @@ import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpt_sovits_emotion.core.errors import EncoderError, WhisperModelError
+from gpt_sovits_emotion.core.files import replacing
+from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.encoders.whisper.model_file import copied
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import (
@@ -21,9 +24,6 @@ from gpt_sovits_emotion.encoders.whisper.source import (
     checked_shapes,
     layer_tensors,
 )
-from gpt_sovits_emotion.core.errors import EncoderError, WhisperModelError
-from gpt_sovits_emotion.core.files import replacing
-from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 
 if TYPE_CHECKING:
     import numpy as np

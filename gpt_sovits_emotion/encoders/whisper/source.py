@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.encoders.whisper.model_file import (
     BFLOAT16,
     ModelFile,
     open_model_file,
 )
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, WhisperSize, plain_size
-from gpt_sovits_emotion.core.errors import WhisperModelError
 
 if TYPE_CHECKING:
     import numpy as np

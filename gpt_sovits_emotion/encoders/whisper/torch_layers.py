@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.weights import WhisperLayers
-from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
     import numpy as np

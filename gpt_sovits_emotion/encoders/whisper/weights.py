@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
+from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.encoders.whisper.precision import Precision
 from gpt_sovits_emotion.encoders.whisper.slices import slice_source
 from gpt_sovits_emotion.encoders.whisper.source import (
@@ -18,9 +21,6 @@ from gpt_sovits_emotion.encoders.whisper.source import (
     layer_tensors,
     model_source,
 )
-from gpt_sovits_emotion.core.errors import WhisperModelError
-from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.core.unreadable import unreadable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,4 +1,4 @@
-"""The records of this room: a clip, and a corpus of clips."""
+"""The records of this package: a clip, and a corpus of clips."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt_sovits_emotion.heads.card import CorpusCredit
 from gpt_sovits_emotion.core.labels import canonical_label
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.heads.card import CorpusCredit
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
 
 __all__ = ["Clip", "Corpus", "label_from"]

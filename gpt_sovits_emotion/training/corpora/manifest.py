@@ -9,10 +9,10 @@ from typing import Any
 
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
 from gpt_sovits_emotion.training.corpora.texts import CorpusTexts
-from gpt_sovits_emotion.core.unreadable import why_unreadable
 
 __all__ = ["INFO_FIELDS", "INFO_NAME", "MANIFEST_NAME", "read_info", "read_manifest"]
 

@@ -1,7 +1,7 @@
 """The layouts in which people keep reference clips, each read into plain entries.
 
 A reader looks at folders, text files and JSON only; whether a clip can be used is judged later, in
-`references.bank`, alike for all layouts.
+`banks.library.bank`, alike for all layouts.
 """
 
 from __future__ import annotations

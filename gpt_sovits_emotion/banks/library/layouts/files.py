@@ -13,8 +13,8 @@ from typing import Any
 from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.core.files import is_ordinary
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.decoding import MAX_BYTES, Decoded, decoded
 from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.transcripts.decoding import MAX_BYTES, Decoded, decoded
 
 __all__ = [
     "MAX_BYTES",

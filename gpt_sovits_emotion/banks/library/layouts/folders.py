@@ -12,9 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts.files import read_words
 from gpt_sovits_emotion.banks.library.layouts.label_words import folder_label
 from gpt_sovits_emotion.banks.library.layouts.listing import (
@@ -35,6 +32,9 @@ from gpt_sovits_emotion.banks.library.layouts.names import (
 )
 from gpt_sovits_emotion.banks.library.layouts.voice_file import VOICE_FILE, read_voice_file
 from gpt_sovits_emotion.banks.library.layouts.walking import MOST_DEEP, Content, Walk
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["read_folders"]
 

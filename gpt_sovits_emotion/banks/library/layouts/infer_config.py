@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.banks.library.layouts.files import Places, read_json_file
 from gpt_sovits_emotion.banks.library.layouts.listing import (
     ClipEntry,
@@ -14,6 +13,7 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
     language_code,
     language_of_text,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.unreadable import kind_of
 
 __all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]

@@ -12,10 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.counting import counted
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts.files import (
     MAX_BYTES,
     Places,
@@ -31,6 +27,10 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
     language_of_text,
 )
 from gpt_sovits_emotion.banks.library.layouts.names import NamedClip, spot_label
+from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["read_list", "rows_of"]
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts.label_words import labels_in_name
 from gpt_sovits_emotion.banks.library.layouts.listing import emotion_of
+from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "NamedClip",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.banks.library.layouts.files import (
     check_ordinary,
     plain_problem,
@@ -19,6 +18,7 @@ from gpt_sovits_emotion.banks.library.layouts.tables import (
     read_emotion_manager,
     read_emotion_table,
 )
+from gpt_sovits_emotion.core.errors import ReferenceBankError
 
 __all__ = ["READABLE_LAYOUTS", "checked", "read_layout"]
 

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.labels import canonical_label
 from gpt_sovits_emotion.banks.library.layouts.files import (
     Places,
     is_file,
@@ -28,6 +26,8 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
 )
 from gpt_sovits_emotion.banks.library.layouts.lists import rows_of
 from gpt_sovits_emotion.banks.library.layouts.names import split_brackets, words_of_name
+from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.labels import canonical_label
 
 __all__ = ["read_emotion_manager", "read_emotion_table"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.decoding import decode
 from gpt_sovits_emotion.core.unreadable import kind_of, why_unreadable
+from gpt_sovits_emotion.transcripts.decoding import decode
 
 __all__ = ["VOICE_FILE", "read_voice_file"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.banks.library.layouts.listing import AUDIO_SUFFIXES
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["MOST_DEEP", "Content", "Walk"]
 

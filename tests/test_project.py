@@ -1,4 +1,4 @@
-"""Rules of the house that no single room can check."""
+"""Rules of the whole project that no single package can check."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ def test_the_tab_waits_with_what_is_heavy(tmp_path: Path) -> None:
 THEIR_NAMES = ("ssl_model", "vq_model", "get_tts_wav", "tts_pipeline", "cnhuhbert_model", "enc_q")
 
 
-def test_the_names_of_gpt_sovits_stay_in_the_hosts() -> None:
-    """What it calls its parts may change with any release; one room is to know (docstrings may tell)."""
+def test_the_names_of_gpt_sovits_stay_in_the_backends() -> None:
+    """What it calls its parts may change with any release; one package is to know (docstrings may tell)."""
     told = []
     for package in (gpt_sovits_emotion, webui_tab):
         for path in Path(package.__path__[0]).rglob("*.py"):
-            if "hosts" in path.parts:
+            if "backends" in path.parts:
                 continue
             tree = ast.parse(path.read_text("utf-8"))
             docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}

@@ -1,4 +1,4 @@
-"""Errors, labels, records, files: what every room stands on."""
+"""Errors, labels, records, files: what every package stands on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.core import errors
-from gpt_sovits_emotion.core import labels
-from gpt_sovits_emotion.core import records
-from gpt_sovits_emotion.core.errors import EmotionError, MissingExtraError, OutputError, TranscriptError
+from gpt_sovits_emotion.core import errors, labels, records
+from gpt_sovits_emotion.core.errors import (
+    EmotionError,
+    MissingExtraError,
+    OutputError,
+    TranscriptError,
+)
 from gpt_sovits_emotion.core.files import replacing, write_text
 from gpt_sovits_emotion.core.labels import (
     EMODB_LETTERS,
