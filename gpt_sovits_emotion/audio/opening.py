@@ -10,9 +10,10 @@ from typing import Any, BinaryIO
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.files import is_ordinary
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = [
+    "check_file",
     "locked_error",
     "name_of",
     "not_audio_error",
@@ -46,6 +47,9 @@ _ARCHIVE = Sentence(
 _DOCUMENT = Sentence(
     "is a PDF document; wav, flac, mp3, m4a, ogg or a video with sound was expected",
     "是 PDF 文档；应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
+)
+_ELSEWHERE = Sentence(
+    "; check the path, or copy the file to another folder", "；请检查路径，或把文件复制到其他文件夹"
 )
 _NOT_AUDIO: tuple[tuple[bytes, Sentence], ...] = (
     (b"#!SILK", _SILK),
@@ -102,11 +106,8 @@ def open_bytes(path: Path) -> BinaryIO:
     except AudioError:
         raise
     except (OSError, ValueError) as error:
-        why = why_unreadable(error)
-        raise AudioError(
-            f"{shown} cannot be read ({why.en}); check the path, or copy the file to another folder",
-            zh=f"无法读取 {shown}（{why.zh}）；请检查路径，或把文件复制到其他文件夹",
-        ) from error
+        told = unreadable(shown, error, _ELSEWHERE)
+        raise AudioError(told.en, zh=told.zh) from error
     if empty:
         stream.close()
         raise AudioError(
@@ -114,6 +115,11 @@ def open_bytes(path: Path) -> BinaryIO:
             zh=f"{name_of(path)} 是空文件（0 字节）；复制或下载可能没有完成",
         )
     return stream
+
+
+def check_file(path: Path) -> None:
+    """Make sure that there is a file with something in it. Raises what `open_bytes` raises."""
+    open_bytes(Path(path)).close()
 
 
 def not_audio_error(stream: BinaryIO, name: str) -> AudioError:

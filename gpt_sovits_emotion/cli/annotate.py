@@ -11,6 +11,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
+from gpt_sovits_emotion.cli.inputs import check_recording
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -94,9 +95,8 @@ def annotate(
             "--voice and --speaker exclude each other: name one of them",
             zh="--voice 和 --speaker 不能同时使用：请只指定一个",
         )
-    engines = open_engines_for(models)
-    if voice is not None:
-        engines = voice_that_speaks(voice, engines, learn=learn)
+    problems = {target.recording: _problem_of(target.recording, settings) for target in targets}
+    engines = _engines(models, voice, learn=learn) if None in problems.values() else None
     ledger = None if out is None else Ledger(out)
     n_failed = 0
     for target in targets:
@@ -111,6 +111,10 @@ def annotate(
             claimed = _claimed(target, ledger, replace=replace, skip_done=skip_done)
             if claimed is None:
                 continue
+            problem = problems[path]
+            if problem is not None:
+                raise problem
+            assert engines is not None  # opened for whatever has no problem
             tagging = _annotate_one(path, engines, models, settings, language=lang)
             with ExitStack() as held:
                 if ledger is not None:
@@ -134,6 +138,25 @@ def _say_failed(path: Path, error: EmotionError, targets: Sequence[Target]) -> N
         f"gpt-sovits-emotion: {of}{error}",
         zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
     )
+
+
+def _problem_of(recording: Path, settings: RecordingSettings) -> EmotionError | None:
+    """Return what is wrong with a recording that cannot even be opened, or that lacks its transcript."""
+    try:
+        check_recording(recording, settings)
+    except EmotionError as error:
+        return error
+    return None
+
+
+def _engines(models: ModelSettings, voice: Path | None, *, learn: bool | None) -> Engines:
+    """Open the engines, which know the voice that speaks where its bank is named."""
+    if voice is None:
+        return open_engines_for(models)
+    from gpt_sovits_emotion.banks.building import find_sources
+
+    find_sources(voice)
+    return voice_that_speaks(voice, open_engines_for(models), learn=learn)
 
 
 def _annotate_one(

@@ -204,7 +204,7 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
 )
 @click.option(
     "--whisper-model",
-    type=Folder(),
+    type=Folder(exists=True),
     help="The folder of the Whisper that it reads.  [default: as transcription finds it]",
 )
 @heads_dir_option

@@ -69,12 +69,12 @@ _HEARING = (
     ),
     click.option(
         "--models-dir",
-        type=Folder(),
+        type=Folder(exists=True),
         help="Folder that holds faster-whisper models.",
     ),
     click.option(
         "--checkout",
-        type=Folder(),
+        type=Folder(exists=True),
         help="A GPT-SoVITS checkout: it lends HuBERT and SoVITS to heads that read them, and its "
         "tools/asr/models is searched for Whisper too.",
     ),
@@ -142,7 +142,7 @@ _HEAD = (
     heads_dir_option,
     click.option(
         "--sovits-weights",
-        type=FilePath(),
+        type=FilePath(exists=True),
         help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
     ),
     click.option(
@@ -171,19 +171,19 @@ speaker_option = click.option(
 _LENDING = (
     click.option(
         "--checkout",
-        type=Folder(),
+        type=Folder(exists=True),
         help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for "
         "Whisper.",
     ),
     click.option(
         "--whisper-model",
-        type=Folder(),
+        type=Folder(exists=True),
         help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that "
         "holds such folders.  [default: as transcription finds it]",
     ),
     click.option(
         "--sovits-weights",
-        type=FilePath(),
+        type=FilePath(exists=True),
         help="A fine-tuned SoVITS .pth of the checkout, for its style encoder.",
     ),
     click.option(

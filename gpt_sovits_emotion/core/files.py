@@ -28,6 +28,7 @@ __all__ = [
     "cache_folder",
     "data_folder",
     "is_ordinary",
+    "making_folder",
     "remove_folder",
     "replacing",
     "write_bytes",
@@ -142,6 +143,23 @@ def write_text(path: Path, text: str) -> None:
     reads back as it was: a file name that is no UTF-8 holds such.
     """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, with those that it lies in; take away in the end what was made and is empty.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where something lies in one, it stays, and so do those around it
+            for each in missing:
+                each.rmdir()
 
 
 def remove_folder(folder: Path) -> None:

@@ -63,7 +63,6 @@ _NO_TEXT = frozenset(
     }
 )  # fmt: skip
 """Endings of files whose syntax would be spoken."""
-_ANY_RATE = 25.0
 _MOST_NAMED = 8
 _NOBODY = Sentence("written by a person", "由人书写")
 _NO_STATISTICS = Sentence(
@@ -177,7 +176,7 @@ def file_to_say(source: Path | TextFile) -> FileLines:
         return FileLines(_lines_of_document(read_json(file.path)))
     if ending in _TRANSCRIPTS:
         # The times are passed over, and so are frames of which nobody knows how many a second has.
-        return read_file(replace(file, frames_per_s=file.frames_per_s or _ANY_RATE))
+        return read_file(replace(file, film_rate=_any_rate))
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
     if ending == ".txt" and ending_of(found.joined):
         return read_file(file)
@@ -195,7 +194,7 @@ def text_to_say(found: Decoded, *, name: str) -> FileLines:
         TranscriptError: Its times run backwards.
     """
     said = (found.note,) if found.note is not None else ()
-    timed = timed_lines(found.joined, name=name, frames_per_s=_ANY_RATE)
+    timed = timed_lines(found.joined, name=name, film_rate=_any_rate)
     if timed is not None:
         return FileLines(timed.lines, (*said, *timed.notes))
     lines = tuple(map(Line, found.joined.splitlines()))
@@ -335,6 +334,11 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
             )
         )
     return tuple(notes)
+
+
+def _any_rate() -> float:
+    """Return a rate for times that are passed over."""
+    return 25.0
 
 
 def _labels_of(banks: Sequence[ReferenceBank]) -> frozenset[str]:
