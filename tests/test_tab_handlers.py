@@ -21,6 +21,7 @@ from browser import until
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import film
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.backends.base import Sampling
@@ -1000,6 +1001,19 @@ def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
     assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
         saying.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))
+
+
+def test_times_in_frames_are_those_of_the_film_on_the_page(workshop, tmp_path):
+    sound = voiced(3.0, f0_hz=150.0)
+    movie = film(tmp_path / "film.mkv", [(0.0, sound)], "flac", rate_hz=16_000, video_rate=24)
+    words = tmp_path / "words.sub"
+    words.write_text("{24}{60}Hello there.\n")
+    session = Session(source=movie, words=words)
+    heard = handlers.analyse(session, Settings(), workshop, tmp_path, consent=True)
+    assert heard.tagging is not None
+    (one,) = heard.tagging.transcript.segments
+    assert (one.segment.start_s, one.segment.end_s, one.text) == (1.0, 2.5, "Hello there.")
+    heard.recording.close()
 
 
 def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop, tmp_path):

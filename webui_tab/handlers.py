@@ -10,10 +10,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
-from gpt_sovits_emotion.audio import open_recording
+from gpt_sovits_emotion.audio import frames_per_s, open_recording
 from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.core.errors import EmotionError, ReferenceBankError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
@@ -116,7 +117,12 @@ def analyse(
     words = (
         None
         if session.words is None
-        else TextFile(session.words, settings.encoding, by_option=True)
+        else TextFile(
+            session.words,
+            settings.encoding,
+            by_option=True,
+            film_rate=partial(frames_per_s, session.source),
+        )
     )
     try:
         tagging = pipeline.annotate(
