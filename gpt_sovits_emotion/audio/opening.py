@@ -1,18 +1,25 @@
-"""Open a file for FFmpeg, and name what is commonly taken for audio and is not."""
+"""Open a file through any release of PyAV that this runs on; name what is taken for audio and is not."""
 
 from __future__ import annotations
 
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.files import is_ordinary
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
 
-__all__ = ["check_file", "locked_error", "name_of", "not_audio_error", "open_bytes"]
+__all__ = [
+    "check_file",
+    "locked_error",
+    "name_of",
+    "not_audio_error",
+    "open_bytes",
+    "open_stream",
+]
 
 _SILK = Sentence(
     "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg cannot "
@@ -155,3 +162,29 @@ def _holds_index(stream: BinaryIO) -> bool:
     found = b"moov" in stream.read(reach)
     stream.seek(max(n_bytes - reach, 0))
     return found or b"moov" in stream.read(reach)
+
+
+_TOLERANT_BY_ITSELF = 19
+"""The major version from which PyAV reads tags of any encoding, and has no option for it any more."""
+
+
+def open_stream(stream: BinaryIO) -> Any:
+    """Open a stream for reading; nothing but the stream itself, which a playlist might ask for.
+
+    Args:
+        stream: Where the file begins.
+
+    Returns:
+        PyAV's ``InputContainer``.
+
+    Raises:
+        av.error.FFmpegError: FFmpeg does not know the format.
+        ValueError: PyAV could not make sense of what FFmpeg said.
+        OverflowError: Likewise, of a number.
+    """
+    import av
+
+    tolerant: dict[str, Any] = {"metadata_errors": "replace"}
+    if int(av.__version__.partition(".")[0]) >= _TOLERANT_BY_ITSELF:
+        tolerant = {}
+    return av.open(stream, options={"protocol_whitelist": ""}, **tolerant)

@@ -17,13 +17,13 @@ from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_checkpoint
 from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.loaded import SpeakerVerifier
 from gpt_sovits_emotion.backends.gpt_sovits.parts import (
     POSTERIOR_PARTS,
     STYLE_PARTS,
     loaded_from_checkpoint,
 )
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import transformers_for
-from gpt_sovits_emotion.backends.gpt_sovits.speaker import SpeakerVerifier
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedModels, LoadedSovits
 from gpt_sovits_emotion.core.records import Audio, Sentence

@@ -34,7 +34,7 @@ _COMMANDS = {
     "speakers": ("gpt_sovits_emotion.cli.speakers", "speakers"),
     "corpora": ("gpt_sovits_emotion.cli.corpora", "corpora"),
     "web": ("gpt_sovits_emotion.cli.web", "web"),
-    "launch": ("gpt_sovits_emotion.cli.launch", "launch"),
+    "launch": ("gpt_sovits_emotion.cli.install", "launch"),
     "install": ("gpt_sovits_emotion.cli.install", "install"),
     "uninstall": ("gpt_sovits_emotion.cli.install", "uninstall"),
     "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None, *, begun_with: Answer | None = None
         arguments: Those of the process when None.
         begun_with: What answers Ctrl-C until this does, where the process is ours alone.
     """
-    from gpt_sovits_emotion.cli.shown import abandon_stdout
+    from gpt_sovits_emotion.cli.console import abandon_stdout
 
     arguments = sys.argv[1:] if arguments is None else arguments
     set_language(language_of(arguments))
@@ -136,7 +136,7 @@ def _stopped(stop: Stopped) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    from gpt_sovits_emotion.cli.shown import echo
+    from gpt_sovits_emotion.cli.console import echo
 
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.2 and later
         for line in error.format_message().splitlines():
@@ -191,7 +191,7 @@ def _unexpected(error: Exception) -> int:
 
 
 def _fail(sentence: str, exit_code: int) -> int:
-    from gpt_sovits_emotion.cli.shown import echo
+    from gpt_sovits_emotion.cli.console import echo
 
     echo(f"gpt-sovits-emotion: {sentence}", err=True)
     return exit_code

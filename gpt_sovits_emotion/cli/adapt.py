@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
-    from gpt_sovits_emotion.training.adapt_measure import AdaptationScore
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
+    from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
 
@@ -113,7 +113,7 @@ def adapt(
             zh="请为每个 --correction 指定一个 --recording，或都不指定",
         )
     from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
-    from gpt_sovits_emotion.training.adapt_sources import find_clips
+    from gpt_sovits_emotion.training.corpora.folders import find_clips
 
     found = [clip for path in clips for clip in find_clips(path)]
     corrected = _corrected(corrections, recordings)
@@ -197,7 +197,7 @@ def _from_clips(
     found: Sequence[SpeakerClip], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.core.labels import canonical_label
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
 
     if label is not None:
         wanted = canonical_label(label)
@@ -343,10 +343,10 @@ def _say_counts(profile: SpeakerProfile) -> None:
 def _measure(
     named: tuple[str, ...], n_draws: int, models: ModelSettings, features: FeatureSettings
 ) -> None:
-    from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.fit import recipe_for
+    from gpt_sovits_emotion.training.few_shot import evaluate_adaptation
+    from gpt_sovits_emotion.training.recipes import recipe_for
 
     if not named:
         raise Misuse(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.tagging import Tagging
 
-__all__ = ["annotate", "summary_of"]
+__all__ = ["annotate"]
 
 
 @click.command()
@@ -122,13 +122,7 @@ def annotate(
                 _deliver(path, tagging, target.files, as_json=as_json, language=lang)
         except EmotionError as error:
             n_failed += 1
-            # An error names the file alone, which several may share.
-            shared = sum(each.recording.name == path.name for each in targets) > 1
-            of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
-            say(
-                f"gpt-sovits-emotion: {of}{error}",
-                zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
-            )
+            _say_failed(path, error, targets)
             if as_json:
                 print_json({"file": str(path), "error": error.say(lang)})
     if not n_failed:
@@ -136,39 +130,14 @@ def annotate(
     return PARTLY_DONE if n_failed < len(targets) else 1
 
 
-def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]:
-    """Return what ``--json`` prints of one file: plain, flat, for programs."""
-    transcript = tagging.transcript
-    return {
-        "file": str(path),
-        "duration_s": round(transcript.recording.duration_s, 3),
-        "language": transcript.language,
-        "transcriber": transcript.transcriber,
-        "head": transcript.head_id,
-        "normalisation": transcript.normalisation,
-        "normalisation_note": transcript.normalisation_note.say(language),
-        "notes": [one.say(language) for one in transcript.notes],
-        "wordless_s": round(transcript.wordless_s, 3),
-        "segments": [
-            {
-                "start_s": round(tagged.segment.start_s, 3),
-                "end_s": round(tagged.segment.end_s, 3),
-                "text": tagged.text,
-                "speaker": tagged.segment.speaker,
-                "label": tagged.label,
-                "confidence": round(tagged.scores.confidence, 4) if tagged.scores else None,
-                "scores": {
-                    label: round(value, 4) for label, value in tagged.scores.probabilities.items()
-                }
-                if tagged.scores
-                else {},
-                "reason": why.say(language)
-                if (why := tagged.scores.reason if tagged.scores else tagged.problem)
-                else "",
-            }
-            for tagged in transcript.segments
-        ],
-    }
+def _say_failed(path: Path, error: EmotionError, targets: Sequence[Target]) -> None:
+    """Say why a recording failed; an error names the file alone, which several may share."""
+    shared = sum(each.recording.name == path.name for each in targets) > 1
+    of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
+    say(
+        f"gpt-sovits-emotion: {of}{error}",
+        zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
+    )
 
 
 def _problem_of(recording: Path, settings: RecordingSettings) -> EmotionError | None:
@@ -281,12 +250,12 @@ def _claimed(
 def _deliver(
     path: Path, tagging: Tagging, written: Mapping[str, Path], *, as_json: bool, language: str
 ) -> None:
-    from gpt_sovits_emotion.transcripts import write
+    from gpt_sovits_emotion.transcripts import document_of, write
 
     for name, target in written.items():
         write(tagging.transcript, target, format=name, language=language)
         say(f"{path.name}: wrote {target}", zh=f"{path.name}：已写入 {target}")
     if as_json:
-        print_json(summary_of(path, tagging, language=language))
+        print_json({"file": str(path), **document_of(tagging.transcript)})
     elif not written:
         echo_transcript(path.name, tagging.transcript, language)

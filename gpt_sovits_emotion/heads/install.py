@@ -26,9 +26,14 @@ from gpt_sovits_emotion.heads.files import (
     load_head,
     save_head,
 )
-from gpt_sovits_emotion.heads.folder import HeadEntry, list_heads, shipped_folder, user_folder
+from gpt_sovits_emotion.heads.folder import (
+    HeadEntry,
+    content_digest,
+    list_heads,
+    shipped_folder,
+    user_folder,
+)
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 

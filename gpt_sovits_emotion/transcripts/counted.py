@@ -20,7 +20,6 @@ from dataclasses import replace
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import to_ms
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     FilmRate,
@@ -31,6 +30,7 @@ from gpt_sovits_emotion.transcripts.lines import (
 )
 from gpt_sovits_emotion.transcripts.subtitles import has_cues, read_subtitles
 from gpt_sovits_emotion.transcripts.timed_text import read_timed_text
+from gpt_sovits_emotion.transcripts.timing import to_ms
 from gpt_sovits_emotion.transcripts.wording import clean, plain_entities
 
 __all__ = ["are_counted", "read_counted", "read_sub"]

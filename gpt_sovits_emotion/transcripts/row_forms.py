@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import ARROW, CLOCK, NUMBER, seconds_of
 from gpt_sovits_emotion.transcripts.lines import FilmRate
+from gpt_sovits_emotion.transcripts.timing import ARROW, CLOCK, NUMBER, seconds_of
 
 __all__ = ["in_known_forms"]
 

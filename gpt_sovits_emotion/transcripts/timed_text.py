@@ -23,14 +23,6 @@ from itertools import pairwise
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import (
-    ARROW,
-    CLOCK,
-    LATEST_S,
-    NUMBER,
-    seconds_of,
-    to_ms,
-)
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     FilmRate,
@@ -43,6 +35,14 @@ from gpt_sovits_emotion.transcripts.lines import (
 )
 from gpt_sovits_emotion.transcripts.row_forms import in_known_forms
 from gpt_sovits_emotion.transcripts.speakers import is_program_name
+from gpt_sovits_emotion.transcripts.timing import (
+    ARROW,
+    CLOCK,
+    LATEST_S,
+    NUMBER,
+    seconds_of,
+    to_ms,
+)
 from gpt_sovits_emotion.transcripts.wording import clean, plain_entities
 
 __all__ = ["read_lyrics", "read_timed_text", "unread_times"]

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
-from gpt_sovits_emotion.encoders.whisper.precision import Precision
+from gpt_sovits_emotion.encoders.whisper.sizes import Precision
 from gpt_sovits_emotion.encoders.whisper.slices import slice_source
 from gpt_sovits_emotion.encoders.whisper.source import (
     STEM,
