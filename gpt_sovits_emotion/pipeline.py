@@ -23,6 +23,7 @@ from gpt_sovits_emotion.banks.library.choose_all import choose_all
 from gpt_sovits_emotion.core.errors import NoWordsError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
+    WRITTEN,
     ReferenceBank,
     ReferenceChoice,
     SpeakerStatistics,
@@ -31,11 +32,11 @@ from gpt_sovits_emotion.core.records import (
     Transcript,
 )
 from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.concatenation import timed_as_spoken
 from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
 from gpt_sovits_emotion.synthesis.text_input import (
-    timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
     written_transcript,
@@ -300,34 +301,18 @@ def say_again(
         directions=speaking.directions is not False,
     )
     if not any(segment.text.strip() for segment in transcript.segments):
-        name = transcript.recording.name
-        raise NoWordsError(
-            f"no words were found in {name}, so there is nothing to say again; "
-            "choose a Whisper model (--whisper) or lay a transcript beside the file",
-            zh=f"在 {name} 中没有找到文字，无法重说；"
-            "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
-        )
-    choices, synthesis = _said(
-        transcript,
+        raise _no_words(transcript.recording.name)
+    return _said_and_checked(
+        replace(tagging, transcript=transcript),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=recording,
         cancelled=cancelled,
-        progress=part_of(progress, 0.0, 0.8),
+        progress=progress,
     )
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.8, 1.0),
-    )
-    return RoundTrip(replace(tagging, transcript=transcript), choices, synthesis, verification)
 
 
 def say(
@@ -372,29 +357,17 @@ def say(
     transcript = written_transcript(
         texts, *banks, emotion=emotion, language=language, name=name, directions=directions
     )
-    choices, synthesis = _said(
-        transcript,
+    return _said_and_checked(
+        Tagging(transcript, (None,) * len(transcript.segments)),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=None,
         cancelled=cancelled,
-        progress=part_of(progress, 0.0, 0.9),
+        progress=progress,
     )
-    transcript = timed_as_spoken(transcript, synthesis)
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.9, 1.0),
-    )
-    tagging = Tagging(transcript, (None,) * len(transcript.segments))
-    return RoundTrip(tagging, choices, synthesis, verification)
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -417,17 +390,29 @@ def _settled(
     return replace(speaking, choice=choice, carry=carry)
 
 
-def _said(
-    transcript: TaggedTranscript,
+def _no_words(name: str) -> NoWordsError:
+    return NoWordsError(
+        f"no words were found in {name}, so there is nothing to say again; "
+        "choose a Whisper model (--whisper) or lay a transcript beside the file",
+        zh=f"在 {name} 中没有找到文字，无法重说；"
+        "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
+    )
+
+
+def _said_and_checked(
+    tagging: Tagging,
     bank: ReferenceBank,
     engines: Engines,
     speaking: SpeakingOptions,
     *,
+    options: TagOptions | None,
     prosody_from: ReferenceBank | None,
     recording: Recording | None,
     cancelled: Callable[[], bool],
     progress: Progress,
-) -> tuple[tuple[ReferenceChoice | None, ...], Synthesis]:
+) -> RoundTrip:
+    """Choose, speak and listen again; texts that nobody recorded get the times at which they are said."""
+    transcript = tagging.transcript
     choices = choose_references(
         transcript, prosody_from or bank, pins=speaking.pins, options=speaking.choice
     )
@@ -444,6 +429,19 @@ def _said(
         takes=speaking.takes,
         speaker=speaking.voice,
         cancelled=cancelled,
-        progress=progress,
+        progress=part_of(progress, 0.0, 0.85),
     )
-    return choices, synthesis
+    if transcript.transcriber == WRITTEN:
+        transcript = timed_as_spoken(transcript, synthesis)
+        tagging = replace(tagging, transcript=transcript)
+    verification = check(
+        transcript,
+        choices,
+        synthesis,
+        engines,
+        bank=bank,
+        options=options,
+        speaker=speaking.voice,
+        progress=part_of(progress, 0.85, 1.0),
+    )
+    return RoundTrip(tagging, choices, synthesis, verification)

@@ -17,10 +17,9 @@ from test_cli_arguments import COMMANDS, commands
 
 from gpt_sovits_emotion.cli import _COMMANDS, command
 from gpt_sovits_emotion.cli.chinese import COMMANDS as CHINESE
-from gpt_sovits_emotion.cli.chinese import help_of_option
-from gpt_sovits_emotion.cli.chinese_options import OPTIONS
+from gpt_sovits_emotion.cli.chinese import OPTIONS, help_of_option
 from gpt_sovits_emotion.core import errors
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import doing_in
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcription.models import _not_here
 

@@ -171,6 +171,14 @@ def test_within_a_folder_the_one_that_is_called_so_works(tmp_path: Path) -> None
     assert states == {"fake-head": "sound", "earlier-by-name": "refused"}
 
 
+def test_a_variable_that_is_empty_names_no_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, "")
+    assert tmp_path in user_folder().parents
+
+
 def test_nothing_passes_for_a_head_that_comes_with_the_program(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
@@ -215,11 +223,15 @@ def test_a_head_is_added_from_a_folder_and_from_an_archive(tmp_path: Path) -> No
 
 
 def test_a_bad_head_is_not_added(tmp_path: Path) -> None:
-    source, into = make_fake_head(tmp_path / "fake-head"), tmp_path / "heads"
+    source, into = make_fake_head(tmp_path / "fake-head"), tmp_path / "of" / "mine" / "heads"
     resave(source, **{"features.std": None})
     with pytest.raises(HeadError, match="lacks the tensor"):
         add_head(source, folders=[into], into=into)
-    assert not into.exists()
+    assert not (tmp_path / "of").exists(), "nor the folders that it lies in"
+    (tmp_path / "of").mkdir()
+    with pytest.raises(HeadError, match="lacks the tensor"):
+        add_head(source, folders=[into], into=into)
+    assert not any((tmp_path / "of").iterdir())
     for unfit in (tmp_path, tmp_path / "fake-head" / W, tmp_path / "nowhere"):
         with pytest.raises(HeadError, match=r"is neither the folder|is not the folder"):
             add_head(unfit, folders=[into], into=into)

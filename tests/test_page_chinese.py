@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import doing_in
 from webui_tab.app_context import AppContext, sample_data
 from webui_tab.pages import Pages
 

@@ -321,6 +321,36 @@ def test_what_nobody_uses_goes_also_where_nobody_comes_any_more(tmp_path):
     assert len(pages) == 0
 
 
+@pytest.mark.parametrize("closed", ["open", "while it is copied", "before it is copied"])
+def test_while_words_are_copied_other_pages_go_on(tmp_path, monkeypatch, closed):
+    pages, copied = Pages(tmp_path / "pages"), shutil.copyfile
+    upload = tmp_path / "u" / "a.txt"
+    upload.parent.mkdir()
+    upload.write_bytes(b"words")
+    pages.uploads.arrived([upload])
+
+    def copy(source, target):
+        other = threading.Thread(target=pages.session, args=["other"], daemon=True)
+        other.start()
+        other.join(20.0)
+        assert not other.is_alive(), "the other page waits"
+        if closed == "before it is copied":
+            pages.forget("one")
+        copied(source, target)
+        if closed == "while it is copied":
+            pages.forget("one")
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    folder = pages.folder("one")
+    if closed == "before it is copied":
+        with pytest.raises(PageError, match="lost its connection"):
+            pages.copied_upload("one", upload)
+    else:
+        assert pages.copied_upload("one", upload).name == "a.txt"
+    assert not upload.exists()
+    assert folder.exists() == (closed == "open")
+
+
 def test_a_file_of_words_is_copied_and_its_upload_goes(tmp_path):
     pages = Pages(tmp_path / "pages")
     recording, words = (tmp_path / name / "a.txt" for name in "rw")

@@ -23,7 +23,7 @@ from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import list_profiles, load_profile
 from gpt_sovits_emotion.tagging import Analyser, tag
 from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, make_fake_head
-from gpt_sovits_emotion.training.train import Moment, TrainedHead
+from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
 from webui_tab.sessions import PageError, Session
 from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import TEXTS
@@ -76,7 +76,7 @@ class Held:
         plan: Any,
         *,
         encoder: Any,
-        watch: Callable[[Moment], None],
+        watch: Callable[[ProgressEvent], None],
         cancelled: Callable[[], bool],
         cache: Any,
     ) -> TrainedHead:
@@ -93,9 +93,9 @@ class Held:
         return TrainedHead(folder, fake_card(id=plan.head_id), stopped)
 
 
-def moment(**changes: Any) -> Moment:
+def moment(**changes: Any) -> ProgressEvent:
     given = {"stage": "fitting", "fraction": 0.5, "doing": Sentence("network 1", "第 1 个网络")}
-    return Moment(**{**given, **changes})
+    return ProgressEvent(**{**given, **changes})
 
 
 @pytest.fixture
@@ -247,7 +247,9 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
         "gpt_sovits_emotion.binding.provide_encoder", lambda *args, **given: FakeEncoder()
     )
 
-    def run(corpora: Any, plan: Any, *, watch: Callable[[Moment], None], **_: Any) -> TrainedHead:
+    def run(
+        corpora: Any, plan: Any, *, watch: Callable[[ProgressEvent], None], **_: Any
+    ) -> TrainedHead:
         watch(moment(stage="features"))
         host.voice_mark = "another voice"
         watch(moment(stage="features"))

@@ -135,15 +135,24 @@ class Pages:
             PageError: No such upload waits to be claimed: it is another page's, or none.
         """
         with self._lock:
-            folder = self._page(page_id).folder
+            page = self._page(page_id)
             owned = self.uploads.owned_by(page_id, path)
             if not self.uploads.claim(page_id, path):
                 raise PageError("not_of_this_page")
-            copy = Path(tempfile.mkdtemp(dir=folder, prefix="words-")) / path.name
-            shutil.copyfile(path, copy)
-            if not owned and not self._shares_uploads:
-                self.uploads.let_go(page_id, path)
-            return copy
+            copy = Path(tempfile.mkdtemp(dir=page.folder, prefix="words-")) / path.name
+        try:
+            shutil.copyfile(path, copy)  # other pages go on meanwhile
+        except OSError as error:
+            if page.closed:  # and its folder gone
+                raise PageError("closed") from error
+            raise
+        finally:
+            with self._lock:
+                if page.closed:
+                    self._delete(page)
+                elif not owned and not self._shares_uploads:
+                    self.uploads.let_go(page_id, path)
+        return copy
 
     def drop_uploads(self, page_id: str) -> None:
         """Delete what was uploaded for this page."""

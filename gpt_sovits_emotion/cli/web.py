@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath
+from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.language import language
-from gpt_sovits_emotion.cli.shown import say
 
 __all__ = ["allow_host_option", "web"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from gpt_sovits_emotion.report.svg import draw_svg
+from gpt_sovits_emotion.report.pictures import draw_svg
 from webui_tab.app_context import AppContext
 from webui_tab.components import Components, Updates, merged
 from webui_tab.events import Events

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.training.train import Moment
+    from gpt_sovits_emotion.training.train import ProgressEvent
 import logging
 import threading
 import time
@@ -30,7 +30,7 @@ from webui_tab.texts import TEXTS, filled
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.encoders.base import Encoder
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead
+    from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = ["History", "Look", "Order", "Trainer"]
@@ -52,7 +52,7 @@ class History:
     losses: tuple[tuple[tuple[int, float], ...], ...] = ()
     recalls: tuple[float, ...] = ()
 
-    def and_then(self, moment: Moment) -> History:
+    def and_then(self, moment: ProgressEvent) -> History:
         """Return the history with one moment more."""
         history = self
         if moment.held_out_uar is not None and moment.held_out_uar not in self.recalls[-1:]:
@@ -120,7 +120,7 @@ class Look:
     running: bool = False
     stopping: bool = False
     waiting: bool = False
-    moment: Moment | None = None
+    moment: ProgressEvent | None = None
     history: History = field(default_factory=History)
     trained: TrainedHead | None = None
     problem: Sentence | None = None
@@ -234,15 +234,16 @@ class Trainer:
         self._note(running=False, stopping=False, waiting=False, **done)
 
     def _train(self, order: Order) -> TrainedHead:
+        from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
         from gpt_sovits_emotion.training.corpora import open_corpora
-        from gpt_sovits_emotion.training.feature_cache import FeatureCache
-        from gpt_sovits_emotion.training.train import TrainingPlan, train
+        from gpt_sovits_emotion.training.recipes import TrainingPlan
+        from gpt_sovits_emotion.training.train import train
 
         corpora = open_corpora(order.corpora, progress=lambda share, doing: self._give_way())
         mark = self._mark(order.encoder)
         encoder = self._encoder(order.encoder)
 
-        def watch(moment: Moment) -> None:
+        def watch(moment: ProgressEvent) -> None:
             self._give_way()
             if moment.stage == "features" and self._mark(order.encoder) != mark:
                 switched = TEXTS["train_voice_switched"]
