@@ -76,8 +76,8 @@ class Annotation:
 
         Args:
             path: Where to.
-            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv`` or ``rich-text``; told by the file's
-                ending when None.
+            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv`` or ``rich-text``, or one that a
+                plug-in adds; told by the file's ending when None.
             language: ``en`` or ``zh``, in which emotions are named in what people read.
 
         Raises:

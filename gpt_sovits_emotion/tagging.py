@@ -24,6 +24,7 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Transcript,
 )
+from gpt_sovits_emotion.core.registry import blamed
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.explain import (
     Usual,
@@ -37,6 +38,7 @@ from gpt_sovits_emotion.heads.judgement_words import judgement_notes, judgement_
 
 __all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 
+_EMBEDDING = Sentence("embedding segments", "提取特征")
 _BATCH_S = 60.0
 _MAX_SEGMENT_S = 60.0
 _HALVING_GAP_S = 2.0  # a pause of so many seconds halves the weight of a neighbour
@@ -101,7 +103,8 @@ class Analyser:
         tracks = tuple(self.tracker.tracks(audio) for audio in audios)
         if self.encoder.sampling_rate_hz != self.tracker.sampling_rate_hz:
             audios = self._read(recording, stretches, self.encoder.sampling_rate_hz)
-        return self.encoder.encode(audios), tracks
+        with blamed(doing=_EMBEDDING):
+            return self.encoder.encode(audios), tracks
 
     @staticmethod
     def _read(

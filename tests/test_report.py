@@ -259,7 +259,9 @@ def test_columns_take_the_median_of_their_voiced_frames():
 
 def timeline_data(**changes: object) -> TimelineData:
     segments = tagged()
-    data = report_package.timeline_of_audio(audio(), segments, tracks=tracks(segments), title="talk")
+    data = report_package.timeline_of_audio(
+        audio(), segments, tracks=tracks(segments), title="talk"
+    )
     return dataclasses.replace(data, **changes)
 
 

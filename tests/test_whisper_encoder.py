@@ -24,7 +24,7 @@ from gpt_sovits_emotion.core.errors import (
 )
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedWhisper
 from gpt_sovits_emotion.core.records import Audio, Sentence
-from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.encoders import open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.pooling import pool
 
 pytest.importorskip("transformers", reason="small models are made with it")
@@ -44,6 +44,7 @@ from gpt_sovits_emotion.encoders.whisper.precision import (
     usual_device,
     usual_precision,
 )
+from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.torch_layers import TorchLayers

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
-from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.errors import PluginError, TranscriptError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import TaggedTranscript
 from gpt_sovits_emotion.deliver import deliver_report
 from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
-from gpt_sovits_emotion.transcripts import FORMATS, write
+from gpt_sovits_emotion.transcripts import writable_formats, write
 from webui_tab.sessions import PageError, Result, Session
 from webui_tab.texts import say
 from webui_tab.view import heard_timeline
@@ -92,11 +92,13 @@ def _write_transcripts(
                 _write_training_list(transcript, out, stem, session)
             else:
                 write(transcript, out / name, format=format, language=language)
-        except TranscriptError as error:
+        except (TranscriptError, PluginError) as error:
             return say("left_out", language, name=name, reason=error)
         return None
 
-    problems = (problem_with(format, f"{stem}{ending}") for format, ending in FORMATS.items())
+    problems = (
+        problem_with(format, f"{stem}{ending}") for format, ending in writable_formats().items()
+    )
     return tuple(problem for problem in problems if problem)
 
 

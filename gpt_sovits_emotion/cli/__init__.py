@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,9 @@ from gpt_sovits_emotion.cli.language import in_language, language, language_of, 
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
 from gpt_sovits_emotion.core.errors import EmotionError
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["command", "main"]
 
@@ -36,6 +40,7 @@ _COMMANDS = {
     "launch": ("gpt_sovits_emotion.cli.launch", "launch"),
     "install": ("gpt_sovits_emotion.cli.install", "install"),
     "uninstall": ("gpt_sovits_emotion.cli.install", "uninstall"),
+    "plugins": ("gpt_sovits_emotion.cli.plugins", "plugins"),
     "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
 }
 
@@ -56,6 +61,13 @@ class _Group(click.Group):
         module, attribute = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return with_common_options(found, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named, and say what is wrong with plug-ins as soon as it is seen."""
+        from gpt_sovits_emotion.core.registry import tell_with
+
+        with tell_with(_note):
+            return super().invoke(ctx)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,7 +134,7 @@ def _run(arguments: list[str], stop: Stopped) -> int:
             return _misused(error)
         if "--debug" in arguments:
             raise
-        return _of_the_machine(error) or _unexpected(error)
+        return _of_the_machine(error) or _of_a_plugin(error) or _unexpected(error)
     except BaseException:
         if stop.exit_code is None:
             raise
@@ -183,6 +195,24 @@ def _of_the_machine(error: Exception) -> int | None:
             1,
         )
     return None
+
+
+def _of_a_plugin(error: Exception) -> int | None:
+    """Say whose plug-in failed, where it was one of another package."""
+    from gpt_sovits_emotion.core.records import Sentence
+    from gpt_sovits_emotion.core.registry import culprit, failed
+
+    plugin = culprit(error)
+    if plugin is None:
+        return None
+    doing = Sentence("its work", "运行")
+    return _fail(failed(plugin, error, doing=doing).say(language()), 1)
+
+
+def _note(problem: Sentence) -> None:
+    from gpt_sovits_emotion.cli.shown import say
+
+    say(f"note: {problem.en}", zh=f"注意：{problem.zh}")
 
 
 def _unexpected(error: Exception) -> int:

@@ -87,6 +87,9 @@ COMMANDS = {
     "-- 之后的内容会原样传递，例如语言：launch --checkout GPT-SoVITS -- zh_CN",
     "install": "把本页装入 GPT-SoVITS 的推理页面，不论它如何启动。",
     "uninstall": "把本页从 GPT-SoVITS 中移除，并逐字节恢复原样。",
+    "plugins": "列出编码器、后端、识别器、音库结构、语料和文稿格式：哪些是本程序的，哪些来自其他软件包，"
+    "以及哪些有故障。\n\n"
+    "有故障的插件时退出码为 1。",
     "doctor": "说明 GPT-SoVITS 的安装中哪些正常、哪些不正常，以及修复的命令。\n\n"
     "不做任何改动。有妨碍 GPT-SoVITS 或本页的故障时退出码为 1。",
 }

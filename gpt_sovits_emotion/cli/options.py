@@ -63,6 +63,13 @@ _HEARING = (
         "where it is on this machine, else base, else small is fetched; or 'none': find speech, no words.",
     ),
     click.option(
+        "--transcriber",
+        metavar="NAME",
+        default="faster-whisper",
+        show_default=True,
+        help="Who transcribes: faster-whisper, or one that a plug-in adds (see plugins).",
+    ),
+    click.option(
         "--models-dir",
         type=Folder(),
         help="Folder that holds faster-whisper models.",
@@ -267,7 +274,18 @@ def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
         hotwords=given["hotwords"],
         device=given["device"],
         allow_download=not given["offline"],
+        transcriber=_transcriber_of(given),
     )
+
+
+def _transcriber_of(given: dict[str, Any]) -> str:
+    """Return the name of who transcribes. Raises `PluginError` where there is none, before any work."""
+    from gpt_sovits_emotion.core import registry
+
+    name: str = given.get("transcriber", "faster-whisper")
+    if registry.find("transcribers", name) is None:
+        registry.load("transcribers", name)
+    return name
 
 
 def tag_options_of(given: dict[str, Any]) -> TagOptions:

@@ -171,9 +171,9 @@ def _choose_step(parts: Parts) -> None:
 
 
 def _export_step(parts: Parts) -> None:
-    from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
+    from gpt_sovits_emotion.banks import export_layouts
 
-    layouts = list(EXPORT_LAYOUTS)
+    layouts = list(export_layouts())
     with gr.Row():
         parts.add(
             "bank_format",

@@ -13,6 +13,7 @@ from gpt_sovits_emotion.training.corpora.known import (
 )
 from gpt_sovits_emotion.training.corpora.manifest import INFO_NAME, MANIFEST_NAME
 from gpt_sovits_emotion.training.corpora.merging import LabelRow, label_table, merge
+from gpt_sovits_emotion.training.corpora.readers import CorpusReader, added_infos
 from gpt_sovits_emotion.training.corpora.reading import LAYOUTS, open_corpora, read_corpus
 from gpt_sovits_emotion.training.corpora.writing import unpack_corpus
 
@@ -25,7 +26,9 @@ __all__ = [
     "Clip",
     "Corpus",
     "CorpusInfo",
+    "CorpusReader",
     "LabelRow",
+    "added_infos",
     "check",
     "fetch_corpus",
     "hub_command",
