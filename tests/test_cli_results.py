@@ -238,7 +238,7 @@ def test_results_that_appear_meanwhile_are_not_written_over(
     assert (out / "x.json").read_text() == "of another process"
 
 
-@pytest.mark.parametrize("wish", [("--format", "srt"), ("--skip-done",), ("--replace",)])
+@pytest.mark.parametrize("query", [("--format", "srt"), ("--skip-done",), ("--replace",)])
 def test_what_is_about_files_needs_a_folder(
     capsys, recordings: Path, query: tuple[str, ...]
 ) -> None:

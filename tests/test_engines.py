@@ -101,7 +101,7 @@ def test_what_is_lent_is_asked_for_anew(hubert_head, loaded):
     provider = ModelProvider(loaded[1])
     engines = Engines(hubert_head, hubert_head, provider, provider, FakeEncoder())
     assert engines.analyser.encoder.fingerprint == hubert_head.card.encoder.fingerprint
-    provider._lent = (loaded[0],)  # other weights were loaded meanwhile
+    provider._loaded = (loaded[0],)  # other weights were loaded meanwhile
     with pytest.raises(HeadMismatchError, match="its verdicts would be noise"):
         _ = engines.analyser
 

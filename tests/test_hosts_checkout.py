@@ -601,7 +601,7 @@ def test_asking_what_is_lent_loads_no_torch(root) -> None:
     code = (
         "import sys\n"
         "from gpt_sovits_emotion.backends.checkout import CheckoutBackend\n"
-        "assert 'sovits.style' in CheckoutBackend(sys.argv[1]).lends\n"
+        "assert 'sovits.style' in CheckoutBackend(sys.argv[1]).provides\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(root)], check=True)

@@ -11,6 +11,7 @@ from test_transcript_foreign import TWO, read, shape
 
 from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.audio import frames_per_s
+from gpt_sovits_emotion.cli.settings import RecordingSettings
 from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.synthesis.text_input import file_to_say
@@ -99,8 +100,7 @@ def test_frames_without_a_rate_are_refused_unless_the_film_says_it(tmp_path: Pat
             tmp_path / name, [(0.0, clicks(3.0, [1.0]))], picture=(0.0, 3.0), video_rate=rate
         )
         assert frames_per_s(movie) == rate
-        given = {"transcript": path, "encoding": "", "language": None}
-        file = existing_transcript(given, tmp_path / recording)
+        file = existing_transcript(RecordingSettings(transcript=path), tmp_path / recording)
         assert file is not None
         found = transcript_io.read_transcript(file, duration_s=10.0)
         starts = [segment.start_s for segment in found.segments]

@@ -12,7 +12,7 @@ from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Sentence
 
-__all__ = ["API_V2", "named_backend", "open_backend"]
+__all__ = ["API_V2", "named_backend", "open_backend", "open_named"]
 
 API_V2 = "api_v2"
 """The backend that a bare address means."""
@@ -21,41 +21,58 @@ _NAMED_ADDRESS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\+(?P<address>[A-Za-z]
 _MEMBERS = ("id", "title", "provides", "provide", "synthesise")
 
 
-def named_backend(written: str) -> tuple[str, str]:
+def named_backend(written: str, *, or_address: str = "") -> tuple[str, str]:
     """Return the backend's name and its address, "" where none is written.
+
+    Args:
+        written: A name, ``NAME+http://…``, or an address.
+        or_address: In place of it, ``NAME+http://…`` or an address, however short.
 
     Examples:
         >>> named_backend("mine"), named_backend("mine+http://127.0.0.1:9000")
         (('mine', ''), ('mine', 'http://127.0.0.1:9000'))
         >>> named_backend("http://127.0.0.1:9880"), named_backend("127.0.0.1:9880")
         (('api_v2', 'http://127.0.0.1:9880'), ('api_v2', '127.0.0.1:9880'))
+        >>> named_backend("", or_address="server")
+        ('api_v2', 'server')
     """
-    named = _NAMED_ADDRESS.fullmatch(written)
+    named = _NAMED_ADDRESS.fullmatch(written or or_address)
     if named is not None:
         return named["name"], named["address"]
+    if not written:
+        return API_V2, or_address
     is_address = ":" in written or "/" in written or written == "localhost"
     return (API_V2, written) if is_address else (written, "")
 
 
-def open_backend(written: str, options: Mapping[str, Any] | None = None) -> Backend:
-    """Open who speaks.
+def open_backend(written: str) -> Backend:
+    """Open who speaks: a name, ``NAME+http://…``, or the address of a GPT-SoVITS server.
+
+    Raises:
+        BackendError: It cannot be opened.
+        PluginError: There is no such backend, or it is another package's, which is broken or failed.
+    """
+    return open_named(*named_backend(written))
+
+
+def open_named(name: str, address: str = "", options: Mapping[str, Any] | None = None) -> Backend:
+    """Open who speaks, by its name.
 
     Args:
-        written: A name, ``NAME+http://…``, or the address of a GPT-SoVITS server.
+        name: As it is registered.
+        address: Handed to it as ``address`` where there is one.
         options: What is handed to it as named arguments.
 
     Raises:
         BackendError: It has no such option, or cannot be opened.
         PluginError: There is no such backend, or it is another package's, which is broken or failed.
     """
-    name, address = named_backend(written)
     make: Callable[..., Backend] = registry.load("backends", name)
     given = {**({"address": address} if address else {}), **(options or {})}
     _check_options(name, make, given)
     with registry.blamed(doing=Sentence("being opened", "打开")):
         backend = make(**given)
-    lacking = [member for member in _MEMBERS if not hasattr(type(backend), member)]
-    lacking = [member for member in lacking if not hasattr(backend, member)]
+    lacking = [member for member in _MEMBERS if not hasattr(backend, member)]
     if lacking:
         raise BackendError(
             f"the backend {name!r} has no {', '.join(lacking)}, which every backend has; that is a fault of "

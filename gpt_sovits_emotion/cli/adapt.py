@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,7 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
 )
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
+from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.counting import beside_chinese, counted
 from gpt_sovits_emotion.core.labels import display_name
 from gpt_sovits_emotion.core.progress import part_of
@@ -75,7 +77,19 @@ _Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
 )
 @feature_options
 @lending_options
-def adapt(clips: tuple[Path, ...], **given: Any) -> int:
+@with_settings(models=ModelSettings, features=FeatureSettings)
+def adapt(
+    clips: tuple[Path, ...],
+    label: str | None,
+    corrections: tuple[Path, ...],
+    recordings: tuple[Path, ...],
+    anew: bool,
+    measure: bool,
+    corpora: tuple[str, ...],
+    draws: int,
+    models: ModelSettings,
+    features: FeatureSettings,
+) -> int:
     """Fit a head to one speaker, from CLIPS of that person alone.
 
     CLIPS are audio files, folders of them, a folder per emotion, a .list, a reference bank, or logs/<exp> of
@@ -85,32 +99,32 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
 
     The exit code is 0 when all CLIPS could be read, 3 when some were passed over.
     """
-    if given["measure"]:
-        _measure(given)
+    if measure:
+        _measure(corpora, draws, models, features)
         return 0
-    if not given["speaker"] or not (clips or given["corrections"]):
+    if not models.speaker or not (clips or corrections):
         raise Misuse(
             "name the speaker (--speaker NAME) and clips of that speaker",
             zh="请指定说话人（--speaker NAME）和该说话人的片段",
         )
-    if len(given["recordings"]) not in (0, len(given["corrections"])):
+    if len(recordings) not in (0, len(corrections)):
         raise Misuse(
             "name one --recording for each --correction, or none",
             zh="请为每个 --correction 指定一个 --recording，或都不指定",
         )
     from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
 
-    engines = open_engines_for({**given, "speaker": None})  # whose profile is being made
-    speaker, head = given["speaker"], engines.tagger
+    engines = open_engines_for(replace(models, speaker=None))  # whose profile is being made
+    speaker, head = models.speaker, engines.tagger
     blank = begin_profile(head, speaker)
-    if not given["anew"]:
+    if not anew:
         load_profile(head, speaker)  # one that cannot be used is told of before any work
-    first, n_passed_over = _from_clips(clips, given["label"], blank.labels, engines)
+    first, n_passed_over = _from_clips(clips, label, blank.labels, engines)
     additions = [first]
-    for number, transcript in enumerate(given["corrections"]):
-        recording = given["recordings"][number] if given["recordings"] else None
+    for number, transcript in enumerate(corrections):
+        recording = recordings[number] if recordings else None
         additions.append(_from_correction(transcript, recording, blank.labels, engines))
-    profile, folder = _learned(blank, additions, head, given)
+    profile, folder = _learned(blank, additions, head, models, anew=anew)
     echo(profile.say().say(language()))
     _say_counts(profile)
     say(
@@ -121,7 +135,12 @@ def adapt(clips: tuple[Path, ...], **given: Any) -> int:
 
 
 def _learned(
-    blank: SpeakerProfile, additions: Sequence[_Addition], head: Head, given: dict[str, Any]
+    blank: SpeakerProfile,
+    additions: Sequence[_Addition],
+    head: Head,
+    models: ModelSettings,
+    *,
+    anew: bool,
 ) -> tuple[SpeakerProfile, Path]:
     """Add what was heard to what is known by now, learn from all of it, and keep it; return where, too.
 
@@ -136,12 +155,12 @@ def _learned(
     )
     from gpt_sovits_emotion.training.adapt import learn
 
-    folders = head_folders(given["heads_dirs"])
-    if given["head"] and Path(given["head"]).is_dir():
-        folders = (Path(given["head"]), *folders)
+    folders = head_folders(models.heads_dirs)
+    if models.head and Path(models.head).is_dir():
+        folders = (Path(models.head), *folders)
     replay = find_replay(head, folders)
     with changing_profiles():
-        profile = (None if given["anew"] else load_profile(head, blank.speaker)) or blank
+        profile = (None if anew else load_profile(head, blank.speaker)) or blank
         for added_to in additions:
             profile = added_to(profile)
         if replay is None and profile.corrections:
@@ -302,38 +321,40 @@ def _say_counts(profile: SpeakerProfile) -> None:
 # --- measuring ---------------------------------------------------------------------------------------
 
 
-def _measure(given: dict[str, Any]) -> None:
+def _measure(
+    named: tuple[str, ...], n_draws: int, models: ModelSettings, features: FeatureSettings
+) -> None:
     from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
     from gpt_sovits_emotion.training.fit import recipe_for
 
-    if not given["corpora"]:
+    if not named:
         raise Misuse(
             "name the corpora to measure on: --corpus NAME=DIR",
             zh="请指定用于测量的语料：--corpus NAME=DIR",
         )
-    encoder_id = head_for(given).card.encoder.id  # heads like it are fitted and measured
-    encoder = encoder_for(given, encoder_id)
-    with opened_cache(given) as cache:
+    encoder_id = head_for(models).card.encoder.id  # heads like it are fitted and measured
+    encoder = encoder_for(models, encoder_id)
+    with opened_cache(features) as cache:
         with progress_bar("corpora") as reading:
-            corpora = open_corpora(given["corpora"], progress=reading)
+            corpora = open_corpora(named, progress=reading)
         for corpus in corpora:
             with progress_bar(corpus.name) as progress:
                 data = embed_corpus(
                     corpus,
                     encoder,
                     cache=cache,
-                    n_jobs=given["jobs"],
+                    n_jobs=features.jobs,
                     progress=part_of(progress, 0.0, 0.5),
                 )
                 scores = evaluate_adaptation(
                     data,
                     recipe=recipe_for(encoder_id),
-                    n_draws=given["draws"],
+                    n_draws=n_draws,
                     progress=part_of(progress, 0.5, 1.0),
                 )
-            n_clips, n_classes, n_draws = len(data.labels), len(data.classes), given["draws"]
+            n_clips, n_classes = len(data.labels), len(data.classes)
             echo(
                 in_language(
                     f"{corpus.name}: {n_clips} clips, {n_classes} classes, one speaker held out at a time; "

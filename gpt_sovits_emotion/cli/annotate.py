@@ -22,6 +22,7 @@ from gpt_sovits_emotion.cli.options import (
     whisper_options_of,
 )
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
+from gpt_sovits_emotion.cli.settings import ModelSettings, RecordingSettings, with_settings
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.core.errors import EmotionError
@@ -64,6 +65,7 @@ __all__ = ["annotate", "summary_of"]
 @head_options
 @speaker_option
 @language_option
+@with_settings(models=ModelSettings, settings=RecordingSettings)
 def annotate(
     files: tuple[Path, ...],
     as_json: bool,
@@ -71,7 +73,11 @@ def annotate(
     formats: tuple[str, ...],
     skip_done: bool,
     replace: bool,
-    **given: Any,
+    voice: Path | None,
+    learn: bool | None,
+    lang: str,
+    models: ModelSettings,
+    settings: RecordingSettings,
 ) -> int:
     """Transcribe FILES and tag the emotion of every segment.
 
@@ -84,14 +90,14 @@ def annotate(
     from gpt_sovits_emotion.cli.results import Ledger
 
     targets = _targets(files, out, formats, replace=replace, skip_done=skip_done)
-    if given["voice"] is not None and given["speaker"] is not None:
+    if voice is not None and models.speaker is not None:
         raise Misuse(
             "--voice and --speaker exclude each other: name one of them",
             zh="--voice 和 --speaker 不能同时使用：请只指定一个",
         )
-    engines = open_engines_for(given)
-    if given["voice"] is not None:
-        engines = voice_that_speaks(given["voice"], engines, given)
+    engines = open_engines_for(models)
+    if voice is not None:
+        engines = voice_that_speaks(voice, engines, learn=learn)
     ledger = None if out is None else Ledger(out)
     n_failed = 0
     for target in targets:
@@ -106,11 +112,11 @@ def annotate(
             claimed = _claimed(target, ledger, replace=replace, skip_done=skip_done)
             if claimed is None:
                 continue
-            tagging = _annotate_one(path, engines, given)
+            tagging = _annotate_one(path, engines, models, settings, language=lang)
             with ExitStack() as held:
                 if ledger is not None:
                     held.enter_context(ledger.claim(target.files, claimed, replace=replace))
-                _deliver(path, tagging, target.files, as_json=as_json, language=given["lang"])
+                _deliver(path, tagging, target.files, as_json=as_json, language=lang)
         except EmotionError as error:
             n_failed += 1
             # An error names the file alone, which several may share.
@@ -121,7 +127,7 @@ def annotate(
                 zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
             )
             if as_json:
-                print_json({"file": str(path), "error": error.say(given["lang"])})
+                print_json({"file": str(path), "error": error.say(lang)})
     if not n_failed:
         return 0
     return PARTLY_DONE if n_failed < len(targets) else 1
@@ -162,16 +168,26 @@ def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]
     }
 
 
-def _annotate_one(path: Path, engines: Engines, given: dict[str, Any]) -> Tagging:
+def _annotate_one(
+    path: Path,
+    engines: Engines,
+    models: ModelSettings,
+    settings: RecordingSettings,
+    *,
+    language: str,
+) -> Tagging:
     from gpt_sovits_emotion.pipeline import annotate as annotate_recording
 
-    with opened(path, given, also_at_hz=engines.listening_rate_hz) as (recording, progress):
+    with opened(path, settings, language=language, also_at_hz=engines.listening_rate_hz) as (
+        recording,
+        progress,
+    ):
         return annotate_recording(
             recording,
             engines,
-            whisper=whisper_options_of(given),
-            transcript_file=existing_transcript(given, path),
-            options=tag_options_of(given),
+            whisper=whisper_options_of(models, settings),
+            transcript_file=existing_transcript(settings, path),
+            options=tag_options_of(settings),
             progress=progress,
         )
 

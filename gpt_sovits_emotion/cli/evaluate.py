@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass
+from dataclasses import replace as with_fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +25,7 @@ from gpt_sovits_emotion.cli.options import (
     replace_option,
 )
 from gpt_sovits_emotion.cli.results import check_free, check_writable
+from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
 
@@ -34,6 +38,21 @@ __all__ = ["evaluate"]
 
 _KINDS = {"recipe": "配方", "head": "成品情感模型", "baseline": "基线"}
 _LEAST_SHARES = (0.0, 0.5, 0.7, 0.9)  # of the risk-coverage table, in a terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is measured: options of this command alone."""
+
+    protocol: Any
+    encoder: str | None
+    labels: str | None
+    test_speakers: tuple[str, ...]
+    against: tuple[str, ...]
+    baseline: str | None
+    members: int | None
+    seed: int
+    cost: bool
 
 
 @click.command()
@@ -87,7 +106,17 @@ _LEAST_SHARES = (0.0, 0.5, 0.7, 0.9)  # of the risk-coverage table, in a termina
 @heads_dir_option
 @lending_options
 @language_option
-def evaluate(**given: Any) -> None:
+@with_settings(models=ModelSettings, features=FeatureSettings, wanted=_Wanted)
+def evaluate(
+    corpora: tuple[str, ...],
+    json_path: Path | None,
+    page_path: Path | None,
+    replace: bool,
+    lang: str,
+    models: ModelSettings,
+    features: FeatureSettings,
+    wanted: _Wanted,
+) -> None:
     """Measure a recipe or a finished head on speakers that it was not trained on.
 
     Prints UAR and accuracy with 95 % intervals over speakers, recalls, confusion, calibration error,
@@ -102,55 +131,55 @@ def evaluate(**given: Any) -> None:
     from gpt_sovits_emotion.training.evaluation import write_evaluation
     from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
 
-    if given["head"] and given["encoder"]:
+    if models.head and wanted.encoder:
         raise Misuse(
             "--head and --encoder exclude each other: a head has its encoder",
             zh="--head 和 --encoder 不能同时使用：情感模型自带编码器",
         )
-    for path in (given["json_path"], given["page_path"]):
+    for path in (json_path, page_path):
         if path is not None:  # before hours of work
             check_writable(path.parent)
-            check_free([path], replace=given["replace"])
+            check_free([path], replace=replace)
     with progress_bar("corpora") as progress:
-        corpora = open_corpora(given["corpora"], progress=progress)
-    candidate = _candidate(given)
+        opened = open_corpora(corpora, progress=progress)
+    candidate = _candidate(models, wanted)
     plan = EvaluationPlan(
-        corpora=corpora,
+        corpora=opened,
         candidate=candidate,
-        others=_others(given),
-        protocol=given["protocol"] or _usual_protocol(candidate, corpora),
-        labels=labels_of(given["labels"] or ""),
-        test_speakers=given["test_speakers"],
-        cost=given["cost"],
-        n_jobs=given["jobs"],
+        others=_others(models, wanted),
+        protocol=wanted.protocol or _usual_protocol(candidate, opened),
+        labels=labels_of(wanted.labels or ""),
+        test_speakers=wanted.test_speakers,
+        cost=wanted.cost,
+        n_jobs=features.jobs,
         command=shlex.join(["gpt-sovits-emotion", *sys.argv[1:]]),
     )
-    with progress_bar("evaluate") as progress, opened_cache(given) as cache:
+    with progress_bar("evaluate") as progress, opened_cache(features) as cache:
         evaluation = measure(plan, cache=cache, progress=progress)
-    for line in _table(evaluation, given["lang"]):
+    for line in _table(evaluation, lang):
         echo(line)
-    if given["json_path"]:
-        write_evaluation(evaluation, given["json_path"])
-        say(f"written: {given['json_path']}", zh=f"已写入：{given['json_path']}")
-    if given["page_path"]:
-        write_evaluation_page(evaluation, given["page_path"], language=given["lang"])
-        say(f"written: {given['page_path']}", zh=f"已写入：{given['page_path']}")
+    if json_path:
+        write_evaluation(evaluation, json_path)
+        say(f"written: {json_path}", zh=f"已写入：{json_path}")
+    if page_path:
+        write_evaluation_page(evaluation, page_path, language=lang)
+        say(f"written: {page_path}", zh=f"已写入：{page_path}")
 
 
-def _candidate(given: dict[str, Any]) -> Candidate:
-    if given["head"]:
-        return _of_head(given, given["head"])
-    return _of_encoder(given, given["encoder"] or "prosody")
+def _candidate(models: ModelSettings, wanted: _Wanted) -> Candidate:
+    if models.head:
+        return _of_head(models, models.head)
+    return _of_encoder(models, wanted, wanted.encoder or "prosody")
 
 
-def _others(given: dict[str, Any]) -> tuple[Candidate, ...]:
+def _others(models: ModelSettings, wanted: _Wanted) -> tuple[Candidate, ...]:
     from gpt_sovits_emotion.training.candidates import Candidate
 
     others = [
-        _of_encoder(given, name) if _is_encoder(name) else _of_head(given, name)
-        for name in given["against"]
+        _of_encoder(models, wanted, name) if _is_encoder(name) else _of_head(models, name)
+        for name in wanted.against
     ]
-    return tuple(others + ([Candidate.opensmile()] if given["baseline"] else []))
+    return tuple(others + ([Candidate.opensmile()] if wanted.baseline else []))
 
 
 def _is_encoder(name: str) -> bool:
@@ -164,23 +193,21 @@ def _is_encoder(name: str) -> bool:
     return True
 
 
-def _of_head(given: dict[str, Any], name: str) -> Candidate:
+def _of_head(models: ModelSettings, name: str) -> Candidate:
     from gpt_sovits_emotion.training.candidates import Candidate
 
-    engines = open_engines_for({**given, "head": name})
+    engines = open_engines_for(with_fields(models, head=name))
     return Candidate.of_head(engines.tagger, engines.analyser.encoder)
 
 
-def _of_encoder(given: dict[str, Any], encoder_id: str) -> Candidate:
-    from dataclasses import replace
-
+def _of_encoder(models: ModelSettings, wanted: _Wanted, encoder_id: str) -> Candidate:
     from gpt_sovits_emotion.training.candidates import Candidate
     from gpt_sovits_emotion.training.fit import recipe_for
 
-    encoder = encoder_for(given, encoder_id)
-    recipe = replace(recipe_for(encoder.id), seed=given["seed"])
-    if given["members"]:
-        recipe = replace(recipe, n_members=given["members"])
+    encoder = encoder_for(models, encoder_id)
+    recipe = with_fields(recipe_for(encoder.id), seed=wanted.seed)
+    if wanted.members:
+        recipe = with_fields(recipe, n_members=wanted.members)
     return Candidate.of_recipe(encoder, recipe)
 
 

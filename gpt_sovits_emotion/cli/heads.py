@@ -218,6 +218,7 @@ def export(
 ) -> None:
     """Copy a head out of its folder of heads, to give it to somebody."""
     from gpt_sovits_emotion.cli.options import whisper_models_of
+    from gpt_sovits_emotion.cli.settings import ModelSettings
     from gpt_sovits_emotion.exporting import export_head
     from gpt_sovits_emotion.heads import head_folders, list_heads
 
@@ -226,7 +227,7 @@ def export(
     place = export_head(
         named[0] if named else Path(head),
         out,
-        whisper=whisper_models_of({"whisper_model": whisper_model}),
+        whisper=whisper_models_of(ModelSettings(whisper_model=whisper_model)),
         with_encoder=with_encoder,
     )
     megabytes = sum(path.stat().st_size for path in place.iterdir()) / 1e6

@@ -13,7 +13,13 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Number
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
-from gpt_sovits_emotion.cli.language import language
+from gpt_sovits_emotion.cli.language import language as spoken_language
+from gpt_sovits_emotion.cli.settings import (
+    FeatureSettings,
+    ModelSettings,
+    RecordingSettings,
+    SpeakingSettings,
+)
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
 from gpt_sovits_emotion.core.progress import Progress, part_of
@@ -230,14 +236,14 @@ def feature_options(command: _Command) -> _Command:
 
 
 @contextmanager
-def opened_cache(given: dict[str, Any]) -> Iterator[FeatureCache | None]:
+def opened_cache(features: FeatureSettings) -> Iterator[FeatureCache | None]:
     """Yield the cache of features, None where none is wanted; say what was wrong with it at the end."""
     from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
 
-    if given["no_cache"]:
+    if features.no_cache:
         yield None
         return
-    with FeatureCache(given["cache"] or default_cache()) as cache:
+    with FeatureCache(features.cache or default_cache()) as cache:
         yield cache
         for warning in cache.warnings:
             say(warning.en, zh=warning.zh)
@@ -253,62 +259,64 @@ def language_option(command: _Command) -> _Command:
     return click.option(
         "--lang",
         type=click.Choice(["en", "zh"]),
-        default=language,  # what --lang in front of the command says
+        default=spoken_language,  # what --lang in front of the command says
         show_default="en",
         help="Language of labels and explanations.",
     )(command)
 
 
-def whisper_options_of(given: dict[str, Any]) -> TranscribeOptions:
-    """Make the options of the transcriber from a command's arguments."""
+def whisper_options_of(
+    models: ModelSettings, recording: RecordingSettings | None = None
+) -> TranscribeOptions:
+    """Make the options of the transcriber; as by default where no recording is transcribed whole."""
     from gpt_sovits_emotion.transcription import TranscribeOptions
 
+    recording = recording or RecordingSettings()
+    assert models.whisper is not None  # every command that transcribes has the option
     return TranscribeOptions(
-        model=given["whisper"],
-        models_dir=given["models_dir"],
-        checkout=given["checkout"],
-        language=given["language"],
-        beam_size=given["beam_size"],
-        chinese=given["chinese"],
-        initial_prompt=given["initial_prompt"],
-        hotwords=given["hotwords"],
-        device=given["device"],
-        allow_download=not given["offline"],
-        transcriber=_transcriber_of(given),
+        model=models.whisper,
+        models_dir=models.models_dir,
+        checkout=models.checkout,
+        language=recording.language,
+        beam_size=recording.beam_size,
+        chinese=recording.chinese,
+        initial_prompt=recording.initial_prompt,
+        hotwords=recording.hotwords,
+        device=models.device,
+        allow_download=not models.offline,
+        transcriber=_transcriber_of(models),
     )
 
 
-def _transcriber_of(given: dict[str, Any]) -> str:
+def _transcriber_of(models: ModelSettings) -> str:
     """Return the name of who transcribes. Raises `PluginError` where there is none, before any work."""
     from gpt_sovits_emotion.core import registry
 
-    name: str = given.get("transcriber", "faster-whisper")
-    if registry.find("transcribers", name) is None:
-        registry.load("transcribers", name)
-    return name
+    if registry.find("transcribers", models.transcriber) is None:
+        registry.load("transcribers", models.transcriber)
+    return models.transcriber
 
 
-def tag_options_of(given: dict[str, Any]) -> TagOptions:
-    """Make the options of the tagger from a command's arguments."""
+def tag_options_of(recording: RecordingSettings) -> TagOptions:
+    """Make the options of the tagger."""
     from gpt_sovits_emotion.tagging import TagOptions
 
-    return TagOptions(given["speaker_statistics"], given["smoothing"])
+    return TagOptions(recording.speaker_statistics, recording.smoothing)
 
 
-def whisper_models_of(given: dict[str, Any]) -> WhisperModels:
-    """Return where heads on Whisper find it, from a command's arguments.
+def whisper_models_of(models: ModelSettings) -> WhisperModels:
+    """Return where heads on Whisper find it.
 
     What somebody named (a head, an encoder) may be fetched; what is only the default may not.
     """
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
-    named = given.get("head") or given.get("judge") or given.get("encoder_id")
-    models = given.get("whisper_model")
+    named = models.head or models.judge or models.encoder_id
     return WhisperModels(
-        transcriber=models or given.get("whisper"),
-        models_dir=given.get("models_dir") or models,
-        checkout=given.get("checkout"),
-        allow_download=bool(named) and not given.get("offline", False),
+        transcriber=models.whisper_model or models.whisper,
+        models_dir=models.models_dir or models.whisper_model,
+        checkout=models.checkout,
+        allow_download=bool(named) and not models.offline,
         progress=_told_once(),
     )
 
@@ -325,21 +333,21 @@ def _told_once() -> Progress:
     return progress
 
 
-def head_for(given: dict[str, Any]) -> Head:
-    """Load the head that a command's arguments name. Raises what `find_head` raises."""
+def head_for(models: ModelSettings) -> Head:
+    """Load the head that tags. Raises what `find_head` raises."""
     from gpt_sovits_emotion.engines import default_head
     from gpt_sovits_emotion.heads import find_head, head_folders
 
-    folders = head_folders(given["heads_dirs"])
-    name = given["head"] or default_head(folders, whisper_models_of(given))[0]
+    folders = head_folders(models.heads_dirs)
+    name = models.head or default_head(folders, whisper_models_of(models))[0]
     return find_head(name, folders)
 
 
-def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
-    """Open an encoder by its id, lent by the checkout that a command's arguments name.
+def encoder_for(models: ModelSettings, encoder_id: str) -> Encoder:
+    """Open an encoder by its id, on what the checkout provides.
 
     Raises:
-        EncoderError: There is no such encoder, or nobody lends it.
+        EncoderError: There is no such encoder, or nobody provides it.
         BackendError: The checkout cannot load it.
         WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
@@ -348,22 +356,22 @@ def encoder_for(given: dict[str, Any], encoder_id: str) -> Encoder:
     from gpt_sovits_emotion.engines import embedded_backend
 
     tracker = ProsodyEncoder()
-    provider = _provider_for(given) or embedded_backend(tracker)
-    return provide_encoder(encoder_id, provider, tracker, whisper_models_of(given))
+    provider = _provider_for(models) or embedded_backend(tracker)
+    return provide_encoder(encoder_id, provider, tracker, whisper_models_of(models))
 
 
-def open_engines_for(given: dict[str, Any]) -> Engines:
-    """Open the engines that a command's arguments name; say so where it is not the head usually taken."""
+def open_engines_for(models: ModelSettings, speaking: SpeakingSettings | None = None) -> Engines:
+    """Open the engines; say so where it is not the usual head. Without `speaking`, eSpeak NG speaks."""
     from gpt_sovits_emotion.engines import open_engines
 
     engines = open_engines(
-        head=given["head"],
-        verifier=given.get("judge"),
-        heads_dirs=given["heads_dirs"],
-        backend=speaker_for(given),
-        provider=_provider_for(given),
-        speaker=given.get("speaker"),
-        whisper=whisper_models_of(given),
+        head=models.head,
+        verifier=models.judge,
+        heads_dirs=models.heads_dirs,
+        backend=None if speaking is None else speaker_for(speaking),
+        provider=_provider_for(models),
+        speaker=models.speaker,
+        whisper=whisper_models_of(models),
     )
     tell_note(engines.note)
     return engines
@@ -375,20 +383,18 @@ def tell_note(note: Sentence | None) -> None:
         say(f"note: {note.en}", zh=f"注意：{note.zh}")
 
 
-def _provider_for(given: dict[str, Any]) -> Backend | None:
-    """Return the checkout as a lender; nothing of it is loaded before a head asks for it."""
-    if given["checkout"] is None:
+def _provider_for(models: ModelSettings) -> Backend | None:
+    """Return the checkout as a provider; nothing of it is loaded before a head asks for it."""
+    if models.checkout is None:
         return None
     from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 
-    return CheckoutBackend(
-        given["checkout"], sovits=given.get("sovits_weights"), device=given["device"]
-    )
+    return CheckoutBackend(models.checkout, sovits=models.sovits_weights, device=models.device)
 
 
 @contextmanager
 def opened(
-    path: Path, given: dict[str, Any], *, also_at_hz: int = 16_000
+    path: Path, settings: RecordingSettings, *, language: str, also_at_hz: int = 16_000
 ) -> Iterator[tuple[Recording, Progress]]:
     """Open a recording under a progress bar; yield it with the progress of what comes after.
 
@@ -400,12 +406,12 @@ def opened(
         progress_bar(path.name) as progress,
         open_recording(
             path,
-            max_duration_s=given["max_hours"] * 3600,
-            allow_damaged=given["allow_damaged"],
+            max_duration_s=settings.max_hours * 3600,
+            allow_damaged=settings.allow_damaged,
             by_options=True,
             also_at_hz=also_at_hz,
             progress=part_of(progress, 0.0, 0.1),
         ) as recording,
     ):
         yield recording, part_of(progress, 0.1, 1.0)
-    echo_warnings(recording.info, given["lang"])
+    echo_warnings(recording.info, language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,14 +19,16 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
     replace_option,
     tell_note,
+    whisper_models_of,
+    whisper_options_of,
 )
 from gpt_sovits_emotion.cli.results import check_free
+from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.labels import display_name
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.banks.building import Sources
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = ["refs"]
 
@@ -134,7 +136,18 @@ def refs() -> None:
     "where it is on this machine, up to 200 clips]",
 )
 @language_option
-def build(source: Path, **given: Any) -> None:
+@with_settings(models=ModelSettings, features=FeatureSettings)
+def build(
+    source: Path,
+    language: str | None,
+    to: Path | None,
+    clips: Path | None,
+    learn: bool | None,
+    check_texts: bool | None,
+    lang: str,
+    models: ModelSettings,
+    features: FeatureSettings,
+) -> None:
     """Listen to every clip of SOURCE and write down beside it what was heard.
 
     SOURCE is logs/<name> of a GPT-SoVITS training (whose stored HuBERT features are used where the head
@@ -147,26 +160,25 @@ def build(source: Path, **given: Any) -> None:
     from gpt_sovits_emotion.banks.building import build_bank, find_sources
     from gpt_sovits_emotion.banks.building.sources import RECORDING
 
-    sources = find_sources(source, clips=given["clips"])
-    engines = _engines(sources, given)
-    with opened_cache(given) as cache, progress_bar(sources.voice) as progress:
+    sources = find_sources(source, clips=clips)
+    engines = _engines(sources, models)
+    with opened_cache(features) as cache, progress_bar(sources.voice) as progress:
         bank = build_bank(
             source,
             engines=engines,
-            whisper=_whisper(given),
-            to=given["to"],
-            clips=given["clips"],
-            language=given["language"],
+            whisper=whisper_options_of(models),
+            to=to,
+            clips=clips,
+            language=language,
             cache=cache,
-            n_jobs=given["jobs"],
-            learn=given["learn"],
-            check_texts=given["check_texts"],
+            n_jobs=features.jobs,
+            learn=learn,
+            check_texts=check_texts,
             progress=progress,
         )
-    language = given["lang"]
     for note in bank.notes:
-        say(note.say(language))
-    echo_coverage(bank, language)
+        say(note.say(lang))
+    echo_coverage(bank, lang)
     beside = sources.path if sources.layout != RECORDING else bank.root
     quoted = shlex.quote(str(beside))
     say(
@@ -301,22 +313,33 @@ def export(bank: Path, layout: str, to: Path, replace: bool, lang: str) -> None:
 @click.option("--seed", type=Seed(), default=0, show_default=True, help="With --order random.")
 @_JSON
 @language_option
-def choose_command(bank: Path, as_json: bool, lang: str, **given: Any) -> None:
+def choose_command(
+    bank: Path,
+    emotion: str,
+    text: str,
+    language: str,
+    candidates: int,
+    substitute: bool,
+    order: Literal["best", "random", "rotate"],
+    seed: int,
+    as_json: bool,
+    lang: str,
+) -> None:
     """Rank the clips of BANK for an emotion and a text, with the reason for each."""
     from gpt_sovits_emotion.banks import choose
     from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 
     options = ChoiceOptions(
-        n_candidates=given["candidates"],
-        substitute=given["substitute"],
-        order=given["order"],
-        seed=given["seed"],
+        n_candidates=candidates,
+        substitute=substitute,
+        order=order,
+        seed=seed,
     )
     choice = choose(
         opened_bank(bank, lang),
-        wanted=given["emotion"],
-        text=given["text"],
-        language=given["language"],
+        wanted=emotion,
+        text=text,
+        language=language,
         options=options,
     )
     if as_json:
@@ -359,36 +382,23 @@ def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
 # --- inside ----------------------------------------------------------------------------------------
 
 
-def _engines(sources: Sources, given: dict[str, Any]) -> Engines:
+def _engines(sources: Sources, models: ModelSettings) -> Engines:
     """Open the head; the checkout that the source lies in lends what it needs where none is named."""
     from gpt_sovits_emotion.banks.building import engines_to_listen
-    from gpt_sovits_emotion.cli.options import whisper_models_of
 
-    head, folders = given["head"], given["heads_dirs"]
-    whisper = whisper_models_of(given)
+    head, folders = models.head, models.heads_dirs
+    whisper = whisper_models_of(models)
     engines = engines_to_listen(head, heads_dirs=folders, whisper=whisper)
     tell_note(engines.note)
-    checkout = given["checkout"]
+    checkout = models.checkout
     if checkout is None and not engines.tagger.card.encoder.borrows_nothing:
         checkout = sources.checkout
     if checkout is None:
         return engines
     from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 
-    provider = CheckoutBackend(checkout, sovits=given["sovits_weights"], device=given["device"])
+    provider = CheckoutBackend(checkout, sovits=models.sovits_weights, device=models.device)
     return engines_to_listen(head, heads_dirs=folders, provider=provider, whisper=whisper)
-
-
-def _whisper(given: dict[str, Any]) -> TranscribeOptions:
-    from gpt_sovits_emotion.transcription import TranscribeOptions
-
-    return TranscribeOptions(
-        model=given["whisper"],
-        models_dir=given["models_dir"],
-        checkout=given["checkout"],
-        device=given["device"],
-        allow_download=not given["offline"],
-    )
 
 
 def _echo_json(held: object) -> None:

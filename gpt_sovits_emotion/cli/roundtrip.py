@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,13 @@ from gpt_sovits_emotion.cli.options import (
     whisper_options_of,
 )
 from gpt_sovits_emotion.cli.results import check_out
+from gpt_sovits_emotion.cli.settings import (
+    ChoosingSettings,
+    ModelSettings,
+    RecordingSettings,
+    SpeakingSettings,
+    with_settings,
+)
 from gpt_sovits_emotion.cli.speaking import (
     check_no_pins,
     choosing_options,
@@ -102,8 +110,27 @@ _TIMBRE_RATE_HZ = 32_000  # at which GPT-SoVITS listens to the timbre
 @head_options
 @speaker_option
 @language_option
+@with_settings(
+    models=ModelSettings,
+    settings=RecordingSettings,
+    speaking=SpeakingSettings,
+    choosing=ChoosingSettings,
+)
 def roundtrip(
-    file: Path, voice: Path, out: Path, as_json: bool, replace: bool, **given: Any
+    file: Path,
+    voice: Path,
+    out: Path,
+    carry: str,
+    or_clip: bool,
+    scratch: Path | None,
+    same_voice: bool,
+    as_json: bool,
+    replace: bool,
+    lang: str,
+    models: ModelSettings,
+    settings: RecordingSettings,
+    speaking: SpeakingSettings,
+    choosing: ChoosingSettings,
 ) -> int:
     """Say FILE again, segment by segment, each in the emotion that was heard in it.
 
@@ -114,7 +141,8 @@ def roundtrip(
     The exit code is 0 when every segment with words was said, 3 when some were not, 1 when none was.
     """
     check_out(out, replace=replace)
-    return _run(file, voice, out, as_json=as_json, given=given)
+    given = _Given(models, settings, speaking, choosing, lang, carry, or_clip, scratch, same_voice)
+    return _run(file, voice, out, given, as_json=as_json)
 
 
 @click.command()
@@ -136,30 +164,10 @@ def demo(out: Path | None, replace: bool, lang: str) -> int:
 
     check_out(out or _DEMO_OUT, replace=replace or out is None)
     samples = Path(str(importlib.resources.files("gpt_sovits_emotion"))) / "sample_data"
-    given = {
-        "whisper": "base",
-        "models_dir": None,
-        "checkout": None,
-        "language": lang,
-        "beam_size": 5,
-        "chinese": "simplified",
-        "initial_prompt": "",
-        "hotwords": "",
-        "device": "auto",
-        "offline": True,
-        "transcript": None,
-        "allow_damaged": False,
-        "max_hours": 1.0,
-        # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears
-        # that, a head on Whisper has met people only.
-        "head": DEFAULT_HEAD,
-        "judge": None,
-        "heads_dirs": (),
-        "speaker_statistics": None,
-        "smoothing": 0.0,
-        "seed": 0,
-        "lang": lang,
-    }
+    # A formant synthesiser changes pitch, rate and loudness and nothing else: the prosody head hears that, a
+    # head on Whisper has met people only.
+    models = ModelSettings(whisper="base", head=DEFAULT_HEAD, offline=True)
+    settings = RecordingSettings(language=lang, max_hours=1.0)
     say(
         "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base transcribes, and "
         "mishears such a speaker more often than a person",
@@ -167,32 +175,54 @@ def demo(out: Path | None, replace: bool, lang: str) -> int:
         "对这样的说话人比对真人更容易听错",
     )
     sample = samples / f"sample_{lang}.flac"
-    return _run(sample, samples / "voice_bank", out or _DEMO_OUT, as_json=False, given=given)
+    given = _Given(models, settings, SpeakingSettings(), ChoosingSettings(), lang)
+    return _run(sample, samples / "voice_bank", out or _DEMO_OUT, given)
 
 
-def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, Any]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a round trip was given."""
+
+    models: ModelSettings
+    settings: RecordingSettings
+    speaking: SpeakingSettings
+    choosing: ChoosingSettings
+    language: str
+    carry: str = "clip"
+    or_clip: bool = False
+    scratch: Path | None = None
+    same_voice: bool = False
+
+
+def _run(file: Path, voice: Path, out: Path, given: _Given, *, as_json: bool = False) -> int:
     from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
     from gpt_sovits_emotion.core.progress import part_of
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
 
-    engines = open_engines_for(given)
+    engines = open_engines_for(given.models, given.speaking)
     carry = _carry_of(engines, given)
-    bank = loaded_bank(voice, engines, given, texts=_lines_written(file, given))
-    other = prosody_bank(engines, given)
-    language, whisper = given["lang"], whisper_options_of(given)
-    engines, known = voice_of(voice, engines, given)
-    if given.get("same_voice") and given.get("speaker") is None:
-        engines = voice_that_speaks(voice, engines, given)
-    speaking = speaking_of(given, carry=carry, words=whisper, voice=known)
-    with opened(file, given, also_at_hz=_second_rate_hz(engines, carry)) as (recording, progress):
+    settings, choosing, language = given.settings, given.choosing, given.language
+    bank = loaded_bank(
+        voice, engines, choosing.pins, language=language, texts=_lines_written(file, given)
+    )
+    other = prosody_bank(engines, choosing, language=language)
+    whisper = whisper_options_of(given.models, settings)
+    engines, known = voice_of(voice, engines, learn=choosing.learn)
+    if given.same_voice and given.models.speaker is None:
+        engines = voice_that_speaks(voice, engines, learn=choosing.learn)
+    speaking = speaking_of(given.speaking, choosing, carry=carry, words=whisper, voice=known)
+    with opened(file, settings, language=language, also_at_hz=_second_rate_hz(engines, carry)) as (
+        recording,
+        progress,
+    ):
         result = round_trip(
             recording,
             bank,
             engines,
             whisper=whisper,
-            transcript_file=existing_transcript(given, file),
-            options=tag_options_of(given),
+            transcript_file=existing_transcript(settings, file),
+            options=tag_options_of(settings),
             speaking=speaking,
             prosody_from=other,
             progress=part_of(progress, 0.0, 0.9),
@@ -209,15 +239,15 @@ def _run(file: Path, voice: Path, out: Path, *, as_json: bool, given: dict[str, 
     return outcome_code(result)
 
 
-def _lines_written(file: Path, given: dict[str, Any]) -> tuple[Line, ...]:
+def _lines_written(file: Path, given: _Given) -> tuple[Line, ...]:
     """Return the lines of a given transcript where pins may be for labels that it alone knows; else none."""
     from gpt_sovits_emotion.synthesis.text_input import lines_to_say
 
-    transcript = existing_transcript(given, file) if given.get("pins") else None
+    transcript = existing_transcript(given.settings, file) if given.choosing.pins else None
     return () if transcript is None else lines_to_say(transcript)
 
 
-def _carry_of(engines: Engines, given: dict[str, Any]) -> ProsodySource:
+def _carry_of(engines: Engines, given: _Given) -> ProsodySource:
     """Return how the emotion is carried.
 
     Raises:
@@ -225,16 +255,16 @@ def _carry_of(engines: Engines, given: dict[str, Any]) -> ProsodySource:
     """
     from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 
-    check_no_pins(given)
-    way = given.get("carry", "clip")
-    if given.get("prosody_from") is not None:
+    check_no_pins(given.choosing)
+    way = given.carry
+    if given.choosing.prosody_from is not None:
         if way == "recording":
             raise Misuse(
                 "--prosody-from and --carry recording exclude each other",
                 zh="--prosody-from 和 --carry recording 不能同时使用",
             )
         way = "bank"
-    carry = ProsodySource(way, or_clip=given.get("or_clip", False), scratch=given.get("scratch"))
+    carry = ProsodySource(way, or_clip=given.or_clip, scratch=given.scratch)
     check_prosody_source(carry, engines.backend.limits, backend=engines.backend.title)
     return carry
 

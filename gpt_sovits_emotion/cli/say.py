@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace as with_fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +18,15 @@ from gpt_sovits_emotion.cli.options import (
     lending_options,
     open_engines_for,
     replace_option,
+    whisper_options_of,
 )
 from gpt_sovits_emotion.cli.results import check_out
+from gpt_sovits_emotion.cli.settings import (
+    ChoosingSettings,
+    ModelSettings,
+    SpeakingSettings,
+    with_settings,
+)
 from gpt_sovits_emotion.cli.speaking import (
     check_no_pins,
     choosing_options,
@@ -34,7 +42,6 @@ from gpt_sovits_emotion.cli.texts import encoding_option
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
-    from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.transcripts import Line
 
 __all__ = ["say"]
@@ -95,6 +102,7 @@ __all__ = ["say"]
 @speaking_options
 @lending_options
 @language_option
+@with_settings(models=ModelSettings, speaking=SpeakingSettings, choosing=ChoosingSettings)
 def say(
     bank: Path,
     texts: tuple[str, ...],
@@ -104,7 +112,12 @@ def say(
     language: str,
     as_json: bool,
     replace: bool,
-    **given: Any,
+    encoding: str,
+    speaker_statistics: bool | None,
+    lang: str,
+    models: ModelSettings,
+    speaking: SpeakingSettings,
+    choosing: ChoosingSettings,
 ) -> int:
     """Say each TEXT with the clips of BANK, in the emotion that it begins with: "[happy] What a day!".
 
@@ -120,12 +133,12 @@ def say(
     from gpt_sovits_emotion.tagging import TagOptions
 
     check_out(out, replace=replace)
-    lines, name = _lines(texts, file, encoding=given["encoding"], lang=given["lang"])
-    engines = open_engines_for({**given, "head": given["judge"]})
-    _check_way(engines, given)
-    voice = loaded_bank(bank, engines, {**given, "emotion": emotion}, texts=lines)
-    engines, known = voice_of(bank, engines, given)
-    speaking = speaking_of(given, words=_words_of(given), voice=known)
+    lines, name = _lines(texts, file, encoding=encoding, lang=lang)
+    engines = open_engines_for(with_fields(models, head=models.judge), speaking)
+    _check_way(engines, choosing)
+    voice = loaded_bank(bank, engines, choosing.pins, language=lang, emotion=emotion, texts=lines)
+    engines, known = voice_of(bank, engines, learn=choosing.learn)
+    words = whisper_options_of(with_fields(models, offline=True))
     with progress_bar(name) as progress:
         result = say_texts(
             lines,
@@ -134,31 +147,29 @@ def say(
             emotion=emotion,
             language=language,
             name=name,
-            options=TagOptions(given["speaker_statistics"]),
-            speaking=speaking,
-            prosody_from=prosody_bank(engines, given),
+            options=TagOptions(speaker_statistics),
+            speaking=speaking_of(speaking, choosing, words=words, voice=known),
+            prosody_from=prosody_bank(engines, choosing, language=lang),
             progress=part_of(progress, 0.0, 0.9),
         )
-        report = deliver(
-            result, None, out, language=given["lang"], progress=part_of(progress, 0.9, 1.0)
-        )
+        report = deliver(result, None, out, language=lang, progress=part_of(progress, 0.9, 1.0))
     for note in result.tagging.transcript.notes:
-        tell(f"{name}: {note.say(given['lang'])}")
+        tell(f"{name}: {note.say(lang)}")
     from gpt_sovits_emotion.cli.outcome import echo_files, echo_outcome, outcome_code
 
     if as_json:
         print_json(report.to_dict())
     else:
-        echo_outcome(result, given["lang"], with_texts=True)
+        echo_outcome(result, lang, with_texts=True)
     echo_files(report, out)
     return outcome_code(result)
 
 
-def _check_way(engines: Engines, given: dict[str, Any]) -> None:
+def _check_way(engines: Engines, choosing: ChoosingSettings) -> None:
     from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 
-    check_no_pins(given)
-    way = "clip" if given["prosody_from"] is None else "bank"
+    check_no_pins(choosing)
+    way = "clip" if choosing.prosody_from is None else "bank"
     check_prosody_source(ProsodySource(way), engines.backend.limits, backend=engines.backend.title)
 
 
@@ -192,15 +203,3 @@ def _lines(
     for note in found.notes:
         tell(f"{name}: {note.say(lang)}")
     return list(found.lines), name
-
-
-def _words_of(given: dict[str, Any]) -> TranscribeOptions:
-    from gpt_sovits_emotion.transcription import TranscribeOptions
-
-    return TranscribeOptions(
-        model=given["whisper"],
-        models_dir=given["models_dir"],
-        checkout=given["checkout"],
-        device=given["device"],
-        allow_download=False,
-    )

@@ -10,6 +10,7 @@ from gpt_sovits_emotion.cli.arguments import Misuse
 from gpt_sovits_emotion.cli.console import echo, padded, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
+from gpt_sovits_emotion.cli.settings import ModelSettings
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
 
@@ -70,7 +71,7 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     """Show what was learned of a speaker for a head, clip by clip."""
     from gpt_sovits_emotion.heads.profiles import known_speaker
 
-    profile = known_speaker(head_for({"head": head, "heads_dirs": heads_dirs}), speaker)
+    profile = known_speaker(head_for(ModelSettings(head=head, heads_dirs=heads_dirs)), speaker)
     echo(profile.say().say(language()))
     echo(in_language("  head      ", "  情感模型  ") + profile.head_id)
     echo(in_language("  changed   ", "  更新时间  ") + profile.updated_at)
@@ -103,7 +104,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     )
     from gpt_sovits_emotion.training.adapt import learn
 
-    found = head_for({"head": head, "heads_dirs": heads_dirs})
+    found = head_for(ModelSettings(head=head, heads_dirs=heads_dirs))
     replay = find_replay(found, head_folders(heads_dirs))
     with changing_profiles():
         profile = load_profile(found, speaker) or begin_profile(found, speaker)

@@ -11,6 +11,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
+from gpt_sovits_emotion.cli.settings import ChoosingSettings, SpeakingSettings
 from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
@@ -170,47 +171,45 @@ def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Comman
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def speaker_for(given: dict[str, Any]) -> Backend | None:
+def speaker_for(speaking: SpeakingSettings) -> Backend | None:
     """Return who speaks, None for the embedded voice.
 
     Raises:
         BackendError: There is no such backend, or it cannot be opened so.
         PluginError: It is another package's, which is broken.
     """
-    written = given.get("api") or given.get("backend")
     options = dict(
-        _pair(pair, "KEY=VALUE", "--backend-option") for pair in given.get("backend_options", ())
+        _pair(pair, "KEY=VALUE", "--backend-option") for pair in speaking.backend_options
     )
-    if given.get("api") is not None and given.get("backend") is not None:
+    if speaking.api is not None and speaking.backend is not None:
         raise Misuse(
             "--api and --backend exclude each other: name one of them",
             zh="--api 和 --backend 不能同时使用：请只指定一个",
         )
-    if options and given.get("backend") is None:
+    if options and speaking.backend is None:
         raise Misuse(
             "--backend-option is about a backend: name it with --backend",
             zh="--backend-option 只用于后端：请用 --backend 指定",
         )
-    if written is None:
+    if speaking.api is None and speaking.backend is None:
         return None
-    from gpt_sovits_emotion.backends.opening import API_V2, named_backend, open_backend
+    from gpt_sovits_emotion.backends.opening import API_V2, named_backend, open_named
 
-    name, _ = named_backend(written)
+    name, address = named_backend(speaking.backend or "", or_address=speaking.api or "")
     if name != API_V2:
-        if given["api_folders"]:
+        if speaking.api_folders:
             raise Misuse(
                 f"--api-folder is about {API_V2}, and the backend is {name}",
                 zh=f"--api-folder 只用于 {API_V2}，而后端是 {name}",
             )
-        return open_backend(written, options)
-    return open_backend(
-        written, {"timeout_s": given["timeout"], "folders": _server_folders(given), **options}
-    )
+        return open_named(name, address, options)
+    server = {"timeout_s": speaking.timeout, "folders": _server_folders(speaking)}
+    return open_named(name, address, {**server, **options})
 
 
-def _server_folders(given: dict[str, Any]) -> dict[str | Path, str]:
+def _server_folders(speaking: SpeakingSettings) -> dict[str | Path, str]:
     folders: dict[str | Path, str] = {}
-    for pair in given["api_folders"]:
+    for pair in speaking.api_folders:
         here, there = _pair(pair, "HERE=THERE", "--api-folder")
         if not Path(here).is_dir():
             raise BadValue(
@@ -223,14 +222,22 @@ def _server_folders(given: dict[str, Any]) -> dict[str | Path, str]:
 
 
 def loaded_bank(
-    path: Path, engines: Engines, given: dict[str, Any], *, texts: Sequence[str | Line] = ()
+    path: Path,
+    engines: Engines,
+    pins: Sequence[str] = (),
+    *,
+    language: str,
+    emotion: str = "",
+    texts: Sequence[str | Line] = (),
 ) -> ReferenceBank:
     """Load a bank with the limits of who speaks and this time's pins; say which clips are not used.
 
     Args:
         path: The bank.
         engines: Who speaks, and the heads whose labels can be pinned.
-        given: The command's arguments.
+        pins: ``EMOTION=CLIP``, for this time.
+        language: ``en`` or ``zh``, in which what is to be known of the bank is said.
+        emotion: That of texts without a tag, which can be pinned, too.
         texts: What is written to be said; labels that it asks for can be pinned, too.
 
     Raises:
@@ -248,7 +255,7 @@ def loaded_bank(
         )
     bank = opened_bank(
         path,
-        given["lang"],
+        language,
         reference_min_s=limits.reference_min_s,
         reference_max_s=limits.reference_max_s,
     )
@@ -258,40 +265,42 @@ def loaded_bank(
                 f"{clip.path.name}: not used: {clip.problem.en}",
                 zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
             )
-    pins = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in given.get("pins", ()))
-    return with_pins(bank, pins, known=_labels_asked_for(pins, engines, given, texts))
+    pinned = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in pins)
+    return with_pins(bank, pinned, known=_labels_asked_for(pinned, engines, emotion, texts))
 
 
 def _labels_asked_for(
-    pins: Iterable[str], engines: Engines, given: dict[str, Any], texts: Sequence[str | Line]
+    pins: Iterable[str], engines: Engines, emotion: str, texts: Sequence[str | Line]
 ) -> frozenset[str]:
     """Return the labels that a segment can have: those of the heads, of the texts, and of ``--emotion``."""
     from gpt_sovits_emotion.core.labels import canonical_label, slot_label
     from gpt_sovits_emotion.synthesis.text_input import labels_written
 
     heads = {*engines.tagger.card.labels, *engines.verifier_head.card.labels}
-    usual = {canonical_label(given["emotion"])} if given.get("emotion") else set()
+    usual = {canonical_label(emotion)} if emotion else set()
     return frozenset(heads | usual | labels_written(texts, {*map(slot_label, pins)} - {""}))
 
 
-def check_no_pins(given: dict[str, Any]) -> None:
+def check_no_pins(choosing: ChoosingSettings) -> None:
     """Refuse ``--pin`` with ``--prosody-from``, whose clips carry the emotion. Raises `Misuse`."""
-    if given.get("prosody_from") is not None and given.get("pins"):
+    if choosing.prosody_from is not None and choosing.pins:
         raise Misuse(
             "--pin and --prosody-from exclude each other: the other voice's clips carry the emotion",
             zh="--pin 和 --prosody-from 不能同时使用：情感由另一个声音的片段提供",
         )
 
 
-def prosody_bank(engines: Engines, given: dict[str, Any]) -> ReferenceBank | None:
+def prosody_bank(
+    engines: Engines, choosing: ChoosingSettings, *, language: str
+) -> ReferenceBank | None:
     """Load the bank of ``--prosody-from``, None without. Raises what `loaded_bank` raises."""
-    if given.get("prosody_from") is None:
+    if choosing.prosody_from is None:
         return None
-    return loaded_bank(given["prosody_from"], engines, {**given, "pins": ()})
+    return loaded_bank(choosing.prosody_from, engines, language=language)
 
 
 def voice_of(
-    source: Path, engines: Engines, given: dict[str, Any]
+    source: Path, engines: Engines, *, learn: bool | None
 ) -> tuple[Engines, SpeakerStatistics | None]:
     """Return engines whose judge knows the voice that will be heard, and the voice's statistics for it.
 
@@ -305,7 +314,7 @@ def voice_of(
     from gpt_sovits_emotion.banks.library.sidecar import sidecar_path
 
     with progress_bar("the voice") as progress:
-        opened = open_heard_voice(source, engines, learn=given.get("learn"), progress=progress)
+        opened = open_heard_voice(source, engines, learn=learn, progress=progress)
     if opened is None:
         return engines, None
     if opened.taught or sidecar_path(source).is_file():
@@ -313,7 +322,7 @@ def voice_of(
     return opened.engines, opened.speaker
 
 
-def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> Engines:
+def voice_that_speaks(source: Path, engines: Engines, *, learn: bool | None) -> Engines:
     """Return engines whose tagging head knows a bank's voice, which speaks in what will be heard.
 
     Raises:
@@ -324,24 +333,24 @@ def voice_that_speaks(source: Path, engines: Engines, given: dict[str, Any]) -> 
     from gpt_sovits_emotion.banks.building.voice import open_voice
 
     with progress_bar("the voice") as progress:
-        opened = open_voice(
-            source, engines, who="tagger", learn=given.get("learn"), progress=progress
-        )
+        opened = open_voice(source, engines, who="tagger", learn=learn, progress=progress)
     say(f"tagger: {opened.note.en}", zh=f"标注者：{opened.note.zh}")
     return replace(opened.engines, speaker=opened.speaker)
 
 
 def speaking_of(
-    given: dict[str, Any],
+    speaking: SpeakingSettings,
+    choosing: ChoosingSettings,
     *,
     carry: ProsodySource | None = None,
     words: TranscribeOptions | None = None,
     voice: SpeakerStatistics | None = None,
 ) -> SpeakingOptions:
-    """Make the options of speaking from a command's arguments.
+    """Make the options of speaking.
 
     Args:
-        given: The arguments.
+        speaking: Who speaks, and how.
+        choosing: Which references are used.
         carry: How the emotion is carried; by clips when None.
         words: The Whisper model that listens to takes, if it is on this machine.
         voice: Statistics of the voice, for the judge.
@@ -351,19 +360,19 @@ def speaking_of(
     from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 
     choice = ChoiceOptions(
-        substitute=given.get("substitute", True),
-        order=given.get("order", "best"),
-        seed=given["seed"],
+        substitute=choosing.substitute,
+        order=choosing.order,
+        seed=speaking.seed,
     )
     return SpeakingOptions(
-        seed=given["seed"],
-        sampling=_sampling_of(given),
-        timbre=tuple(given.get("timbre", ())),
-        takes=_takes_of(given.get("takes", 1), words),
+        seed=speaking.seed,
+        sampling=_sampling_of(speaking),
+        timbre=speaking.timbre,
+        takes=_takes_of(choosing.takes, words),
         carry=carry or ProsodySource(),
         choice=choice,
         voice=voice,
-        directions=given.get("directions", "say") == "say",
+        directions=speaking.directions == "say",
     )
 
 
@@ -381,11 +390,12 @@ def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
     return TakeOptions(n, there)
 
 
-def _sampling_of(given: dict[str, Any]) -> Sampling:
+def _sampling_of(speaking: SpeakingSettings) -> Sampling:
     from gpt_sovits_emotion.backends.base import Sampling
 
     names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
-    return Sampling(**{name: given[name] for name in names if given.get(name) is not None})
+    chosen = {name: getattr(speaking, name) for name in names}
+    return Sampling(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def _pair(written: str, form: str, option: str) -> tuple[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
+from gpt_sovits_emotion.cli.settings import RecordingSettings
 
 _MAY_COUNT_FRAMES = frozenset({".sub", ".txt"})
 
@@ -52,7 +53,7 @@ TRANSCRIPT_OPTIONS = (
 """The options on a transcript that is there already."""
 
 
-def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | None:
+def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFile | None:
     """Return the transcript file that ``--transcript`` means for one recording.
 
     Raises:
@@ -61,13 +62,12 @@ def existing_transcript(given: dict[str, Any], recording: Path) -> TextFile | No
     from gpt_sovits_emotion.core.errors import TranscriptError
     from gpt_sovits_emotion.transcripts import TextFile, find_transcript_beside, readable_endings
 
-    wanted: Path | None = given["transcript"]
+    wanted, encoding = settings.transcript, settings.encoding
     if wanted is None:
         return None
-    encoding = given.get("encoding", "")
     if str(wanted) != "beside":
         return _of_film(TextFile(wanted, encoding, by_option=True), recording)
-    found = find_transcript_beside(recording, language=given["language"] or "")
+    found = find_transcript_beside(recording, language=settings.language or "")
     if found is None:
         endings = ", ".join(sorted(readable_endings()))
         raise TranscriptError(

@@ -6,8 +6,9 @@ import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,7 @@ from gpt_sovits_emotion.cli.options import (
     lending_options,
     opened_cache,
 )
+from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.core.progress import Progress
@@ -30,6 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells expect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is trained: options of this command alone."""
+
+    recipe: str | None
+    head_id: str | None
+    labels: str | None
+    heads_dir: Path | None
+    seed: int
+    replace: bool
+    even_without_gain: bool
 
 
 @click.command()
@@ -78,7 +93,15 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells expect
     help="Keep a head on several encoders that is no better than one on the best of them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON on stdout.")
-def train(**given: Any) -> int:
+@with_settings(models=ModelSettings, features=FeatureSettings, wanted=_Wanted)
+def train(
+    corpora: tuple[str, ...],
+    calibrate_on: tuple[str, ...],
+    as_json: bool,
+    models: ModelSettings,
+    features: FeatureSettings,
+    wanted: _Wanted,
+) -> int:
     """Train a head, measure it on speakers it has not met, and put it into a folder of heads.
 
     Features are kept, so a training that was stopped goes on where it was. Ctrl-C keeps the best so far;
@@ -93,20 +116,19 @@ def train(**given: Any) -> int:
     from gpt_sovits_emotion.training.corpora import check, open_corpora
     from gpt_sovits_emotion.training.presets import preset_named
 
-    preset = preset_named(given["recipe"]) if given["recipe"] else None
+    preset = preset_named(wanted.recipe) if wanted.recipe else None
     with progress_bar("corpora") as progress:
-        named = _corpora_named(given["corpora"], preset, progress)
-        corpora = open_corpora(named, progress=progress)
-        calibrate_on = given["calibrate_on"]
+        named = _corpora_named(corpora, preset, progress)
+        opened = open_corpora(named, progress=progress)
         others = open_corpora(calibrate_on, progress=progress) if calibrate_on else ()
-    plan = _plan(given, preset, corpora, others)
-    _show(corpora)
-    for warning in check(corpora, plan.labels or None):
+    plan = _plan(models, features, wanted, preset, opened, others)
+    _show(opened)
+    for warning in check(opened, plan.labels or None):
         say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
-    trained, interrupted = _train(corpora, plan, given)
+    trained, interrupted = _train(opened, plan, models, features)
     for warning in trained.warnings:
         say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
-    _print(trained, as_json=given["as_json"])
+    _print(trained, as_json=as_json)
     return _INTERRUPTED if interrupted else 0
 
 
@@ -142,7 +164,9 @@ def _corpora_named(
 
 
 def _plan(
-    given: dict[str, Any],
+    models: ModelSettings,
+    features: FeatureSettings,
+    wanted: _Wanted,
     preset: Preset | None,
     corpora: tuple[Corpus, ...],
     others: tuple[Corpus, ...],
@@ -153,35 +177,47 @@ def _plan(
     from gpt_sovits_emotion.training.presets import head_id_for
     from gpt_sovits_emotion.training.train import TrainingPlan
 
+    encoder_id = _encoder_id(models)
     name = preset.name if preset else "-".join(corpus.info.id for corpus in corpora)
-    heads_dir = given["heads_dir"] or user_folder()
+    heads_dir = wanted.heads_dir or user_folder()
     return TrainingPlan(
-        head_id=given["head_id"] or free_id(head_id_for(given["encoder_id"], name), heads_dir),
-        labels=labels_of(given["labels"] or "") or (preset.labels if preset else ()),
+        head_id=wanted.head_id or free_id(head_id_for(encoder_id, name), heads_dir),
+        labels=labels_of(wanted.labels or "") or (preset.labels if preset else ()),
         note=preset.note if preset else None,
-        seed=given["seed"],
+        seed=wanted.seed,
         heads_dir=heads_dir,
-        replace=given["replace"],
-        even_without_gain=given["even_without_gain"],
-        command=_command(given, corpora, others),
-        n_jobs=given["jobs"],
+        replace=wanted.replace,
+        even_without_gain=wanted.even_without_gain,
+        command=_command(models, wanted, corpora, others),
+        n_jobs=features.jobs,
         calibrate_on=others,
     )
 
 
-def _command(given: dict[str, Any], corpora: tuple[Corpus, ...], others: tuple[Corpus, ...]) -> str:
+def _encoder_id(models: ModelSettings) -> str:
+    assert models.encoder_id is not None  # the option has a default
+    return models.encoder_id
+
+
+def _command(
+    models: ModelSettings,
+    wanted: _Wanted,
+    corpora: tuple[Corpus, ...],
+    others: tuple[Corpus, ...],
+) -> str:
     """Return how to make the head again, without the folders of this machine."""
     words = ["gpt-sovits-emotion", "train"]
-    if given["recipe"]:
-        words += ["--recipe", given["recipe"]]
+    if wanted.recipe:
+        words += ["--recipe", wanted.recipe]
     words += [word for corpus in corpora for word in ("--corpus", f"{corpus.info.id}=DIR")]
     words += [word for corpus in others for word in ("--calibrate-on", f"{corpus.info.id}=DIR")]
-    words += ["--encoder", given["encoder_id"]]
-    for option, name in (("--labels", "labels"), ("--sovits-weights", "sovits_weights")):
-        if given.get(name):
-            words += [option, Path(given[name]).name]
-    if given["seed"]:
-        words += ["--seed", str(given["seed"])]
+    words += ["--encoder", _encoder_id(models)]
+    if wanted.labels:
+        words += ["--labels", wanted.labels]
+    if models.sovits_weights:
+        words += ["--sovits-weights", models.sovits_weights.name]
+    if wanted.seed:
+        words += ["--seed", str(wanted.seed)]
     return shlex.join(words)
 
 
@@ -197,14 +233,17 @@ def _show(corpora: tuple[Corpus, ...]) -> None:
 
 
 def _train(
-    corpora: tuple[Corpus, ...], plan: TrainingPlan, given: dict[str, Any]
+    corpora: tuple[Corpus, ...],
+    plan: TrainingPlan,
+    models: ModelSettings,
+    features: FeatureSettings,
 ) -> tuple[TrainedHead, bool]:
     """Train; return the head, and whether Ctrl-C ended the training before its time."""
     from gpt_sovits_emotion.training.train import train as train_head
 
-    encoder = encoder_for(given, given["encoder_id"])
+    encoder = encoder_for(models, _encoder_id(models))
     with (
-        opened_cache(given) as cache,
+        opened_cache(features) as cache,
         progress_bar(plan.head_id) as progress,
         _stopped_by_ctrl_c() as cancelled,
     ):

@@ -218,8 +218,8 @@ def written_transcript(
     A text with several tags becomes several segments, and a tag alone on its line counts for the next text.
 
     Args:
-        texts: May have the tag of their emotion, as ``[happy]`` (`banks.library.tagged_text`); lines may have a
-            label and a language of their own.
+        texts: May have the tag of their emotion, as ``[happy]`` (`banks.library.tagged_text`); lines may have
+            a label and a language of their own.
         banks: Voices whose own labels count as tags beside the canonical ones.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "", where it has none by its neighbour's,

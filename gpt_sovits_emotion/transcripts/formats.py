@@ -15,6 +15,7 @@ from typing import Protocol
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence, TaggedTranscript
+from gpt_sovits_emotion.transcripts import tagged_text
 from gpt_sovits_emotion.transcripts.documents import (
     TRANSCRIPT_FORMAT,
     TRANSCRIPT_VERSION,
@@ -24,7 +25,6 @@ from gpt_sovits_emotion.transcripts.lines import FileLines, Line, check_times, l
 from gpt_sovits_emotion.transcripts.substation import ass_text
 from gpt_sovits_emotion.transcripts.subtitles import srt_text, vtt_text
 from gpt_sovits_emotion.transcripts.tables import csv_text, txt_text
-from gpt_sovits_emotion.transcripts.tagged_text import list_text, rich_text
 
 __all__ = [
     "FORMATS",
@@ -101,7 +101,7 @@ def _for_people(text_of: Callable[..., str]) -> Callable[..., str]:
 
 
 def _rich_text(transcript: TaggedTranscript, **more: object) -> str:
-    return rich_text(lines_of(transcript))
+    return tagged_text.rich_text(lines_of(transcript))
 
 
 def _list_text(
@@ -111,7 +111,7 @@ def _list_text(
     clip_paths: Sequence[Path | str] = (),
     speaker: str = "speaker",
 ) -> str:
-    return list_text(lines_of(transcript), clip_paths=clip_paths, speaker=speaker)
+    return tagged_text.list_text(lines_of(transcript), clip_paths=clip_paths, speaker=speaker)
 
 
 _OURS: Mapping[str, _Format] = {

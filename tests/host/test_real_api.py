@@ -15,12 +15,12 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from backend import checkouts, weights
 
 from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Prosody, ReferenceClip
+from host import checkouts, weights
 
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
 

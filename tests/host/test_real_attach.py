@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from backend import checkouts
-from backend.journeys import OURS, PATIENCE_MS, say_again, tag
-from backend.test_real_pages import assert_audible, client_of, speak
 from browser import Tab, running_chromium
 
+from host import checkouts
+from host.journeys import OURS, PATIENCE_MS, say_again, tag
+from host.test_real_pages import assert_audible, client_of, speak
 from webui_tab import install as installing
 from webui_tab.interpreter import inspect_python
 

@@ -141,13 +141,13 @@ def test_every_family_is_lent_without_a_trace(private) -> None:
         "import os, sys\n"
         "from gpt_sovits_emotion.backends.checkout import CheckoutBackend\n"
         "before = list(sys.path), os.getcwd(), dict(os.environ)\n"
-        "host = CheckoutBackend(sys.argv[1])\n"
-        "for family in sorted(host.lends): list(host.lend(family))\n"
+        "backend = CheckoutBackend(sys.argv[1])\n"
+        "for family in sorted(backend.provides): list(backend.provide(family))\n"
         "assert (list(sys.path), os.getcwd()) == before[:2]\n"
         "names = {'AR', 'config', 'module', 'process_ckpt', 'sv', 'text', 'tools', 'utils', 'kaldi',\n"
         "    'fusion', 'pooling_layers', 'ERes2NetV2', 'GPT_SoVITS', 'f5_tts', 'feature_extractor'}\n"
         "assert not names & {name.partition('.')[0] for name in sys.modules}\n"
-        "print(*sorted(host.lends))\n"
+        "print(*sorted(backend.provides))\n"
     )
     before = _listing(private)
     done = subprocess.run(

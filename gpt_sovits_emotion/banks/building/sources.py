@@ -93,8 +93,8 @@ def find_sources(source: str | Path, *, clips: Path | None = None) -> Sources:
     """Find out what a source is, and which clips it names.
 
     - ``logs/<exp>`` of a GPT-SoVITS training: its clips, their texts, and the HuBERT features that it keeps;
-    - any layout of a bank, a ``.list`` and a plain folder of clips: as `banks.library.layouts` reads them. What
-      a person filed stays as it was filed;
+    - any layout of a bank, a ``.list`` and a plain folder of clips: as `banks.library.layouts` reads them.
+      What a person filed stays as it was filed;
     - an audio file: a long recording, to be cut first;
     - a sidecar: the bank that it belongs to.
 
