@@ -348,7 +348,7 @@ def _left_out(origin: str, why: Sentence, what: Sentence | None = None) -> Sente
 
 def _named(plugin: Plugin) -> Sentence:
     title = GROUPS[plugin.group].title
-    return Sentence(f"the {title.en} {plugin.name!r}", f"{title.zh} {plugin.name!r} ")
+    return Sentence(f"the {title.en} {plugin.name!r}", f"{title.zh} {plugin.name!r}")
 
 
 def _clash(plugin: Plugin, others: list[Plugin]) -> Sentence | None:
@@ -372,7 +372,7 @@ def _unfit(plugin: Plugin) -> Sentence | None:
             f"there is no group {PREFIX}{plugin.group}; expected {PREFIX} and one of {', '.join(GROUPS)}",
             f"没有 {PREFIX}{plugin.group} 这一组；应为 {PREFIX} 加 {'、'.join(GROUPS)} 之一",
         )
-        what = Sentence(f"the plug-in {plugin.name!r}", f"插件 {plugin.name!r} ")
+        what = Sentence(f"the plug-in {plugin.name!r}", f"插件 {plugin.name!r}")
         return _left_out(plugin.origin, why, what)
     if not _NAME.fullmatch(plugin.name):
         why = Sentence(

@@ -20,6 +20,7 @@ from gpt_sovits_emotion.transcripts.documents import (
     TRANSCRIPT_FORMAT,
     TRANSCRIPT_VERSION,
     document_text,
+    parse_json,
 )
 from gpt_sovits_emotion.transcripts.lines import FileLines, Line, check_times, lines_of, place
 from gpt_sovits_emotion.transcripts.substation import ass_text
@@ -81,6 +82,10 @@ class _Format:
         """Return the lines of a file."""
         from gpt_sovits_emotion.transcripts.reading import TextFile, read_as
 
+        if self.endings == (".json",):
+            data = parse_json(text, name=name)
+            if isinstance(data, dict) and data.get("format") == TRANSCRIPT_FORMAT:
+                return FileLines(lines_of(TaggedTranscript.from_dict(data.get("document"))))
         return read_as(Path(self.endings[0]).suffix or self.endings[0], text, TextFile(Path(name)))
 
 

@@ -36,9 +36,10 @@ class _Layout:
     def recognises(self, path: Path) -> bool:
         """Say whether a bank is in this layout, which for folders of clips only reading them tells."""
         try:
-            return read_own_layout(path).layout == self.name
+            found = read_own_layout(path)
         except (ReferenceBankError, OSError):
             return False
+        return found.layout == self.name and bool(found.entries)
 
     def read(self, path: Path) -> Listing:
         """Return the clips of a bank."""
