@@ -29,7 +29,7 @@ __all__ = [
 
 _MODULE_OF = {
     "Annotation": "results",
-    "EmotionError": "errors",
+    "EmotionError": "core.errors",
     "Spoken": "results",
     "Voice": "results",
 }

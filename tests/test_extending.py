@@ -74,8 +74,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clip = Audio(voiced(3.5, f0_hz=110 + 25 * number), 16_000)
         write_wav(folder / "my-voice" / emotion / "one.wav", clip)
         (folder / "my-voice" / emotion / "one.lab").write_text(f"words {number}")
-    for speaker in range(4):
-        for number in range(18):
+    for speaker in range(3):
+        for number in range(9):
             emotion, f0_hz = (("angry", 220), ("sad", 110), ("neutral", 160))[number % 3]
             clip = voiced(0.6, f0_hz=f0_hz + 4 * speaker + number, level=0.05 + f0_hz / 2000)
             write_wav(folder / "toys" / f"s{speaker}-{emotion}-{number}.wav", Audio(clip, 16_000))
@@ -104,11 +104,15 @@ def test_the_pages_commands_run(
     (block,) = shown("console")
     said = {}
     for line in block.splitlines():
-        code, out, err = run(capsys, *words_of(line, place))
+        words = words_of(line, place)
+        words += (
+            ["--jobs", "1"] if words[0] == "train" else []
+        )  # another process costs more than it saves
+        code, out, err = run(capsys, *words)
         assert code == 0, f"{line}: {err}"
         said[line.split()[1]] = out
     assert re.search(r"^  bands +gse-toys 1\.0 +gse_toys:Bands$", said["plugins"], re.MULTILINE)
-    assert "toys: Toys, 72 clips of 4 speakers, in en" in said["corpora"]
+    assert "toys: Toys, 27 clips of 3 speakers, in en" in said["corpora"]
     # a head on its encoder, sound and used
     folder = tmp_path / "data" / "gpt-sovits-emotion" / "heads" / "my-bands"
     check_head(folder)

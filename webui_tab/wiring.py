@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.core.visible import visible
 from webui_tab.actions import RESTING, STOPS, Actions, code_of
 from webui_tab.again_actions import AgainActions
@@ -284,7 +285,12 @@ def _in_one_sentence(
                 sentence = sentence_of(error, language)
             else:
                 _LOG.exception("an action of the page failed")
-                sentence = say("unexpected", language, kind=type(error).__name__)
+                failed = failed_plugin(error)
+                sentence = (
+                    say("unexpected", language, kind=type(error).__name__)
+                    if failed is None
+                    else sentence_of(failed, language)
+                )
             gr.Warning(html.escape(visible(sentence)))
             updates = {failing: note("bad", sentence)} if failing else {}
         if not outputs:

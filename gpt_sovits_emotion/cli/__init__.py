@@ -199,14 +199,10 @@ def _of_the_machine(error: Exception) -> int | None:
 
 def _of_a_plugin(error: Exception) -> int | None:
     """Say whose plug-in failed, where it was one of another package."""
-    from gpt_sovits_emotion.core.records import Sentence
-    from gpt_sovits_emotion.core.registry import culprit, failed
+    from gpt_sovits_emotion.core.registry import failed_plugin
 
-    plugin = culprit(error)
-    if plugin is None:
-        return None
-    doing = Sentence("its work", "运行")
-    return _fail(failed(plugin, error, doing=doing).say(language()), 1)
+    failed = failed_plugin(error)
+    return None if failed is None else _fail(failed.say(language()), 1)
 
 
 def _note(problem: Sentence) -> None:

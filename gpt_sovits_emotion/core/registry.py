@@ -29,6 +29,7 @@ __all__ = [
     "blamed",
     "culprit",
     "failed",
+    "failed_plugin",
     "find",
     "forget",
     "load",
@@ -243,6 +244,12 @@ def failed(plugin: Plugin, error: BaseException, *, doing: Sentence) -> PluginEr
         zh=f"{plugin.origin} 的{title.zh} {plugin.name!r} 在{doing.zh}时出错（{why}）；"
         "这是该软件包的缺陷：请更新它，或告知其作者",
     )
+
+
+def failed_plugin(error: BaseException) -> PluginError | None:
+    """Return the sentence that a plug-in failed, where an error that nobody foresaw is one's; else None."""
+    plugin = culprit(error)
+    return None if plugin is None else failed(plugin, error, doing=Sentence("its work", "运行"))
 
 
 def culprit(error: BaseException) -> Plugin | None:
