@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.errors import AudioError, EncoderError
 from gpt_sovits_emotion.core.memory import trim_heap
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
@@ -96,6 +96,9 @@ class Analyser:
 
         Returns:
             ``(n_segments, dim)`` embeddings and the tracks of each stretch.
+
+        Raises:
+            EncoderError: The encoder failed, or gives something else.
         """
         audios = self._read(recording, stretches, self.tracker.sampling_rate_hz)
         if self.encoder is self.tracker:
@@ -104,7 +107,16 @@ class Analyser:
         if self.encoder.sampling_rate_hz != self.tracker.sampling_rate_hz:
             audios = self._read(recording, stretches, self.encoder.sampling_rate_hz)
         with blamed(doing=_EMBEDDING):
-            return self.encoder.encode(audios), tracks
+            embedded = self.encoder.encode(audios)
+        if np.shape(embedded) != (len(audios), self.encoder.dim):
+            raise EncoderError(
+                f"the encoder {self.encoder.id!r} gives {np.shape(embedded)} for {len(audios)} segments "
+                f"where ({len(audios)}, {self.encoder.dim}) was expected; that is a fault of the package "
+                "that adds it",
+                zh=f"编码器 {self.encoder.id!r} 对 {len(audios)} 段给出 {np.shape(embedded)}，"
+                f"应为 ({len(audios)}, {self.encoder.dim})；这是提供它的软件包的缺陷",
+            )
+        return embedded, tracks
 
     @staticmethod
     def _read(

@@ -477,6 +477,18 @@ def test_a_failing_backend_leaves_the_segment_out(
     assert "the backend 'mine' of gse-mine 1.0 failed at speaking (RuntimeError: no voice)" in out
 
 
+def test_a_round_trip_with_strangers_alone(
+    capsys, fakes: None, voice: Path, talk: Path, tmp_path: Path
+) -> None:
+    arguments = ["--transcriber", "fake", "--backend", "fake", "--out", tmp_path / "trip", "--json"]
+    head = make_fake_head(tmp_path / "fake-head")
+    code, out, _ = run(capsys, "roundtrip", talk, "--voice", voice, "--head", head, *arguments)
+    assert code == 0
+    report = json.loads(out)
+    assert (report["host_id"], report["judge_id"]) == ("fake", "fake-head")
+    assert "sentence 2" in (tmp_path / "trip" / "transcript.srt").read_text()
+
+
 # --- transcribers, formats, layouts, corpora ---------------------------------------------------------
 
 

@@ -130,7 +130,7 @@ OPTIONS = {
     "--calibrate-on": "不用于训练的语料（可重复）：在其上拟合温度和阈值，使其对没见过的人也成立。"
     "用于读取 Whisper 的情感模型。",
     "train --encoder": "prosody；Whisper 的层：whisper-base:1-4；配合 --checkout 可用 hubert:6、hubert:4-9、"
-    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody。",
+    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody；或插件添加的编码器。",
     "--id": "新情感模型的 id。[默认：由编码器和语料得出]",
     "train --labels": "类别，以逗号分隔。[默认：全部]",
     "train --heads-dir": "放入的情感模型文件夹。[默认：用户自己的]",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -32,6 +32,7 @@ __all__ = [
     "failed_plugin",
     "find",
     "forget",
+    "listed",
     "load",
     "names",
     "problems",
@@ -220,6 +221,21 @@ def blamed(*, doing: Sentence) -> Iterator[None]:
         raise failed(plugin, error, doing=doing) from error
 
 
+def listed(
+    plugin: Plugin, give: Callable[[], Iterable[Any]], *, doing: Sentence
+) -> tuple[Any, ...]:
+    """Return what a plug-in gives one after another.
+
+    Raises:
+        PluginError: It failed, or gives nothing that can be gone through.
+    """
+    with blamed(doing=doing):
+        given = give()
+        if isinstance(given, Iterable):
+            return tuple(given)
+    raise failed(plugin, TypeError(f"{type(given).__name__} is no list"), doing=doing)
+
+
 def recognised(plugin: Plugin, recognises: Callable[[Any], object], what: Any) -> bool:
     """Ask a plug-in whether something is of its kind; one that fails at that is left out from then on."""
     try:
@@ -291,7 +307,7 @@ def _strangers() -> Mapping[str, Mapping[str, Plugin]]:
     """Return what other packages registered, read at the first call: group -> name -> plug-in."""
     if _state.strangers is None:
         found = list(_entries())
-        _state.strangers = {}
+        kept: dict[str, dict[str, Plugin]] = {}
         for plugin in sorted(found, key=lambda each: (each.name, each.package)):
             others = [
                 other
@@ -300,9 +316,10 @@ def _strangers() -> Mapping[str, Mapping[str, Plugin]]:
             ]
             problem = _clash(plugin, others) or _unfit(plugin)
             if problem is None:
-                _state.strangers.setdefault(plugin.group, {})[plugin.name] = plugin
+                kept.setdefault(plugin.group, {})[plugin.name] = plugin
             elif problem not in _state.unread:
                 _state.unread.append(problem)
+        _state.strangers = kept
         for problem in _state.unread:
             _told(problem)
     return _state.strangers

@@ -177,7 +177,15 @@ def _parse_one(encoder_id: str, *, whole: str | None = None) -> EncoderName:
         )
     doing = Sentence(f"reading the name {encoder_id!r}", f"解析名称 {encoder_id!r} ")
     with registry.blamed(doing=doing):
-        return found.parse(encoder_id)
+        name = found.parse(encoder_id)
+    if isinstance(name, EncoderName) and (name.family == family or getattr(found, "sized", False)):
+        return name
+    raise EncoderError(
+        f"the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; that is a "
+        "fault of the package that adds it",
+        zh=f"{encoder_id!r} 所属的类别将其解析为 {name!r}，而不是该类别的 EncoderName；"
+        "这是提供它的软件包的缺陷",
+    )
 
 
 def family_of(family: str) -> EncoderFamily | None:
@@ -292,11 +300,11 @@ def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
         return kept[1]
     with registry.blamed(doing=Sentence(f"opening {name.id!r}", f"打开 {name.id!r} ")):
         encoder = family.open(name, loaded)
-    if encoder.id != name.id:
+    if getattr(encoder, "id", None) != name.id:
         raise EncoderError(
-            f"the encoder {name.id!r} calls itself {encoder.id!r}; the package that adds it has to give it "
-            "the id by which it is asked for",
-            zh=f"编码器 {name.id!r} 自称为 {encoder.id!r}；提供它的软件包须使两者一致",
+            f"the encoder {name.id!r} calls itself {getattr(encoder, 'id', None)!r}; the package that adds "
+            "it has to give it the id by which it is asked for",
+            zh=f"编码器 {name.id!r} 自称为 {getattr(encoder, 'id', None)!r}；提供它的软件包须使两者一致",
         )
     if loaded is None and name.family.partition("-")[0] not in OWN["encoders"]:
         _OPENED[name.id] = family, encoder

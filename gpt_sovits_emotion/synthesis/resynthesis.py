@@ -286,7 +286,8 @@ class _Session:
         audio: Audio | None = None
         try:
             with blamed(doing=_SPEAKING):
-                audio = backend.synthesise(request)
+                said: object = backend.synthesise(request)
+            audio = _an_audio(said, backend.title)
         except PluginError as error:
             failure = BackendError(str(error), zh=error.zh)
         except BackendError as error:
@@ -381,3 +382,13 @@ def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
         with suppress(AudioError):  # a clip that is gone says nothing of the voice; the others do
             found.append(engines.reference_prosody(clip).f0_median_hz)
     return statistics.median(values) if (values := [f0 for f0 in found if f0]) else None
+
+
+def _an_audio(said: object, backend: Sentence) -> Audio:
+    """Refuse what is no audio, which a backend of another package may give."""
+    if isinstance(said, Audio):
+        return said
+    raise BackendError(
+        f"{backend.en} gives {type(said).__name__} and no Audio; that is a fault of the package that adds it",
+        zh=f"{backend.zh} 返回的是 {type(said).__name__} 而不是 Audio；这是提供它的软件包的缺陷",
+    )

@@ -182,7 +182,7 @@ def check_transcriber(
     samples = np.concatenate([_voice(3.0, _RATE_HZ, 0.2).samples, np.zeros(_RATE_HZ, np.float32)])
     with (
         _in_a_sentence(TranscriptError),
-        recording_from_samples(np.tile(samples, 2), _RATE_HZ) as recording,
+        recording_from_samples(samples, _RATE_HZ) as recording,
     ):
         told: list[float] = []
         found = transcribe(recording, options, progress=lambda share, doing: told.append(share))

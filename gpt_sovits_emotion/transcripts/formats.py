@@ -246,9 +246,12 @@ def read_added(plugin: registry.Plugin, text: str, *, name: str) -> FileLines:
         PluginError: The plug-in failed.
     """
     found: TranscriptFormat = registry.load("formats", plugin.name)
-    with registry.blamed(doing=Sentence(f"reading {name}", f"读取 {name} ")):
+    doing = Sentence(f"reading {name}", f"读取 {name} ")
+    with registry.blamed(doing=doing):
         lines = found.read(text, name=name)
-    given = lines if isinstance(lines, FileLines) else FileLines(tuple(lines))
+    notes = lines.notes if isinstance(lines, FileLines) else ()
+    rows = lines.lines if isinstance(lines, FileLines) else lines
+    given = FileLines(registry.listed(plugin, lambda: rows, doing=doing), notes)
     for number, line in enumerate(given.lines, start=1):
         if not isinstance(line, Line):
             raise TranscriptError(

@@ -60,13 +60,15 @@ def read_added(name: str, folder: Path) -> Corpus:
         PluginError: The reader is broken, or failed.
     """
     reader: CorpusReader = registry.load("corpora", name)
+    plugin = registry.find("corpora", name)
+    assert plugin is not None  # it was loaded
     if not folder.is_dir():
         raise CorpusError(
             f"{folder} is no folder; name the folder of the corpus",
             zh=f"{folder} 不是文件夹；请指定语料库的文件夹",
         )
-    with registry.blamed(doing=Sentence(f"reading {folder}", f"读取 {folder} ")):
-        clips = tuple(reader.read(folder))
+    doing = Sentence(f"reading {folder}", f"读取 {folder} ")
+    clips = registry.listed(plugin, lambda: reader.read(folder), doing=doing)
     for clip in clips:
         if not isinstance(clip, Clip) or not (clip.speaker and clip.emotion):
             raise CorpusError(
