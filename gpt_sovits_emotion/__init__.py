@@ -1,4 +1,4 @@
-"""Emotion for GPT-SoVITS: hear a recording, tag it, and say it again in that emotion.
+"""Emotion for GPT-SoVITS: transcribe a recording, label its emotions, and speak it again in them.
 
     import gpt_sovits_emotion as gse
 
@@ -6,7 +6,7 @@
     for segment in result.segments:
         print(segment.label, segment.text)
 
-What stands in `__all__` is what programs may rely on; everything else may change. See docs/python.md.
+`__all__` is the public interface; everything else may change. See docs/python.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The front door: what a program that uses this package calls.
+"""The public interface: what a program that uses this package calls.
 
     import gpt_sovits_emotion as gse
 
@@ -6,8 +6,8 @@
     result = annotator.annotate("talk.m4a")
     result.save("talk.srt")
 
-`load` opens the models once; an `Annotator` reads any number of recordings with them, and says them or other
-texts again in a voice. Everything here is a thin hand on `pipeline`, with the defaults of the command line.
+`load` opens the models once; an `Annotator` labels any number of recordings with them, and speaks them or
+other texts in a voice. Everything here is a thin layer on `pipeline`, with the defaults of the command line.
 """
 
 from __future__ import annotations
@@ -56,29 +56,30 @@ def load(
     device: str = "auto",
     offline: bool = False,
 ) -> Annotator:
-    """Open the models that read emotion, and who speaks.
+    """Open the models that transcribe, label emotions and speak.
 
     Args:
-        head: Id or folder of the head that reads emotion; the best one that can work here when None, and then
-            `Annotator.note` says where it is not the usual one.
-        verifier: Id or folder of the head that listens to what was said again; the same when None.
+        head: Id or folder of the head that labels emotions; when None, the best one that can run here, and
+            `Annotator.note` says if that is not the default.
+        verifier: Id or folder of the head that labels the synthesised output; the same head when None.
         whisper: What transcribes: ``tiny``, ``base``, ``small``, …, a folder with a faster-whisper model,
-            ``none`` to find speech without its words, or ``auto``: small or base, whichever is there.
-        transcriber: Who transcribes: the name of a transcriber (``gpt-sovits-emotion plugins`` lists them),
+            ``none`` to detect speech without transcribing it, or ``auto``: small or base, whichever is there.
+        transcriber: What transcribes: the name of a transcriber (``gpt-sovits-emotion plugins`` lists them),
             or a function that does.
-        backend: Who speaks: the address of a GPT-SoVITS server (``api_v2.py``), as ``http://127.0.0.1:9880``,
-            the name of a backend, with its address where it has one (``mine+http://127.0.0.1:9000``), or a
-            `backends.base.Backend`; eSpeak NG, which clones nobody, when None.
-        checkout: Folder of a GPT-SoVITS on this machine, for heads on its HuBERT or SoVITS.
+        backend: What speaks: the address of a GPT-SoVITS server (``api_v2.py``), such as
+            ``http://127.0.0.1:9880``; the name of a backend, with its address where it has one, such as
+            ``mine+http://127.0.0.1:9000``; or a `backends.base.Backend`; eSpeak NG, which clones no voice,
+            when None.
+        checkout: Folder of a GPT-SoVITS on this machine, for heads that read its HuBERT or SoVITS.
         models_dir: A further folder of faster-whisper models.
         heads_dirs: Further folders of heads.
-        speaker: Name of a person that the head was fitted to (``adapt``).
+        speaker: Name of a person that the head was adapted to (``adapt``).
         device: ``auto``, ``cpu`` or ``cuda``.
         offline: Never download a model.
 
     Raises:
         HeadError: A head is missing, broken, or does not fit what the checkout has.
-        BackendError: The address is none, or the checkout cannot load what it would lend.
+        BackendError: The address is invalid, or the checkout cannot load the models it should provide.
         PluginError: There is no backend or transcriber of this name, or it is broken.
         WhisperModelError: The Whisper that a head reads is damaged.
 
@@ -127,20 +128,20 @@ def open_voice(path: str | Path) -> Voice:
     """Open the reference clips of a voice, in any layout that is read (docs/banks.md).
 
     Args:
-        path: A folder or a file of clips, or what ``refs build`` wrote beside it.
+        path: A folder of clips, a file that lists them, or the sidecar that ``refs build`` wrote.
 
     Raises:
-        ReferenceBankError: There is no bank, it is broken or empty, or none of its clips can be used.
+        ReferenceBankError: There is no bank, it is damaged or empty, or none of its clips can be used.
     """
     return Voice(Path(path), load_bank(path))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotator:
-    """Reads the emotion of recordings, and says them again in it. Made by `load`.
+    """Labels the emotions of recordings, and speaks them again. Made by `load`.
 
     Attributes:
-        engines: The heads, and who speaks.
+        engines: The heads, their encoders, and the backend that speaks.
         words: How recordings are transcribed.
     """
 
@@ -149,12 +150,12 @@ class Annotator:
 
     @property
     def head_id(self) -> str:
-        """The head that reads emotion."""
+        """The id of the head that labels emotions."""
         return self.engines.tagger.card.id
 
     @property
     def note(self) -> Sentence | None:
-        """Why it is not the head that is usually taken; None where it is, or was asked for by name."""
+        """Why it is not the default head; None if it is, or if it was asked for by name."""
         return self.engines.note
 
     def annotate(
@@ -168,24 +169,24 @@ class Annotator:
         allow_damaged: bool = False,
         progress: Progress = no_progress,
     ) -> Annotation:
-        """Transcribe a recording and read the emotion of every segment.
+        """Transcribe a recording and label the emotion of every segment.
 
         Args:
-            audio: A file of any format that FFmpeg knows, or its samples: ``(n_samples,)`` or
+            audio: A file in any format that FFmpeg decodes, or samples: ``(n_samples,)`` or
                 ``(n_samples, n_channels)``, float in -1 to 1 or integer PCM.
-            sampling_rate_hz: Of samples.
-            transcript: File of the words and, best, their times, in place of Whisper (docs/formats.md).
-            language: Code of what is spoken; found out for each stretch of speech when None.
-            speaker_statistics: Judge against the recording's own segments always, or never; as far as it
-                seems to hold several moods when None.
+            sampling_rate_hz: Rate of the samples; not to be given with a file.
+            transcript: File with the text, ideally with times, to use instead of Whisper (docs/formats.md).
+            language: Code of the spoken language; detected for each utterance when None.
+            speaker_statistics: Whether to normalise by the recording's own speaker: always, never, or, when
+                None, to the extent that the recording seems to contain several emotions.
             allow_damaged: Use what can be read of a damaged file, with a warning.
-            progress: Called with a share from 0 to 1 and with what is being done.
+            progress: Called with the share that is done, from 0 to 1, and a description of the current step.
 
         Raises:
-            AudioError: The file is missing, no audio, damaged, silent, shorter than 0.2 s or longer than six
-                hours; or samples came without their rate.
+            AudioError: The file is missing, not audio, damaged, silent, shorter than 0.2 s or longer than six
+                hours; or samples were given without their rate.
             TranscriptError: The transcript cannot be read, or does not fit the recording.
-            WhisperModelError: The model is not there, or does not load.
+            WhisperModelError: The model is not there, or cannot be loaded.
 
         Examples:
             >>> import numpy as np
@@ -220,17 +221,17 @@ class Annotator:
         seed: int = 0,
         progress: Progress = no_progress,
     ) -> Spoken:
-        """Say a recording again, segment by segment, each in the emotion that was heard in it.
+        """Speak a recording again, segment by segment, each in the emotion it was labelled with.
 
         Args:
             audio: As for `annotate`.
-            voice: Who says it, from `open_voice`, or its path.
+            voice: The voice to speak with, from `open_voice`, or its path.
             sampling_rate_hz: As for `annotate`.
             transcript: As for `annotate`.
             language: As for `annotate`.
             speaker_statistics: As for `annotate`.
             allow_damaged: As for `annotate`.
-            seed: Of whatever the backend draws at random.
+            seed: Random seed of the backend.
             progress: As for `annotate`.
 
         Raises:
@@ -262,14 +263,14 @@ class Annotator:
         seed: int = 0,
         progress: Progress = no_progress,
     ) -> Spoken:
-        """Say texts, each in the emotion that it begins with: ``[happy] What a day!``.
+        """Speak texts, each in the emotion of the tag that it begins with: ``[happy] What a day!``.
 
         Args:
-            texts: One, or several that are said one after the other.
-            voice: Who says it, from `open_voice`, or its path.
-            emotion: Of texts that begin with no tag.
-            language: Code of the texts' language; told by their script when "".
-            seed: Of whatever the backend draws at random.
+            texts: One text, or several that are spoken one after another.
+            voice: The voice to speak with, from `open_voice`, or its path.
+            emotion: Emotion of texts without a tag.
+            language: Code of the texts' language; told from their script when "".
+            seed: Random seed of the backend.
             progress: As for `annotate`.
 
         Raises:
@@ -293,7 +294,7 @@ class Annotator:
     def _of(
         self, voice: Voice | str | Path, progress: Progress
     ) -> tuple[ReferenceBank, Engines, SpeakerStatistics | None]:
-        """Return the clips that the backend takes, and the judge as it knows the voice that will be heard."""
+        """Return the clips that the backend takes, and the verifier adapted to the voice that will speak."""
         path = voice.path if isinstance(voice, Voice) else Path(voice)
         limits = self.engines.backend.limits
         if limits is None:
@@ -312,10 +313,10 @@ def _opener(
     *,
     allow_damaged: bool,
 ) -> Callable[[], Recording]:
-    """Return what opens a recording, as often as it is needed.
+    """Return a function that opens the recording, as often as it is needed.
 
     Raises:
-        AudioError: Samples come without their rate, or a file with one.
+        AudioError: Samples are given without their rate, or a file with one.
     """
     rate_hz = engines.listening_rate_hz
     if isinstance(audio, (str, Path)):

@@ -1,8 +1,7 @@
-"""What the front door gives: a voice, what was heard in a recording, what was said again."""
+"""What the public interface returns: a voice, an annotated recording, synthesised speech."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from gpt_sovits_emotion.core.records import (
 )
 from gpt_sovits_emotion.deliver import deliver
 from gpt_sovits_emotion.pipeline import RoundTrip
-from gpt_sovits_emotion.transcripts import to_text, write
+from gpt_sovits_emotion.transcripts import document_of, write
 
 if TYPE_CHECKING:
     import pandas
@@ -30,11 +29,11 @@ __all__ = ["Annotation", "Spoken", "Voice"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voice:
-    """A voice that can be spoken with.
+    """A voice to speak with: its reference bank.
 
     Attributes:
-        path: Where its clips lie.
-        bank: Its clips, the unusable ones with their problem.
+        path: Where its clips are.
+        bank: Its clips; unusable ones carry the reason.
     """
 
     path: Path
@@ -42,12 +41,12 @@ class Voice:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the voice."""
         return self.bank.voice
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """The emotions of the clips that can be used, sorted."""
+        """The emotions of the usable clips, sorted."""
         return tuple(sorted({clip.emotion for clip in self.bank.usable} - {"", UNSURE}))
 
 
@@ -56,29 +55,29 @@ class Annotation:
     """What was said in a recording, when, and in which emotion.
 
     Attributes:
-        transcript: All of it, as it is kept in files.
+        transcript: The complete document, as it is stored in files.
     """
 
     transcript: TaggedTranscript
 
     @property
     def segments(self) -> tuple[TaggedSegment, ...]:
-        """The stretches of speech in order of time, each with its `text`, `label` and `scores`."""
+        """The segments in order of time, each with its `text`, `label` and `scores`."""
         return self.transcript.segments
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
-        """What one must know before believing the labels."""
+        """What to know before relying on the labels."""
         return self.transcript.notes
 
     def save(self, path: str | Path, *, format: str | None = None, language: str = "en") -> Path:
-        """Write it to a file in one step; return the file. One of that name is replaced whole.
+        """Write the transcript to a file atomically, replacing an existing one; return the path.
 
         Args:
-            path: Where to.
-            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv`` or ``rich-text``, or one that a
-                plug-in adds; told by the file's ending when None.
-            language: ``en`` or ``zh``, in which emotions are named in what people read.
+            path: File to write.
+            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv`` or ``rich-text``, or one that a plug-in
+                adds; from the file's extension when None.
+            language: ``en`` or ``zh``, for the names of emotions in formats that people read.
 
         Raises:
             TranscriptError: The format is unknown, or cannot hold this transcript.
@@ -88,16 +87,15 @@ class Annotation:
         return Path(path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `save` writes as JSON, with the name and version of its format."""
-        found: dict[str, Any] = json.loads(to_text(self.transcript, "json"))
-        return found
+        """Return the document that `save` writes as JSON, with the name and version of its format."""
+        return document_of(self.transcript)
 
     def to_frame(self, *, language: str = "en") -> pandas.DataFrame:
-        """Return a table with a row per segment.
+        """Return a pandas table with a row per segment.
 
         Its columns are ``start_s``, ``end_s``, ``text``, ``speaker``, ``language``, ``label``, ``confidence``
-        (missing where a segment could not be read), ``reason``, and ``p:LABEL`` with the probability of each
-        of the head's labels.
+        (missing where a segment could not be labelled), ``reason``, and ``p:LABEL`` with the probability of
+        each of the head's labels.
         """
         import pandas
 
@@ -130,10 +128,10 @@ def _row(tagged: TaggedSegment, language: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoken:
-    """What was said, and what the judge heard in it.
+    """Synthesised speech, and how the verifier labelled it.
 
     Attributes:
-        result: All of it.
+        result: The complete result.
     """
 
     result: RoundTrip
@@ -141,29 +139,29 @@ class Spoken:
 
     @property
     def annotation(self) -> Annotation:
-        """What was to be said; of texts, with the times at which they are heard."""
+        """What was to be spoken; for texts, with the times at which they are spoken."""
         return Annotation(self.result.tagging.transcript)
 
     @property
     def audio(self) -> Audio:
-        """The whole: `samples` ``(n_samples,)`` float32, and `sampling_rate_hz`."""
+        """The concatenated audio: `samples` ``(n_samples,)`` float32, and `sampling_rate_hz`."""
         return self.result.synthesis.joined
 
     @property
     def report(self) -> RoundTripReport:
-        """For every segment: which clip was taken, what is heard now, whether the emotion survived."""
+        """For every segment: the reference clip, the output's label, and whether the emotion survived."""
         return self.result.verification.report
 
     def save(self, folder: str | Path, *, language: str = "en") -> RoundTripReport:
-        """Write the audio, the transcripts and a page that shows all of it; return the report.
+        """Write the audio, the transcripts and the report page; return the report.
 
         Args:
-            folder: Made if missing; files of these names are replaced.
+            folder: Created if missing; files of the same names are replaced.
             language: ``en`` or ``zh``.
 
         Raises:
             OutputError: The folder or a file cannot be written.
-            AudioError: The recording has gone, or changed, since.
+            AudioError: The recording has been removed or changed since.
         """
         if self._recording is None:
             return deliver(self.result, None, Path(folder), language=language)

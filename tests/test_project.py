@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 from conftest import REPOSITORY
+from importlinter.api import read_configuration
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -71,11 +72,11 @@ import gradio as gr
 before = set(sys.modules)
 from webui_tab import attach
 from webui_tab.pages import Pages
-from webui_tab.tab import build_tab
-from webui_tab.workshop import Workshop
+from webui_tab.page import build_tab
+from webui_tab.app_context import AppContext
 root = Path(sys.argv[1])
 with gr.Blocks() as blocks:
-    build_tab(blocks, Pages(root), Workshop(), upload_root=root)
+    build_tab(blocks, Pages(root), AppContext(), upload_root=root)
 print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
 """
 
@@ -129,6 +130,54 @@ def test_every_test_that_the_documentation_names_is_there() -> None:
         if f"def {test}(" not in (REPOSITORY / path).read_text("utf-8")
     ]
     assert missing == []
+
+
+def test_the_layers_of_the_architecture_page_are_those_of_the_contract() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    (drawn,) = re.findall(r"```layers\n(.*?)```", page, re.DOTALL)
+    contracts = read_configuration(str(REPOSITORY / "pyproject.toml"))["contracts_options"]
+    (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
+    assert len(layers) > 10
+    assert drawn.splitlines() == layers
+
+
+def test_the_architecture_page_tells_of_every_package() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", page.partition("## Packages")[2], re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    root = Path(gpt_sovits_emotion.__path__[0])
+    there = {path.parent.name for path in root.glob("*/__init__.py")}
+    assert len(there) >= 12
+    assert there - told == set()
+    known = there | {path.stem for path in root.glob("*.py")} | {"webui_tab"}
+    assert told - known - {"webui", "checkout", "api_v2", "embedded"} == set()
+
+
+def heading_anchor(heading: str) -> str:
+    """Return what GitHub calls a heading in an address."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_the_links_of_the_documentation_lead_somewhere() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    anchors, links = {}, []
+    for page in pages:
+        written = re.sub(
+            r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+        )
+        headings = re.findall(r"^#+ (.*)$", written, re.MULTILINE)
+        anchors[page] = {heading_anchor(each) for each in headings}
+        links += [(page, link) for link in re.findall(r"\]\(([^)\s]+)\)", written)]
+    assert len(links) > 100
+    lost = []
+    for page, link in links:
+        file, _, anchor = link.partition("#")
+        leads_to = (page.parent / file).resolve() if file else page
+        if "://" not in link and not (
+            leads_to.exists() and (not anchor or anchor in anchors.get(leads_to, {anchor}))
+        ):
+            lost.append((page.name, link))
+    assert lost == []
 
 
 def test_every_requirement_has_a_tested_version() -> None:

@@ -1,1 +1,1 @@
-"""Hosts: whoever lends weights and a voice. One host per file, one protocol (`hosts.base.Backend`)."""
+"""Backends: what speaks, or provides loaded models. One per file, one protocol (`backends.base.Backend`)."""

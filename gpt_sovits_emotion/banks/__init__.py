@@ -1,11 +1,11 @@
 """The reference bank of a voice, and the choice of a clip for each segment.
 
     bank = load_bank("voices/anna")                          # any layout, with its sidecar
-    set_pin("voices/anna", "angry", "angry/3.wav")           # a person's word, kept in the sidecar
+    set_pin("voices/anna", "angry", "angry/3.wav")           # a person's choice, kept in the sidecar
     export_bank(bank, "packs/anna", layout="brackets")       # a new folder, for other tools
     choose(bank, wanted="angry", text="Enough!")
 
-What the layouts hold, and what the sidecar is, stands in ``docs/banks.md``.
+The layouts and the sidecar are described in ``docs/banks.md``.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 An encoder is named by what it reads: ``prosody``, ``hubert:6`` (one hidden layer), ``hubert:4-9`` and
 ``hubert:4,6,9`` (several, one after another in the embedding), ``sovits.style``, ``sovits.posterior``,
 ``whisper-base:1-4`` and ``whisper-large-v3:8-20``; or several of these with ``+`` between them, such as
-``prosody+hubert:6``, whose embeddings are put side by side. HuBERT and SoVITS are borrowed from a host that
-has loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them
+``prosody+hubert:6``, whose embeddings are concatenated. HuBERT and SoVITS are provided by a backend that has
+loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them
 runs. Other packages add families of their own (`EncoderFamily`, docs/extending.md).
 """
 

@@ -1,4 +1,4 @@
-"""Heads: small classifiers that read emotion from embeddings, and the folders they are dropped into."""
+"""Heads: small classifiers that label the emotion of embeddings, and the folders they are dropped into."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Saying a text in an emotion: prosody source, candidates, timing, and the verifier that listens."""
+"""Speaking in an emotion: text input, prosody source, best of N takes, concatenation, and the verifier."""

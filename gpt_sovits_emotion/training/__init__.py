@@ -1,3 +1,3 @@
-"""Train heads and measure them, for any encoder, always on speakers that were not trained on."""
+"""Training and evaluation of heads, for any encoder, always on speakers that were not trained on."""
 
 from __future__ import annotations

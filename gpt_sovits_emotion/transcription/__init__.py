@@ -1,10 +1,10 @@
-"""Hear: what was said in a recording, and when.
+"""Transcription: what was said in a recording, and when.
 
-`transcribe` runs faster-whisper, a block of minutes at a time, and brings what it heard into segments that
-are fit to be tagged one by one; what its guards take out for being hallucinated stays in the transcript's
-``removed``. Other packages add transcribers of their own (`Transcriber`, docs/extending.md). With the model
-``none`` it finds the stretches of speech and no words, as `segment_speech` does.
-Models are found by `find_model`, and by `find_local_model` where nothing may be fetched.
+`transcribe` runs faster-whisper, a block of minutes at a time, and makes segments that can be labelled one by
+one; hallucinated text that its guards remove is kept in the transcript's ``removed``. Other packages add
+transcribers of their own (`Transcriber`, docs/extending.md). With the model ``none`` it finds speech without
+transcribing it, as `segment_speech` does. Models are found by `find_model`, and by `find_local_model` where
+nothing may be downloaded.
 """
 
 from __future__ import annotations
