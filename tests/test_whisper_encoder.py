@@ -41,10 +41,10 @@ from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 from gpt_sovits_emotion.encoders.whisper.onnx_graph import Graph
 from gpt_sovits_emotion.encoders.whisper.onnx_layers import OnnxLayers
 from gpt_sovits_emotion.encoders.whisper.sizes import (
+    SIZES,
     usual_device,
     usual_precision,
 )
-from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.torch_layers import TorchLayers

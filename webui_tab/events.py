@@ -14,8 +14,8 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from gpt_sovits_emotion.core.errors import EmotionError
-from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.core.progress import Progress, doing_in, no_progress
+from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.core.visible import visible
 from webui_tab.app_context import AppContext
 from webui_tab.components import Components, Updates

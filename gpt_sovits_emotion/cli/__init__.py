@@ -199,7 +199,7 @@ def _of_a_plugin(error: Exception) -> int | None:
 
 
 def _note(problem: Sentence) -> None:
-    from gpt_sovits_emotion.cli.shown import say
+    from gpt_sovits_emotion.cli.console import say
 
     say(f"note: {problem.en}", zh=f"注意：{problem.zh}")
 

@@ -12,7 +12,12 @@ from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.core.errors import NoWordsError, PluginError, ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.errors import (
+    NoWordsError,
+    PluginError,
+    ReferenceBankError,
+    TranscriptError,
+)
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -239,7 +244,9 @@ def _write_transcripts(
             return say("left_out", language, name=name, reason=error)
         return None
 
-    problems = (problem_with(format, f"{stem}{ending}") for format, ending in writable_formats().items())
+    problems = (
+        problem_with(format, f"{stem}{ending}") for format, ending in writable_formats().items()
+    )
     return tuple(problem for problem in problems if problem)
 
 

@@ -11,8 +11,8 @@ from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.own_plugins import OWN
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus, label_from
-from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, CorpusInfo
+from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus, CorpusInfo, label_from
+from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA
 
 __all__ = ["CorpusReader", "added_infos", "added_reader", "read_added"]
 
