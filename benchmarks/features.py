@@ -26,11 +26,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from gpt_sovits_emotion.audio import probe_duration_s
 from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.binding import provide_encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.training.augmentation import copies_for
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.versions import copies_for
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PROSODY_BUDGET_S = 60.0

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from gpt_sovits_emotion.encoders import parse_encoder_id
     from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
     from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
-    from gpt_sovits_emotion.encoders.whisper.precision import usual_precision
+    from gpt_sovits_emotion.encoders.whisper.sizes import usual_precision
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
     name = parse_encoder_id(f"whisper-base:{options.layers}")

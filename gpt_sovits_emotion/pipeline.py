@@ -5,7 +5,8 @@ person's corrections in between:
 
     open_engines -> hear -> annotate -> choose_references -> resynthesise -> check
 
-`round_trip` runs them in a row; `say` does so for texts that nobody recorded.
+`round_trip` runs them in a row; `say_again` is its second half, from the choice on, for whoever lets a person
+correct what was heard; `say` does that for texts that nobody recorded.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.backends.base import Sampling, never
 from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 from gpt_sovits_emotion.banks.library.choose_all import choose_all
-from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.errors import NoWordsError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
+    WRITTEN,
     ReferenceBank,
     ReferenceChoice,
     SpeakerStatistics,
@@ -30,11 +32,11 @@ from gpt_sovits_emotion.core.records import (
     Transcript,
 )
 from gpt_sovits_emotion.engines import Engines
+from gpt_sovits_emotion.synthesis.concatenation import timed_as_spoken
 from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource, check_prosody_source
 from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
 from gpt_sovits_emotion.synthesis.takes import TakeOptions
 from gpt_sovits_emotion.synthesis.text_input import (
-    timed_as_spoken,
     with_labels_of_file,
     with_written_tags,
     written_transcript,
@@ -56,6 +58,7 @@ __all__ = [
     "resynthesise",
     "round_trip",
     "say",
+    "say_again",
 ]
 
 
@@ -235,8 +238,8 @@ def round_trip(
         EmotionError: Any step's; `TranscriptError` when there are no words to say again; `BackendError`
             before any work when the backend cannot carry emotion in this way.
     """
-    speaking = _settled(speaking, prosody_from)
-    check_prosody_source(speaking.carry, engines.backend.limits, backend=engines.backend.title)
+    settled = _settled(speaking, prosody_from)
+    check_prosody_source(settled.carry, engines.backend.limits, backend=engines.backend.title)
     tagging = annotate(
         recording,
         engines,
@@ -246,39 +249,70 @@ def round_trip(
         speaker=speaker,
         progress=part_of(progress, 0.0, 0.5),
     )
-    transcript = tagging.transcript
     if transcript_file is not None:
-        transcript = with_labels_of_file(transcript, transcript_file)
-    banks = _banks(bank, prosody_from)
-    transcript = with_written_tags(transcript, *banks, directions=speaking.directions is not False)
+        labelled = with_labels_of_file(tagging.transcript, transcript_file)
+        tagging = replace(tagging, transcript=labelled)
+    return say_again(
+        tagging,
+        bank,
+        engines,
+        speaking=settled,
+        recording=recording,
+        prosody_from=prosody_from,
+        options=options,
+        cancelled=cancelled,
+        progress=part_of(progress, 0.5, 1.0),
+    )
+
+
+def say_again(
+    tagging: Tagging,
+    bank: ReferenceBank,
+    engines: Engines,
+    *,
+    speaking: SpeakingOptions | None = None,
+    recording: Recording | None = None,
+    prosody_from: ReferenceBank | None = None,
+    options: TagOptions | None = None,
+    cancelled: Callable[[], bool] = never,
+    progress: Progress = no_progress,
+) -> RoundTrip:
+    """Choose references for what was heard, speak, and listen again: the second half of `round_trip`.
+
+    Args:
+        tagging: What was heard, with a person's corrections.
+        bank: The voice that says it again.
+        engines: Heads and backend.
+        speaking: How it is said again.
+        recording: What was heard; needed where it carries the emotion itself.
+        prosody_from: Another voice's bank, whose clips give the prosody.
+        options: As for `tag`, for the verifier.
+        cancelled: As for `resynthesise`.
+        progress: Told how far it is.
+
+    Raises:
+        NoWordsError: There is nothing to say.
+        EmotionError: Any step's.
+    """
+    speaking = _settled(speaking, prosody_from)
+    transcript = with_written_tags(
+        tagging.transcript,
+        *_banks(bank, prosody_from),
+        directions=speaking.directions is not False,
+    )
     if not any(segment.text.strip() for segment in transcript.segments):
-        raise TranscriptError(
-            f"no words were found in {recording.info.name}, so there is nothing to say again; "
-            "choose a Whisper model (--whisper) or lay a transcript beside the file",
-            zh=f"在 {recording.info.name} 中没有找到文字，无法重说；"
-            "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
-        )
-    choices, synthesis = _said(
-        transcript,
+        raise _no_words(transcript.recording.name)
+    return _said_and_checked(
+        replace(tagging, transcript=transcript),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=recording,
         cancelled=cancelled,
-        progress=part_of(progress, 0.5, 0.9),
+        progress=progress,
     )
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.9, 1.0),
-    )
-    return RoundTrip(replace(tagging, transcript=transcript), choices, synthesis, verification)
 
 
 def say(
@@ -323,29 +357,17 @@ def say(
     transcript = written_transcript(
         texts, *banks, emotion=emotion, language=language, name=name, directions=directions
     )
-    choices, synthesis = _said(
-        transcript,
+    return _said_and_checked(
+        Tagging(transcript, (None,) * len(transcript.segments)),
         bank,
         engines,
         speaking,
+        options=options,
         prosody_from=prosody_from,
         recording=None,
         cancelled=cancelled,
-        progress=part_of(progress, 0.0, 0.9),
+        progress=progress,
     )
-    transcript = timed_as_spoken(transcript, synthesis)
-    verification = check(
-        transcript,
-        choices,
-        synthesis,
-        engines,
-        bank=bank,
-        options=options,
-        speaker=speaking.voice,
-        progress=part_of(progress, 0.9, 1.0),
-    )
-    tagging = Tagging(transcript, (None,) * len(transcript.segments))
-    return RoundTrip(tagging, choices, synthesis, verification)
 
 
 # --- inside ----------------------------------------------------------------------------------------
@@ -368,17 +390,29 @@ def _settled(
     return replace(speaking, choice=choice, carry=carry)
 
 
-def _said(
-    transcript: TaggedTranscript,
+def _no_words(name: str) -> NoWordsError:
+    return NoWordsError(
+        f"no words were found in {name}, so there is nothing to say again; "
+        "choose a Whisper model (--whisper) or lay a transcript beside the file",
+        zh=f"在 {name} 中没有找到文字，无法重说；"
+        "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
+    )
+
+
+def _said_and_checked(
+    tagging: Tagging,
     bank: ReferenceBank,
     engines: Engines,
     speaking: SpeakingOptions,
     *,
+    options: TagOptions | None,
     prosody_from: ReferenceBank | None,
     recording: Recording | None,
     cancelled: Callable[[], bool],
     progress: Progress,
-) -> tuple[tuple[ReferenceChoice | None, ...], Synthesis]:
+) -> RoundTrip:
+    """Choose, speak and listen again; texts that nobody recorded get the times at which they are said."""
+    transcript = tagging.transcript
     choices = choose_references(
         transcript, prosody_from or bank, pins=speaking.pins, options=speaking.choice
     )
@@ -395,6 +429,19 @@ def _said(
         takes=speaking.takes,
         speaker=speaking.voice,
         cancelled=cancelled,
-        progress=progress,
+        progress=part_of(progress, 0.0, 0.85),
     )
-    return choices, synthesis
+    if transcript.transcriber == WRITTEN:
+        transcript = timed_as_spoken(transcript, synthesis)
+        tagging = replace(tagging, transcript=transcript)
+    verification = check(
+        transcript,
+        choices,
+        synthesis,
+        engines,
+        bank=bank,
+        options=options,
+        speaker=speaking.voice,
+        progress=part_of(progress, 0.85, 1.0),
+    )
+    return RoundTrip(tagging, choices, synthesis, verification)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from gpt_sovits_emotion.core.records import (
 )
 from gpt_sovits_emotion.deliver import deliver
 from gpt_sovits_emotion.pipeline import RoundTrip
-from gpt_sovits_emotion.transcripts import to_text, write
+from gpt_sovits_emotion.transcripts import document_of, write
 
 if TYPE_CHECKING:
     import pandas
@@ -89,8 +88,7 @@ class Annotation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that `save` writes as JSON, with the name and version of its format."""
-        found: dict[str, Any] = json.loads(to_text(self.transcript, "json"))
-        return found
+        return document_of(self.transcript)
 
     def to_frame(self, *, language: str = "en") -> pandas.DataFrame:
         """Return a pandas table with a row per segment.

@@ -33,7 +33,7 @@ from gpt_sovits_emotion.explain import (
     usual_of_training,
 )
 from gpt_sovits_emotion.heads import Head, Judgement, predict_recording
-from gpt_sovits_emotion.heads.judgement_words import judgement_notes, judgement_sentence
+from gpt_sovits_emotion.heads.recording import judgement_notes, judgement_sentence
 
 __all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.files import write_text
 from gpt_sovits_emotion.report.pictures import reliability_picture
-from gpt_sovits_emotion.training.measures import ReliabilityBin
+from gpt_sovits_emotion.training.metrics import ReliabilityBin
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 WAYS = {"global": "alone", "speaker": "own"}

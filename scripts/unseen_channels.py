@@ -18,19 +18,19 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS, COPIES, Augmentation
 from gpt_sovits_emotion.training.corpora import open_corpora
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluate import held_out_predictions
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import recipe_for
 from gpt_sovits_emotion.training.folds import speaker_folds
-from gpt_sovits_emotion.training.scoring import score
-from gpt_sovits_emotion.training.versions import AS_IT_IS, COPIES, Alteration
+from gpt_sovits_emotion.training.held_out import score
+from gpt_sovits_emotion.training.recipes import recipe_for
 
 UNSEEN = {
-    "noise 15 dB": Alteration(snr_db=15.0),
-    "band 5 kHz, noise 30 dB": Alteration(cutoff_hz=5000.0, snr_db=30.0),
+    "noise 15 dB": Augmentation(snr_db=15.0),
+    "band 5 kHz, noise 30 dB": Augmentation(cutoff_hz=5000.0, snr_db=30.0),
 }
 
 
@@ -42,7 +42,7 @@ class Through:
         encoder: Who hears it.
     """
 
-    def __init__(self, channel: Alteration, encoder: ProsodyEncoder) -> None:
+    def __init__(self, channel: Augmentation, encoder: ProsodyEncoder) -> None:
         self._channel, self._encoder = channel, encoder
         self.id, self.dim = encoder.id, encoder.dim
         self.sampling_rate_hz, self.frame_rate_hz = encoder.sampling_rate_hz, encoder.frame_rate_hz

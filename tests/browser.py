@@ -86,8 +86,12 @@ class RunningServer:
         )
 
 
+# Processes of tests that start servers at the same time must not look for a port in the same place.
+FIRST_PORT = 18_760 + 200 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
 @contextmanager
-def running_server(folder: Path, *options: str, port: int = 18_760) -> Iterator[RunningServer]:
+def running_server(folder: Path, *options: str, port: int = FIRST_PORT) -> Iterator[RunningServer]:
     """Start ``gpt-sovits-emotion web`` with its temporary files in `folder`, and end it by SIGTERM."""
     log = folder / "server.log"
     environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}

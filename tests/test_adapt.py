@@ -17,13 +17,9 @@ from gpt_sovits_emotion.heads.profiles import (
     head_digest,
 )
 from gpt_sovits_emotion.training.adapt import AdaptRecipe, adapt, choose_replay, learn, speaker_mean
-from gpt_sovits_emotion.training.adapt_measure import (
-    evaluate_adaptation,
-    fold_heads,
-    score_adaptation,
-)
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.fit import Recipe
+from gpt_sovits_emotion.training.few_shot import evaluate_adaptation, fold_heads, score_adaptation
+from gpt_sovits_emotion.training.recipes import Recipe
 
 QUICK = Recipe(n_members=1, n_epochs=15, hidden=16, input_dropout=0.0, batch_size=32)
 CLASSES = ("angry", "happy", "sad")
@@ -237,7 +233,7 @@ def test_replay_rows_are_those_of_every_class(folds):
 
 
 def test_the_tested_clips_are_never_among_the_drawn_ones():
-    from gpt_sovits_emotion.training.adapt_measure import _draws
+    from gpt_sovits_emotion.training.few_shot import _draws
 
     truth = np.array([0, 0, 0, 1, 1, 2])
     for chosen in _draws(truth, "labelled", 3, 5, 0):
@@ -301,7 +297,7 @@ def test_engines_and_tag_use_what_was_learned(monkeypatch, tmp_path):
         with pytest.raises(HeadError, match="known: 安娜"):
             open_engines(speaker="berta")
         fitted = open_engines(speaker="安娜")
-        assert fitted.judging is not fitted.tagger
+        assert fitted.verifier_head is not fitted.tagger
         transcript = Transcript(segments, "de", "none")
         tagged = tag(transcript, recording, fitted.analyser).transcript
     best = [each.scores.best_label for each in tagged.segments]

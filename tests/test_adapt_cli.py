@@ -12,7 +12,7 @@ from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Audio
-from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+from gpt_sovits_emotion.training.corpora.folders import SpeakerClip, find_clips
 
 
 def clip(path, f0_hz=150.0, duration_s=1.0):
@@ -125,9 +125,9 @@ def test_from_clips_to_a_profile_and_back(capsys, bank):
     code, out, err = run(capsys, "annotate", bank / "sad" / "sad1.wav", "--whisper", "none",
                          "--speaker", "anna", "--json", *head)  # fmt: skip
     assert code == 0, err
-    heard = json.loads(out)
-    assert heard["normalisation"] == "speaker"
-    assert heard["segments"][0]["scores"]["sad"] > 0.5
+    found = json.loads(out)["document"]
+    assert found["normalisation"] == "speaker"
+    assert found["segments"][0]["scores"]["probabilities"]["sad"] > 0.5
 
     for _ in range(2):
         code, out, err = run(capsys, "speakers", "undo", "anna", *head)

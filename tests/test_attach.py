@@ -28,8 +28,8 @@ with warnings.catch_warnings():
     from gradio.context import Context
     from gradio_client import Client, handle_file
 
-    from webui_tab import attach, inside
-    from webui_tab.banks.wiring import LISTING_API
+    from webui_tab import attach
+    from webui_tab.banks.events import LISTING_API
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 OURS = attach.OURS
@@ -179,9 +179,9 @@ def steps(at: int | None, patch: pytest.MonkeyPatch) -> list[str]:
     counted(Blocks, "attach_load_events", after=True)
     counted(Blocks, "get_config_file", after=False)
     counted(gr.routes.App, "create_app", after=True)
-    counted(inside, "WebuiBackend", after=False)
-    counted(inside, "private_folder", after=False)
-    counted(inside, "build_tab", after=True)
+    counted(attach, "WebuiBackend", after=False)
+    counted(attach, "private_folder", after=False)
+    counted(attach, "build_tab", after=True)
     counted(Pages, "__init__", after=False)
     return came
 
@@ -222,7 +222,7 @@ def test_wherever_it_fails_their_page_is_as_it_was(
         assert len(came) > at
         assert snapshot(app) == before, f"step {at}: {came[at]}"
         assert (Context.root_block, Context.block, Context.id) == (None, None, context)
-        assert [path for path in uploads.rglob("*") if path.name.startswith(inside._PREFIX)] == []
+        assert [path for path in uploads.rglob("*") if path.name.startswith(attach._PREFIX)] == []
     attach.attach(app, namespace)
     assert tabs_of(app.get_config_file())[0] == ["TTS", OURS]
 
@@ -289,20 +289,20 @@ def test_their_button_works_over_http_with_the_tab_and_after_a_failure(
 def test_the_language_follows_the_page(
     locale: str, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert inside.page_language({"language": locale}) == language
+    assert attach.page_language({"language": locale}) == language
     monkeypatch.setattr(sys, "argv", ["inference_webui.py", locale])
-    assert inside.page_language({}) == language
+    assert attach.page_language({}) == language
 
 
 def test_what_pages_held_goes_with_the_process(
     namespaces: dict[str, dict[str, Any]], uploads: Path, tidied_at_once: list
 ) -> None:
-    left = uploads / f"{inside._PREFIX}killed"
+    left = uploads / f"{attach._PREFIX}killed"
     left.mkdir(parents=True)
     (left / "in-use").touch()
     app, namespace = a_page(namespaces)
     attach.attach(app, namespace)
-    (folder,) = uploads.glob(f"{inside._PREFIX}*")
+    (folder,) = uploads.glob(f"{attach._PREFIX}*")
     assert folder != left
     assert os.name == "nt" or folder.stat().st_mode & 0o777 == 0o700
     tidied_at_once.pop()()

@@ -39,11 +39,11 @@ from gpt_sovits_emotion.banks.library.sidecar import SIDECAR_NAME, read_sidecar
 from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads import load_head, save_head
 from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.testing import fake_card, fake_tensors
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 
 _MILD = {"global": 60.0, "speaker": 60.0}  # random weights shout
 
@@ -167,6 +167,22 @@ def test_what_was_kept_is_found_by_the_next_build(tmp_path):
         assert set(found) == {b"one", b"two"}
         assert found[b"one"].words == "words"
         np.testing.assert_array_equal(found[b"one"].numbers, [0, 1, 2])
+
+
+def test_a_journal_of_the_first_release_is_read(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.work")
+    connection.executescript(
+        "PRAGMA application_id=1735615831; PRAGMA user_version=1;"
+        "CREATE TABLE kept (key BLOB PRIMARY KEY, checksum INTEGER NOT NULL,"
+        " words TEXT NOT NULL, numbers BLOB NOT NULL);"
+        "CREATE TABLE files (path TEXT PRIMARY KEY, n_bytes INTEGER NOT NULL,"
+        " modified_ns INTEGER NOT NULL, sha256 TEXT NOT NULL);"
+        "INSERT INTO kept VALUES (x'6b6579', 823813652, 'ja', x'0000803f');"
+    )
+    connection.close()
+    with Journal(tmp_path / "x.work") as journal:
+        found = journal.find([b"key"])[b"key"]
+        assert (found.words, found.numbers.tolist()) == ("ja", [1.0])
 
 
 def test_what_a_build_did_not_need_is_forgotten(tmp_path):

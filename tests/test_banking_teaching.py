@@ -315,7 +315,7 @@ def test_a_bank_that_was_never_built_teaches_the_judge_once(tmp_path, head_folde
     opened = open_voice(folder, engines, who="judge")
     assert opened.taught
     assert "6 clips with your own labels: angry 3, sad 3" in opened.note.en
-    assert opened.engines.judging is not engines.judging
+    assert opened.engines.verifier_head is not engines.verifier_head
     assert opened.engines.tagger is engines.tagger
     assert opened.speaker.source == "voice:angry 3, sad 3"
     assert not sidecar_path(folder).exists()
@@ -323,7 +323,7 @@ def test_a_bank_that_was_never_built_teaches_the_judge_once(tmp_path, head_folde
     monkeypatch.setattr(teaching, "_learned", refuse_to_learn)
     again = open_voice(folder, engines, who="tagger")
     assert again.engines.speaker.source == opened.speaker.source
-    assert again.engines.judging is engines.judging
+    assert again.engines.verifier_head is engines.verifier_head
     np.testing.assert_array_equal(again.speaker.mean, opened.speaker.mean)
     refused = open_voice(folder, engines, who="judge", learn=False)
     assert not refused.taught
@@ -460,7 +460,7 @@ def test_annotate_knows_the_voice_that_speaks(tmp_path, head_folder, capsys):
     said = capsys.readouterr()
     assert "fitted to this voice from 6 clips" in said.err
     (found,) = map(json.loads, said.out.splitlines())
-    assert found["normalisation_note"] == (
+    assert found["document"]["normalisation_note"]["en"] == (
         "the head was fitted to this voice from clips of its bank with your own labels: angry 3, sad 3"
     )
     assert run(*arguments, "--no-learn") == 0

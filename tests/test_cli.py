@@ -21,6 +21,7 @@ from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.cli.console import clock, shown_width
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.testing import make_fake_head
+from gpt_sovits_emotion.transcripts import TRANSCRIPT_FORMAT, document_of, read_json
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -122,23 +123,31 @@ def test_annotate_as_json(capsys, talk: Path) -> None:
     )
     assert code == 0
     (line,) = out.splitlines()
-    found = json.loads(line)
-    assert (found["file"], found["head"]) == (str(talk), "whisper-base-free")
+    printed = json.loads(line)
+    # The same that a file holds, after the recording's name.
+    assert (printed["file"], printed["format"]) == (str(talk), TRANSCRIPT_FORMAT)
+    kept = talk.with_name("printed.json")
+    kept.write_text(line, "utf-8")
+    assert document_of(read_json(kept))["document"] == printed["document"]
+    found = printed["document"]
+    assert found["head_id"] == "whisper-base-free"
     # A generated voice lies at the edge of what the head was trained on, on some processors beyond it.
-    assert [note for note in found["notes"] if "unlike any voice" not in note] == []
-    assert [segment["text"] for segment in found["segments"]] == [f"sentence {i}" for i in range(6)]
-    for segment in found["segments"]:
-        assert set(segment) >= {"start_s", "end_s", "text", "label", "scores", "reason"}
-        assert sum(segment["scores"].values()) == pytest.approx(1, abs=0.01)
-        assert segment["reason"]
+    assert [note for note in found["notes"] if "unlike any voice" not in note["en"]] == []
+    assert [one["segment"]["text"] for one in found["segments"]] == [
+        f"sentence {i}" for i in range(6)
+    ]
+    for one in found["segments"]:
+        assert sum(one["scores"]["probabilities"].values()) == pytest.approx(1, abs=0.01)
+        assert one["scores"]["label"]
+        assert one["scores"]["reason"]["zh"]
 
 
 def test_annotate_without_words(capsys, talk: Path) -> None:
     code, out, _ = run(capsys, "annotate", talk, "--whisper", "none", "--json")
-    segments = json.loads(out)["segments"]
+    segments = json.loads(out)["document"]["segments"]
     assert code == 0
     assert segments
-    assert all(segment["text"] == "" and segment["scores"] for segment in segments)
+    assert all(one["segment"]["text"] == "" and one["scores"] for one in segments)
 
 
 def test_annotate_for_people_in_chinese(capsys, talk: Path) -> None:
@@ -200,7 +209,7 @@ def test_a_bad_file_among_good_ones_costs_only_itself(capsys, talk: Path, tmp_pa
     first, second = map(json.loads, out.splitlines())
     assert code == 3
     assert "is not audio" in first["error"]
-    assert second["segments"]
+    assert second["document"]["segments"]
     assert err.count("is not audio") == 1
 
 
@@ -327,8 +336,9 @@ def test_twenty_clips_of_emodb_each_get_scores_label_and_reason(capsys, corpora_
     assert code == 0
     assert [line["file"] for line in lines] == [str(clip) for clip in clips]
     for line in lines:
-        assert line["segments"]
-        for segment in line["segments"]:
-            assert len(segment["scores"]) == 7
-            assert segment["label"]
-            assert segment["reason"]
+        segments = line["document"]["segments"]
+        assert segments
+        for scores in (one["scores"] for one in segments):
+            assert len(scores["probabilities"]) == 7
+            assert scores["label"]
+            assert scores["reason"]["en"]

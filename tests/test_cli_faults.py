@@ -15,7 +15,7 @@ from conftest import REPOSITORY, voiced
 from test_cli import run
 
 from gpt_sovits_emotion.audio import write_wav
-from gpt_sovits_emotion.cli.shown import styled, visible
+from gpt_sovits_emotion.cli.console import styled, visible
 from gpt_sovits_emotion.core.records import Audio
 
 PROGRAM = [sys.executable, "-m", "gpt_sovits_emotion"]

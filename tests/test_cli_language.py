@@ -17,10 +17,9 @@ from test_cli_arguments import COMMANDS, commands
 
 from gpt_sovits_emotion.cli import _COMMANDS, command
 from gpt_sovits_emotion.cli.chinese import COMMANDS as CHINESE
-from gpt_sovits_emotion.cli.chinese import help_of_option
-from gpt_sovits_emotion.cli.chinese_options import OPTIONS
+from gpt_sovits_emotion.cli.chinese import OPTIONS, help_of_option
 from gpt_sovits_emotion.core import errors
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import doing_in
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcription.models import _not_here
 
@@ -34,7 +33,7 @@ ERRORS = {name for name in errors.__all__ if name != "MissingExtraError"}
 TOUCHING_OF_OTHERS = {"凑50字一切"}  # GPT-SoVITS's own name of a way to cut
 BOTH = {*ERRORS, "Misuse", "BadValue"}
 # Made of an error that says both, or of a sentence of the page that is chosen by its language already.
-ALREADY = {"webui_tab/handlers.py", "webui_tab/banks/handlers.py"}
+ALREADY = {"webui_tab/listen/analysis.py", "webui_tab/banks/bank.py"}
 
 
 def calls(path: Path) -> Iterator[tuple[ast.Call, str]]:

@@ -13,7 +13,7 @@ from bilingual import check_says_the_same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.core import errors, labels, records
+from gpt_sovits_emotion.core import errors, files, labels, records
 from gpt_sovits_emotion.core.errors import (
     EmotionError,
     MissingExtraError,
@@ -285,3 +285,26 @@ print(full - resident_kb() > 90_000)
         return
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_the_users_folders_are_those_of_the_system(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(files.CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert files.cache_folder() == tmp_path / "caches" / "gpt-sovits-emotion"
+    assert files.data_folder() == tmp_path / "data" / "gpt-sovits-emotion"
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "mine"))
+    assert files.cache_folder() == tmp_path / "mine"
+
+
+def test_on_a_mac_what_lies_where_it_was_is_used(monkeypatch, tmp_path: Path) -> None:
+    now = tmp_path / "Library" / "Application Support" / "gpt-sovits-emotion"
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: now)
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.data_folder() == now
+    earlier = tmp_path / ".local" / "share" / "gpt-sovits-emotion"
+    earlier.mkdir(parents=True)
+    assert files.data_folder() == earlier
+    now.mkdir(parents=True)
+    assert files.data_folder() == now

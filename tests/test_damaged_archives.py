@@ -18,7 +18,6 @@ from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, HeadError
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.install import add_head
-from gpt_sovits_emotion.heads.numbers import read_numbers
 from gpt_sovits_emotion.heads.profiles import (
     add,
     begin_profile,
@@ -26,8 +25,9 @@ from gpt_sovits_emotion.heads.profiles import (
     load_profile,
     save_profile,
 )
+from gpt_sovits_emotion.heads.weights import read_numbers
 from gpt_sovits_emotion.testing import FAKE_DIM
-from gpt_sovits_emotion.training.corpora.unpacking import unpack
+from gpt_sovits_emotion.training.corpora.downloading import unpack
 
 _WORDS = json.dumps(list(range(2000))).encode()
 _METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]

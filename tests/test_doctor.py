@@ -111,7 +111,18 @@ def test_a_sound_environment_is_left_in_peace(checkout) -> None:
         (having(pydantic="2.11.3"), "broken", "pydantic 2.11.3", '"pydantic<=2.10.6"'),
         (having(gradio="5.0.0"), "broken", "gradio 5.0.0", '"gradio==4.44.1"'),
         (having(gradio="3.38.0"), "warning", "older than the tab needs", '"gradio==4.44.1"'),
-        (having(transformers="5.0.0"), "broken", "needs 4.51 to 4.x", '"transformers>=4.51,<5"'),
+        (
+            having(transformers="5.0.0"),
+            "broken",
+            "needs transformers>=4.51,<5",
+            '"transformers>=4.51,<5"',
+        ),
+        (
+            having(transformers="4.50.3"),
+            "warning",
+            "asks for transformers>=4.51,<5",
+            '"transformers>=4.51,<5"',
+        ),
         (having(numpy="2.1.0"), "warning", "before 2.0", '"numpy<2"'),
         # torch and torchaudio
         (having(torchaudio="2.7.1"), "warning", "do not belong together", '"torchaudio==2.11.*"'),
@@ -189,6 +200,16 @@ def test_every_known_breakage_is_named_with_its_remedy(
 )
 def test_what_works_is_not_complained_of(checkout, python) -> None:
     assert {finding.state for finding in check_packages(checkout, python)} == {"ok"}
+
+
+def test_an_older_checkout_asks_for_an_older_transformers(checkout) -> None:
+    file = checkout.root / "requirements.txt"
+    file.write_text(f"{file.read_text()}transformers>=4.43,<=4.50  # HuBERT\n")
+    findings = list(check_packages(checkout, having(transformers="4.50.0")))
+    assert {finding.state for finding in findings} == {"ok"}
+    finding = the_only(list(check_packages(checkout, having(transformers=None))))
+    assert finding.state == "broken"
+    assert '"transformers>=4.43,<=4.50"' in finding.remedy.en
 
 
 def test_requirements_of_cards_are_met_by_their_twins(checkout) -> None:

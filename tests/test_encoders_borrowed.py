@@ -276,7 +276,7 @@ def test_the_encoder_keeps_nothing_alive_but_what_was_lent(hubert) -> None:
     encoder = encoder_on(hubert, 2)
     encoder.encode([audio_of(0.3)])
     assert encoder.fingerprint
-    assert set(vars(encoder)) == {"_lent", "layers", "_hidden_size"}
+    assert set(vars(encoder)) == {"_loaded", "layers", "_hidden_size"}
     model = weakref.ref(small := small_hubert())
     other = encoder_on(small, 1)
     other.encode([audio_of(0.3)])

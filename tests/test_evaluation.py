@@ -29,13 +29,14 @@ from gpt_sovits_emotion.report.pictures import (
     reliability_picture,
 )
 from gpt_sovits_emotion.testing import fake_card
-from gpt_sovits_emotion.training.candidates import Candidate, has_met
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluation import read_evaluation, write_evaluation
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.measures import Coverage, ReliabilityBin
-from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
+from gpt_sovits_emotion.training.evaluation import evaluate
+from gpt_sovits_emotion.training.evaluation_report import read_evaluation, write_evaluation
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.metrics import Coverage, ReliabilityBin
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import EvaluationPlan, System, has_met
 
 QUICK = Recipe(
     hidden=12, n_epochs=20, batch_size=16, learning_rate=3e-2, prior_segments=1.0, n_members=1
@@ -97,7 +98,7 @@ def opened(*folders):
 
 
 def by_recipe(encoder=None, recipe=QUICK):
-    return Candidate.of_recipe(encoder or BandEncoder(), recipe)
+    return System.of_recipe(encoder or BandEncoder(), recipe)
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +126,8 @@ def head(folders, tmp_path_factory):
 
 def test_a_recipe_is_measured_speaker_by_speaker(folders):
     told = []
-    found = measure(
-        EvaluationPlan(opened(folders.two), by_recipe(), few_counts=(2,)),
+    found = evaluate(
+        EvaluationPlan(opened(folders.two), by_recipe(), k_shots=(2,)),
         progress=lambda fraction, doing: told.append(fraction),
     )
     by_mode = {outcome.normalisation: outcome for outcome in found.outcomes}
@@ -151,7 +152,7 @@ def test_a_recipe_is_measured_speaker_by_speaker(folders):
 
 
 def test_several_corpora_are_scored_together_and_one_by_one(folders):
-    found = measure(EvaluationPlan(opened(folders.one, folders.two), by_recipe(), cost=False))
+    found = evaluate(EvaluationPlan(opened(folders.one, folders.two), by_recipe(), cost=False))
     tested = {outcome.corpus: outcome for outcome in found.outcomes}
     assert list(tested) == ["one + two", "one", "two"]
     assert tested["one + two"].n_speakers == 6
@@ -166,7 +167,7 @@ def test_other_folds(folders, protocol):
     plan = EvaluationPlan(
         opened(folders.one), by_recipe(), protocol=protocol, test_speakers=("b0",), cost=False
     )
-    found = measure(plan)
+    found = evaluate(plan)
     expected = {"loso+text": (18, 3), "split": (6, 1)}[protocol]
     for outcome in found.outcomes:
         assert (outcome.n_utterances, outcome.n_speakers) == expected
@@ -175,7 +176,7 @@ def test_other_folds(folders, protocol):
 
 def test_across_corpora_every_pair_and_all_the_others(folders):
     corpora = opened(folders.one, folders.two, folders.three)
-    found = measure(
+    found = evaluate(
         EvaluationPlan(corpora, by_recipe(), protocol="cross", modes=("speaker",), cost=False)
     )
     pairs = {(outcome.trained_on, outcome.corpus): outcome for outcome in found.outcomes}
@@ -192,7 +193,7 @@ def test_classes_can_be_chosen(folders):
     plan = EvaluationPlan(
         opened(folders.two), by_recipe(), labels=("angry", "sad"), modes=("global",), cost=False
     )
-    (outcome,) = measure(plan).outcomes
+    (outcome,) = evaluate(plan).outcomes
     assert outcome.labels == ("angry", "sad")
     assert outcome.n_utterances == 12
 
@@ -201,9 +202,9 @@ def test_classes_can_be_chosen(folders):
 
 
 def test_a_finished_head_is_measured_where_it_has_not_been(folders, head):
-    candidate = Candidate.of_head(head, BandEncoder())
-    found = measure(
-        EvaluationPlan(opened(folders.one, folders.two), candidate, protocol="cross", cost=False)
+    system = System.of_head(head, BandEncoder())
+    found = evaluate(
+        EvaluationPlan(opened(folders.one, folders.two), system, protocol="cross", cost=False)
     )
     assert {outcome.corpus for outcome in found.outcomes} == {"two"}
     assert found.contenders[0].kind == "head"
@@ -214,27 +215,27 @@ def test_a_finished_head_is_measured_where_it_has_not_been(folders, head):
 
 
 def test_on_its_own_corpus_a_heads_recipe_is_trained_anew(folders, head):
-    candidate = Candidate.of_head(head, BandEncoder())
-    found = measure(EvaluationPlan(opened(folders.one), candidate, cost=False))
+    system = System.of_head(head, BandEncoder())
+    found = evaluate(EvaluationPlan(opened(folders.one), system, cost=False))
     assert found.contenders[0].kind == "recipe"
     assert found.contenders[0].name == "recipe of bands-one"
     assert found.contenders[0].recipe["hidden"] == QUICK.hidden
     assert any("only show what it remembers" in warning.en for warning in found.warnings)
-    same = measure(EvaluationPlan(opened(folders.one), by_recipe(), cost=False))
+    same = evaluate(EvaluationPlan(opened(folders.one), by_recipe(), cost=False))
     assert found.outcomes[0].confusion == same.outcomes[0].confusion
 
 
 def test_a_head_that_does_not_say_how_it_was_made_is_refused_on_its_own_corpus(folders, head):
     silent = replace(head, card=replace(head.card, recipe={"seed": 1}))
-    plan = EvaluationPlan(opened(folders.one), Candidate.of_head(silent, BandEncoder()))
+    plan = EvaluationPlan(opened(folders.one), System.of_head(silent, BandEncoder()))
     with pytest.raises(CorpusError, match="was trained on this corpus") as caught:
-        measure(plan)
+        evaluate(plan)
     assert "卡片" in caught.value.say("zh")
 
 
 def test_other_weights_are_refused(head):
     with pytest.raises(HeadMismatchError, match="bands-2"):
-        Candidate.of_head(head, BandEncoder("bands-2"))
+        System.of_head(head, BandEncoder("bands-2"))
 
 
 @pytest.mark.parametrize(("name", "met"), [("o n-e", True), ("ONE", True), ("two", False)])
@@ -245,12 +246,12 @@ def test_a_corpus_is_known_by_any_spelling(folders, head, name, met):
 
 def test_a_finished_head_hears_all_clips_of_a_speaker_whichever_are_tested(folders, head):
     """At work nobody tells it which clips have a class that it is tested on."""
-    candidate = Candidate.of_head(head, BandEncoder())
+    system = System.of_head(head, BandEncoder())
     corpora = opened(folders.two)
-    found = measure(
-        EvaluationPlan(corpora, candidate, protocol="cross", labels=("angry", "sad"), cost=False)
+    found = evaluate(
+        EvaluationPlan(corpora, system, protocol="cross", labels=("angry", "sad"), cost=False)
     )
-    data = embed_corpus(corpora[0], candidate.encoder, copies={})
+    data = embed_corpus(corpora[0], system.encoder, copies={})
     columns = [head.card.labels.index(label) for label in ("angry", "sad")]
     right = []
     for who in np.unique(data.speakers):
@@ -270,8 +271,8 @@ def test_a_finished_head_hears_all_clips_of_a_speaker_whichever_are_tested(folde
 
 
 def test_two_are_compared_on_the_same_folds(folders, head):
-    other = Candidate.of_head(head, BandEncoder())
-    found = measure(EvaluationPlan(opened(folders.two), by_recipe(), (other,), cost=False))
+    other = System.of_head(head, BandEncoder())
+    found = evaluate(EvaluationPlan(opened(folders.two), by_recipe(), (other,), cost=False))
     assert [contender.kind for contender in found.contenders] == ["recipe", "head"]
     # happy is not among the labels of the head, so neither of them is asked about it
     assert {outcome.labels for outcome in found.outcomes} == {("angry", "neutral", "sad")}
@@ -289,7 +290,7 @@ def test_two_are_compared_on_the_same_folds(folders, head):
 
 def test_nobody_is_compared_with_himself(folders):
     with pytest.raises(CorpusError, match="with itself"):
-        measure(EvaluationPlan(opened(folders.one), by_recipe(), (by_recipe(),)))
+        evaluate(EvaluationPlan(opened(folders.one), by_recipe(), (by_recipe(),)))
 
 
 @pytest.mark.parametrize(
@@ -300,13 +301,13 @@ def test_what_cannot_be_measured_is_one_sentence(folders, protocol, message):
         opened(folders.one), by_recipe(), protocol=protocol, test_speakers=("x",), cost=False
     )
     with pytest.raises(CorpusError, match=message):
-        measure(plan)
+        evaluate(plan)
 
 
 def test_corpora_of_one_name_are_refused(folders):
     twice = (*opened(folders.one), *opened(folders.one))
     with pytest.raises(CorpusError, match="two corpora are called 'one'"):
-        measure(EvaluationPlan(twice, by_recipe()))
+        evaluate(EvaluationPlan(twice, by_recipe()))
 
 
 def test_whoever_watches_can_stop_it(folders):
@@ -318,7 +319,7 @@ def test_whoever_watches_can_stop_it(folders):
             raise Stop
 
     with pytest.raises(Stop):
-        measure(EvaluationPlan(opened(folders.one), by_recipe()), progress=stop)
+        evaluate(EvaluationPlan(opened(folders.one), by_recipe()), progress=stop)
 
 
 # --- record, page, command line --------------------------------------------------------------------
@@ -326,9 +327,9 @@ def test_whoever_watches_can_stop_it(folders):
 
 @pytest.fixture(scope="module")
 def evaluation(folders, head):
-    other = Candidate.of_head(head, BandEncoder())
+    other = System.of_head(head, BandEncoder())
     plan = EvaluationPlan(opened(folders.two), by_recipe(), (other,), command="evaluate <this>")
-    found = measure(plan)
+    found = evaluate(plan)
     return replace(found, warnings=(*found.warnings, Sentence("beware of <b>", "小心 <b>")))
 
 

@@ -112,10 +112,12 @@ def test_it_gives_what_the_command_line_gives(capsys, result: gse.Annotation, ta
             "--json",
         ),
     )
-    assert len(result.segments) == len(told["segments"]) == 2
-    for segment, line in zip(result.segments, told["segments"], strict=True):
-        assert (segment.text, segment.label) == (line["text"], line["label"])
-        assert segment.scores.probabilities == pytest.approx(line["scores"], abs=1e-4)
+    lines = told["document"]["segments"]
+    assert len(result.segments) == len(lines) == 2
+    for segment, line in zip(result.segments, lines, strict=True):
+        assert (segment.text, segment.label) == (line["segment"]["text"], line["scores"]["label"])
+        scores = line["scores"]["probabilities"]
+        assert segment.scores.probabilities == pytest.approx(scores, abs=1e-4)
 
 
 def test_what_is_saved_is_read_back(result: gse.Annotation, tmp_path: Path) -> None:

@@ -11,13 +11,7 @@ with warnings.catch_warnings():
     import gradio as gr
 
     from webui_tab import gradio_releases
-    from webui_tab.gradio_releases import (
-        fitted,
-        launch_options,
-        page_options,
-        private,
-        rows_update,
-    )
+    from webui_tab.gradio_releases import fitted, launch_options, page_options, private, rows_update
 
 
 def later_audio(self, value=None, *, buttons=None): ...

@@ -15,6 +15,8 @@ from head_files import RAN, rewrite
 from head_files.broken import BROKEN
 from head_files.malicious import MALICIOUS
 
+from gpt_sovits_emotion import heads
+from gpt_sovits_emotion.cli import main
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.heads import find_head, list_heads
 from gpt_sovits_emotion.heads.check import check_head
@@ -140,3 +142,17 @@ def test_a_circle_of_links_is_told(tmp_path: Path) -> None:
     with pytest.raises(HeadError, match="links lead in a circle") as caught:
         add_head(tmp_path / "head", folders=[], into=tmp_path / "heads")
     assert "链接首尾相连" in caught.value.say("zh")
+
+
+def test_a_circle_of_links_is_told_where_no_one_else_does(tmp_path, monkeypatch, capsys) -> None:
+    def list_heads(folders) -> None:
+        raise RuntimeError("Symlink loop from '/heads/mine'")  # pathlib, before Python 3.13
+
+    monkeypatch.setattr(heads, "list_heads", list_heads)
+    for language, told in [("en", "links lead in a circle"), ("zh", "链接首尾相连")]:
+        with pytest.raises(SystemExit) as caught:
+            main(["--lang", language, "heads", "list"])
+        said = capsys.readouterr().err
+        assert caught.value.code == 1
+        assert "/heads/mine" in said
+        assert told in said

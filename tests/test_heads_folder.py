@@ -21,8 +21,8 @@ from gpt_sovits_emotion.heads.card import EncoderSpec
 from gpt_sovits_emotion.heads.folder import HEADS_VARIABLE, shipped_folder, user_folder
 from gpt_sovits_emotion.heads.install import add_head, removable, remove_head
 from gpt_sovits_emotion.testing import FakeBackend, make_fake_head
+from webui_tab.app_context import AppContext
 from webui_tab.heads_menu import heads_mark, heads_menu
-from webui_tab.workshop import Workshop
 
 W = "head.safetensors"
 
@@ -171,6 +171,14 @@ def test_within_a_folder_the_one_that_is_called_so_works(tmp_path: Path) -> None
     assert states == {"fake-head": "sound", "earlier-by-name": "refused"}
 
 
+def test_a_variable_that_is_empty_names_no_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, "")
+    assert tmp_path in user_folder().parents
+
+
 def test_nothing_passes_for_a_head_that_comes_with_the_program(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
@@ -215,11 +223,15 @@ def test_a_head_is_added_from_a_folder_and_from_an_archive(tmp_path: Path) -> No
 
 
 def test_a_bad_head_is_not_added(tmp_path: Path) -> None:
-    source, into = make_fake_head(tmp_path / "fake-head"), tmp_path / "heads"
+    source, into = make_fake_head(tmp_path / "fake-head"), tmp_path / "of" / "mine" / "heads"
     resave(source, **{"features.std": None})
     with pytest.raises(HeadError, match="lacks the tensor"):
         add_head(source, folders=[into], into=into)
-    assert not into.exists()
+    assert not (tmp_path / "of").exists(), "nor the folders that it lies in"
+    (tmp_path / "of").mkdir()
+    with pytest.raises(HeadError, match="lacks the tensor"):
+        add_head(source, folders=[into], into=into)
+    assert not any((tmp_path / "of").iterdir())
     for unfit in (tmp_path, tmp_path / "fake-head" / W, tmp_path / "nowhere"):
         with pytest.raises(HeadError, match=r"is neither the folder|is not the folder"):
             add_head(unfit, folders=[into], into=into)
@@ -354,26 +366,26 @@ def test_a_head_goes_when_somebody_says_yes(capsys, monkeypatch, tmp_path, answe
 
 def test_the_tab_sees_what_comes_and_goes(tmp_path: Path) -> None:
     host = FakeBackend()
-    workshop = Workshop(heads_dirs=(tmp_path,), host=host)
-    assert "fake-head" not in heads_menu(workshop, None, "en").choices
+    app = AppContext(heads_dirs=(tmp_path,), host=host)
+    assert "fake-head" not in heads_menu(app, None, "en").choices
     folder = make_fake_head(tmp_path / "fake-head")
-    menu = heads_menu(workshop, "fake-head", "en")
+    menu = heads_menu(app, "fake-head", "en")
     assert "fake-head" in menu.choices
     # those of the program that this host cannot lend; the ones on Whisper need no host
     assert menu.notes.count("reads prosody") == len(
         list(shipped_folder().glob("prosody-*/head.yaml"))
     )
-    mark = heads_mark(workshop)
-    assert heads_mark(workshop) == mark
+    mark = heads_mark(app)
+    assert heads_mark(app) == mark
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "head.yaml").write_text("- <b>no card</b>")
     for language, said in (("en", "is not the card"), ("zh", "不是情感模型的卡片")):
-        other = heads_menu(workshop, "fake-head", language)
-        assert heads_mark(workshop) != mark
+        other = heads_menu(app, "fake-head", language)
+        assert heads_mark(app) != mark
         assert said in other.notes
         assert "<b>no card" not in other.notes
     shutil.rmtree(folder)
-    gone = heads_menu(workshop, "fake-head", "en")
+    gone = heads_menu(app, "fake-head", "en")
     assert "fake-head" not in gone.choices
     assert "is no longer there" in gone.notes
 
@@ -388,10 +400,10 @@ def test_of_a_fused_encoder_every_part_must_be_lent(tmp_path: Path) -> None:
     assert isinstance(spec, EncoderSpec)
     save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors())
     host = FakeBackend()
-    workshop = Workshop(heads_dirs=(tmp_path,), host=host)
-    assert "fake-head" not in [entry.id for entry in workshop.heads()]
+    app = AppContext(heads_dirs=(tmp_path,), host=host)
+    assert "fake-head" not in [entry.id for entry in app.heads()]
     host.provides = frozenset({"fake", "hubert"})
-    assert "fake-head" in [entry.id for entry in workshop.heads()]
+    assert "fake-head" in [entry.id for entry in app.heads()]
 
 
 def test_engines_notice_a_head_that_was_replaced(tmp_path: Path) -> None:
@@ -399,25 +411,25 @@ def test_engines_notice_a_head_that_was_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(shipped_folder() / "prosody-emodb", folder)
     rewrite(folder, "id: prosody-emodb", "id: mine")
-    workshop = Workshop(heads_dirs=(tmp_path,))
-    first = workshop.engines("mine")
-    assert workshop.engines("mine") is first
-    assert workshop.engines(str(folder)).tagger.card.id == "mine"
+    app = AppContext(heads_dirs=(tmp_path,))
+    first = app.engines("mine")
+    assert app.engines("mine") is first
+    assert app.engines(str(folder)).tagger.card.id == "mine"
     rewrite(folder, "min_duration_s: 0.6", "min_duration_s: 0.7")
-    second = workshop.engines("mine")
+    second = app.engines("mine")
     assert second is not first
     assert second.tagger.card.min_duration_s == 0.7
     shutil.rmtree(folder)
     with pytest.raises(HeadError, match="there is no head 'mine'"):
-        workshop.engines("mine")
-    assert workshop.labels("mine") == card.labels, "what was tagged with it can still be looked at"
+        app.engines("mine")
+    assert app.labels("mine") == card.labels, "what was tagged with it can still be looked at"
 
 
 def test_many_pages_may_ask_at_once(tmp_path: Path) -> None:
     make_fake_head(tmp_path / "fake-head")
-    workshop, found = Workshop(heads_dirs=(tmp_path,), host=FakeBackend()), []
+    app, found = AppContext(heads_dirs=(tmp_path,), host=FakeBackend()), []
     threads = [
-        threading.Thread(target=lambda: found.append(heads_menu(workshop, None, "en").choices))
+        threading.Thread(target=lambda: found.append(heads_menu(app, None, "en").choices))
         for _ in range(8)
     ]
     for thread in threads:

@@ -34,7 +34,7 @@ from gpt_sovits_emotion.tagging import Analyser, TagOptions, tag
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder, fake_card, fake_tensors
 from gpt_sovits_emotion.training.adapt import adapt
 from gpt_sovits_emotion.training.dataset import FeatureStatistics, normalise, normalise_moving
-from gpt_sovits_emotion.training.finished import FinishedHead
+from gpt_sovits_emotion.training.systems import FinishedHead
 
 EVEN = MovingStatistics(0.0, 0.0, 0.0, 0.5)
 ALWAYS_OWN = MovingStatistics(50.0, 0.0, 0.0, 0.5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import html
-import inspect
 import re
 import shutil
 import warnings
@@ -15,23 +14,24 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import doing_in
+from webui_tab.app_context import AppContext, sample_data
 from webui_tab.pages import Pages
-from webui_tab.workshop import Workshop, sample_data
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what gradio imports warns of what it imports
     import gradio as gr
 
-    from webui_tab.actions import Actions
-    from webui_tab.again_actions import AgainActions
-    from webui_tab.banks.actions import BankActions
-    from webui_tab.layout import build
-    from webui_tab.parts import Choices
-    from webui_tab.segment_actions import SegmentActions
-    from webui_tab.training.actions import TrainingActions
+    from webui_tab.banks.events import BanksPage
+    from webui_tab.components import Components
+    from webui_tab.events import Events
+    from webui_tab.listen.again_step import AgainStep
+    from webui_tab.listen.recording_step import RecordingStep
+    from webui_tab.listen.segments_step import SegmentsStep
+    from webui_tab.listen.showing import Showing
+    from webui_tab.page import build_components
+    from webui_tab.training.events import TrainingPage
     from webui_tab.training.job import Trainer
-    from webui_tab.wiring import Wire
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 ZH = "中文"
@@ -102,39 +102,44 @@ def visit(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     shown: list[str] = []
     monkeypatch.setattr(gr, "Warning", shown.append)
-    pages = Pages(tmp_path / "pages")
-    with gr.Blocks(analytics_enabled=False):
-        parts = build(Choices("zh", ("auto",), ("prosody-emodb",), ("示例声音（合成）",)))
-    page = Actions(
-        parts, pages, Workshop(allow_download=False), upload_root=tmp_path, language="zh"
-    )
-    wire = Wire(page, "q")
+    pages, app = Pages(tmp_path / "pages"), AppContext(allow_download=False)
+    parts = Components(app, "zh")
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        build_components(parts)
+    events = Events(blocks, parts, app, pages)
 
     class Bar:
         def __call__(self, fraction, desc):
             shown.append(desc)
 
-    def do(action: Any, inputs: str, outputs: str, *values: Any, event: Any = None) -> None:
-        """Set an event off as the page does: raw values in, updates out."""
+    def do(action: Any, outputs: str, *, row: int | None = None, **values: Any) -> None:
+        """Set an event off as the page does: raw values in, updates out; what is not named stays as built."""
         acts: list[Any] = []
         named = tuple(outputs.split())
-        wire.quick(
-            lambda act, **_: acts.append(act),
+        events.quick(
+            lambda act, **options: acts.append((act, options["inputs"])),
             action,
-            tuple(inputs.split()),
             named,
             failing_into=named[0],
+            adds="progress" if row is None else "selected",
+        )
+        ((act, inputs),) = acts
+        names = {component: name for name, component in parts.named.items()}
+        sent = {one: values.get(names[one], getattr(one, "value", None)) for one in inputs}
+        assert set(values) <= {names[one] for one in inputs}, (
+            "the action asks for all that is given"
         )
         request = SimpleNamespace(session_hash="one", headers={})
-        offered = {"event": event, "request": request, "progress": Bar()}
-        asked_for = inspect.signature(action).parameters
-        added = [given for name, given in offered.items() if name in asked_for]
-        updates = acts[0](ZH, *values, *added)
+        selected = SimpleNamespace(index=[row, 0])
+        updates = act(sent, request, Bar()) if row is None else act(sent, selected, request)
         for component, update in (updates or {}).items():
             if component not in (parts.timeline, parts.said_timeline, parts.style):
                 shown.extend(_strings(update))
 
-    yield SimpleNamespace(page=page, parts=parts, shown=shown, do=do, pages=pages)
+    showing = Showing(parts, pages, app)
+    yield SimpleNamespace(
+        parts=parts, shown=shown, do=do, pages=pages, events=events, showing=showing
+    )
     pages.forget_all()
 
 
@@ -151,12 +156,6 @@ def _strings(update: Any) -> Iterator[str]:
     elif isinstance(update, (list, tuple)):
         for value in update:
             yield from _strings(value)
-
-
-_ANALYSED = (
-    "consent voice whisper spoken_language head speaker_statistics smoothing speaker same_voice "
-    "initial_prompt hotwords encoding"
-)
 
 
 def english(shown: list[str]) -> list[str]:
@@ -176,36 +175,24 @@ def test_the_page_itself_has_no_english_sentence(visit):
 
 @pytest.mark.slow
 def test_a_whole_visit_in_chinese_shows_no_english_sentence(visit, tmp_path, whisper_base):
-    page, do = visit.page, visit.do
+    do, shared = visit.do, (visit.events, visit.showing)
+    recording = RecordingStep(*shared, tmp_path)
+    segments, again = SegmentsStep(*shared), AgainStep(*shared)
     fresh = "status step_heard summary table table_note result files recording head voice"
-    settings = (
-        "示例声音（合成）",
-        str(whisper_base),
-        "中文",
-        "prosody-emodb",
-        True,
-        0.0,
-        "–",
-        False,
-        "",
-        "",
-        None,  # encoding of a file of words: found out
-    )
-    do(page.analyse, _ANALYSED, "status", False, *settings)  # no consent, no recording
-    do(page.analyse, _ANALYSED, "status", True, *settings)
-    do(page.take_sample, "head", fresh, "prosody-emodb")
-    do(page.analyse, _ANALYSED, "status", True, *settings)
-    do(page.show_heard, "", "status")
-    segments, again = SegmentActions(page), AgainActions(page)
-    do(segments.select, "", "status", event=SimpleNamespace(index=[1, 0]))
-    do(segments.correct_emotion, "index emotion", "status", 1, "开心")
-    do(segments.edit_table, "table", "table_note", _edited(visit))
-    speaking = "index text emotion speed temperature top_p top_k seed timbre takes carry directions"
-    values = (1, "你好。", "开心", 1.0, 1.0, 1.0, 15, 0, [], 1, "该声音中同一情感的片段", True)
-    do(again.resynthesise, speaking, "again_status", *values)
-    do(again.show_again, "", "status")
-    do(segments.undo, "index", "status", 0)
-    do(again.make_files, "", "save_status files")
+    settings = {"whisper": str(whisper_base), "spoken_language": "中文", "head": "prosody-emodb"}
+    do(recording.analyse, "status", **settings)  # no consent, no recording
+    do(recording.analyse, "status", consent=True, **settings)
+    do(recording.take_sample, fresh, head="prosody-emodb")
+    do(recording.analyse, "status", consent=True, **settings)
+    do(recording.show_heard, "status")
+    do(segments.select, "status", row=1)
+    do(segments.correct_emotion, "status", index=1, emotion="开心")
+    do(segments.edit_table, "table_note", table=_edited(visit))
+    spoken = {"text": "你好。", "emotion": "开心", "carry": "该声音中同一情感的片段"}
+    do(again.resynthesise, "again_status", index=1, **spoken)
+    do(again.show_again, "status")
+    do(segments.undo, "status", index=0)
+    do(again.make_files, "save_status files")
     assert any("重说" in text for text in visit.shown)
     assert any("聆听情感" in text for text in visit.shown)
     assert any("合成语音" in text for text in visit.shown)
@@ -214,7 +201,7 @@ def test_a_whole_visit_in_chinese_shows_no_english_sentence(visit, tmp_path, whi
 
 
 def _edited(visit) -> dict[str, Any]:
-    from webui_tab.view import table_rows
+    from webui_tab.listen.view import table_rows
 
     rows = table_rows(visit.pages.session("one"), "zh")
     rows[0][1] = "9"
@@ -224,37 +211,36 @@ def _edited(visit) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_visit_to_the_other_pages_in_chinese_shows_no_english_sentence(visit, tmp_path):
-    banks = BankActions(visit.page)
-    training = TrainingActions(visit.page, Trainer())
+    banks = BanksPage(visit.events, visit.showing)
+    training = TrainingPage(visit.events, Trainer())
     do, home = visit.do, tmp_path / "开心的声音"
     shutil.copytree(sample_data() / "voice_bank", home, ignore=shutil.ignore_patterns("en.*"))
-    built = "bank_source bank_transcribe bank_consent whisper spoken_language head initial_prompt hotwords"
-    settings = ("none", "自动检测", "prosody-emodb", "", "")
+    source = {"bank_source": str(home), "bank_transcribe": False}
+    settings = {"whisper": "none", "spoken_language": "自动检测", "head": "prosody-emodb"}
+    export = {"bank_format": "brackets", "bank_to": str(tmp_path / "包")}
     for consent in (False, True):
-        do(banks.open, "bank_source bank_consent", "bank_status", str(home), consent)
-        do(banks.build, built, "bank_status", str(home), False, consent, *settings)
-        export = "bank_format bank_to bank_consent"
-        do(banks.export, export, "bank_exported", "brackets", str(tmp_path / "包"), consent)
-        do(banks.forget, "bank_sure", "bank_lesson", consent)
-        do(banks.learn, "bank_consent", "bank_lesson", consent)
-    do(banks.export, export, "bank_exported", "nothing", str(tmp_path / "包"), True)
-    do(banks.open, "bank_source bank_consent", "bank_status", str(tmp_path / "没有"), True)
-    do(banks.show_emotion, "bank_shown", "bank_clips", "全部")
-    do(banks.select, "bank_shown", "bank_clip_name", "全部", event=SimpleNamespace(index=[0, 0]))
-    do(banks.choose, "bank_wanted bank_text", "bank_choice", "开心", "太好了！")
-    do(banks.pin, "bank_shown bank_pin_emotion bank_clip_name", "bank_pin_note", "全部", "开心", "")
-    look = "train_corpora train_labels train_consent"
-    order = "train_corpora train_encoder train_name train_labels train_replace train_consent"
+        agreed = {"bank_consent": consent}
+        do(banks.open, "bank_status", **source, **agreed)
+        do(banks.build, "bank_status", **source, **agreed, **settings)
+        do(banks.export, "bank_exported", **export, **agreed)
+        do(banks.forget, "bank_lesson", bank_sure=consent)
+        do(banks.learn, "bank_lesson", **agreed)
+    do(banks.export, "bank_exported", **{**export, "bank_format": "nothing"}, bank_consent=True)
+    do(banks.open, "bank_status", bank_source=str(tmp_path / "没有"), bank_consent=True)
+    do(banks.show_emotion, "bank_clips", bank_shown="全部")
+    do(banks.select, "bank_clip_name", row=0, bank_shown="全部")
+    do(banks.choose, "bank_choice", bank_wanted="开心", bank_text="太好了！")
+    do(banks.pin, "bank_pin_note", bank_shown="全部", bank_pin_emotion="开心", bank_clip_name="")
+    corpora = {"train_corpora": str(tmp_path / "没有")}
     for consent in (False, True):
-        do(training.look, look, "train_found", str(tmp_path / "没有"), "", consent)
-        values = (str(tmp_path / "没有"), "prosody", "a/b", "", False, consent)
-        do(training.start, order, "train_problem", *values)
-        learned = ("某人", consent)
-        do(training.learn, "speaker_name speaker_consent", "speaker_status", *learned)
-        do(training.remove, "head train_sure", "train_result", "prosody-emodb", consent)
-        forgotten = ("某人", "prosody-emodb", consent)
-        do(training.forget, "speaker_name head speaker_sure", "speaker_status", *forgotten)
-    do(training.opened, "train_encoder head", "train_live", "prosody", "prosody-emodb")
+        agreed = {"train_consent": consent}
+        do(training.look, "train_found", **corpora, **agreed)
+        do(training.start, "train_problem", **corpora, **agreed, train_name="a/b")
+        speaker = {"speaker_name": "某人"}
+        do(training.learn, "speaker_status", **speaker, speaker_consent=consent)
+        do(training.remove, "train_result", head="prosody-emodb", train_sure=consent)
+        do(training.forget, "speaker_status", **speaker, head="prosody-emodb", speaker_sure=consent)
+    do(training.opened, "train_live", train_encoder="prosody", head="prosody-emodb")
     assert len(visit.shown) > 60
     assert "\n".join(english(visit.shown)) == ""
     assert not any("意外" in text for text in visit.shown)

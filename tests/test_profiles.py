@@ -292,7 +292,7 @@ def test_a_damaged_profile_says_so_and_does_not_hide_the_others(head):
 def _rewritten(folder, change):
     from safetensors.numpy import load_file, save_file
 
-    from gpt_sovits_emotion.heads.numbers import read_numbers
+    from gpt_sovits_emotion.heads.weights import read_numbers
 
     path = folder / "profile.safetensors"
     words = json.loads(read_numbers(path, max_bytes=1 << 20).metadata["profile"])

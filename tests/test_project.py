@@ -72,11 +72,11 @@ import gradio as gr
 before = set(sys.modules)
 from webui_tab import attach
 from webui_tab.pages import Pages
-from webui_tab.tab import build_tab
-from webui_tab.workshop import Workshop
+from webui_tab.page import build_tab
+from webui_tab.app_context import AppContext
 root = Path(sys.argv[1])
 with gr.Blocks() as blocks:
-    build_tab(blocks, Pages(root), Workshop(), upload_root=root)
+    build_tab(blocks, Pages(root), AppContext(), upload_root=root)
 print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))
 """
 

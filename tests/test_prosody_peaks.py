@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.encoders.prosody.peaks import find_peaks
+from gpt_sovits_emotion.encoders.prosody.formants import find_peaks
 
 LEVELS = st.lists(st.integers(-6, 6).map(lambda n: n / 2), max_size=60)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gpt_sovits_emotion.core.errors import CorpusError
-from gpt_sovits_emotion.training.choice_measure import (
+from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from reference_choice import (
     WAYS,
     ChoiceOutcome,
     HeardSpeaker,
@@ -17,7 +22,6 @@ from gpt_sovits_emotion.training.choice_measure import (
     hear_speakers,
     measure_choice,
 )
-from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
 LABELS = ("angry", "happy", "sad")
 

@@ -36,7 +36,7 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.report import TimelineData, TimelineSegment, fonts, page, svg, timeline
+from gpt_sovits_emotion.report import TimelineData, TimelineSegment, fonts, page, pictures, timeline
 
 RATE_HZ = 16_000
 HOP_S = 0.01
@@ -233,7 +233,7 @@ def test_three_hours_are_read_in_blocks_and_drawn_with_thousands_of_segments():
     assert recording.longest_read_s <= 60.0
     assert len(data.envelope) <= 4800
     assert np.nanmax(data.f0_hz) == 180.0
-    picture = svg.draw_svg(data, name="before")
+    picture = pictures.draw_svg(data, name="before")
     assert picture.screens == pytest.approx(4.8)
     assert len(picture.svg) < 8e6
 
@@ -335,7 +335,7 @@ def test_drawing_leaves_matplotlib_as_it_was():
 
 
 def test_svg_takes_the_pages_colours_and_words():
-    picture = svg.draw_svg(timeline_data(title=EVIL), name="before").svg
+    picture = pictures.draw_svg(timeline_data(title=EVIL), name="before").svg
     root = ElementTree.fromstring(picture)
     assert [
         element for element in root.iter() if element.tag.endswith(("script", "style", "img"))

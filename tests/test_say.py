@@ -14,7 +14,7 @@ from conftest import voiced
 
 from gpt_sovits_emotion.audio import read_clip, write_wav
 from gpt_sovits_emotion.banks import load_bank
-from gpt_sovits_emotion.banks.building.voices import clip_named, voice_statistics, with_pins
+from gpt_sovits_emotion.banks.building.voice import clip_named, voice_statistics, with_pins
 from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 from gpt_sovits_emotion.banks.library.sidecar import Sidecar, sidecar_path, write_sidecar
 from gpt_sovits_emotion.cli import main

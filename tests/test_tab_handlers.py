@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_sovits_emotion import pipeline
+from gpt_sovits_emotion.audio import open_recording
 from gpt_sovits_emotion.backends.base import Sampling
 from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
 from gpt_sovits_emotion.core.errors import (
@@ -34,20 +35,24 @@ from gpt_sovits_emotion.core.errors import (
 )
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.core.records import RemovedText, Segment, Transcript
+from gpt_sovits_emotion.synthesis.takes import TakeOptions
 from gpt_sovits_emotion.transcripts import FORMATS, read_json
-from webui_tab import correcting, handlers, launch, saving, saying, segment, texts, view
+from webui_tab import launch, texts
+from webui_tab.app_context import AppContext, sample_data
+from webui_tab.controls import SAMPLE_VOICE, WHISPER_SIZES
+from webui_tab.listen import analysis, panel, resynthesis, view
 from webui_tab.pages import Pages
-from webui_tab.private import private_folder
-from webui_tab.sessions import PageError, Session, Settings, Speaking, Stopped
-from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say
-from webui_tab.workshop import SAMPLE_VOICE, WHISPER_SIZES, Workshop, sample_data, whisper_choices
+from webui_tab.sessions import PageError, Session, Stopped
+from webui_tab.settings import MENUS, AnalysisSettings, SpeakingSettings
+from webui_tab.storage import private_folder
+from webui_tab.texts import LANGUAGES, TEXTS, language_of_browser, say, sentence_of
 
 _N_SEGMENTS = 3
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Workshop:
-    return Workshop(allow_download=False)
+def app() -> AppContext:
+    return AppContext(allow_download=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,24 +70,24 @@ def clip(tmp_path_factory) -> tuple[Path, Transcript]:
 
 
 @pytest.fixture(scope="module")
-def heard(clip, workshop, tmp_path_factory):
+def heard(clip, app, tmp_path_factory):
     """An analysed session with the sample voice; sessions are values, so all tests share it."""
     path, transcript = clip
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "hear", lambda *args, **options: transcript)
-        session = handlers.choose_voice(Session(source=path), SAMPLE_VOICE, consent=False)
-        session = handlers.analyse(session, Settings(), workshop, folder, consent=True)
+        session = analysis.choose_voice(Session(source=path), SAMPLE_VOICE, consent=False)
+        session = analysis.analyse(session, AnalysisSettings(), app, folder, consent=True)
     yield session, folder
     assert session.recording is not None
     session.recording.close()
 
 
 @pytest.fixture(scope="module")
-def said(heard, workshop):
+def said(heard, app):
     """The same, said again."""
     session, folder = heard
-    return saying.resynthesise(session, workshop, folder), folder
+    return resynthesis.resynthesise(session, app, folder), folder
 
 
 # --- texts -------------------------------------------------------------------------------------------
@@ -211,7 +216,7 @@ def test_an_upload_on_its_way_survives_the_closing_of_the_other_page(tmp_path):
 
 def test_what_nobody_claims_goes_with_the_last_page_or_after_a_while(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("webui_tab.uploads.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("webui_tab.storage.time.monotonic", lambda: now[0])
     pages = Pages(tmp_path / "pages")
     uploads = [tmp_path / name / "talk.wav" for name in "abc"]
     for upload in uploads:
@@ -316,6 +321,36 @@ def test_what_nobody_uses_goes_also_where_nobody_comes_any_more(tmp_path):
     assert len(pages) == 0
 
 
+@pytest.mark.parametrize("closed", ["open", "while it is copied", "before it is copied"])
+def test_while_words_are_copied_other_pages_go_on(tmp_path, monkeypatch, closed):
+    pages, copied = Pages(tmp_path / "pages"), shutil.copyfile
+    upload = tmp_path / "u" / "a.txt"
+    upload.parent.mkdir()
+    upload.write_bytes(b"words")
+    pages.uploads.arrived([upload])
+
+    def copy(source, target):
+        other = threading.Thread(target=pages.session, args=["other"], daemon=True)
+        other.start()
+        other.join(20.0)
+        assert not other.is_alive(), "the other page waits"
+        if closed == "before it is copied":
+            pages.forget("one")
+        copied(source, target)
+        if closed == "while it is copied":
+            pages.forget("one")
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    folder = pages.folder("one")
+    if closed == "before it is copied":
+        with pytest.raises(PageError, match="lost its connection"):
+            pages.copied_upload("one", upload)
+    else:
+        assert pages.copied_upload("one", upload).name == "a.txt"
+    assert not upload.exists()
+    assert folder.exists() == (closed == "open")
+
+
 def test_a_file_of_words_is_copied_and_its_upload_goes(tmp_path):
     pages = Pages(tmp_path / "pages")
     recording, words = (tmp_path / name / "a.txt" for name in "rw")
@@ -336,16 +371,16 @@ def test_a_file_of_words_is_copied_and_its_upload_goes(tmp_path):
     assert again.read_bytes() == b"r"
     assert recording.exists()
 
-    pages.keep("one", handlers.take_words(Session(source=recording), copy))
-    pages.keep("one", handlers.take_words(pages.session("one"), again))
+    pages.keep("one", analysis.take_words(Session(source=recording), copy))
+    pages.keep("one", analysis.take_words(pages.session("one"), again))
     assert not copy.parent.exists()
     # Given before there is a recording they wait for it; the next recording has other words.
     root = tmp_path.resolve()
-    waiting = handlers.take_recording(Session(words=again), recording, upload_root=root)
+    waiting = analysis.take_recording(Session(words=again), recording, upload_root=root)
     assert waiting.words == again
     other = tmp_path / "r" / "b.txt"
     other.write_bytes(b"x")
-    assert handlers.take_recording(waiting, other, upload_root=root).words is None
+    assert analysis.take_recording(waiting, other, upload_root=root).words is None
 
 
 def test_one_job_at_a_time(tmp_path):
@@ -388,7 +423,6 @@ def test_what_a_page_holds_goes_when_its_job_has_stopped(tmp_path, heard):
 
 
 def test_a_replaced_recording_is_closed(tmp_path, clip):
-    from gpt_sovits_emotion.audio import open_recording
 
     pages = Pages(tmp_path)
     recording = open_recording(clip[0])
@@ -418,35 +452,35 @@ def test_what_was_made_of_an_earlier_recording_goes(tmp_path):
 # --- the recording -----------------------------------------------------------------------------------
 
 
-def test_no_analysis_without_consent(workshop, tmp_path, clip):
+def test_no_analysis_without_consent(app, tmp_path, clip):
     session = Session(source=clip[0])
     for language, words in (("en", "tick the line"), ("zh", "勾选")):
         with pytest.raises(ConsentError) as refused:
-            handlers.analyse(session, Settings(), workshop, tmp_path, consent=False)
+            analysis.analyse(session, AnalysisSettings(), app, tmp_path, consent=False)
         assert words in refused.value.say(language)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_analysis_without_a_recording(workshop, tmp_path):
+def test_no_analysis_without_a_recording(app, tmp_path):
     with pytest.raises(PageError) as error:
-        handlers.analyse(Session(), Settings(), workshop, tmp_path, consent=True)
-    assert "try the sample" in handlers.sentence_of(error.value, "en")
-    assert "试用示例" in handlers.sentence_of(error.value, "zh")
+        analysis.analyse(Session(), AnalysisSettings(), app, tmp_path, consent=True)
+    assert "try the sample" in sentence_of(error.value, "en")
+    assert "试用示例" in sentence_of(error.value, "zh")
 
 
-def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(workshop, tmp_path):
+def test_the_chinese_page_says_in_chinese_that_a_recording_is_silent(app, tmp_path):
     path = tmp_path / "quiet.wav"
     soundfile.write(path, np.zeros(16_000), 16_000)
     with pytest.raises(AudioError) as caught:
-        handlers.analyse(Session(source=path), Settings(), workshop, tmp_path, consent=True)
+        analysis.analyse(Session(source=path), AnalysisSettings(), app, tmp_path, consent=True)
     check_says_the_same(caught.value)
-    assert "quiet.wav 是静音" in handlers.sentence_of(caught.value, "zh")
-    assert "quiet.wav is silent" in handlers.sentence_of(caught.value, "en")
+    assert "quiet.wav 是静音" in sentence_of(caught.value, "zh")
+    assert "quiet.wav is silent" in sentence_of(caught.value, "en")
 
 
-def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, monkeypatch):
+def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, app, monkeypatch):
     session, folder = heard
-    backend = workshop.engines(session.settings.head).backend
+    backend = app.engines(session.settings.head).backend
     fail = backend.synthesise
 
     def fail_once(request):
@@ -455,7 +489,7 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
         return fail(request)
 
     monkeypatch.setattr(type(backend), "synthesise", lambda self, request: fail_once(request))
-    problem = saying.resynthesise(session, workshop, folder).result.synthesis.segments[0].problem
+    problem = resynthesis.resynthesise(session, app, folder).result.synthesis.segments[0].problem
     assert problem.zh.startswith("合成失败：GPT-SoVITS 显存或内存不足")
     assert problem.en.startswith("GPT-SoVITS ran out of memory")
 
@@ -464,13 +498,13 @@ def test_the_chinese_page_says_in_chinese_why_the_host_failed(heard, workshop, m
 
     monkeypatch.setattr(type(backend), "synthesise", fail_always)
     with pytest.raises(BackendError) as caught:
-        saying.resynthesise(session, workshop, folder)
-    assert handlers.sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
+        resynthesis.resynthesise(session, app, folder)
+    assert sentence_of(caught.value, "zh").startswith("GPT-SoVITS 显存或内存不足")
 
 
 def test_an_error_without_chinese_is_shown_in_english():
     error = BackendError("only this is known")
-    assert handlers.sentence_of(error, "zh") == handlers.sentence_of(error, "en") == str(error)
+    assert sentence_of(error, "zh") == sentence_of(error, "en") == str(error)
 
 
 def test_only_files_that_the_page_uploaded_are_taken(tmp_path):
@@ -480,25 +514,25 @@ def test_only_files_that_the_page_uploaded_are_taken(tmp_path):
     foreign.write_bytes(b"x")
     for path in (foreign, root / ".." / "secret.wav", root / "missing.wav"):
         with pytest.raises(PageError, match="did not come from this page"):
-            handlers.take_recording(Session(), path, upload_root=root)
+            analysis.take_recording(Session(), path, upload_root=root)
 
 
 def test_another_recording_clears_what_was_heard_and_keeps_the_voice(said, tmp_path):
     session, _ = said
     upload = tmp_path / "other.wav"
     upload.write_bytes(b"x")
-    taken = handlers.take_recording(session, upload, upload_root=tmp_path)
+    taken = analysis.take_recording(session, upload, upload_root=tmp_path)
     assert taken.source == upload.resolve()
     assert taken.tagging is None
     assert taken.result is None
     assert taken.bank is session.bank
-    assert handlers.take_recording(taken, upload, upload_root=tmp_path) is taken
-    assert handlers.take_recording(taken, None, upload_root=tmp_path).source is None
+    assert analysis.take_recording(taken, upload, upload_root=tmp_path) is taken
+    assert analysis.take_recording(taken, None, upload_root=tmp_path).source is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sample_comes_with_its_voice(tmp_path, language):
-    session = handlers.take_sample(Session(), tmp_path, language=language)
+    session = analysis.take_sample(Session(), tmp_path, language=language)
     assert session.source == tmp_path / f"sample_{language}.flac"
     assert session.source.is_file()
     assert session.bank is not None
@@ -509,11 +543,11 @@ def test_the_sample_comes_with_its_voice(tmp_path, language):
     ("content", "words"),
     [(b"", "empty"), (b"no audio at all, only text", "audio"), (bytes(4000), "audio")],
 )
-def test_a_bad_file_is_one_sentence(workshop, tmp_path, content, words):
+def test_a_bad_file_is_one_sentence(app, tmp_path, content, words):
     source = tmp_path / "bad.wav"
     source.write_bytes(content)
     with pytest.raises(AudioError, match=words) as error:
-        handlers.analyse(Session(source=source), Settings(), workshop, tmp_path, consent=True)
+        analysis.analyse(Session(source=source), AnalysisSettings(), app, tmp_path, consent=True)
     assert "\n" not in str(error.value)
 
 
@@ -527,14 +561,14 @@ def test_analysis_tags_and_chooses(heard):
     assert session.heard_folder.parent == folder
 
 
-def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
+def test_speech_is_found_without_a_recogniser(app, tmp_path):
     source = tmp_path / "tone.wav"
     samples = np.concatenate([np.zeros(8000), voiced(3.0), np.zeros(8000)]).astype(np.float32)
     soundfile.write(source, samples, 16_000)
-    session = handlers.analyse(
+    session = analysis.analyse(
         Session(source=source),
-        Settings(whisper="none"),
-        workshop,
+        AnalysisSettings(whisper="none"),
+        app,
         tmp_path,
         consent=True,
     )
@@ -544,9 +578,9 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
     assert "无" in view.summary_html(session, "zh")
 
     # Words written by hand are said, though no language was heard.
-    session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
-    session = correcting.correct(session, 0, text="早上好。")
-    session = saying.resynthesise(session, workshop, tmp_path)
+    session = analysis.choose_voice(session, SAMPLE_VOICE, consent=False)
+    session = analysis.correct(session, 0, text="早上好。")
+    session = resynthesis.resynthesise(session, app, tmp_path)
     assert session.result is not None
     assert session.result.synthesis.segments[0].audio is not None
     assert not session.is_stale
@@ -554,11 +588,11 @@ def test_speech_is_found_without_a_recogniser(workshop, tmp_path):
     session.recording.close()
 
 
-def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monkeypatch):
+def test_a_stopped_analysis_closes_the_recording(app, tmp_path, clip, monkeypatch):
     opened = []
-    original = handlers.open_recording
+    original = analysis.open_recording
     monkeypatch.setattr(
-        handlers,
+        analysis,
         "open_recording",
         lambda *args, **options: opened.append(original(*args, **options)) or opened[0],
     )
@@ -568,10 +602,10 @@ def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monke
             raise Stopped
 
     with pytest.raises(Stopped):
-        handlers.analyse(
+        analysis.analyse(
             Session(source=clip[0]),
-            Settings(whisper="none"),
-            workshop,
+            AnalysisSettings(whisper="none"),
+            app,
             tmp_path,
             consent=True,
             progress=stop_after_decoding,
@@ -580,10 +614,10 @@ def test_a_stopped_analysis_closes_the_recording(workshop, tmp_path, clip, monke
         opened[0].read()
 
 
-def test_engines_are_opened_once(workshop):
+def test_engines_are_opened_once(app):
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(workshop.engines("prosody-emodb")))
+        threading.Thread(target=lambda: found.append(app.engines("prosody-emodb")))
         for _ in range(4)
     ]
     for thread in threads:
@@ -593,12 +627,12 @@ def test_engines_are_opened_once(workshop):
     assert len({id(engines) for engines in found}) == 1
 
 
-def test_the_menu_of_recognisers_names_what_they_are(workshop):
+def test_the_menu_of_recognisers_names_what_they_are(app):
     for language in LANGUAGES:
-        names = whisper_choices(workshop, language)
+        names = MENUS["whisper"].choices(app, language)
         assert {"none", "auto"} <= set(names.values())
         assert next(iter(names)) == say("whisper_auto", language)
-    everything = whisper_choices(Workshop(allow_download=True), "en")
+    everything = MENUS["whisper"].choices(AppContext(allow_download=True), "en")
     assert set(everything.values()) == {*WHISPER_SIZES, "none", "auto"}
 
 
@@ -607,12 +641,12 @@ def test_the_menu_of_recognisers_names_what_they_are(workshop):
 
 def test_a_correction_counts_and_can_be_taken_back(heard):
     session, _ = heard
-    corrected = correcting.correct(session, 1, text="  Said \n otherwise. ", label="悲伤")
+    corrected = analysis.correct(session, 1, text="  Said \n otherwise. ", label="悲伤")
     tagged = corrected.tagging.transcript.segments[1]
     assert (tagged.text, tagged.label) == ("Said otherwise.", "sad")
     assert corrected.choices[1].wanted == "sad"
     assert corrected.choices[1].pick.emotion == "sad"
-    back = correcting.undo(corrected, 1)
+    back = analysis.undo(corrected, 1)
     assert back.tagging.transcript == session.tagging.transcript
     assert back.choices == session.choices
 
@@ -620,12 +654,12 @@ def test_a_correction_counts_and_can_be_taken_back(heard):
 def test_what_was_heard_is_no_correction(heard):
     session, _ = heard
     tagged = session.tagging.transcript.segments[0]
-    assert correcting.correct(session, 0, text=tagged.text, label=tagged.scores.label) is session
-    assert correcting.correct(session, 0, label="  ") is session
+    assert analysis.correct(session, 0, text=tagged.text, label=tagged.scores.label) is session
+    assert analysis.correct(session, 0, label="  ") is session
 
 
 def test_free_labels_are_kept_and_get_a_stand_in(heard):
-    session = correcting.correct(heard[0], 0, label="傲娇")
+    session = analysis.correct(heard[0], 0, label="傲娇")
     assert session.tagging.transcript.segments[0].label == "傲娇"
     assert session.choices[0].substituted
 
@@ -633,9 +667,9 @@ def test_free_labels_are_kept_and_get_a_stand_in(heard):
 def test_there_is_no_segment_beyond_the_last(heard):
     for index in (-1, _N_SEGMENTS):
         with pytest.raises(PageError):
-            correcting.correct(heard[0], index, text="x")
+            analysis.correct(heard[0], index, text="x")
     with pytest.raises(PageError):
-        correcting.correct(Session(), 0, text="x")
+        analysis.correct(Session(), 0, text="x")
 
 
 def _edited(session: Session, language: str, row: int, column: str, value: str) -> list[list[str]]:
@@ -649,18 +683,18 @@ def test_an_untouched_table_changes_nothing(heard, language):
     session, _ = heard
     other = next(code for code in LANGUAGES if code != language)
     rows = view.table_rows(session, language)
-    assert correcting.edit_table(session, rows, language=language) == (session, ())
+    assert analysis.edit_table(session, rows, language=language) == (session, ())
     # The table of a moment ago, when the page spoke another language.
-    assert correcting.edit_table(session, rows, language=other) == (session, ())
+    assert analysis.edit_table(session, rows, language=other) == (session, ())
 
 
 def test_text_and_emotion_can_be_edited_in_the_table(heard):
     session, _ = heard
-    edited, refused = correcting.edit_table(
+    edited, refused = analysis.edit_table(
         session, _edited(session, "zh", 2, "emotion", "无聊"), language="zh"
     )
     assert edited.tagging.transcript.segments[2].corrected_label == "bored"
-    edited, refused = correcting.edit_table(
+    edited, refused = analysis.edit_table(
         edited, _edited(edited, "en", 0, "text", "New words."), language="en"
     )
     assert edited.tagging.transcript.segments[0].text == "New words."
@@ -674,14 +708,14 @@ def test_text_and_emotion_can_be_edited_in_the_table(heard):
 def test_nothing_else_can_be_edited(heard, column):
     session, _ = heard
     rows = _edited(session, "en", 1, column, "9")
-    edited, refused = correcting.edit_table(session, rows, language="en")
+    edited, refused = analysis.edit_table(session, rows, language="en")
     assert edited is session
     assert refused == (say("only_text_and_emotion", "en"),)
 
 
 def test_an_emptied_emotion_stays(heard):
     session, _ = heard
-    edited, refused = correcting.edit_table(
+    edited, refused = analysis.edit_table(
         session, _edited(session, "en", 0, "emotion", " "), language="en"
     )
     assert edited is session
@@ -691,9 +725,9 @@ def test_an_emptied_emotion_stays(heard):
 def test_an_overtaken_table_undoes_nothing(heard):
     session, _ = heard
     rows = view.table_rows(session, "en")  # sent by the page before it showed the correction
-    corrected = correcting.correct(session, 0, text="Corrected in the panel.")
-    assert correcting.edit_table(corrected, rows, language="en") == (corrected, ())
-    assert correcting.edit_table(corrected, rows[:1], language="en") == (corrected, ())
+    corrected = analysis.correct(session, 0, text="Corrected in the panel.")
+    assert analysis.edit_table(corrected, rows, language="en") == (corrected, ())
+    assert analysis.edit_table(corrected, rows[:1], language="en") == (corrected, ())
 
 
 @given(
@@ -715,27 +749,27 @@ def test_every_edit_is_known_by_its_column(column, value):
 def test_a_clip_chosen_by_hand_stays_until_it_is_left_to_the_program_again(heard):
     session, _ = heard
     clip = session.choices[0].candidates[-1].clip.path
-    pinned = correcting.pin(session, 0, clip)
+    pinned = analysis.pin(session, 0, clip)
     assert pinned.choices[0].pick.path == clip
     assert pinned.choices[0].manual
-    corrected = correcting.correct(pinned, 0, text="Other words.")
+    corrected = analysis.correct(pinned, 0, text="Other words.")
     assert corrected.choices[0].pick.path == clip
-    assert correcting.pin(pinned, 0, None).choices == session.choices
+    assert analysis.pin(pinned, 0, None).choices == session.choices
 
 
 def test_a_clip_from_elsewhere_cannot_be_chosen(heard, tmp_path):
     with pytest.raises(ReferenceBankError, match="not in the bank"):
-        correcting.pin(heard[0], 0, tmp_path / "else.wav")
+        analysis.pin(heard[0], 0, tmp_path / "else.wav")
 
 
 def test_a_bank_that_is_none_is_one_sentence(tmp_path):
     with pytest.raises(ReferenceBankError):
-        handlers.choose_voice(Session(), str(tmp_path / "no-bank"), consent=True)
-    assert handlers.choose_voice(Session(), " ", consent=False).bank is None
+        analysis.choose_voice(Session(), str(tmp_path / "no-bank"), consent=True)
+    assert analysis.choose_voice(Session(), " ", consent=False).bank is None
 
 
 def test_a_path_may_be_pasted_with_quotes():
-    session = handlers.choose_voice(Session(), f' "{sample_data() / "voice_bank"}" ', consent=True)
+    session = analysis.choose_voice(Session(), f' "{sample_data() / "voice_bank"}" ', consent=True)
     assert session.bank is not None
 
 
@@ -756,25 +790,25 @@ def test_every_segment_is_said_and_checked(said):
 
 def test_a_correction_makes_the_result_stale(said):
     session, _ = said
-    changed = correcting.correct(session, 0, text="Other words.")
+    changed = analysis.correct(session, 0, text="Other words.")
     assert changed.is_stale
     assert say("result_stale", "en").split(";")[0] in view.result_html(changed, "en")
-    assert not correcting.undo(changed, 0).is_stale
+    assert not analysis.undo(changed, 0).is_stale
 
 
-def test_nothing_is_said_without_voice_words_or_analysis(heard, workshop, tmp_path):
+def test_nothing_is_said_without_voice_words_or_analysis(heard, app, tmp_path):
     session, _ = heard
     cases = {
         "not_analysed": Session(),
-        "no_voice": handlers.choose_voice(session, "", consent=False),
+        "no_voice": analysis.choose_voice(session, "", consent=False),
     }
     wordless = session
     for index in range(_N_SEGMENTS):
-        wordless = correcting.correct(wordless, index, text="")
+        wordless = analysis.correct(wordless, index, text="")
     cases["nothing_to_say"] = wordless
     for key, case in cases.items():
         with pytest.raises(PageError) as error:
-            saying.resynthesise(case, workshop, tmp_path)
+            resynthesis.resynthesise(case, app, tmp_path)
         assert error.value.key == key
 
 
@@ -794,7 +828,7 @@ def test_times_are_read_as_minutes_and_seconds():
 def test_the_panel_of_a_segment(said, language):
     session, folder = said
     labels = ("angry", "happy")
-    shown = segment.segment_view(session, 0, labels=labels, folder=folder, language=language)
+    shown = panel.segment_view(session, 0, labels=labels, folder=folder, language=language)
     assert shown is not None
     assert shown.emotion in shown.emotions
     assert shown.emotions[:2] == tuple({"en": ("angry", "happy"), "zh": ("愤怒", "开心")}[language])
@@ -815,8 +849,8 @@ def test_the_panel_of_a_segment(said, language):
 
 def test_the_panel_follows_a_choice_by_hand(said):
     session, folder = said
-    pinned = correcting.pin(session, 0, session.choices[0].candidates[2].clip.path)
-    shown = segment.segment_view(pinned, 0, labels=(), folder=folder, language="en")
+    pinned = analysis.pin(session, 0, session.choices[0].candidates[2].clip.path)
+    shown = panel.segment_view(pinned, 0, labels=(), folder=folder, language="en")
     assert shown.picked == shown.candidates[3]
     assert shown.changed
     assert say("pinned", "en") in shown.choice_note
@@ -826,7 +860,7 @@ def test_the_panel_follows_a_choice_by_hand(said):
 def test_there_is_no_panel_without_a_segment(heard):
     session, folder = heard
     for case, index in ((Session(), 0), (session, _N_SEGMENTS), (session, -1)):
-        assert segment.segment_view(case, index, labels=(), folder=folder, language="en") is None
+        assert panel.segment_view(case, index, labels=(), folder=folder, language="en") is None
 
 
 def test_the_summary_names_the_source_and_what_was_taken_out(heard):
@@ -863,8 +897,8 @@ def test_timelines_are_there_when_there_is_something_to_draw(said):
 
 def test_everything_can_be_taken_home(said):
     session, folder = said
-    corrected = correcting.undo(session, 0)
-    saved = saving.make_files(corrected, folder, language="en")
+    corrected = analysis.undo(session, 0)
+    saved = resynthesis.make_files(corrected, folder, language="en")
     names = {path.name for path in saved.files}
     assert {f"talk{ending}" for format, ending in FORMATS.items() if format != "list"} <= names
     assert {"report.html", "report.json", "timeline.png", "talk-list.zip"} <= names
@@ -880,7 +914,7 @@ def test_everything_can_be_taken_home(said):
 
 def test_before_the_resynthesis_there_is_the_transcript_alone(heard):
     session, folder = heard
-    saved = saving.make_files(session, folder, language="zh")
+    saved = resynthesis.make_files(session, folder, language="zh")
     names = {path.name for path in saved.files}
     assert {"transcript.html", "timeline.png", "talk.srt"} <= names
     assert "report.html" not in names
@@ -888,8 +922,8 @@ def test_before_the_resynthesis_there_is_the_transcript_alone(heard):
 
 def test_a_stale_result_is_left_out_and_that_is_said(said):
     session, folder = said
-    changed = correcting.correct(session, 0, label="bored")
-    saved = saving.make_files(changed, folder, language="en")
+    changed = analysis.correct(session, 0, label="bored")
+    saved = resynthesis.make_files(changed, folder, language="en")
     assert "report.html" not in {path.name for path in saved.files}
     assert saved.left_out == (say("result_stale", "en"),)
 
@@ -903,7 +937,7 @@ def test_a_format_that_cannot_hold_the_transcript_is_named(heard):
     )
     transcript = replace(tagging.transcript, segments=german, language="de")
     session = replace(session, tagging=replace(tagging, transcript=transcript))
-    saved = saving.make_files(session, folder, language="en")
+    saved = resynthesis.make_files(session, folder, language="en")
     assert len(saved.left_out) == 1
     assert "talk.list" in saved.left_out[0]
     assert "talk.srt" in {path.name for path in saved.files}
@@ -950,9 +984,9 @@ def test_a_private_folder_is_private_and_a_killed_processs_is_swept(tmp_path):
     assert list(tmp_path.iterdir()) == [other]
 
 
-def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
+def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
     session, folder = heard
-    session = handlers.choose_voice(session, SAMPLE_VOICE, consent=False)
+    session = analysis.choose_voice(session, SAMPLE_VOICE, consent=False)
     asked = {}
 
     class HeardEnoughError(Exception):
@@ -962,17 +996,56 @@ def test_how_it_is_said_reaches_the_host(heard, workshop, monkeypatch):
         asked.update(given)
         raise HeardEnoughError
 
-    monkeypatch.setattr("webui_tab.saying.pipeline.resynthesise", resynthesise)
-    speaking = Speaking(Sampling(speed=1.2), 7, ("sad/en.flac",))
+    monkeypatch.setattr("webui_tab.listen.resynthesis.pipeline.resynthesise", resynthesise)
+    speaking = SpeakingSettings(speed=1.2, seed=7, timbre=("sad/en.flac",))
     with pytest.raises(HeardEnoughError):
-        saying.resynthesise(session, workshop, folder, speaking=speaking)
+        resynthesis.resynthesise(session, app, folder, speaking=speaking)
     assert (asked["seed"], asked["sampling"].speed) == (7, 1.2)
-    assert asked["timbre"] == [session.bank.root / "sad" / "en.flac"]
+    assert asked["timbre"] == (session.bank.root / "sad" / "en.flac",)
     with pytest.raises(ReferenceBankError, match=r"no clip 'gone.wav' for the timbre"):
-        saying.resynthesise(session, workshop, folder, speaking=Speaking(timbre=("gone.wav",)))
+        resynthesis.resynthesise(
+            session, app, folder, speaking=SpeakingSettings(timbre=("gone.wav",))
+        )
 
 
-def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop, tmp_path):
+@pytest.mark.parametrize("takes", [1, 4])
+def test_the_page_and_the_command_line_choose_the_same_clips(heard, clip, app, monkeypatch, takes):
+    """Also where more candidates are tried than the panel shows."""
+    session, folder = heard
+    path, transcript = clip
+    asked = []
+
+    class ChosenError(Exception):
+        pass
+
+    def resynthesise(said, choices, engines, **given):
+        asked.append((choices, given["takes"].n, given["seed"], given["sampling"]))
+        raise ChosenError
+
+    monkeypatch.setattr(pipeline, "resynthesise", resynthesise)
+    monkeypatch.setattr(pipeline, "hear", lambda *args, **options: transcript)
+    assert len(session.bank.usable) > 5
+    with pytest.raises(ChosenError):
+        resynthesis.resynthesise(
+            session, app, folder, speaking=SpeakingSettings(takes=takes, seed=3)
+        )
+    settings = pipeline.SpeakingOptions(seed=3, sampling=Sampling(), takes=TakeOptions(takes))
+    with open_recording(path) as recording, pytest.raises(ChosenError):
+        pipeline.round_trip(
+            recording,
+            session.bank,
+            app.engines(session.settings.head),
+            whisper=app.whisper_options(session.settings),
+            speaking=settings,
+        )
+    by_page, by_command = asked
+    assert by_page == by_command
+    chosen = by_page[0]
+    assert [len(choice.candidates) for choice in chosen] == [max(5, 2 * takes)] * _N_SEGMENTS
+    assert [choice.pick for choice in chosen] == [choice.pick for choice in session.choices]
+
+
+def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, app, tmp_path):
     recording, transcript = clip
     words = tmp_path / "talk.srt"
     texts = ("ANNA: [开心] Good morning (laughs).", "ANNA: [撒娇] What now?", "(sighs)")
@@ -981,26 +1054,26 @@ def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop,
         for n, (one, text) in enumerate(zip(transcript.segments, texts, strict=True), start=1)
     ]
     words.write_text("\n".join(rows).replace("\u2014", "-"), encoding="utf-16-le")
-    session = handlers.choose_voice(
+    session = analysis.choose_voice(
         Session(source=recording, words=words), SAMPLE_VOICE, consent=False
     )
     with pytest.raises(TranscriptError) as refused:
-        handlers.analyse(session, Settings(encoding="ascii"), workshop, tmp_path, consent=True)
+        analysis.analyse(session, AnalysisSettings(encoding="ascii"), app, tmp_path, consent=True)
     for language in ("en", "zh"):
-        told = handlers.sentence_of(refused.value, language)
+        told = sentence_of(refused.value, language)
         assert "--" not in told
         assert say("encoding", language) in told
-    heard = handlers.analyse(session, Settings(), workshop, tmp_path, consent=True)
+    heard = analysis.analyse(session, AnalysisSettings(), app, tmp_path, consent=True)
     for language in ("en", "zh"):
         shown = view.summary_html(heard, language)
         assert say("words_file", language, name="talk.srt") in shown
         assert "ANNA" in shown  # taken for a speaker, and not for a word
         assert "<small>ANNA</small>" in view.table_rows(heard, language)[0][0]
-    said = saying.resynthesise(heard, workshop, tmp_path)
+    said = resynthesis.resynthesise(heard, app, tmp_path)
     assert "[撒娇]" in view.result_html(said, "en")
     assert "(laughs)" not in view.result_html(said, "en")
-    speaking = Speaking(directions=False)
-    said = saying.resynthesise(heard, workshop, tmp_path, speaking=speaking)
+    speaking = SpeakingSettings(directions=False)
+    said = resynthesis.resynthesise(heard, app, tmp_path, speaking=speaking)
     for language, not_said in (("en", "not said"), ("zh", "不朗读")):
         shown = view.result_html(said, language)
         assert {"en": "(laughs), (sighs): ", "zh": "(laughs)、(sighs)："}[language] in shown
@@ -1014,6 +1087,6 @@ def test_words_of_a_file_are_taken_and_what_is_not_said_is_shown(clip, workshop,
     assert not said.is_stale
     heard.recording.close()
     only = replace(heard.tagging.transcript, segments=heard.tagging.transcript.segments[2:])
-    alone = handlers.with_choices(replace(heard, tagging=replace(heard.tagging, transcript=only)))
+    alone = analysis.with_choices(replace(heard, tagging=replace(heard.tagging, transcript=only)))
     with pytest.raises(PageError, match="nothing to say"):
-        saying.resynthesise(alone, workshop, tmp_path, speaking=speaking)
+        resynthesis.resynthesise(alone, app, tmp_path, speaking=speaking)

@@ -13,26 +13,26 @@ from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import CorpusCredit, EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.files import load_head, save_head
+from gpt_sovits_emotion.heads.head import softmax
+from gpt_sovits_emotion.training.calibration import fit_temperature, fit_threshold
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
     normalise_by_speaker,
 )
-from gpt_sovits_emotion.training.evaluate import held_out_predictions
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
+from gpt_sovits_emotion.training.fit import fit_head
 from gpt_sovits_emotion.training.folds import Fold, speaker_and_text_folds, speaker_folds
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.held_out import calibrate, score, score_k_shot
+from gpt_sovits_emotion.training.metrics import (
     bootstrap_over_speakers,
     confusion_matrix,
     expected_calibration_error,
-    fit_temperature,
-    fit_threshold,
     risk_coverage,
-    softmax,
     unweighted_average_recall,
 )
-from gpt_sovits_emotion.training.scoring import calibrate, score, score_few
+from gpt_sovits_emotion.training.recipes import Recipe
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1
@@ -64,16 +64,22 @@ def test_confusion_and_recall_by_hand():
     truth, heard = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 2])
     confusion = confusion_matrix(truth, heard, 4)
     assert confusion.tolist() == [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
-    assert unweighted_average_recall(confusion) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert unweighted_average_recall(truth, heard, 4) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
 
 
-def test_recall_agrees_with_scikit_learn():
-    from sklearn.metrics import balanced_accuracy_score
+@pytest.mark.parametrize("n_labels", [2, 5, 11])
+def test_counts_and_recall_are_those_of_scikit_learn(n_labels):
+    import sklearn.metrics
 
-    rng = np.random.default_rng(0)
-    truth, heard = rng.integers(0, 5, 300), rng.integers(0, 5, 300)
-    ours = unweighted_average_recall(confusion_matrix(truth, heard, 5))
-    assert ours == pytest.approx(balanced_accuracy_score(truth, heard))
+    rng = np.random.default_rng(n_labels)
+    for n_segments in (1, 7, 300):  # with few segments some classes do not occur
+        truth, heard = (rng.integers(0, n_labels, n_segments) for _ in range(2))
+        counts = sklearn.metrics.confusion_matrix(truth, heard, labels=np.arange(n_labels))
+        assert np.array_equal(confusion_matrix(truth, heard, n_labels), counts)
+        recall = sklearn.metrics.recall_score(
+            truth, heard, labels=np.unique(truth), average="macro", zero_division=0
+        )
+        assert unweighted_average_recall(truth, heard, n_labels) == pytest.approx(recall, abs=1e-12)
 
 
 def test_intervals_hold_the_figure_and_shrink_to_it_when_speakers_agree():
@@ -185,16 +191,16 @@ def test_fitting_leaves_the_random_state_of_others_alone():
 
 def test_speaker_normalisation_is_worth_it_when_speakers_differ():
     data = toy_data(speaker_spread=4.0)
-    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, few_counts=(3,))
+    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, k_shots=(3,))
     by_speaker, by_training = score(held_out, mode="speaker"), score(held_out, mode="global")
     assert by_speaker.uar > 0.9
     assert by_speaker.uar > by_training.uar + 0.1
-    few_uar, few_wa = score_few(held_out, count=3)
+    few_uar, few_wa = score_k_shot(held_out, count=3)
     assert by_training.uar - 0.1 < few_uar <= by_speaker.uar + 0.02
     assert few_wa == pytest.approx(few_uar, abs=0.05)
     low, high = by_speaker.uar_interval
     assert low <= by_speaker.uar <= high
-    assert by_speaker.confusion.sum() == len(data.labels) == by_speaker.n_segments
+    assert np.sum(by_speaker.confusion) == len(data.labels) == by_speaker.n_utterances
     assert by_speaker.n_speakers == 6
 
 

@@ -26,8 +26,8 @@ from gpt_sovits_emotion.training.corpora import (
     open_corpora,
     read_corpus,
 )
-from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
-from gpt_sovits_emotion.training.describe import licence_of
+from gpt_sovits_emotion.training.corpora.file_names import CLIP_READERS
+from gpt_sovits_emotion.training.packaging import licence_of
 from gpt_sovits_emotion.transcripts import write
 
 
@@ -150,6 +150,7 @@ def test_the_owner_of_a_corpus_says_what_it_is(tmp_path):
         ("title: &a x\nlicence: *a", "holds more than names with values"),
         ("title: [x]", "holds more than names with values"),
         ("{", "is not readable YAML"),
+        ("title: 2024-13-45", "is not readable YAML"),  # a date that no calendar has
         ("x: " + "y" * 70_000, "larger than 64 kB"),
         ("[" * 60_000, "holds more than names with values"),
     ],
@@ -508,6 +509,9 @@ def test_a_table_of_emotions_lies_beside_a_list(tmp_path):
     assert [(clip.path.name, clip.emotion) for clip in corpus.clips] == [("a.wav", "sad")]
     (tmp_path / "v.emotions.csv").write_text("file,emotion\na.wav,sad\n", encoding="utf-8")
     with pytest.raises(CorpusError, match=r"v\.emotions\.csv has no column path"):
+        read_corpus(tmp_path / "v.list")
+    (tmp_path / "v.emotions.csv").write_text("path,emotion\n" + "x" * 200_000 + ",sad\n")
+    with pytest.raises(CorpusError, match=r"v\.emotions\.csv cannot be read as a CSV table"):
         read_corpus(tmp_path / "v.list")
 
 

@@ -23,9 +23,8 @@ from gpt_sovits_emotion.core.locking import locked
 from gpt_sovits_emotion.core.progress import no_progress
 from gpt_sovits_emotion.training.corpora import SOURCES, fetch_corpus, read_corpus
 from gpt_sovits_emotion.training.corpora import downloading as downloading_module
-from gpt_sovits_emotion.training.corpora import unpacking as unpacking_module
+from gpt_sovits_emotion.training.corpora.downloading import unpack
 from gpt_sovits_emotion.training.corpora.fetching import Source
-from gpt_sovits_emotion.training.corpora.unpacking import unpack
 
 NAMES = [f"wav/{who}a01{letter}a.wav" for who in ("03", "08") for letter in "WFN"]
 
@@ -316,7 +315,7 @@ def test_a_full_disk_is_said(served, tmp_path, monkeypatch):
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(unpacking_module.shutil, "disk_usage", lambda folder: Usage)
+    monkeypatch.setattr(downloading_module.shutil, "disk_usage", lambda folder: Usage)
     with pytest.raises(OutputError, match=r"needs 0 MB to be unpacked .* make room"):
         fetch(served, tmp_path)
     assert ".emodb.zip.part" in left_in(tmp_path)
@@ -396,7 +395,7 @@ def test_nothing_harmful_is_unpacked(tmp_path, name):
 
 @pytest.mark.parametrize("limit", ["MAX_UNPACKED_BYTES", "MAX_FILES"])
 def test_a_bomb_is_refused_before_anything_is_written(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(unpacking_module, limit, 3)
+    monkeypatch.setattr(downloading_module, limit, 3)
     (tmp_path / "a.zip").write_bytes(archive_of())
     (tmp_path / "folder").mkdir()
     with pytest.raises(CorpusError, match="was not unpacked: 7 files"):

@@ -19,7 +19,7 @@ from gpt_sovits_emotion.core.files import CACHE_VARIABLE
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.corpora import check, open_corpora, read_corpus, unpack_corpus
 from gpt_sovits_emotion.training.corpora import parquet_rows as rows_module
-from gpt_sovits_emotion.training.corpora.hub_card import read_hub_card
+from gpt_sovits_emotion.training.corpora.parquet_columns import read_hub_card
 
 RATE_HZ = 16_000
 AUDIO = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])

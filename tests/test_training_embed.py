@@ -18,16 +18,15 @@ from conftest import REPOSITORY, voiced
 from gpt_sovits_emotion.audio import open_recording, read_clip, write_wav
 from gpt_sovits_emotion.core.errors import BackendError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.testing import FAKE_DIM, FakeEncoder
+from gpt_sovits_emotion.training.augmentation import COPIES, Augmentation, copies_for
 from gpt_sovits_emotion.training.corpora import Corpus, read_corpus
-from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.embed_process import embed_in_processes
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.versions import COPIES, Alteration, copies_for
+from gpt_sovits_emotion.training.embed import embed_corpus, embed_in_processes
 
-FAST = {"fast": Alteration(speed=1.1)}
+FAST = {"fast": Augmentation(speed=1.1)}
 
 
 class Counting(FakeEncoder):
@@ -104,7 +103,7 @@ class Averaging(Counting):
 def test_an_encoder_that_averages_is_trained_on_single_passes(tmp_path) -> None:
     corpus = make_corpus(tmp_path / "c")
     encoder = Averaging()
-    copies = {"quick": Alteration(speed=1.25), "noise": Alteration(snr_db=10.0)}
+    copies = {"quick": Augmentation(speed=1.25), "noise": Augmentation(snr_db=10.0)}
     with FeatureCache(tmp_path / "cache") as cache:
         data = embed_corpus(corpus, encoder, copies=copies, cache=cache)
         again = embed_corpus(corpus, encoder, copies={}, cache=cache)
@@ -155,21 +154,21 @@ def test_of_a_very_long_clip_the_first_minute_speaks_as_in_tagging(tmp_path) -> 
 def test_alterations_do_what_they_say() -> None:
     t = np.arange(16_000) / 16_000
     tone = Audio((0.3 * np.sin(2 * np.pi * 200 * t)).astype(np.float32), 16_000)
-    fast = Alteration(speed=1.06).apply(tone)
+    fast = Augmentation(speed=1.06).apply(tone)
     assert fast.duration_s == pytest.approx(1 / 1.06, abs=1e-3)
     spectrum = np.abs(np.fft.rfft(fast.samples))
     assert spectrum.argmax() / fast.duration_s == pytest.approx(212, abs=2)
 
     rng = np.random.default_rng(0)
     noise = Audio(0.1 * rng.standard_normal(16_000).astype(np.float32), 16_000)
-    power = np.abs(np.fft.rfft(Alteration(cutoff_hz=3000.0).apply(noise).samples)) ** 2
+    power = np.abs(np.fft.rfft(Augmentation(cutoff_hz=3000.0).apply(noise).samples)) ** 2
     assert power[4500:].mean() < 1e-3 * power[:2500].mean()
 
-    added = Alteration(snr_db=20.0).apply(tone).samples - tone.samples
+    added = Augmentation(snr_db=20.0).apply(tone).samples - tone.samples
     ratio_db = 20 * np.log10(tone.samples.std() / added.std())
     assert ratio_db == pytest.approx(20, abs=0.3)
-    np.testing.assert_array_equal(Alteration().apply(tone).samples, tone.samples)
-    spelled = [alteration.spelled for alteration in (Alteration(), *COPIES.values())]
+    np.testing.assert_array_equal(Augmentation().apply(tone).samples, tone.samples)
+    spelled = [alteration.spelled for alteration in (Augmentation(), *COPIES.values())]
     assert len(set(spelled)) == len(spelled)
 
 
@@ -216,7 +215,7 @@ def test_values_that_are_no_numbers_count_as_unreadable_and_are_not_kept(tmp_pat
 
 def test_a_clip_of_which_a_copy_is_too_short_is_left_out_whole(tmp_path) -> None:
     corpus = make_corpus(tmp_path / "c", 21, seconds=lambda number: 0.6 if number else 0.21)
-    data = embed_corpus(corpus, ProsodyEncoder(), copies={"faster": Alteration(speed=1.3)})
+    data = embed_corpus(corpus, ProsodyEncoder(), copies={"faster": Augmentation(speed=1.3)})
     assert len(data.embeddings) == len(data.copies["faster"]) == 20
     assert "0.wav: a segment of 0.16 s is too short" in data.skipped[0].en
 
@@ -326,7 +325,7 @@ import sys, time
 from gpt_sovits_emotion.testing import FakeEncoder
 from gpt_sovits_emotion.training.corpora import read_corpus
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 
 class Slow(FakeEncoder):
     def encode(self, audios):
@@ -435,7 +434,7 @@ def test_a_process_that_dies_costs_its_clip_and_is_replaced(tmp_path, monkeypatc
     fatal = tmp_path / "fatal.wav"
     corpus = make_corpus(tmp_path / "c", 3)
     deadly = (
-        "import gpt_sovits_emotion.training.embed_process as own, os; usual = own.embed_clip; "
+        "import gpt_sovits_emotion.training.embed as own, os; usual = own.embed_clip; "
         "own.embed_clip = lambda path, *others: "
         "os._exit(3) if path.name == 'fatal.wav' else usual(path, *others); serve()"
     )

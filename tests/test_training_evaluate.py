@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from gpt_sovits_emotion.core.errors import CorpusError, EncoderError, MissingExtraError
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.heads import load_head
+from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.testing import make_fake_head
 from gpt_sovits_emotion.training.baselines import LinearSvm, OpensmileEncoder
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
-from gpt_sovits_emotion.training.fit import Recipe
 from gpt_sovits_emotion.training.folds import (
     Fold,
     check_folds,
@@ -27,16 +27,16 @@ from gpt_sovits_emotion.training.folds import (
     speaker_folds,
     split_fold,
 )
-from gpt_sovits_emotion.training.measures import (
+from gpt_sovits_emotion.training.held_out import HeldOut, compare, score, score_k_shot
+from gpt_sovits_emotion.training.metrics import (
     area_under_risk_coverage,
     expected_calibration_error,
     paired_bootstrap_over_speakers,
     recalls,
     reliability,
     risk_coverage_curve,
-    softmax,
 )
-from gpt_sovits_emotion.training.scoring import HeldOut, compare, score, score_few
+from gpt_sovits_emotion.training.recipes import Recipe
 
 QUICK = Recipe(
     hidden=16, n_epochs=8, batch_size=24, learning_rate=3e-2, prior_segments=1.0, n_members=1
@@ -188,7 +188,7 @@ def test_an_empty_side_is_refused():
 def test_only_what_is_tested_comes_back():
     data = toy_data(n_speakers=4)
     fold = split_fold(data, test_speakers=("s2",))
-    held_out = held_out_predictions(data, [fold], recipe=QUICK, few_counts=(3,), whole=False)
+    held_out = held_out_predictions(data, [fold], recipe=QUICK, k_shots=(3,), whole=False)
     assert set(held_out.speakers) == {"s2"}
     assert held_out.logits["global"].shape == (12, 3)
     assert held_out.few[3].shape[1:] == (12, 3)
@@ -256,11 +256,11 @@ def test_a_process_that_dies_is_one_sentence():
 
 def test_scores_of_a_part_are_those_of_that_part():
     data = toy_data(n_speakers=4)
-    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, few_counts=(2,))
+    held_out = held_out_predictions(data, speaker_folds(data), recipe=QUICK, k_shots=(2,))
     mask = np.isin(held_out.speakers, ["s1", "s3"])
     part = held_out.select(mask)
-    assert score(part, mode="global").confusion.sum() == mask.sum()
-    uar, wa = score_few(part, count=2)
+    assert np.sum(score(part, mode="global").confusion) == mask.sum()
+    uar, wa = score_k_shot(part, count=2)
     assert 0 <= uar <= 1
     assert 0 <= wa <= 1
 
@@ -293,7 +293,7 @@ def test_a_finished_head_is_asked_as_it_is(tmp_path):
     head = load_head(make_fake_head(tmp_path / "fake-head"))
     dim, labels = head.card.encoder.dim, head.card.labels
     data = toy_data(dim=dim, labels=(*labels[:3], "smug"), n_clips=3)
-    held_out = predictions_as_is(head, data, few_counts=(5,))
+    held_out = predictions_as_is(head, data, k_shots=(5,))
     assert held_out.classes == labels[:3]
     assert "smug" not in set(data.labels[np.isin(data.labels, held_out.classes)])
     own = data.speakers == "s1"

@@ -14,8 +14,9 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_sovits_emotion.training import feature_cache
-from gpt_sovits_emotion.training.feature_cache import (
+from gpt_sovits_emotion.core import keyed_store
+from gpt_sovits_emotion.encoders import feature_cache
+from gpt_sovits_emotion.encoders.feature_cache import (
     FILE_NAME,
     FeatureCache,
     content_digest,
@@ -62,7 +63,7 @@ def test_what_is_kept_is_found_again_bit_by_bit(tmp_path) -> None:
 
 
 def test_more_keys_than_one_question_takes(tmp_path) -> None:
-    n = feature_cache._KEYS_PER_QUESTION * 2 + 1
+    n = keyed_store._KEYS_PER_QUESTION * 2 + 1
     with FeatureCache(tmp_path) as cache:
         cache.keep({key(number): row(number, 2) for number in range(n)})
         assert len(cache.find([key(number) for number in range(n)], dim=2)) == n
@@ -121,6 +122,24 @@ def test_the_key_holds_everything_that_matters(tmp_path) -> None:
     assert len(different) == 5
 
 
+def test_a_file_of_the_first_release_is_read(tmp_path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.executescript(
+        "PRAGMA application_id=1735615814; PRAGMA user_version=1;"
+        "CREATE TABLE entries (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+        " checksum INTEGER NOT NULL, n_bytes INTEGER NOT NULL, used REAL NOT NULL);"
+        "CREATE INDEX entries_by_use ON entries (used, id);"
+        "CREATE TABLE vectors (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+        # 1.0 and -2.0 as float32, and their CRC-32
+        "INSERT INTO entries VALUES (1, x'6b6579', 3280414294, 8, 0.0);"
+        "INSERT INTO vectors VALUES (1, x'0000803f000000c0');"
+    )
+    connection.close()
+    with FeatureCache(tmp_path) as cache:
+        assert cache.find([b"key"], dim=2)[b"key"].tolist() == [1.0, -2.0]
+        assert not cache.warnings
+
+
 # --- bounded ---------------------------------------------------------------------------------------
 
 
@@ -176,7 +195,7 @@ def test_whatever_the_limit_what_is_found_is_right(limit, numbers) -> None:
 _WRITER = """
 import sys
 import numpy as np
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 
 first = int(sys.argv[2])
 with FeatureCache(sys.argv[1]) as cache:

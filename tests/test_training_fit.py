@@ -14,9 +14,16 @@ from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
-from gpt_sovits_emotion.training.fit import FitMoment, Recipe, fit_head, recipe_for
-from gpt_sovits_emotion.training.layers import LayerSum, Part, fold, place_layers, weigh
-from gpt_sovits_emotion.training.nuisance import SpeakerShrinkage
+from gpt_sovits_emotion.training.fit import FitProgress, fit_head
+from gpt_sovits_emotion.training.linear_maps import (
+    LayerSum,
+    Part,
+    SpeakerShrinkage,
+    fold,
+    place_layers,
+    weigh,
+)
+from gpt_sovits_emotion.training.recipes import Recipe, recipe_for
 
 QUICK = Recipe(
     speaker_shrinkage=0.1,
@@ -127,7 +134,7 @@ def test_what_cannot_be_joined_is_named():
 
 
 def test_every_epoch_is_told_in_order():
-    told: list[FitMoment] = []
+    told: list[FitProgress] = []
     head = fit_head(toy_data(), recipe=QUICK, watch=told.append)
     expected = [(mode, 1, 2, 2, epoch, 6) for mode in MODES for epoch in range(1, 7)]
     found = [(m.mode, m.first, m.last, m.n_members, m.epoch, m.n_epochs) for m in told]
@@ -173,7 +180,7 @@ def test_the_epoch_that_hears_the_held_out_speaker_best_is_kept():
         data.select(mask) for mask in (data.speakers != "toy/s0", data.speakers == "toy/s0")
     )
     wild = replace(QUICK, learning_rate=0.5, n_epochs=10, input_dropout=0.6)
-    told: list[FitMoment] = []
+    told: list[FitProgress] = []
     head = fit_head(train, recipe=wild, validation=held_out, watch=told.append)
     for mode in MODES:
         uars = [m.held_out_uar for m in told if m.mode == mode]
@@ -347,7 +354,7 @@ def test_a_recipe_that_stops_early_holds_speakers_out_by_itself():
     data, by_hand = toy_data(n_speakers=9), QUICK
     recipe = replace(by_hand, early_stopping=True)
     apart = np.isin(data.speakers, ["toy/s0", "toy/s8"])
-    moments: list[FitMoment] = []
+    moments: list[FitProgress] = []
     fitted = fit_head(data, recipe=recipe, watch=moments.append)
     expected = fit_head(data.select(~apart), recipe=by_hand, validation=data.select(apart))
     assert same(fitted, expected)
@@ -363,7 +370,7 @@ def test_too_few_speakers_to_stop_by_are_all_trained_on():
 
 def test_half_of_the_networks_see_the_core_alone():
     recipe = replace(QUICK, n_members=3, core=((0, 3), (5, 6)), speaker_shrinkage=0.0)
-    moments: list[FitMoment] = []
+    moments: list[FitProgress] = []
     fitted = fit_head(toy_data(), recipe=recipe, watch=moments.append)
     for members in fitted.members.values():
         seen = [np.flatnonzero(np.abs(member.w1).sum(0)).tolist() for member in members]

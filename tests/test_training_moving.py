@@ -23,27 +23,38 @@ from gpt_sovits_emotion.heads.files import save_head
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.report.evaluation import evaluation_page
 from gpt_sovits_emotion.testing import fake_card, make_fake_head
-from gpt_sovits_emotion.training.calibration import calibrate_moving, probabilities_in
-from gpt_sovits_emotion.training.candidates import Candidate, has_met
-from gpt_sovits_emotion.training.combine import average
+from gpt_sovits_emotion.training.calibration import (
+    KINDS,
+    LENGTHS,
+    REPORTED,
+    SHARED_EMOTIONS,
+    calibrate_moving,
+    probabilities_in,
+    simulate_recordings,
+)
 from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, Clip, Corpus
+from gpt_sovits_emotion.training.cross_validation import held_out_predictions, predictions_as_is
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings, join
-from gpt_sovits_emotion.training.evaluate import held_out_predictions, predictions_as_is
-from gpt_sovits_emotion.training.evaluation import (
+from gpt_sovits_emotion.training.evaluation_report import (
     Evaluation,
     Outcome,
     read_evaluation,
     write_evaluation,
 )
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.folds import speaker_and_text_folds, speaker_folds, split_fold
-from gpt_sovits_emotion.training.measures import expected_calibration_error
-from gpt_sovits_emotion.training.planning import EvaluationPlan, fair_candidates
-from gpt_sovits_emotion.training.protocols import trials_of
-from gpt_sovits_emotion.training.scoring import score, score_situations
-from gpt_sovits_emotion.training.situations import KINDS, LENGTHS, MOODS, REPORTED, draw_situations
-from gpt_sovits_emotion.training.strangers import calibrate_on_strangers, check_training
-from gpt_sovits_emotion.training.strangers import testable_corpora as fit_for_calibration
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.folds import (
+    speaker_and_text_folds,
+    speaker_folds,
+    split_fold,
+    trials_of,
+)
+from gpt_sovits_emotion.training.fusion import average
+from gpt_sovits_emotion.training.held_out import score, score_recordings
+from gpt_sovits_emotion.training.metrics import expected_calibration_error
+from gpt_sovits_emotion.training.recipes import Recipe
+from gpt_sovits_emotion.training.systems import EvaluationPlan, System, fair_systems, has_met
+from gpt_sovits_emotion.training.unseen_corpora import calibrate_on_unseen, check_training
+from gpt_sovits_emotion.training.unseen_corpora import testable_corpora as fit_for_calibration
 
 DIM = 16
 QUICK = Recipe(
@@ -70,7 +81,9 @@ class _Quick:
         return fit_head(data, recipe=QUICK, classes=classes, modes=modes)
 
 
-def acted(name="a", *, n_speakers=6, n_clips=12, seed=0, labels=MOODS, shift=2.0, offset=2.0):
+def acted(
+    name="a", *, n_speakers=6, n_clips=12, seed=0, labels=SHARED_EMOTIONS, shift=2.0, offset=2.0
+):
     """Moods that shift two features each, in voices that lie about as far apart as the moods."""
     rng = np.random.default_rng(seed)
     rows, moods, speakers = [], [], []
@@ -79,7 +92,7 @@ def acted(name="a", *, n_speakers=6, n_clips=12, seed=0, labels=MOODS, shift=2.0
         for label in labels:
             for _ in range(n_clips):
                 row = voice + rng.standard_normal(DIM)
-                place = MOODS.index(label)
+                place = SHARED_EMOTIONS.index(label)
                 row[2 * place : 2 * place + 2] += shift
                 rows.append(row)
                 moods.append(label)
@@ -100,10 +113,10 @@ def measured():
     held_out = held_out_predictions(
         data, speaker_folds(data, at_most=3), recipe=QUICK, lengths=LENGTHS
     )
-    return held_out, calibrate_moving(held_out.situations, held_out.judged())
+    return held_out, calibrate_moving(held_out.recordings, held_out.predicted_clips())
 
 
-# --- situations -------------------------------------------------------------------------------------
+# --- recordings -------------------------------------------------------------------------------------
 
 
 @given(
@@ -112,9 +125,9 @@ def measured():
     st.integers(0, 100),
 )
 def test_situations_hold_no_clip_twice_and_what_their_kind_says(numbers, n, seed):
-    labels = np.repeat([*MOODS, "disgust"], [*numbers, 3])
+    labels = np.repeat([*SHARED_EMOTIONS, "disgust"], [*numbers, 3])
     np.random.default_rng(seed).shuffle(labels)
-    found = draw_situations(labels, lengths=(n,), seed=seed)
+    found = simulate_recordings(labels, lengths=(n,), seed=seed)
     assert bool(found) == (sum(number >= 2 for number in numbers) >= 2)
     for one in found:
         assert one.kind in KINDS
@@ -122,7 +135,7 @@ def test_situations_hold_no_clip_twice_and_what_their_kind_says(numbers, n, seed
         assert 0 < len(one.rows) <= n
         assert len(set(one.rows.tolist())) == len(one.rows)
         moods = Counter(labels[one.rows].tolist())
-        assert set(moods) <= set(MOODS)
+        assert set(moods) <= set(SHARED_EMOTIONS)
         if one.kind == "one":
             assert len(moods) == 1
         if one.kind in ("two", "outlier"):
@@ -130,8 +143,8 @@ def test_situations_hold_no_clip_twice_and_what_their_kind_says(numbers, n, seed
 
 
 def test_ten_segments_are_shared_out_as_the_kinds_say():
-    labels = np.repeat(MOODS, 20)
-    found = draw_situations(labels, lengths=(10,), n_draws=2)
+    labels = np.repeat(SHARED_EMOTIONS, 20)
+    found = simulate_recordings(labels, lengths=(10,), n_draws=2)
     sizes = {
         kind: [
             sorted(Counter(labels[one.rows].tolist()).values(), reverse=True)
@@ -150,8 +163,8 @@ def test_ten_segments_are_shared_out_as_the_kinds_say():
 
 
 def test_the_same_seed_draws_the_same():
-    labels = np.repeat(MOODS, 9)
-    first, second = (draw_situations(labels, lengths=LENGTHS, seed=3) for _ in range(2))
+    labels = np.repeat(SHARED_EMOTIONS, 9)
+    first, second = (simulate_recordings(labels, lengths=LENGTHS, seed=3) for _ in range(2))
     assert all(
         one.kind == other.kind and np.array_equal(one.rows, other.rows)
         for one, other in zip(first, second, strict=True)
@@ -159,8 +172,8 @@ def test_the_same_seed_draws_the_same():
 
 
 def test_nobody_with_one_mood_is_drawn_from():
-    assert draw_situations(np.repeat("angry", 30)) == []
-    assert draw_situations(np.array(["angry"] * 30 + ["sad"])) == []
+    assert simulate_recordings(np.repeat("angry", 30)) == []
+    assert simulate_recordings(np.array(["angry"] * 30 + ["sad"])) == []
 
 
 # --- what it is worth -------------------------------------------------------------------------------
@@ -170,7 +183,7 @@ def test_the_own_mean_wins_in_several_moods_and_loses_in_one():
     held_out, _ = measured()
 
     def uar(kind, which):
-        ones = [one for one in held_out.situations if one.kind == kind and one.n_wanted == 10]
+        ones = [one for one in held_out.recordings if one.kind == kind and one.n_wanted == 10]
         right = [(getattr(one, which).argmax(1) == one.truth).mean() for one in ones]
         return float(np.mean(right))
 
@@ -180,8 +193,8 @@ def test_the_own_mean_wins_in_several_moods_and_loses_in_one():
 
 def test_the_share_tells_several_moods_from_one_and_the_mixture_is_near_the_better():
     held_out, calibration = measured()
-    scores = {one.kind: one for one in score_situations(held_out, moves=True)}
-    always = {one.kind: one for one in score_situations(held_out, moves=False)}
+    scores = {one.kind: one for one in score_recordings(held_out, moves=True)}
+    always = {one.kind: one for one in score_recordings(held_out, moves=False)}
     assert tuple(scores) == ("alone", *KINDS, "all")
     assert scores["several"].uar > scores["alone"].uar
     assert scores["several"].uar > always["several"].uar - 0.05
@@ -193,7 +206,7 @@ def test_the_share_tells_several_moods_from_one_and_the_mixture_is_near_the_bett
 
 def test_situation_scores_say_how_many():
     held_out, _ = measured()
-    scores = {one.kind: one for one in score_situations(held_out, moves=True)}
+    scores = {one.kind: one for one in score_recordings(held_out, moves=True)}
     assert all(one.n_speakers == 6 for one in scores.values())
     assert (scores["alone"].n_segments, scores["alone"].n_recordings) == (1, 6 * 48)
     assert (scores["all"].n_segments, scores["all"].n_recordings) == (48, 6)
@@ -209,10 +222,10 @@ def test_probabilities_of_unseen_speakers_are_calibrated():
     others = held_out_predictions(
         data := acted(seed=9), speaker_folds(data, at_most=3), recipe=QUICK, lengths=(10,)
     )
-    found = [probabilities_in(one, calibration) for one in others.situations]
-    truth = np.concatenate([one.truth for one in others.situations])
+    found = [probabilities_in(one, calibration) for one in others.recordings]
+    truth = np.concatenate([one.truth for one in others.recordings])
     error = expected_calibration_error(np.concatenate(found), truth)
-    raw = softmax(np.concatenate([one.own for one in others.situations]))
+    raw = softmax(np.concatenate([one.speaker_logits for one in others.recordings]))
     assert error < 0.12
     assert error < expected_calibration_error(raw, truth) + 0.05
     assert set(calibration.temperature) == set(calibration.threshold) == {"global", "speaker"}
@@ -239,12 +252,15 @@ def test_a_head_judges_recordings_as_the_calibration_foresaw(tmp_path):
     head = save_head(tmp_path, card, fitted.tensors())
     stranger = acted("b", n_speakers=1, n_clips=10, seed=77)
     several = np.concatenate(
-        [stranger.embeddings[np.flatnonzero(stranger.labels == mood)[:3]] for mood in MOODS]
+        [
+            stranger.embeddings[np.flatnonzero(stranger.labels == mood)[:3]]
+            for mood in SHARED_EMOTIONS
+        ]
     )
     one_mood = stranger.embeddings[stranger.labels == "angry"]
     in_several, in_one = (predict_recording(head, rows) for rows in (several, one_mood))
     assert in_several.own_share > 0.7
-    assert in_one.own_share < 0.5
+    assert in_one.speaker_logits_share < 0.5
     # The training's own way to the same logits.
     np.testing.assert_allclose(
         head.logits(several, head.statistics(several, source="", inclusive=True)),
@@ -255,15 +271,15 @@ def test_a_head_judges_recordings_as_the_calibration_foresaw(tmp_path):
         head.logits(several), fitted.logits(several, mode="global"), atol=1e-3
     )
     as_is = predictions_as_is(head, acted("c", n_speakers=2, seed=5), lengths=(10,))
-    assert all(one.judged is not None for one in as_is.situations)
-    assert {one.kind for one in score_situations(as_is, moves=False)} == set(REPORTED)
+    assert all(one.probabilities is not None for one in as_is.recordings)
+    assert {one.kind for one in score_recordings(as_is, moves=False)} == set(REPORTED)
 
 
 def test_nobody_with_several_moods_is_a_clear_refusal():
     held_out, _ = measured()
     with pytest.raises(CorpusError, match="two clips or more of two of the moods"):
         calibrate_moving(
-            [one for one in held_out.situations if one.kind == "one"], held_out.judged()
+            [one for one in held_out.recordings if one.kind == "one"], held_out.predicted_clips()
         )
 
 
@@ -271,20 +287,21 @@ def test_an_ensemble_hears_recordings_as_the_mean_of_its_parts():
     held_out, _ = measured()
     other = replace(
         held_out,
-        situations=tuple(
-            replace(one, own=one.own + 2, alone=-one.alone) for one in held_out.situations
+        recordings=tuple(
+            replace(one, speaker_logits=one.speaker_logits + 2, global_logits=-one.global_logits)
+            for one in held_out.recordings
         ),
     )
     both = average([held_out, other])
-    for one, mean in zip(held_out.situations, both.situations, strict=True):
-        np.testing.assert_allclose(mean.own, one.own + 1, atol=1e-6)
-        np.testing.assert_allclose(mean.alone, 0.0, atol=1e-12)
+    for one, mean in zip(held_out.recordings, both.recordings, strict=True):
+        np.testing.assert_allclose(mean.speaker_logits, one.speaker_logits + 1, atol=1e-6)
+        np.testing.assert_allclose(mean.global_logits, 0.0, atol=1e-12)
 
 
-# --- strangers --------------------------------------------------------------------------------------
+# --- unseen corpora --------------------------------------------------------------------------------------
 
 
-def strangers_of(data, *, fit=None, others=None, train_only=(), cancelled=lambda: False):
+def unseen_of(data, *, fit=None, others=None, train_only=(), cancelled=lambda: False):
     held_out = held_out_predictions(
         data,
         speaker_folds(data, at_most=2, never_tested=train_only),
@@ -292,7 +309,7 @@ def strangers_of(data, *, fit=None, others=None, train_only=(), cancelled=lambda
         lengths=LENGTHS,
         whole=not train_only,
     )
-    return calibrate_on_strangers(
+    return calibrate_on_unseen(
         data,
         held_out,
         fit_head(data, recipe=QUICK),
@@ -308,7 +325,7 @@ def strangers_of(data, *, fit=None, others=None, train_only=(), cancelled=lambda
 def test_each_corpus_is_judged_by_what_was_trained_on_the_others():
     fit = _Quick([])
     few = [acted(name, n_speakers=3, n_clips=6, seed=i) for i, name in enumerate("abc")]
-    found = strangers_of(join(few), fit=fit, train_only=("c",))
+    found = unseen_of(join(few), fit=fit, train_only=("c",))
     assert fit.trained_on == [frozenset("bc"), frozenset("ac")]
     assert list(found.tested) == ["a", "b"]
     for name, held_out in found.tested.items():
@@ -318,37 +335,37 @@ def test_each_corpus_is_judged_by_what_was_trained_on_the_others():
 
 def test_corpora_that_take_no_part_in_the_training_are_asked_first():
     others = acted("z", n_speakers=2, n_clips=6, seed=8)
-    found = strangers_of(acted(n_speakers=3, n_clips=6), others=others)
+    found = unseen_of(acted(n_speakers=3, n_clips=6), others=others)
     assert found.source.en == "corpora that were left out: z"
     assert list(found.tested) == ["z"]
 
 
 def test_without_corpora_the_speakers_that_were_held_out_are_taken():
-    found = strangers_of(acted(n_speakers=3, n_clips=6))
+    found = unseen_of(acted(n_speakers=3, n_clips=6))
     assert found.source == Sentence("speakers that were left out", "留出的说话人")
     assert 1.0 < found.farthest < 4.0
 
 
 def test_stopped_before_the_first_corpus_it_still_calibrates():
     few = [acted(name, n_speakers=3, n_clips=6, seed=i) for i, name in enumerate("ab")]
-    found = strangers_of(join(few), cancelled=lambda: True)
+    found = unseen_of(join(few), cancelled=lambda: True)
     assert found.source.en == "speakers that were left out"
 
 
 def test_a_corpus_that_lacks_a_class_is_judged_on_the_others():
     whole = acted("a", n_speakers=3, n_clips=6)
     three = acted("b", n_speakers=3, n_clips=6, seed=4, labels=("angry", "neutral", "sad"))
-    found = strangers_of(join([whole, three]))
+    found = unseen_of(join([whole, three]))
     # Trained on b alone nobody has heard happiness, so it is not asked for in a.
     assert set(found.tested["a"].truth.tolist()) == {0, 2, 3}
     assert len(found.tested["b"].truth) == len(three.labels)
-    assert all(np.isfinite(one.uar) for one in score_situations(found.tested["b"], moves=True))
+    assert all(np.isfinite(one.uar) for one in score_recordings(found.tested["b"], moves=True))
 
 
 def test_the_card_says_what_was_found_in_recordings_and_nothing_of_a_corpus_without_any():
     others = acted("z", n_speakers=2, n_clips=6, seed=8)
     thin = acted("thin", n_speakers=4, n_clips=1, seed=9)
-    found = strangers_of(acted(n_speakers=3, n_clips=6), others=join([others, thin]))
+    found = unseen_of(acted(n_speakers=3, n_clips=6), others=join([others, thin]))
     assert list(found.tested) == ["thin", "z"]
     assert found.notes("thin", found.without("thin")) == ()
     recordings, error = found.notes("z", found.without("z"))
@@ -449,16 +466,14 @@ def test_trials_never_test_corpora_for_training_only(protocol):
 def test_an_evaluation_says_what_it_does_not_test_and_refuses_to_test_nothing(protocol):
     from gpt_sovits_emotion.testing import FakeEncoder
 
-    candidate = Candidate.of_recipe(FakeEncoder(), QUICK)
-    plan = EvaluationPlan(
-        (corpus_of("marco-voice"), corpus_of("mine")), candidate, protocol=protocol
-    )
-    _, _, warnings = fair_candidates(plan)
+    system = System.of_recipe(FakeEncoder(), QUICK)
+    plan = EvaluationPlan((corpus_of("marco-voice"), corpus_of("mine")), system, protocol=protocol)
+    _, _, warnings = fair_systems(plan)
     assert [one.en for one in warnings] == [
         "marco-voice is for training only, never a test set: its clips are outputs of a speech synthesis"
     ]
     with pytest.raises(CorpusError, match="nothing is left to measure on"):
-        fair_candidates(replace(plan, corpora=(corpus_of("marco-voice"),)))
+        fair_systems(replace(plan, corpora=(corpus_of("marco-voice"),)))
 
 
 def test_a_head_on_a_synthesis_has_met_the_voices_it_was_made_from(tmp_path):
@@ -479,7 +494,7 @@ def _tensors():
 
 def test_the_recipe_of_a_moving_head_is_read_back_from_its_card(tmp_path):
     from gpt_sovits_emotion.heads import load_head
-    from gpt_sovits_emotion.training.candidates import _recipe_of
+    from gpt_sovits_emotion.training.systems import _recipe_of
 
     head = load_head(make_fake_head(tmp_path))
     recipe = json.loads(json.dumps(QUICK.to_dict()))
@@ -507,11 +522,11 @@ def evaluation() -> Evaluation:
             normalisation=mode,
             few=(),
             note=Sentence("", ""),
-            situations=score_situations(held_out, moves=True) if mode == "speaker" else (),
+            situations=score_recordings(held_out, moves=True) if mode == "speaker" else (),
         )
         for mode in ("global", "speaker")
     ]
-    from gpt_sovits_emotion.training.evaluation import Contender
+    from gpt_sovits_emotion.training.evaluation_report import Contender
 
     contender = Contender("recipe on fake", "recipe", "fake", "fake-1", {})
     return Evaluation("loso", (contender,), (), tuple(outcomes), (), (), "2026-01-01", 1.0)

@@ -17,19 +17,20 @@ from conftest import voiced
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.core.errors import CorpusError, HeadError, OutputError
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.heads import find_head, load_head
 from gpt_sovits_emotion.testing import FakeEncoder, check_head
-from gpt_sovits_emotion.training import ways
-from gpt_sovits_emotion.training.combine import average, columns, pad_together
+from gpt_sovits_emotion.training import fusion
 from gpt_sovits_emotion.training.corpora import open_corpora
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import Recipe, fit_head
-from gpt_sovits_emotion.training.installing import reserved
-from gpt_sovits_emotion.training.scoring import HeldOut
-from gpt_sovits_emotion.training.train import Moment, TrainingPlan, train
+from gpt_sovits_emotion.training.fit import fit_head
+from gpt_sovits_emotion.training.fusion import average, columns, pad_together
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.packaging import reserved
+from gpt_sovits_emotion.training.recipes import Recipe, TrainingPlan
+from gpt_sovits_emotion.training.train import ProgressEvent, train
 
 SPEAKERS = ("ann", "bob", "cem", "dee")
 LENGTHS_S = {"angry": 0.7, "neutral": 1.1, "sad": 1.6}
@@ -71,7 +72,7 @@ def _quick_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(
         n_epochs=30, n_members=2, batch_size=16, learning_rate=5e-3, input_dropout=0.0, hidden=32
     )
-    monkeypatch.setattr(ways, "recipe_for", lambda encoder_id: recipe)
+    monkeypatch.setattr(fusion, "recipe_for", lambda encoder_id: recipe)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def plan(tmp_path: Path) -> TrainingPlan:
 
 
 def test_a_head_is_trained_measured_and_installed(corpus_folder: Path, plan: TrainingPlan) -> None:
-    moments: list[Moment] = []
+    moments: list[ProgressEvent] = []
     corpora = open_corpora([f"hums={corpus_folder}"])
     trained = train(corpora, plan, encoder=FakeEncoder(), watch=moments.append)
 
@@ -120,14 +121,14 @@ def test_a_head_is_trained_measured_and_installed(corpus_folder: Path, plan: Tra
 def test_a_head_with_moving_statistics_is_calibrated_on_people_whom_it_never_met(
     corpus_folder: Path, plan: TrainingPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(ways.recipe_for("fake"), heard=(0, 4, -1), prior_segments=1.0, n_epochs=10)
-    monkeypatch.setattr(ways, "recipe_for", lambda encoder_id: recipe)
+    recipe = replace(fusion.recipe_for("fake"), heard=(0, 4, -1), prior_segments=1.0, n_epochs=10)
+    monkeypatch.setattr(fusion, "recipe_for", lambda encoder_id: recipe)
     made = _hums(tmp_path / "made", seed=1, written="synthetic: true\n")
     (tmp_path / "others").mkdir()
     others = _hums(tmp_path / "others" / "strangers", seed=2)
     corpora = open_corpora([f"hums={corpus_folder}", f"made={made}"])
     assert [corpus.train_only for corpus in corpora] == [False, True]
-    moments: list[Moment] = []
+    moments: list[ProgressEvent] = []
     plan = replace(plan, calibrate_on=open_corpora([f"strangers={others}"]))
     trained = train(corpora, plan, encoder=FakeEncoder(), watch=moments.append)
 
@@ -186,7 +187,7 @@ def test_stopped_in_the_middle_the_best_so_far_is_kept(
 ) -> None:
     stopped = False
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: ProgressEvent) -> None:
         nonlocal stopped
         stopped = stopped or (moment.stage == "measuring" and moment.held_out_uar is not None)
 

@@ -241,17 +241,19 @@ def test_base_is_found_installed(site, cache):
 
 
 def test_looking_whether_it_is_installed_joins_nothing(site, cache):
-    from webui_tab.workshop import Workshop, whisper_choices
+    from webui_tab.app_context import AppContext
+    from webui_tab.settings import MENUS
 
     assert is_installed("base")
     assert not is_installed("small")
-    offered = whisper_choices(Workshop(allow_download=False), "en")
+    choices = MENUS["whisper"].choices
+    offered = choices(AppContext(allow_download=False), "en")
     assert set(offered.values()) == {"auto", "base", "none"}
     assert "base (on this machine)" in offered
     assert not cache.exists()
     shutil.rmtree(site / PART_1)
     assert not is_installed("base")
-    assert set(whisper_choices(Workshop(allow_download=False), "en").values()) == {"auto", "none"}
+    assert set(choices(AppContext(allow_download=False), "en").values()) == {"auto", "none"}
 
 
 def test_a_damaged_installation_is_said_and_not_passed_over(site, monkeypatch):

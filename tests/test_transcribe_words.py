@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from test_transcribe import RATE_HZ, FakeWhisper, fake_speech_found, tone
 
 from gpt_sovits_emotion.audio import recording_from_samples
-from gpt_sovits_emotion.cli.annotate import summary_of
 from gpt_sovits_emotion.cli.console import echo_transcript
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.records import (
@@ -28,7 +27,6 @@ from gpt_sovits_emotion.core.records import (
     Word,
 )
 from gpt_sovits_emotion.report.content import notices_of
-from gpt_sovits_emotion.tagging import Tagging
 from gpt_sovits_emotion.transcription import TranscribeOptions, recogniser, transcribe
 from gpt_sovits_emotion.transcription.chinese import written_in_chinese
 from gpt_sovits_emotion.transcription.heard import Heard
@@ -434,14 +432,12 @@ def test_seconds_without_words_are_counted():
     assert tagged("", "", transcriber="none").wordless_note is None
 
 
-def test_terminal_json_and_page_say_how_many_seconds_have_no_words(capsys):
+def test_terminal_and_page_say_how_many_seconds_have_no_words(capsys):
     transcript = tagged("Hello.", "")
     echo_transcript("talk.wav", transcript, "en")
     assert "2.0 s of speech have no words" in capsys.readouterr().out
     echo_transcript("talk.wav", transcript, "zh")
     assert "有 2.0 秒语音没有文字" in capsys.readouterr().out
-    tagging = Tagging(transcript, (None, None))
-    assert summary_of(Path("talk.wav"), tagging, language="en")["wordless_s"] == 2.0
     assert transcript.wordless_note in notices_of(transcript, None)
 
 

@@ -9,6 +9,7 @@ from bilingual import check_says_the_same
 from media_files import clicks, film
 from test_transcript_foreign import TWO, read, shape
 
+from gpt_sovits_emotion import audio
 from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.audio import frames_per_s
 from gpt_sovits_emotion.cli.settings import RecordingSettings
@@ -114,6 +115,23 @@ def test_sound_and_what_is_no_film_have_no_frames(tmp_path: Path) -> None:
     text = tmp_path / "a.txt"
     text.write_text("words")
     assert [frames_per_s(path) for path in (sound, text, tmp_path / "no.mp4")] == [None, None, None]
+
+
+def test_films_are_opened_only_for_times_in_frames(tmp_path: Path, monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr(audio, "frames_per_s", opened.append)
+    path = tmp_path / "talk.txt"
+    (tmp_path / "talk.mp4").touch()
+    settings = RecordingSettings(transcript=path)
+    for text, n_opened in [("Hello there.", 0), ("[00:01.000 --> 00:02.000] Hello", 0), (OF_24, 2)]:
+        path.write_text(text, "utf-8")
+        file = existing_transcript(settings, tmp_path / "talk.wav")
+        assert file is not None
+        try:
+            transcript_io.read_transcript(file, duration_s=10.0)
+        except TranscriptError:
+            assert n_opened, "nothing says how many frames a second has"
+        assert len(opened) == n_opened
 
 
 def test_to_be_said_frames_need_no_rate(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from bilingual import check_says_the_same
 
 from gpt_sovits_emotion import transcripts as transcript_io
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.synthesis.text_input import file_to_say
 from gpt_sovits_emotion.transcripts.subtitles import read_srt, read_vtt
 
 
@@ -570,9 +571,16 @@ def test_a_name_behind_a_single_time_is_the_speaker(tmp_path) -> None:
 def test_frames_of_a_film_editor_are_those_of_the_film(tmp_path) -> None:
     path = tmp_path / "talk.txt"
     path.write_text("00:00:01:15 - 00:00:03:00\nHello.\n", "utf-8")
-    of_film = transcript_io.TextFile(path, frames_per_s=30.0)
+    of_film = transcript_io.TextFile(path, film_rate=lambda: 30.0)
     assert shape(transcript_io.read_transcript(of_film, duration_s=10.0)) == [(1.5, 3.0, "Hello.")]
-    assert shape(transcript_io.read_transcript(path, duration_s=10.0)) == [(1.6, 3.0, "Hello.")]
+    assert not transcript_io.read_transcript(of_film, duration_s=10.0).notes
+    for frames, start_s, rate in [(15, 1.6, 25), (24, 1.96, 25), (27, 1.9, 30), (45, 1.9, 50)]:
+        path.write_text(f"00:00:01:{frames} - 00:00:03:00\nHello.\n", "utf-8")
+        found = transcript_io.read_transcript(path, duration_s=10.0)
+        assert shape(found) == [(start_s, 3.0, "Hello.")]
+        assert f"nothing says how many a second has: {rate} are assumed" in found.notes[0].en
+        assert f"每秒 {rate} 帧" in found.notes[0].zh
+    assert not file_to_say(path).notes, "what is said has no times"
 
 
 def test_a_list_under_another_name_gives_the_row_of_the_recording(tmp_path) -> None:

@@ -18,7 +18,7 @@ from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError, Trans
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import kind_of, why_unreadable
 from gpt_sovits_emotion.transcripts import read_transcript
-from gpt_sovits_emotion.transcripts.clocks import seconds_of
+from gpt_sovits_emotion.transcripts.timing import seconds_of
 
 OF_PYTHON = re.compile(
     r"codec|NoneType|object|\bstr\b|\bint\b|\bdict\b|attribute|set_int_max|recursion|scanning|Expecting"

@@ -12,29 +12,32 @@ import pytest
 from gpt_sovits_emotion.banks import SIDECAR_NAME, load_bank
 from gpt_sovits_emotion.core.errors import ConsentError, OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.records import ReferenceBank
-from webui_tab.banks import handlers, view
-from webui_tab.handlers import choose_voice
-from webui_tab.segment import lent_clip
-from webui_tab.sessions import PageError, Session, Settings
+from webui_tab.app_context import AppContext, sample_data
+from webui_tab.banks import bank as banks
+from webui_tab.controls import SAMPLE_VOICE
+from webui_tab.listen.analysis import choose_voice
+from webui_tab.listen.panel import lent_clip
+from webui_tab.listen.view import clip_name
+from webui_tab.markup import note
+from webui_tab.sessions import PageError, Session
+from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import LANGUAGES
-from webui_tab.view import clip_name, note
-from webui_tab.workshop import SAMPLE_VOICE, Workshop, sample_data
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Workshop:
-    return Workshop(allow_download=False)
+def app() -> AppContext:
+    return AppContext(allow_download=False)
 
 
 @pytest.fixture(scope="module")
-def built(workshop, tmp_path_factory) -> tuple[Session, Path]:
+def built(app, tmp_path_factory) -> tuple[Session, Path]:
     """The sample voice, its labels taken off, listened to."""
     folder = tmp_path_factory.mktemp("voice") / "clips"
     folder.mkdir()
     for number, clip in enumerate(sorted((sample_data() / "voice_bank").glob("*/*.flac"))):
         shutil.copyfile(clip, folder / f"{number:02d}.flac")
-    session = handlers.build(
-        Session(), folder, Settings(), workshop, transcribe=False, consent=True
+    session = banks.build(
+        Session(), folder, AnalysisSettings(), app, transcribe=False, consent=True
     )
     return session, folder
 
@@ -47,24 +50,24 @@ def bank_of(session: Session) -> ReferenceBank:
 def own(built, folder: Path) -> Session:
     """A copy of the built voice that a test may change."""
     copy = shutil.copytree(built[1], folder / "clips")
-    return handlers.open_as_it_is(Session(), copy, consent=True)
+    return banks.open_as_it_is(Session(), copy, consent=True)
 
 
-def test_building_needs_consent_and_a_place(workshop, tmp_path):
+def test_building_needs_consent_and_a_place(app, tmp_path):
     with pytest.raises(ConsentError, match="Tick the line about consent"):
-        handlers.build(
+        banks.build(
             Session(),
             tmp_path,
-            Settings(),
-            workshop,
+            AnalysisSettings(),
+            app,
             transcribe=False,
             consent=False,
         )
     for nothing in (None, "", '  "" '):
         with pytest.raises(PageError, match="No voice is named"):
-            handlers.place_of(nothing)
+            banks.place_of(nothing)
     with pytest.raises(ReferenceBankError):
-        handlers.open_as_it_is(Session(), tmp_path / "gone", consent=True)
+        banks.open_as_it_is(Session(), tmp_path / "gone", consent=True)
 
 
 def test_a_built_voice_says_what_was_heard_in_every_clip(built):
@@ -74,20 +77,20 @@ def test_a_built_voice_says_what_was_heard_in_every_clip(built):
     assert len(bank.usable) == 14
     assert (folder / SIDECAR_NAME).is_file()
     for language in LANGUAGES:
-        rows = view.clip_rows(bank, handlers.shown_clips(bank, None), language)
+        rows = banks.clip_rows(bank, banks.shown_clips(bank, None), language)
         assert len(rows) == 14
-        assert all(len(row) == len(view.COLUMNS) for row in rows)
-        sure = [row[view.COLUMNS.index("sure")] for row in rows]
+        assert all(len(row) == len(banks.COLUMNS) for row in rows)
+        sure = [row[banks.COLUMNS.index("sure")] for row in rows]
         assert all(cell.endswith("%") for cell in sure)
-    said = view.opened_html(bank)
+    said = banks.opened_html(bank)
     assert said.count('class="en"') == said.count('class="zh"') > 0
     assert "14 of 14 clips" in said
 
 
 def test_clips_of_one_emotion_are_shown_the_surest_first(built):
     bank = bank_of(built[0])
-    label = handlers.shown_clips(bank, None)[0].emotion
-    clips = handlers.shown_clips(bank, label)
+    label = banks.shown_clips(bank, None)[0].emotion
+    clips = banks.shown_clips(bank, label)
     assert {clip.emotion for clip in clips} == {label}
     sure = [max(clip.probabilities.values()) for clip in clips]
     assert sure == sorted(sure, reverse=True)
@@ -95,25 +98,25 @@ def test_clips_of_one_emotion_are_shown_the_surest_first(built):
 
 def test_a_pin_is_kept_beside_the_bank_and_decides(built, tmp_path):
     session = own(built, tmp_path)
-    before = handlers.choose_clip(session, "happy", "How nice!")
+    before = banks.choose_clip(session, "happy", "How nice!")
     other = next(clip for clip in bank_of(session).usable if clip.path != before.pick.path)
-    pinned = handlers.pin(session, "开心", other.path)
-    assert handlers.choose_clip(pinned, "happy", "How nice!").pick.path == other.path
-    assert handlers.choose_clip(pinned, "sad", "[happy] How nice!").pick.path == other.path
-    again = handlers.open_as_it_is(Session(), tmp_path / "clips", consent=True)
+    pinned = banks.pin(session, "开心", other.path)
+    assert banks.choose_clip(pinned, "happy", "How nice!").pick.path == other.path
+    assert banks.choose_clip(pinned, "sad", "[happy] How nice!").pick.path == other.path
+    again = banks.open_as_it_is(Session(), tmp_path / "clips", consent=True)
     assert bank_of(again).pins == {"happy": other.path}
-    rows = view.clip_rows(bank_of(again), bank_of(again).clips, "en")
+    rows = banks.clip_rows(bank_of(again), bank_of(again).clips, "en")
     assert sum(row[0].startswith("★") for row in rows) == 1
-    freed = handlers.pin(again, "happy", None)
-    assert handlers.choose_clip(freed, "happy", "How nice!").pick.path == before.pick.path
+    freed = banks.pin(again, "happy", None)
+    assert banks.choose_clip(freed, "happy", "How nice!").pick.path == before.pick.path
 
 
 def test_a_pin_of_the_voice_that_speaks_reaches_it(built, tmp_path):
-    session = handlers.use(own(built, tmp_path))
+    session = banks.use(own(built, tmp_path))
     clip = bank_of(session).usable[3].path
     assert session.bank is not None
     assert session.bank.pins == {}
-    pinned = handlers.pin(session, "angry", clip)
+    pinned = banks.pin(session, "angry", clip)
     assert pinned.bank is not None
     assert pinned.bank.pins == {"angry": clip}
 
@@ -121,20 +124,20 @@ def test_a_pin_of_the_voice_that_speaks_reaches_it(built, tmp_path):
 def test_a_clip_of_elsewhere_is_not_pinned(built, tmp_path):
     session = own(built, tmp_path)
     with pytest.raises(ReferenceBankError):
-        handlers.pin(session, "angry", Path("/etc/hostname"))
+        banks.pin(session, "angry", Path("/etc/hostname"))
 
 
 def test_a_choice_shows_its_reasons_in_both_languages(built):
     session = built[0]
-    choice = handlers.choose_clip(session, "angry", "Stop it!")
-    said = view.choice_html(bank_of(session), choice)
+    choice = banks.choose_clip(session, "angry", "Stop it!")
+    said = banks.choice_html(bank_of(session), choice)
     assert said.count('class="en"') == said.count('class="zh"') > 0
     assert said.count("<li") == len(choice.candidates) > 1
     assert said.count("emo-taken") == 1
 
 
 def test_the_picture_says_what_the_voice_lacks(built):
-    said = view.coverage_html(bank_of(built[0]))
+    said = banks.coverage_html(bank_of(built[0]))
     assert said.count('class="en"') == said.count('class="zh"') > 0
     assert said.count("<svg") == 2
 
@@ -142,47 +145,47 @@ def test_the_picture_says_what_the_voice_lacks(built):
 def test_a_bank_is_given_away_once(built, tmp_path):
     session = built[0]
     with pytest.raises(PageError, match="path of a new folder"):
-        handlers.export(session, " ", layout="brackets", consent=True)
-    written = handlers.export(session, f'"{tmp_path / "pack"}"', layout="brackets", consent=True)
+        banks.export(session, " ", layout="brackets", consent=True)
+    written = banks.export(session, f'"{tmp_path / "pack"}"', layout="brackets", consent=True)
     assert len(load_bank(written).usable) == len(bank_of(session).usable)
     with pytest.raises(OutputError):
-        handlers.export(session, str(tmp_path / "pack"), layout="brackets", consent=True)
+        banks.export(session, str(tmp_path / "pack"), layout="brackets", consent=True)
 
 
 def test_nothing_is_done_before_a_voice_is_open(tmp_path):
     for act in (
-        lambda: handlers.choose_clip(Session(), "angry", ""),
-        lambda: handlers.pin(Session(), "angry", None),
-        lambda: handlers.use(Session()),
-        lambda: handlers.export(Session(), str(tmp_path / "x"), layout="brackets", consent=True),
+        lambda: banks.choose_clip(Session(), "angry", ""),
+        lambda: banks.pin(Session(), "angry", None),
+        lambda: banks.use(Session()),
+        lambda: banks.export(Session(), str(tmp_path / "x"), layout="brackets", consent=True),
     ):
         with pytest.raises(PageError, match="Open or build a voice first"):
             act()
 
 
 def test_other_programs_get_the_listing_or_a_sentence(built, tmp_path):
-    voices = handlers.listing_of(str(built[1]), True)["voices"]
+    voices = banks.listing_of(str(built[1]), True)["voices"]
     assert len(voices[0]["clips"]) == 14
-    assert set(handlers.listing_of(SAMPLE_VOICE, True)) >= {"format", "version", "voices"}
-    assert list(handlers.listing_of(str(tmp_path / "gone"), True)) == ["error"]
-    assert list(handlers.listing_of("", True)) == ["error"]
+    assert set(banks.listing_of(SAMPLE_VOICE, True)) >= {"format", "version", "voices"}
+    assert list(banks.listing_of(str(tmp_path / "gone"), True)) == ["error"]
+    assert list(banks.listing_of("", True)) == ["error"]
 
 
 def test_experiments_of_the_checkout_are_offered_the_latest_first(tmp_path):
-    assert handlers.sources_offered(None) == ()
-    assert handlers.sources_offered(tmp_path) == ()
+    assert banks.sources_offered(None) == ()
+    assert banks.sources_offered(tmp_path) == ()
     for name in ("anna", "ben"):
         (tmp_path / "logs" / name / "5-wav32k").mkdir(parents=True)
     (tmp_path / "logs" / "eval").mkdir()
     import os
 
     os.utime(tmp_path / "logs" / "anna", (1, 1))
-    offered = handlers.sources_offered(tmp_path)
+    offered = banks.sources_offered(tmp_path)
     assert offered == (str(tmp_path / "logs" / "ben"), str(tmp_path / "logs" / "anna"))
 
 
 def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
-    from webui_tab.handlers import take_recording
+    from webui_tab.listen.analysis import take_recording
 
     recording = tmp_path / "talk.wav"
     recording.write_bytes(b"RIFF")
@@ -190,16 +193,16 @@ def test_what_is_shown_stays_when_another_recording_comes(built, tmp_path):
     assert take_recording(session, recording, upload_root=tmp_path).shown is session.shown
 
 
-def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_path, monkeypatch):
+def test_the_tagger_judges_the_voice_against_its_own_bank(built, app, tmp_path, monkeypatch):
     from gpt_sovits_emotion import pipeline
     from gpt_sovits_emotion.core.records import Segment, Transcript
-    from webui_tab.handlers import analyse
+    from webui_tab.listen.analysis import analyse
 
     given = Transcript((Segment(0.4, 4.6, "The meeting has been moved.", "en"),), "en", "given")
     monkeypatch.setattr(pipeline, "hear", lambda *args, **options: given)
-    session = replace(handlers.use(built[0]), source=sample_data() / "sample_en.flac")
-    settings = Settings(same_voice=True)
-    heard = analyse(session, settings, workshop, tmp_path, consent=True)
+    session = replace(banks.use(built[0]), source=sample_data() / "sample_en.flac")
+    settings = AnalysisSettings(same_voice=True)
+    heard = analyse(session, settings, app, tmp_path, consent=True)
     assert heard.tagging is not None
     assert heard.recording is not None
     heard.recording.close()
@@ -208,10 +211,10 @@ def test_the_tagger_judges_the_voice_against_its_own_bank(built, workshop, tmp_p
 
     unbuilt = replace(session, bank_place=sample_data() / "voice_bank")
     with pytest.raises(ReferenceBankError, match="has not been built"):
-        analyse(unbuilt, settings, workshop, tmp_path, consent=True)
+        analyse(unbuilt, settings, app, tmp_path, consent=True)
     nobody = replace(session, bank=None, bank_place=None)
     with pytest.raises(PageError, match="voice"):
-        analyse(nobody, settings, workshop, tmp_path, consent=True)
+        analyse(nobody, settings, app, tmp_path, consent=True)
 
 
 def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
@@ -226,24 +229,24 @@ def test_what_a_voice_taught_is_shown_and_forgotten_with_one_click(
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     session = own(built, tmp_path)
-    assert "taught no head" in view.lesson_html(handlers.lessons_of(session))
+    assert "taught no head" in banks.lesson_html(banks.lessons_of(session))
     head, rows = load_head(fake_head), np.eye(6, FAKE_DIM, dtype=np.float32)
     labels = ["angry", "angry", "sad", "sad", "sad", "neutral"]
     for place in ("clips", "another"):
         taught = learn(head, add(begin_profile(head, f"voice {place}"), rows, labels, "clip.wav"))
         save_profile(replace(taught, bank=str((tmp_path / place).resolve()), lesson="x"))
-    said = view.lesson_html(handlers.lessons_of(session))
+    said = banks.lesson_html(banks.lessons_of(session))
     assert "6 clips with your own labels (angry 2, sad 3, neutral 1)" in said
     assert "another" not in said
     assert said.count('class="en"') == said.count('class="zh"') > 0
-    session = handlers.forget_lesson(session, sure=True)
-    assert handlers.lessons_of(session) == ()
+    session = banks.forget_lesson(session, sure=True)
+    assert banks.lessons_of(session) == ()
     assert not read_sidecar(tmp_path / "clips").teaches
     assert [entry.speaker for entry in list_profiles()] == ["voice another"]
-    handlers.allow_teaching(session, consent=True)
+    banks.allow_teaching(session, consent=True)
     assert read_sidecar(tmp_path / "clips").teaches
     with pytest.raises(PageError, match="Open or build"):
-        handlers.forget_lesson(Session(), sure=True)
+        banks.forget_lesson(Session(), sure=True)
     forget_speaker(None)
 
 
@@ -251,14 +254,14 @@ def test_names_of_files_do_nothing_to_the_page(tmp_path):
     evil = "a\x1b[31m\u202egnp<img src=x>\udce9.wav"
     (tmp_path / "angry").mkdir()
     shutil.copyfile(sample_data() / "voice_bank" / "angry" / "en.flac", tmp_path / "angry" / evil)
-    session = handlers.open_as_it_is(Session(), tmp_path, consent=True)
+    session = banks.open_as_it_is(Session(), tmp_path, consent=True)
     (clip,) = bank_of(session).clips
     shown = clip_name(bank_of(session), clip)
     assert shown == "angry/a\\x1b[31m\\u202egnp<img src=x>\\xe9.wav"
     html = note("bad", f"{clip.path.name} is silent")
     assert "&lt;img" in html
     assert "\\u202e" in html
-    (row,) = view.clip_rows(bank_of(session), handlers.shown_clips(bank_of(session), None), "en")
+    (row,) = banks.clip_rows(bank_of(session), banks.shown_clips(bank_of(session), None), "en")
     assert row[0] == shown
     html.encode("utf-8")
 
@@ -278,16 +281,16 @@ def test_a_clip_that_is_no_sound_is_not_handed_on(tmp_path):
 def test_consent_is_asked_for_wherever_a_voice_is_read_or_given_away(built, tmp_path):
     session = own(built, tmp_path)
     for attempt in (
-        lambda: handlers.open_as_it_is(Session(), built[1], consent=False),
-        lambda: handlers.export(session, str(tmp_path / "x"), layout="brackets", consent=False),
-        lambda: handlers.allow_teaching(session, consent=False),
+        lambda: banks.open_as_it_is(Session(), built[1], consent=False),
+        lambda: banks.export(session, str(tmp_path / "x"), layout="brackets", consent=False),
+        lambda: banks.allow_teaching(session, consent=False),
         lambda: choose_voice(Session(), str(built[1]), consent=False),
     ):
         with pytest.raises(ConsentError, match="agreed"):
             attempt()
     with pytest.raises(ConsentError, match="Nothing was deleted"):
-        handlers.forget_lesson(session, sure=False)
+        banks.forget_lesson(session, sure=False)
     with pytest.raises(PageError, match="not among what is offered"):
-        handlers.export(session, str(tmp_path / "x"), layout="../x", consent=True)
+        banks.export(session, str(tmp_path / "x"), layout="../x", consent=True)
     assert not (tmp_path / "x").exists()
-    assert "agreed" in handlers.listing_of(str(built[1]), False)["error"]
+    assert "agreed" in banks.listing_of(str(built[1]), False)["error"]

@@ -23,7 +23,7 @@ from browser import (
 )
 
 from gpt_sovits_emotion.core.labels import display_name
-from webui_tab.workshop import sample_data
+from webui_tab.app_context import sample_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

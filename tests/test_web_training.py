@@ -23,16 +23,15 @@ from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.heads.profiles import list_profiles, load_profile
 from gpt_sovits_emotion.tagging import Analyser, tag
 from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, make_fake_head
-from gpt_sovits_emotion.training.train import Moment, TrainedHead
-from webui_tab.sessions import PageError, Session, Settings
+from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
+from webui_tab.sessions import PageError, Session
+from webui_tab.settings import AnalysisSettings
 from webui_tab.texts import TEXTS
-from webui_tab.training import asking, installed
-from webui_tab.training.card import card_html
-from webui_tab.training.history import History
-from webui_tab.training.job import Look, Order, Trainer
+from webui_tab.training import requests
+from webui_tab.training.form import TABLE, HeadForm
+from webui_tab.training.job import History, Look, Order, Trainer
 from webui_tab.training.speakers import Lessons, known_speakers
-from webui_tab.training.texts import TABLE
-from webui_tab.training.view import corpora_html, lesson_html, live_html
+from webui_tab.training.view import card_html, corpora_html, lesson_html, live_html
 
 EMOTIONS = ("angry", "sad")
 
@@ -77,7 +76,7 @@ class Held:
         plan: Any,
         *,
         encoder: Any,
-        watch: Callable[[Moment], None],
+        watch: Callable[[ProgressEvent], None],
         cancelled: Callable[[], bool],
         cache: Any,
     ) -> TrainedHead:
@@ -94,9 +93,9 @@ class Held:
         return TrainedHead(folder, fake_card(id=plan.head_id), stopped)
 
 
-def moment(**changes: Any) -> Moment:
+def moment(**changes: Any) -> ProgressEvent:
     given = {"stage": "fitting", "fraction": 0.5, "doing": Sentence("network 1", "第 1 个网络")}
-    return Moment(**{**given, **changes})
+    return ProgressEvent(**{**given, **changes})
 
 
 @pytest.fixture
@@ -248,7 +247,9 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
         "gpt_sovits_emotion.binding.provide_encoder", lambda *args, **given: FakeEncoder()
     )
 
-    def run(corpora: Any, plan: Any, *, watch: Callable[[Moment], None], **_: Any) -> TrainedHead:
+    def run(
+        corpora: Any, plan: Any, *, watch: Callable[[ProgressEvent], None], **_: Any
+    ) -> TrainedHead:
         watch(moment(stage="features"))
         host.voice_mark = "another voice"
         watch(moment(stage="features"))
@@ -288,13 +289,13 @@ def test_a_trained_head_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
     heads = tmp_path / "heads"
     folder = make_fake_head(heads / "mine")
     trained = TrainedHead(folder, fake_card(id="mine"), ())
-    installed.remove(trained, heads_dir=heads)
+    requests.remove(trained, heads_dir=heads)
     assert list(heads.iterdir()) == []
     with pytest.raises(PageError):
-        installed.remove(trained, heads_dir=heads)
+        requests.remove(trained, heads_dir=heads)
     elsewhere = TrainedHead(make_fake_head(tmp_path / "elsewhere"), fake_card(), ())
     with pytest.raises(PageError):
-        installed.remove(elsewhere, heads_dir=heads)
+        requests.remove(elsewhere, heads_dir=heads)
     assert elsewhere.folder.is_dir()
 
 
@@ -354,7 +355,7 @@ def test_a_card_shows_what_was_measured_and_escapes_the_rest() -> None:
 
 
 def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
-    found = asking.find([f"mine={corpus}"], consent=True)
+    found = requests.find([f"mine={corpus}"], consent=True)
     shown = corpora_html(found)
     assert [(row.written, row.emotion, row.n_clips) for row in found.rows] == [
         ("sad", "sad", 9),
@@ -363,7 +364,7 @@ def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
     assert "愤怒" in shown
     assert "anger" in shown
     assert found.problem is None
-    alone = asking.find([f"mine={corpus}"], ["angry"], consent=True)
+    alone = requests.find([f"mine={corpus}"], ["angry"], consent=True)
     assert alone.problem is not None
     assert alone.problem.zh in corpora_html(alone)
     assert "<s>" in corpora_html(alone)
@@ -373,13 +374,15 @@ def test_corpora_are_shown_as_they_are_read(corpus: Path) -> None:
 
 
 def test_orders_are_read_from_what_is_written() -> None:
-    order = asking.order_of(
-        corpora=' emodb = "/data/emo db" \n\n/data/mine\n',
-        encoder=" hubert:4,5,6 ",
-        head_id=" my-head ",
-        labels="anger、开心, 开心",
-        replace_head=True,
-        consent=True,
+    order = requests.order_of(
+        HeadForm(
+            train_corpora=' emodb = "/data/emo db" \n\n/data/mine\n',
+            train_encoder=" hubert:4,5,6 ",
+            train_name="my-head",
+            train_labels="anger、开心, 开心",
+            train_replace=True,
+            train_consent=True,
+        )
     )
     assert order == Order(
         ("emodb=/data/emo db", "/data/mine"), "hubert:4-6", "my-head", ("angry", "happy"), True
@@ -389,38 +392,32 @@ def test_orders_are_read_from_what_is_written() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"corpora": " \n"},
-        {"head_id": "My Head"},
-        {"head_id": "../up"},
-        {"head_id": ""},
-        {"encoder": "wav2vec"},
-        {"consent": False},
+        {"train_corpora": " \n"},
+        {"train_name": "My Head"},
+        {"train_name": "../up"},
+        {"train_name": ""},
+        {"train_encoder": "wav2vec"},
+        {"train_consent": False},
     ],
 )
 def test_wrong_orders_are_one_sentence(wrong: dict[str, Any]) -> None:
-    given = {
-        "corpora": "/data",
-        "encoder": "prosody",
-        "head_id": "a",
-        "labels": "",
-        "consent": True,
-    }
+    form = HeadForm(train_corpora="/data", train_name="a", train_consent=True)
     with pytest.raises(EmotionError) as refused:
-        asking.order_of(**{**given, "replace_head": False, **wrong})
+        requests.order_of(replace(form, **wrong))
     assert "\n" not in str(refused.value)
 
 
 def test_what_was_fetched_is_named_once() -> None:
-    once = asking.add_line("mine=/a", "emodb", Path("/data/emodb"))
+    once = requests.add_line("mine=/a", "emodb", Path("/data/emodb"))
     assert once == "mine=/a\nemodb=/data/emodb"
-    assert asking.add_line(once, "emodb", Path("/b")) == "mine=/a\nemodb=/b"
-    assert asking.add_line("", "emodb", Path("/b")) == "emodb=/b"
+    assert requests.add_line(once, "emodb", Path("/b")) == "mine=/a\nemodb=/b"
+    assert requests.add_line("", "emodb", Path("/b")) == "emodb=/b"
 
 
 def test_encoders_are_offered_as_they_are_lent() -> None:
-    assert asking.encoders_of(None) == ("prosody",)
+    assert requests.encoders_of(None) == ("prosody",)
     host = SimpleNamespace(provides=frozenset({"prosody", "hubert", "sovits.style"}))
-    assert asking.encoders_of(host) == (
+    assert requests.encoders_of(host) == (
         "prosody", "hubert:6", "hubert:4-9", "sovits.style", "prosody+hubert:6",
     )  # fmt: skip
 
@@ -430,8 +427,8 @@ def test_encoders_are_offered_as_they_are_lent() -> None:
 N_SEGMENTS = 8
 
 
-class FakeWorkshop:
-    """A workshop with the fake head and its encoder."""
+class FakeApp:
+    """A app with the fake head and its encoder."""
 
     heads_dirs: tuple[Path, ...] = ()
 
@@ -444,32 +441,32 @@ class FakeWorkshop:
 
 
 @pytest.fixture
-def workshop(fake_head: Path) -> FakeWorkshop:
-    return FakeWorkshop(fake_head)
+def app(fake_head: Path) -> FakeApp:
+    return FakeApp(fake_head)
 
 
 @pytest.fixture
-def session(workshop: FakeWorkshop) -> Iterator[Session]:
+def session(app: FakeApp) -> Iterator[Session]:
     segments = tuple(Segment(0.9 * i, 0.9 * i + 0.8, f"words {i}", "en") for i in range(N_SEGMENTS))
     tone = voiced(0.9 * N_SEGMENTS) * np.repeat(np.linspace(0.3, 1, N_SEGMENTS), 14_400)
     with recording_from_samples(tone.astype(np.float32), 16_000, name="talk.wav") as recording:
-        tagging = tag(Transcript(segments, "en", "given"), recording, workshop.analyser)
-        yield Session(recording=recording, tagging=tagging, settings=Settings(head="fake-head"))
+        tagging = tag(Transcript(segments, "en", "given"), recording, app.analyser)
+        yield Session(
+            recording=recording, tagging=tagging, settings=AnalysisSettings(head="fake-head")
+        )
 
 
 def corrected(session: Session, index: int, label: str) -> Session:
-    from webui_tab.correcting import correct
+    from webui_tab.listen.analysis import correct
 
     return correct(session, index, label=label)
 
 
-def test_a_speaker_is_learned_undone_and_forgotten(
-    workshop: FakeWorkshop, session: Session
-) -> None:
-    lessons = Lessons(workshop)
+def test_a_speaker_is_learned_undone_and_forgotten(app: FakeApp, session: Session) -> None:
+    lessons = Lessons(app)
     other = "sad" if session.tagging.transcript.segments[2].label != "sad" else "angry"
     lesson = lessons.learn(corrected(session, 2, other), " anna ", consent=True)
-    profile = load_profile(workshop.head, "anna")
+    profile = load_profile(app.head, "anna")
     assert profile is not None
     assert lesson.profile is not None
     assert [(each.label, each.source) for each in profile.corrections] == [(other, "talk.wav #3")]
@@ -499,9 +496,9 @@ def test_a_speaker_is_learned_undone_and_forgotten(
 
 
 def test_nothing_is_learned_without_consent_a_name_or_a_recording(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
-    lessons = Lessons(workshop)
+    lessons = Lessons(app)
     for key, given in {
         "speaker_consent_missing": (session, "anna", False),
         "speaker_no_name": (session, "  ", True),
@@ -517,9 +514,9 @@ def test_nothing_is_learned_without_consent_a_name_or_a_recording(
 
 
 def test_a_correction_that_the_head_does_not_know_counts_without_it(
-    workshop: FakeWorkshop, session: Session
+    app: FakeApp, session: Session
 ) -> None:
-    lesson = Lessons(workshop).learn(corrected(session, 1, "bored"), "ben", consent=True)
+    lesson = Lessons(app).learn(corrected(session, 1, "bored"), "ben", consent=True)
     assert lesson.profile is not None
     assert lesson.profile.n_unlabelled == N_SEGMENTS
     (said,) = lesson.said
@@ -527,13 +524,11 @@ def test_a_correction_that_the_head_does_not_know_counts_without_it(
     assert "无聊" in said.zh
 
 
-def test_too_few_segments_are_kept_and_not_learned_from(
-    workshop: FakeWorkshop, session: Session
-) -> None:
+def test_too_few_segments_are_kept_and_not_learned_from(app: FakeApp, session: Session) -> None:
     transcript = session.tagging.transcript
     few = replace(transcript, segments=transcript.segments[:3])
     short = replace(session, tagging=replace(session.tagging, transcript=few))
-    lesson = Lessons(workshop).learn(short, "cleo", consent=True)
+    lesson = Lessons(app).learn(short, "cleo", consent=True)
     assert lesson.profile is not None
     assert lesson.profile.mean is None
     assert lesson.profile.n_unlabelled == 3

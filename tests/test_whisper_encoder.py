@@ -40,7 +40,7 @@ from gpt_sovits_emotion.encoders.whisper import weights as weights_module
 from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 from gpt_sovits_emotion.encoders.whisper.onnx_graph import Graph
 from gpt_sovits_emotion.encoders.whisper.onnx_layers import OnnxLayers
-from gpt_sovits_emotion.encoders.whisper.precision import (
+from gpt_sovits_emotion.encoders.whisper.sizes import (
     usual_device,
     usual_precision,
 )

@@ -24,8 +24,8 @@ from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.heads.install import add_head
 from gpt_sovits_emotion.testing import FakeBackend, FakeEncoder, fake_card, fake_tensors
 from gpt_sovits_emotion.whisper_models import WhisperModels
+from webui_tab.app_context import AppContext
 from webui_tab.heads_menu import heads_menu
-from webui_tab.workshop import Workshop
 
 pytest.importorskip("transformers", reason="small models are made with it")
 from whisper_files import small_whisper, write_ctranslate2
@@ -155,13 +155,13 @@ def test_the_default_is_the_better_head_where_its_model_is(
 
 
 def test_the_page_offers_it_where_its_model_is(head, tiny) -> None:
-    workshop = Workshop(heads_dirs=(head.parent,))
-    assert "on-tiny" not in [entry.id for entry in workshop.heads()]
+    app = AppContext(heads_dirs=(head.parent,))
+    assert "on-tiny" not in [entry.id for entry in app.heads()]
     for language, said in (("en", "needs Whisper tiny: "), ("zh", "需要 Whisper tiny：")):
-        assert said in heads_menu(workshop, None, language).notes
-    workshop = Workshop(heads_dirs=(head.parent,), models_dir=tiny)
-    assert "on-tiny" in heads_menu(workshop, None, "en").choices
-    assert workshop.engines("on-tiny").analyser.encoder.id == ENCODER
+        assert said in heads_menu(app, None, language).notes
+    app = AppContext(heads_dirs=(head.parent,), models_dir=tiny)
+    assert "on-tiny" in heads_menu(app, None, "en").choices
+    assert app.engines("on-tiny").analyser.encoder.id == ENCODER
 
 
 def test_a_head_carries_its_part_of_the_encoder(head, tiny, tmp_path) -> None:
@@ -180,7 +180,7 @@ def test_a_head_carries_its_part_of_the_encoder(head, tiny, tmp_path) -> None:
     added, _ = add_head(place, folders=(head.parent, tmp_path / "mine"), into=tmp_path / "mine")
     entries = list_heads((head.parent, tmp_path / "mine"))
     assert [entry.path for entry in entries if entry.state == "sound"] == [added]
-    assert Workshop(heads_dirs=(tmp_path / "mine",)).heads()[0].id == "on-tiny"
+    assert AppContext(heads_dirs=(tmp_path / "mine",)).heads()[0].id == "on-tiny"
 
 
 def test_only_a_head_on_whisper_carries_one(fake_head, head, other, tmp_path) -> None:

@@ -29,26 +29,26 @@ def held_by(hold: Path) -> Callable[..., Any]:
     """Return a training that lasts as long as a file is there."""
     from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.testing import fake_card, make_fake_head
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead
+    from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
 
     def train(
         corpora: Any,
         plan: Any,
         *,
-        watch: Callable[[Moment], None],
+        watch: Callable[[ProgressEvent], None],
         cancelled: Callable[[], bool],
         **_: Any,
     ) -> TrainedHead:
         for epoch in range(1, 13):
             doing = Sentence(f"pass {epoch} of 12", f"第 {epoch}/12 遍")
             watch(
-                Moment(
+                ProgressEvent(
                     "fitting", epoch / 20, doing, 1.5 / epoch, 0.5 + epoch / 50, epoch, 90 - epoch
                 )
             )
         pause = threading.Event()
         while hold.exists() and not cancelled():
-            watch(Moment("fitting", 0.6, doing, seconds_left=78.0))
+            watch(ProgressEvent("fitting", 0.6, doing, seconds_left=78.0))
             pause.wait(0.05)
         stopped = (Sentence("it was stopped early", "提前停止"),) if cancelled() else ()
         folder = make_fake_head(plan.heads_dir / plan.head_id)

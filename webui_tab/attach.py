@@ -2,23 +2,33 @@
 
 The page's ``Blocks`` stays the same object, and everything in it keeps its id, its place in the order of
 events, its name in the HTTP interface, its style and its scripts. Either the tab stands in the end, or
-the page is exactly as it was.
+the page is exactly as it was. The tab works with that page's models, voice, queue and language.
 """
 
 from __future__ import annotations
 
 import atexit
 import copy
-from collections.abc import Iterator, MutableMapping
+import os
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context
 
-from webui_tab.inside import build_inside
+from gpt_sovits_emotion.backends.webui import WebuiBackend
+from webui_tab.app_context import AppContext
+from webui_tab.page import build_tab
+from webui_tab.pages import Pages
+from webui_tab.request_guard.access import ALLOW_HOST_VARIABLE, named_hosts
+from webui_tab.request_guard.guard import guard
+from webui_tab.request_guard.receiving import Receiving
+from webui_tab.storage import private_folder
 
-__all__ = ["OURS", "THEIRS", "attach"]
+__all__ = ["OURS", "THEIRS", "attach", "build_inside", "page_language"]
 
 THEIRS = "TTS"
 OURS = "情感 Emotion"
@@ -110,3 +120,56 @@ def _restorer(thing: Any) -> Any:
             value.extend(content) if isinstance(value, list) else value.update(content)
 
     return restore
+
+
+_PREFIX = "gpt-sovits-emotion-"
+
+
+def build_inside(app: gr.Blocks, namespace: MutableMapping[str, Any]) -> Callable[[], None]:
+    """Build the tab's components in the context that is open now, and connect its events.
+
+    What open pages hold lies in a private folder among the server's uploads, because it serves files from
+    there without copying them. The host keeps that place under its ``TEMP``, which it empties whenever its
+    main page starts: nothing that should last may be put there.
+
+    Args:
+        app: The host's page.
+        namespace: The live globals of its script.
+
+    Returns:
+        What deletes all that its pages hold, to be called when the process ends.
+    """
+    backend = WebuiBackend(namespace)
+    uploads = Path(app.GRADIO_CACHE)
+    uploads.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as cleaning:
+        folder = cleaning.enter_context(private_folder(uploads, prefix=_PREFIX))
+        pages = Pages(folder, shares_uploads=True)
+        cleaning.callback(pages.forget_all)
+        end_training = build_tab(
+            app,
+            pages,
+            AppContext(checkout=backend.root, backend=backend),
+            upload_root=uploads,
+            language=page_language(namespace),
+            speaking_queue=backend.concurrency_id,
+        )
+        cleaning.callback(end_training)
+        allowed = named_hosts([os.environ.get(ALLOW_HOST_VARIABLE, "")])
+        guard(app, allowed=allowed, receiving=Receiving(pages.uploads, presence=pages.presence))
+        return cleaning.pop_all().close
+
+
+def page_language(namespace: MutableMapping[str, Any]) -> str:
+    """Return the tab's first language, by the locale that the host's page was started in.
+
+    Returns:
+        ``zh`` for the Chinese locales, ``auto`` where the host chooses by itself too (the browser then
+        decides), ``en`` for every other.
+    """
+    locale = namespace.get("language")
+    if not isinstance(locale, str):
+        locale = sys.argv[-1]
+    if locale == "Auto":
+        return "auto"
+    return "zh" if locale.startswith("zh") else "en"

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.heads import HeadEntry
 from gpt_sovits_emotion.whisper_models import WhisperModels
+from webui_tab.markup import note
 from webui_tab.texts import say
-from webui_tab.view import note
 
 if TYPE_CHECKING:
-    from webui_tab.workshop import Workshop
+    from webui_tab.app_context import AppContext
 
 __all__ = ["ASK_ID", "MARK_ID", "WATCH_SCRIPT", "HeadsMenu", "heads_mark", "heads_menu"]
 
@@ -75,26 +75,26 @@ class HeadsMenu:
     notes: str
 
 
-def heads_mark(workshop: Workshop) -> str:
+def heads_mark(app: AppContext) -> str:
     """Return what differs whenever something in the folders of heads does, also what a host lends."""
     seen = [
-        (str(entry.path), entry.stamp, entry.state, workshop.provides_for(entry))
-        for entry in workshop.all_heads()
+        (str(entry.path), entry.stamp, entry.state, app.provides_for(entry))
+        for entry in app.all_heads()
     ]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
-def heads_menu(workshop: Workshop, chosen: str | None, language: str) -> HeadsMenu:
+def heads_menu(app: AppContext, chosen: str | None, language: str) -> HeadsMenu:
     """Return what the menu of heads offers now.
 
     Args:
-        workshop: Knows the folders of heads.
+        app: Knows the folders of heads.
         chosen: What the menu shows: an id, or the path of a head.
         language: The page's language.
     """
-    entries = workshop.all_heads()
-    choices = tuple(entry.id for entry in workshop.usable(entries))
-    lines = [line for entry in entries for line in _lines(entry, workshop, language)]
+    entries = app.all_heads()
+    choices = tuple(entry.id for entry in app.usable(entries))
+    lines = [line for entry in entries for line in _lines(entry, app, language)]
     if len(lines) > _MOST_NOTES:
         rest = say("heads_more", language, n=len(lines) - _MOST_NOTES)
         lines = [*lines[:_MOST_NOTES], note("aside", rest)]
@@ -103,14 +103,14 @@ def heads_menu(workshop: Workshop, chosen: str | None, language: str) -> HeadsMe
     return HeadsMenu(choices, "".join(lines))
 
 
-def _lines(entry: HeadEntry, workshop: Workshop, language: str) -> list[str]:
+def _lines(entry: HeadEntry, app: AppContext, language: str) -> list[str]:
     if entry.state == "hidden":
         return []
     kind = "aside" if entry.state == "waiting" else "warning"
     if entry.problem is not None:
         return [note(kind, entry.say(language) or "", badge=entry.id)]
     assert entry.card is not None
-    lacks = sorted(workshop.lacks(entry))
+    lacks = sorted(app.lacks(entry))
     if lacks:
         encoder = entry.card.encoder.id
         told = say("head_needs", language, encoder=encoder)

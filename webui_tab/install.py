@@ -17,13 +17,7 @@ from gpt_sovits_emotion.core.errors import BackendError, EmotionError, OutputErr
 from gpt_sovits_emotion.core.records import Sentence
 from webui_tab import lines
 from webui_tab.hook import SCRIPTS
-from webui_tab.interpreter import (
-    Interpreter,
-    checkout_root,
-    inspect_python,
-    is_armed,
-    python_of,
-)
+from webui_tab.interpreter import Interpreter, checkout_root, inspect_python, is_armed, python_of
 
 __all__ = ["ROUTES", "Route", "install", "status", "uninstall"]
 

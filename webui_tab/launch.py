@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.core.errors import BackendError
-from webui_tab.private import private_folder
-from webui_tab.serving import Serving
+from webui_tab.request_guard.access import Serving
+from webui_tab.storage import private_folder
 
 if TYPE_CHECKING:
-    from webui_tab.workshop import Workshop
+    from webui_tab.app_context import AppContext
 
 __all__ = ["Server", "launch", "served"]
 
@@ -59,7 +59,7 @@ def launch(
     port: int = 9876,
     lang: str = "auto",
     open_browser: bool = True,
-    workshop: Workshop | None = None,
+    app: AppContext | None = None,
     serving: Serving | None = None,
 ) -> None:
     """Serve the page until Ctrl-C or SIGTERM.
@@ -68,7 +68,7 @@ def launch(
         port: Where to listen; when it is taken, the next free one is.
         lang: ``auto`` to follow the browser, ``en`` or ``zh``.
         open_browser: Whether to open the page in the default browser.
-        workshop: Engines and where models are looked for; the defaults when None.
+        app: Engines and where models are looked for; the defaults when None.
         serving: For whom it is served; this machine alone when None.
 
     Raises:
@@ -77,7 +77,7 @@ def launch(
     ended = threading.Event()
     with (
         _on_terminate(ended),
-        served(port=port, lang=lang, workshop=workshop, serving=serving) as server,
+        served(port=port, lang=lang, app=app, serving=serving) as server,
     ):
         # Uploads arrive in the folder for temporary files; that of a server that is killed is found there.
         tempfile.tempdir = str(server.root)
@@ -96,7 +96,7 @@ def served(
     *,
     port: int,
     lang: str = "auto",
-    workshop: Workshop | None = None,
+    app: AppContext | None = None,
     serving: Serving | None = None,
 ) -> Iterator[Server]:
     """Serve the page in the background; on leaving, end the server and delete all that it held.
@@ -110,21 +110,21 @@ def served(
         # Gradio reads these when it is imported and when components are made.
         os.environ["GRADIO_TEMP_DIR"] = str(files)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        yield from _serve(root, files, port, lang, workshop, serving or Serving())
+        yield from _serve(root, files, port, lang, app, serving or Serving())
 
 
 def _serve(
-    root: Path, files: Path, port: int, lang: str, workshop: Workshop | None, serving: Serving
+    root: Path, files: Path, port: int, lang: str, app: AppContext | None, serving: Serving
 ) -> Iterator[Server]:
     import gradio as gr
     from starlette.middleware import Middleware
 
-    from webui_tab.door.guarding import guard
-    from webui_tab.door.receiving import Receiving
+    from webui_tab.app_context import AppContext as NewContext
     from webui_tab.gradio_releases import launch_options, page_options
+    from webui_tab.page import build_tab
     from webui_tab.pages import Pages
-    from webui_tab.tab import build_tab
-    from webui_tab.workshop import Workshop as NewWorkshop
+    from webui_tab.request_guard.guard import guard
+    from webui_tab.request_guard.receiving import Receiving
 
     pages = Pages(files)
     theme = gr.themes.Default(
@@ -136,7 +136,7 @@ def _serve(
         title="GPT-SoVITS emotion", analytics_enabled=False, **page_options(theme)
     ) as blocks:
         end_training = build_tab(
-            blocks, pages, workshop or NewWorkshop(), upload_root=files, language=lang
+            blocks, pages, app or NewContext(), upload_root=files, language=lang
         )
     guard(
         blocks,

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.core.progress import Progress
-from webui_tab.door.presence import Presence
+from webui_tab.request_guard.receiving import Presence
 from webui_tab.sessions import PageError, Session, Stopped
-from webui_tab.uploads import Uploads
+from webui_tab.storage import Uploads
 
-__all__ = ["Pages"]
+__all__ = ["Job", "Pages"]
 
 _SWEEPS = 8  # within the time after which a page is forgotten
 
@@ -135,15 +135,24 @@ class Pages:
             PageError: No such upload waits to be claimed: it is another page's, or none.
         """
         with self._lock:
-            folder = self._page(page_id).folder
+            page = self._page(page_id)
             owned = self.uploads.owned_by(page_id, path)
             if not self.uploads.claim(page_id, path):
                 raise PageError("not_of_this_page")
-            copy = Path(tempfile.mkdtemp(dir=folder, prefix="words-")) / path.name
-            shutil.copyfile(path, copy)
-            if not owned and not self._shares_uploads:
-                self.uploads.let_go(page_id, path)
-            return copy
+            copy = Path(tempfile.mkdtemp(dir=page.folder, prefix="words-")) / path.name
+        try:
+            shutil.copyfile(path, copy)  # other pages go on meanwhile
+        except OSError as error:
+            if page.closed:  # and its folder gone
+                raise PageError("closed") from error
+            raise
+        finally:
+            with self._lock:
+                if page.closed:
+                    self._delete(page)
+                elif not owned and not self._shares_uploads:
+                    self.uploads.let_go(page_id, path)
+        return copy
 
     def drop_uploads(self, page_id: str) -> None:
         """Delete what was uploaded for this page."""
@@ -153,7 +162,7 @@ class Pages:
                 self.uploads.release(page_id)
 
     @contextmanager
-    def job(self, page_id: str, progress: Progress) -> Iterator[_Job]:
+    def job(self, page_id: str, progress: Progress) -> Iterator[Job]:
         """Work for a page: one job at a time, which ends early when it is stopped.
 
         Yields:
@@ -170,7 +179,7 @@ class Pages:
             page.at_work = True
             page.stop.clear()
         try:
-            yield _Job(self, page, progress)
+            yield Job(self, page, progress)
         finally:
             with self._lock:
                 page.at_work = False
@@ -263,7 +272,7 @@ class Pages:
             self.uploads.forget_unclaimed()  # nobody is there to claim it
 
 
-class _Job:
+class Job:
     """One job at work for a page."""
 
     def __init__(self, pages: Pages, page: _Page, progress: Progress) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.backends.base import Sampling
-from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.errors import ConsentError, EmotionError
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceChoice,
@@ -16,20 +15,18 @@ from gpt_sovits_emotion.core.records import (
     Synthesis,
     TaggedTranscript,
 )
-from gpt_sovits_emotion.engines import DEFAULT_HEAD
 from gpt_sovits_emotion.synthesis.verifier import Verification
 from gpt_sovits_emotion.tagging import Tagging
-from gpt_sovits_emotion.transcription.options import AUTO
-from webui_tab.texts import filled
+from webui_tab.settings import AnalysisSettings
+from webui_tab.texts import TEXTS, filled
 
 __all__ = [
     "PageError",
     "Result",
     "Session",
-    "Settings",
     "ShownBank",
-    "Speaking",
     "Stopped",
+    "require",
 ]
 
 
@@ -45,60 +42,26 @@ class PageError(EmotionError):
         self.key = key
 
 
+def require(ticked: bool, missing: str) -> None:
+    """Go on only if a line is ticked, before anything is read, built, trained, given away or deleted.
+
+    Each is a box beside its button, and each is asked for on the server, by whatever does the thing: a
+    request that does not come from the page has nobody to tick it.
+
+    Args:
+        ticked: Whether it is.
+        missing: Key of the sentence that says which line is not.
+
+    Raises:
+        ConsentError: It is not ticked.
+    """
+    if ticked is not True:
+        said = TEXTS[missing]
+        raise ConsentError(said.en, zh=said.zh)
+
+
 class Stopped(Exception):  # noqa: N818  (a person's wish, no error)
     """A job was stopped by the person, or by the closing of the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to analyse.
-
-    Attributes:
-        whisper: Whisper model: a size, a folder, ``auto`` or ``none``.
-        language: Code of the spoken language; "" to detect it.
-        head: Id or folder of the head.
-        speaker_statistics: Judge against the recording's own segments as far as they seem to be in several
-            moods; never when False.
-        smoothing: As in `tag.TagOptions`.
-        speaker: One whom the head was fitted to (`heads.profiles`); "" for nobody in particular.
-        same_voice: Whether it is the chosen voice that speaks in the recording: what its bank knows of it is
-            then the usual that segments are judged against.
-        initial_prompt: As in `transcribe.TranscribeOptions`.
-        hotwords: As there.
-        encoding: Of the file of words; "" to find it out.
-    """
-
-    whisper: str = AUTO
-    language: str = ""
-    head: str = DEFAULT_HEAD
-    speaker_statistics: bool = True
-    smoothing: float = 0.0
-    speaker: str = ""
-    same_voice: bool = False
-    initial_prompt: str = ""
-    hotwords: str = ""
-    encoding: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """How to say it again, where the host samples.
-
-    Attributes:
-        sampling: See `hosts.base.Sampling`.
-        seed: Of the first segment; each further one has the next.
-        timbre: Names of the voice's clips that set the timbre alone, where the host takes them.
-        takes: How many syntheses of each segment are made, of which the best is kept.
-        carry: How the emotion is carried (`carry.ProsodySource.way`).
-        directions: Whether stage directions, music signs and names of speakers are said.
-    """
-
-    sampling: Sampling = field(default_factory=Sampling)
-    seed: int = 0
-    timbre: tuple[str, ...] = ()
-    takes: int = 1
-    carry: str = "clip"
-    directions: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +115,7 @@ class Session:
     source: Path | None = None
     words: Path | None = None
     recording: Recording | None = None
-    settings: Settings = field(default_factory=Settings)
+    settings: AnalysisSettings = field(default_factory=AnalysisSettings)
     tagging: Tagging | None = None
     bank: ReferenceBank | None = None
     bank_place: Path | None = None

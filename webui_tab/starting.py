@@ -15,15 +15,9 @@ from types import FrameType
 from typing import Literal
 
 from gpt_sovits_emotion.core.errors import BackendError
-from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
 from webui_tab.hook import SCRIPTS
-from webui_tab.interpreter import (
-    ENVIRONMENT,
-    Interpreter,
-    checkout_root,
-    inspect_python,
-    python_of,
-)
+from webui_tab.interpreter import ENVIRONMENT, Interpreter, checkout_root, inspect_python, python_of
+from webui_tab.request_guard.access import ALLOW_HOST_VARIABLE, named_hosts
 
 __all__ = ["Page", "start"]
 
@@ -58,7 +52,7 @@ def start(
         folder: The checkout.
         page: ``main`` for webui.py, ``default`` or ``fast`` for the inference page itself.
         python: The python that runs it, as for `webui_tab.install.install`.
-        allowed: Further names that its pages are served under (`door.names.Served.allowed`).
+        allowed: Further names that its pages are served under (`request_guard.access.Served.allowed`).
         arguments: Handed on to it.
 
     Returns:
@@ -176,8 +170,8 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> int:
     try:
         with _ended_by_signals():
             code = process.wait()
-    except KeyboardInterrupt as query:
-        code = -(query.args[0] if query.args else signal.SIGINT)
+    except KeyboardInterrupt as ending:
+        code = -(ending.args[0] if ending.args else signal.SIGINT)
     finally:
         _end(process)
     return 128 - code if code < 0 else code

@@ -1,16 +1,18 @@
-"""Every sentence of the page, in English and Chinese, as one table."""
+"""Every sentence of the page, in English and Chinese, as one table; those of settings stand with them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import Sentence
-from webui_tab.banks import texts as banks
-from webui_tab.door import texts as door
-from webui_tab.training import texts as training
+from webui_tab.banks import form as banks
+from webui_tab.settings import SETTING_TEXTS
+from webui_tab.training import form as training
 
-__all__ = ["LANGUAGES", "SPOKEN_LANGUAGES", "TEXTS", "language_of_browser", "say"]
+__all__ = ["LANGUAGES", "TEXTS", "filled", "language_of_browser", "on_page", "say", "sentence_of"]
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Languages of the page -> what each calls itself."""
@@ -38,6 +40,7 @@ _TABLE = {
         "这里使用另一个标签页中已加载的 GPT-SoVITS 声音；在那边切换模型后，下一句起即生效。"
         "两个标签页共用一个队列，会互相等待。示例录音和示例音库是合成的。",
     ),
+    "page_listen": ("Listen and say again", "标注与重说"),
     # --- step 1
     "step_recording": ("1 · Recording", "1 · 录音"),
     "recording": ("Record or upload", "录制或上传"),
@@ -48,29 +51,8 @@ _TABLE = {
         "文字取自 {name}：字幕、歌词、会议记录或纯文本。",
     ),
     "words_drop": ("Recognise them instead", "改为语音识别"),
-    "encoding": ("Encoding of the file of words", "文字文件的编码"),
-    "encoding_info": (
-        "Found out by itself; name it, such as gb18030 or big5, if letters come out wrong.",
-        "会自动判断；如果文字有误，请在此指定，如 gb18030、big5。",
-    ),
-    "encoding_auto": ("found out", "自动判断"),
-    "directions": (
-        "Say stage directions, ♪ and speakers’ names too",
-        "也朗读舞台指示、♪ 和说话人名字",
-    ),
-    "directions_info": (
-        "[door slams], (laughs), （叹气）, dashes and “MIKE:” in the words; left out, a line says which.",
-        "文字中的 [door slams]、(laughs)、（叹气）、破折号和“MIKE:”；不朗读时会列出。",
-    ),
     "words_file": ("the file {name}", "文件 {name}"),
     "try_sample": ("Try the sample", "试用示例"),
-    "consent": (
-        "I may analyse this recording and use this voice: everyone who speaks in them has agreed. It is done "
-        "on the machine that serves this page only, nothing is sent any further, and nothing is kept after "
-        "this page is closed unless I save it. How somebody feels is sensitive information.",
-        "我有权分析这段录音并使用该声音：其中说话的每个人都已同意。处理只在提供本页面的机器上进行，"
-        "不会再发送到任何地方；除非我自己保存，关闭页面后不留下任何内容。情感是敏感信息。",
-    ),
     "consent_missing": (
         "Nothing was analysed: tick the line above the button first, which says that everyone who speaks "
         "in the recording has agreed.",
@@ -78,28 +60,7 @@ _TABLE = {
     ),
     "analyse": ("Analyse", "分析"),
     "stop": ("Stop", "停止"),
-    "whisper": ("Speech recognition (Whisper model)", "语音识别（Whisper 模型）"),
-    "whisper_info": (
-        "Or the path of a folder with a faster-whisper model.",
-        "也可填写 faster-whisper 模型文件夹的路径。",
-    ),
-    "whisper_here": ("{name} (on this machine)", "{name}（本机已有）"),
-    "whisper_absent": ("{name} (downloaded on first use)", "{name}（首次使用时下载）"),
-    "whisper_none": ("none: find the speech, no words", "none：只找出语音，不识别文字"),
-    "whisper_auto": (
-        "auto: small where it is on this machine, else base",
-        "auto：本机有 small 就用 small，否则用 base",
-    ),
-    "spoken_language": ("Spoken language", "录音语言"),
-    "spoken_auto": ("detect", "自动检测"),
-    "voice": ("Voice (reference bank)", "声音（参考音库）"),
-    "voice_info": (
-        "Or the path of a folder with a sub-folder per emotion, or of an infer_config.json.",
-        "也可填写音库路径：每种情感一个子文件夹，或 infer_config.json。",
-    ),
-    "voice_sample": ("sample voice (synthetic)", "示例声音（合成）"),
     "more_settings": ("More settings", "更多设置"),
-    "head": ("Emotion head", "情感模型"),
     "head_gone": (
         "The head {head} is no longer there; choose another.",
         "情感模型 {head} 已不在；请另选一个。",
@@ -110,21 +71,6 @@ _TABLE = {
     ),
     "head_needs_whisper": ("needs Whisper {size}: {remedy}", "需要 Whisper {size}：{remedy}"),
     "heads_more": ("and {n} more", "还有 {n} 个"),
-    "initial_prompt": ("Text before the first words", "首句之前的文字"),
-    "initial_prompt_info": (
-        "Whisper goes on in its style and spelling: punctuation, simplified or traditional characters.",
-        "Whisper 会沿用其中的写法：标点、简体或繁体。",
-    ),
-    "hotwords": ("Names and words that are likely to be said", "可能出现的人名和词语"),
-    "hotwords_info": (
-        "Together with the text above at most 220 tokens: some 150 words, or 110 Chinese characters.",
-        "与上面的文字合计最多 220 个词元，约 110 个汉字或 150 个英文单词。",
-    ),
-    "speaker_statistics": (
-        "Judge against this speaker’s own usual, as far as there are several moods (off for a crowd)",
-        "以该说话人自己的平时为基准，视录音中情绪是否多样而定（多人录音请关掉）",
-    ),
-    "smoothing": ("Smoothing over neighbouring segments", "相邻片段平滑"),
     # --- step 2
     "step_heard": ("2 · What was heard", "2 · 听到了什么"),
     "table": ("Segments", "片段"),
@@ -209,14 +155,6 @@ _TABLE = {
     "step_again": ("3 · Say it again", "3 · 重说"),
     "resynthesise": ("Say it again", "重说"),
     "how_to_speak": ("How it is spoken", "合成设置"),
-    "speed": ("Speed", "语速"),
-    "temperature": ("temperature", "temperature"),
-    "seed": ("Seed (the same seed says it the same way)", "随机种子（相同种子得到相同结果）"),
-    "timbre": ("Further clips that set the timbre alone", "只影响音色的附加参考"),
-    "timbre_info": (
-        "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give the timbre.",
-        "适用于 v1、v2、v2Pro、v2ProPlus：参考片段决定情感，这些片段决定音色。",
-    ),
     "before": ("Before (the recording)", "之前（原录音）"),
     "after": ("After (said again)", "之后（重说）"),
     "result": (
@@ -313,57 +251,47 @@ _TABLE = {
         "Something unexpected went wrong ({kind}); the details are in the program’s log.",
         "发生了意外错误（{kind}）；详情见程序日志。",
     ),
-    "same_voice": (
-        "The chosen voice speaks in this recording: judge it against its own bank",
-        "录音中说话的就是所选声音：以其音库为基准判断",
-    ),
-    "takes": ("Takes of each segment", "每个片段的候选数"),
-    "takes_info": (
-        "With more than one, other clips and seeds are tried too; the take whose emotion and words survive "
-        "best is kept, with its numbers.",
-        "大于 1 时，会尝试其他片段和随机种子；保留情感和文字留存最好的一个，并列出数字。",
-    ),
-    "carry": ("The emotion comes from", "情感来自"),
-    "carry_info": (
-        "The recording itself keeps its very intonation, and the voice's clips give the timbre alone: "
-        "v1, v2, v2Pro and v2ProPlus.",
-        "用原录音本身可以保留原来的语调，声音的片段只提供音色：适用于 v1、v2、v2Pro、v2ProPlus。",
-    ),
-    "carry_clip": ("a clip of the voice in that emotion", "该声音中同一情感的片段"),
-    "carry_recording": ("the recording itself", "原录音本身"),
     "take_line": ("take {number} · {clip} · {told}", "第 {number} 次 · {clip} · {told}"),
     "ready_sample": (
         "The sample is loaded: a synthetic speaker and a synthetic voice. Whisper mishears such a voice more "
         "often than a person’s.",
         "已载入示例：合成的说话人和合成的声音。Whisper 听这种声音比听真人更容易出错。",
     ),
+    # --- requests that are refused
+    "request_name": (
+        "This page is not served under the name {name}, so the request was refused; open it by its address, "
+        "or name it with --allow-host.",
+        "本页面不以 {name} 这个名称提供服务，请求已被拒绝；请用其地址打开，或用 --allow-host 添加该名称。",
+    ),
+    "request_origin": (
+        "The request came from another page ({origin}), so it was refused; open this page itself, or, if "
+        "that is the address of your own proxy, name it with --allow-host.",
+        "请求来自其他页面（{origin}），已被拒绝；请直接打开本页面；如果那是您自己的代理地址，"
+        "请用 --allow-host 添加。",
+    ),
+    "request_file_too_large": (
+        "The file is larger than the {limit} that this page takes; start it with a larger --max-upload, or "
+        "cut the recording into parts.",
+        "文件超过本页面允许的 {limit}；请用更大的 --max-upload 启动，或把录音切成几段。",
+    ),
+    "request_too_large": (
+        "The request is larger than anything this page asks for, so it was refused; reload the page.",
+        "请求过大，已被拒绝；请刷新页面。",
+    ),
+    "request_disk_full": (
+        "The disk is full, so the file could not be taken; make room and upload it again.",
+        "磁盘已满，无法接收文件；请清理空间后重新上传。",
+    ),
 }
 
 TEXTS: Mapping[str, Sentence] = MappingProxyType(
     {
         key: Sentence(en, zh)
-        for table in (_TABLE, training.TABLE, banks.TABLE, door.TABLE)
+        for table in (_TABLE, SETTING_TEXTS, training.TABLE, banks.TABLE)
         for key, (en, zh) in table.items()
     }
 )
 """Key -> sentence; fields in braces are filled by `say`."""
-
-SPOKEN_LANGUAGES: Mapping[str, Sentence] = MappingProxyType(
-    {
-        "zh": Sentence("Chinese", "中文"),
-        "en": Sentence("English", "英语"),
-        "ja": Sentence("Japanese", "日语"),
-        "ko": Sentence("Korean", "韩语"),
-        "yue": Sentence("Cantonese", "粤语"),
-        "de": Sentence("German", "德语"),
-        "fr": Sentence("French", "法语"),
-        "es": Sentence("Spanish", "西班牙语"),
-        "it": Sentence("Italian", "意大利语"),
-        "pt": Sentence("Portuguese", "葡萄牙语"),
-        "ru": Sentence("Russian", "俄语"),
-    }
-)
-"""Languages offered by name; any other code that Whisper knows can be typed."""
 
 
 def filled(key: str, **fields: object) -> Sentence:
@@ -401,3 +329,34 @@ def language_of_browser(accept_language: str | None) -> str:
         if tag in LANGUAGES:
             return tag
     return "en"
+
+
+_FIELDS = {
+    "--encoding": "encoding",
+    "--directions say": "directions",
+    "--language": "spoken_language",
+}
+_OPTION = re.compile(rf" ?(?P<option>{'|'.join(_FIELDS)})(?![\w-]) ?")
+
+
+def on_page(sentence: str, language: str) -> str:
+    """Return a sentence that names options of the command line with the names of the page's own fields.
+
+    Examples:
+        >>> on_page("if letters are wrong, name its encoding with --encoding", "en")
+        'if letters are wrong, name its encoding with “Encoding of the file of words”'
+    """
+
+    def named(found: re.Match[str]) -> str:
+        shown = f"“{say(_FIELDS[found['option']], language)}”"
+        if language == "zh":
+            return shown
+        begin, end = (" " if found[0][place] == " " else "" for place in (0, -1))
+        return f"{begin}{shown}{end}"
+
+    return _OPTION.sub(named, sentence)
+
+
+def sentence_of(error: EmotionError, language: str) -> str:
+    """Return an error's sentence, in the page's language where it has been written in it."""
+    return on_page(error.say(language), language)

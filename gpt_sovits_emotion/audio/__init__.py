@@ -8,6 +8,8 @@ however long the recording is; `Recording.read` hands out validated `Audio` stre
 
 from __future__ import annotations
 
+from gpt_sovits_emotion.audio.level import at_speed
+from gpt_sovits_emotion.audio.opening import check_file
 from gpt_sovits_emotion.audio.recording import (
     ANALYSIS_RATE_HZ,
     MAX_DURATION_S,
@@ -18,7 +20,6 @@ from gpt_sovits_emotion.audio.recording import (
     read_clip,
     recording_from_samples,
 )
-from gpt_sovits_emotion.audio.speed import at_speed
 from gpt_sovits_emotion.audio.tracks import frames_per_s
 from gpt_sovits_emotion.audio.write import encode_mp3, encode_wav, resample, write_wav
 
@@ -28,6 +29,7 @@ __all__ = [
     "MIN_DURATION_S",
     "Recording",
     "at_speed",
+    "check_file",
     "encode_mp3",
     "encode_wav",
     "frames_per_s",

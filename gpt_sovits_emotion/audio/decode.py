@@ -16,8 +16,7 @@ from gpt_sovits_emotion.audio.claims import (
 )
 from gpt_sovits_emotion.audio.holes import AmrHoles, holes_warning, is_lost_within
 from gpt_sovits_emotion.audio.mixdown import Mixdown
-from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error
-from gpt_sovits_emotion.audio.pyav import open_stream
+from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error, open_stream
 from gpt_sovits_emotion.audio.timeline import Timeline
 from gpt_sovits_emotion.audio.tracks import Tracks
 from gpt_sovits_emotion.core.errors import AudioError
@@ -88,9 +87,7 @@ class Decoder:
         self._mixdown = mixdown or Mixdown()
         self._allow_damaged = allow_damaged
         self._by_options = by_options
-        self._n_damaged = 0
-        self._n_cut = 0
-        self._n_decoded = 0
+        self._n_damaged = self._n_cut = self._n_decoded = 0
         self._first_s: float | None = None
         self._stream = stream
         self._amr: AmrHoles | None = None
@@ -107,18 +104,12 @@ class Decoder:
         if self._kind in _AMR:
             self._amr = AmrHoles()
         try:
-            tracks = Tracks.of(container, name)
-            if tracks is None:
-                raise not_audio_error(stream, name)
-            self._tracks = tracks
-            if tracks.is_locked:
-                raise locked_error(name)
-            self.sampling_rate_hz = self._tracks.sampling_rate_hz
-            self.n_channels = self._tracks.n_channels
-            check_rate(self.sampling_rate_hz, name)
+            self._tracks = self._tracks_of(container)
         except AudioError:
             self.__exit__()
             raise
+        self.sampling_rate_hz = self._tracks.sampling_rate_hz
+        self.n_channels = self._tracks.n_channels
         self._look_at_claims(stream)
         self._timeline = Timeline(
             self.sampling_rate_hz,
@@ -126,6 +117,15 @@ class Decoder:
             clock_may_jump=self._kind in _CLOCK_MAY_JUMP,
             may_overlap=self._kind != "ogg",
         )
+
+    def _tracks_of(self, container: av.container.InputContainer) -> Tracks:
+        tracks = Tracks.of(container, self.name)
+        if tracks is None:
+            raise not_audio_error(self._stream, self.name)
+        if tracks.is_locked:
+            raise locked_error(self.name)
+        check_rate(tracks.sampling_rate_hz, self.name)
+        return tracks
 
     def _look_at_claims(self, stream: BinaryIO) -> None:
         """Take down what the file's own header says of its length."""

@@ -1,4 +1,4 @@
-"""Measure the level of a recording and choose the gain that brings a quiet one up."""
+"""The level of a recording, the gain that brings a quiet one up, and the speed at which audio is played."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import numpy as np
 
 from gpt_sovits_emotion.core.records import Sentence
 
-__all__ = ["SILENCE_DBFS", "LevelMeter", "gain_to_target_db", "level_warnings"]
+__all__ = [
+    "SILENCE_DBFS",
+    "LevelMeter",
+    "at_speed",
+    "gain_to_target_db",
+    "level_warnings",
+]
 
 SILENCE_DBFS = -80.0
 """Below this there is nothing but dither and converter noise."""
@@ -125,3 +131,27 @@ def level_warnings(level_dbfs: float, meter: LevelMeter) -> tuple[Sentence, ...]
 
 def _decibels(power: float) -> float:
     return 10 * math.log10(max(power, 1e-20))
+
+
+_FINEST = 50  # speeds are taken to the nearest fraction with no larger denominator
+
+
+def at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
+    """Return samples as a tape gives them that runs `speed` times as fast: it sounds like another speaker.
+
+    Args:
+        samples: ``(n_samples,)``.
+        speed: Above 1 is faster, shorter and higher.
+
+    Returns:
+        About ``n_samples / speed`` samples at the same sampling rate; the same array where `speed` is 1.
+    """
+    if speed == 1.0:
+        return samples
+    from fractions import Fraction
+
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(speed).limit_denominator(_FINEST)
+    played: np.ndarray = resample_poly(samples, ratio.denominator, ratio.numerator)
+    return played.astype(samples.dtype, copy=False)

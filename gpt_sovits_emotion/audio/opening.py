@@ -1,18 +1,25 @@
-"""Open a file for FFmpeg, and name what is commonly taken for audio and is not."""
+"""Open a file through any release of PyAV that this runs on; name what is taken for audio and is not."""
 
 from __future__ import annotations
 
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.files import is_ordinary
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.core.unreadable import unreadable
 
-__all__ = ["locked_error", "name_of", "not_audio_error", "open_bytes"]
+__all__ = [
+    "check_file",
+    "locked_error",
+    "name_of",
+    "not_audio_error",
+    "open_bytes",
+    "open_stream",
+]
 
 _SILK = Sentence(
     "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg cannot "
@@ -40,6 +47,9 @@ _ARCHIVE = Sentence(
 _DOCUMENT = Sentence(
     "is a PDF document; wav, flac, mp3, m4a, ogg or a video with sound was expected",
     "是 PDF 文档；应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
+)
+_ELSEWHERE = Sentence(
+    "; check the path, or copy the file to another folder", "；请检查路径，或把文件复制到其他文件夹"
 )
 _NOT_AUDIO: tuple[tuple[bytes, Sentence], ...] = (
     (b"#!SILK", _SILK),
@@ -96,11 +106,8 @@ def open_bytes(path: Path) -> BinaryIO:
     except AudioError:
         raise
     except (OSError, ValueError) as error:
-        why = why_unreadable(error)
-        raise AudioError(
-            f"{shown} cannot be read ({why.en}); check the path, or copy the file to another folder",
-            zh=f"无法读取 {shown}（{why.zh}）；请检查路径，或把文件复制到其他文件夹",
-        ) from error
+        told = unreadable(shown, error, _ELSEWHERE)
+        raise AudioError(told.en, zh=told.zh) from error
     if empty:
         stream.close()
         raise AudioError(
@@ -108,6 +115,11 @@ def open_bytes(path: Path) -> BinaryIO:
             zh=f"{name_of(path)} 是空文件（0 字节）；复制或下载可能没有完成",
         )
     return stream
+
+
+def check_file(path: Path) -> None:
+    """Make sure that there is a file with something in it. Raises what `open_bytes` raises."""
+    open_bytes(Path(path)).close()
 
 
 def not_audio_error(stream: BinaryIO, name: str) -> AudioError:
@@ -150,3 +162,29 @@ def _holds_index(stream: BinaryIO) -> bool:
     found = b"moov" in stream.read(reach)
     stream.seek(max(n_bytes - reach, 0))
     return found or b"moov" in stream.read(reach)
+
+
+_TOLERANT_BY_ITSELF = 19
+"""The major version from which PyAV reads tags of any encoding, and has no option for it any more."""
+
+
+def open_stream(stream: BinaryIO) -> Any:
+    """Open a stream for reading; nothing but the stream itself, which a playlist might ask for.
+
+    Args:
+        stream: Where the file begins.
+
+    Returns:
+        PyAV's ``InputContainer``.
+
+    Raises:
+        av.error.FFmpegError: FFmpeg does not know the format.
+        ValueError: PyAV could not make sense of what FFmpeg said.
+        OverflowError: Likewise, of a number.
+    """
+    import av
+
+    tolerant: dict[str, Any] = {"metadata_errors": "replace"}
+    if int(av.__version__.partition(".")[0]) >= _TOLERANT_BY_ITSELF:
+        tolerant = {}
+    return av.open(stream, options={"protocol_whitelist": ""}, **tolerant)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_sovits_emotion.audio.opening import open_bytes
-from gpt_sovits_emotion.audio.pyav import open_stream
+from gpt_sovits_emotion.audio.opening import open_bytes, open_stream
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.records import Sentence
 

@@ -17,12 +17,13 @@ from gpt_sovits_emotion.backends.base import SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import read_checkpoint
 from gpt_sovits_emotion.backends.gpt_sovits.classes import classes_from_checkout
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.loaded import SpeakerVerifier
 from gpt_sovits_emotion.backends.gpt_sovits.parts import (
     POSTERIOR_PARTS,
     STYLE_PARTS,
     loaded_from_checkpoint,
 )
-from gpt_sovits_emotion.backends.gpt_sovits.speaker import SpeakerVerifier
+from gpt_sovits_emotion.backends.gpt_sovits.requirements import transformers_for
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedModels, LoadedSovits
 from gpt_sovits_emotion.core.records import Audio, Sentence
@@ -216,11 +217,12 @@ class CheckoutBackend:
         try:
             from transformers import HubertModel
         except ImportError as error:
+            wanted = transformers_for(self.checkout.root)
             raise BackendError(
                 "HuBERT needs the package transformers, which this Python does not have: run  "
-                "pip install 'transformers>=4.43,<5'  or use the Python that runs GPT-SoVITS",
+                f"pip install '{wanted}'  or use the Python that runs GPT-SoVITS",
                 zh="HuBERT 需要软件包 transformers，当前 Python 中没有："
-                "请运行  pip install 'transformers>=4.43,<5'  或使用运行 GPT-SoVITS 的 Python",
+                f"请运行  pip install '{wanted}'  或使用运行 GPT-SoVITS 的 Python",
             ) from error
         try:
             model = HubertModel.from_pretrained(str(folder), local_files_only=True)

@@ -19,12 +19,13 @@ import numpy as np
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, resample
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.backends.espeak import RATE_LIMITS_WPM, Espeak, VoiceShape
-from gpt_sovits_emotion.backends.reference import REFERENCE_S, read_reference
 from gpt_sovits_emotion.backends.shaping import (
+    REFERENCE_S,
     SpectralBalance,
     harmonicity_db,
     limit_peaks,
     match_balance,
+    read_reference,
     spectral_balance,
     trim_silence,
 )

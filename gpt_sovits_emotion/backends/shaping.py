@@ -1,4 +1,4 @@
-"""Measure the spectrum and the noise of a voice, bring a rendering to them, cut the silence around it."""
+"""Reference clips as backends want them; a voice's spectrum and noise, and renderings brought to them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpt_sovits_emotion.core.records import Audio
+from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip
+from gpt_sovits_emotion.core.errors import AudioError, BackendError
+from gpt_sovits_emotion.core.records import Audio, ReferenceClip
 
 __all__ = [
+    "REFERENCE_S",
     "SpectralBalance",
     "harmonicity_db",
     "limit_peaks",
     "match_balance",
+    "read_reference",
     "spectral_balance",
     "trim_silence",
 ]
@@ -174,3 +178,36 @@ def trim_silence(audio: Audio, *, below_db: float = 45.0) -> Audio:
     samples[:n_fade] *= ramp
     samples[len(samples) - n_fade :] *= ramp[::-1]
     return Audio(samples, audio.sampling_rate_hz, audio.gain_db)
+
+
+REFERENCE_S = (3.0, 10.0)
+"""Shortest and longest reference: GPT-SoVITS's own rule, so that a bank that fits one host fits all."""
+
+
+def read_reference(clip: ReferenceClip) -> Audio:
+    """Read a reference clip, at the analysis rate and brought to level.
+
+    Raises:
+        BackendError: It cannot be used, cannot be read, or has a length outside 3 to 10 s.
+    """
+    if clip.problem is not None:
+        raise BackendError(
+            f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}",
+            zh=f"参考片段 {clip.path.name} 无法使用：{clip.problem.zh}",
+        )
+    try:
+        audio = read_clip(clip.path)
+    except AudioError as error:
+        raise BackendError(
+            f"the reference clip cannot be used: {error}",
+            zh=f"参考片段无法使用：{error.say('zh')}",
+        ) from error
+    shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in REFERENCE_S)
+    if not shortest <= len(audio.samples) <= longest:
+        raise BackendError(
+            f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
+            f"{REFERENCE_S[0]:g} to {REFERENCE_S[1]:g} s was expected: choose another",
+            zh=f"参考片段 {clip.path.name} 长 {audio.duration_s:.2f} 秒；"
+            f"应为 {REFERENCE_S[0]:g} 到 {REFERENCE_S[1]:g} 秒：请另选一个",
+        )
+    return audio

@@ -17,6 +17,7 @@ from gpt_sovits_emotion.cli.language import in_language, language, language_of, 
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.unreadable import of_the_system, why_unreadable
 
 __all__ = ["command", "main"]
 
@@ -33,7 +34,7 @@ _COMMANDS = {
     "speakers": ("gpt_sovits_emotion.cli.speakers", "speakers"),
     "corpora": ("gpt_sovits_emotion.cli.corpora", "corpora"),
     "web": ("gpt_sovits_emotion.cli.web", "web"),
-    "launch": ("gpt_sovits_emotion.cli.launch", "launch"),
+    "launch": ("gpt_sovits_emotion.cli.install", "launch"),
     "install": ("gpt_sovits_emotion.cli.install", "install"),
     "uninstall": ("gpt_sovits_emotion.cli.install", "uninstall"),
     "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None, *, begun_with: Answer | None = None
         arguments: Those of the process when None.
         begun_with: What answers Ctrl-C until this does, where the process is ours alone.
     """
-    from gpt_sovits_emotion.cli.shown import abandon_stdout
+    from gpt_sovits_emotion.cli.console import abandon_stdout
 
     arguments = sys.argv[1:] if arguments is None else arguments
     set_language(language_of(arguments))
@@ -135,7 +136,7 @@ def _stopped(stop: Stopped) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    from gpt_sovits_emotion.cli.shown import echo
+    from gpt_sovits_emotion.cli.console import echo
 
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.2 and later
         for line in error.format_message().splitlines():
@@ -163,22 +164,14 @@ def _of_the_machine(error: Exception) -> int | None:
             ),
             1,
         )
-    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop from "):
-        # So pathlib says it, before Python 3.13.
-        name = str(error).removeprefix("Symlink loop from ").strip("'\"")
+    system = of_the_system(error)
+    if system is not None and system.filename is not None and system.strerror:
+        filename, why = system.filename, why_unreadable(system)
+        name = os.fsdecode(filename) if isinstance(filename, bytes) else filename
         return _fail(
             in_language(
-                f"{name} cannot be followed: links lead in a circle; name the file or folder itself",
-                f"无法打开 {name}：链接首尾相连；请直接指定文件或文件夹",
-            ),
-            1,
-        )
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
-        return _fail(
-            in_language(
-                f"{name} cannot be used ({error.strerror}); see what lies there, and its permissions",
-                f"无法使用 {name}（{error.strerror}）；请查看该处是什么，以及它的权限",
+                f"{name} cannot be used ({why.en}); see what lies there, and its permissions",
+                f"无法使用 {name}（{why.zh}）；请查看该处是什么，以及它的权限",
             ),
             1,
         )
@@ -198,7 +191,7 @@ def _unexpected(error: Exception) -> int:
 
 
 def _fail(sentence: str, exit_code: int) -> int:
-    from gpt_sovits_emotion.cli.shown import echo
+    from gpt_sovits_emotion.cli.console import echo
 
     echo(f"gpt-sovits-emotion: {sentence}", err=True)
     return exit_code

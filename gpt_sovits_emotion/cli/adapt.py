@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
-    from gpt_sovits_emotion.training.adapt_measure import AdaptationScore
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
+    from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
 
@@ -58,7 +58,7 @@ _Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
     "--correction",
     "corrections",
     multiple=True,
-    type=FilePath(),
+    type=FilePath(exists=True),
     help="A transcript (our .json) in which you corrected labels, with its recording beside it or named "
     "with --recording (repeatable).",
 )
@@ -66,7 +66,7 @@ _Addition = Callable[["SpeakerProfile"], "SpeakerProfile"]
     "--recording",
     "recordings",
     multiple=True,
-    type=FilePath(),
+    type=FilePath(exists=True),
     help="The recording of a --correction, in the same order (repeatable).",
 )
 @click.option("--anew", is_flag=True, help="Forget what was learned of the speaker before.")
@@ -113,16 +113,18 @@ def adapt(
             zh="请为每个 --correction 指定一个 --recording，或都不指定",
         )
     from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
+    from gpt_sovits_emotion.training.corpora.folders import find_clips
 
+    found = [clip for path in clips for clip in find_clips(path)]
+    corrected = _corrected(corrections, recordings)
     engines = open_engines_for(replace(models, speaker=None))  # whose profile is being made
     speaker, head = models.speaker, engines.tagger
     blank = begin_profile(head, speaker)
     if not anew:
         load_profile(head, speaker)  # one that cannot be used is told of before any work
-    first, n_passed_over = _from_clips(clips, label, blank.labels, engines)
+    first, n_passed_over = _from_clips(found, label, blank.labels, engines)
     additions = [first]
-    for number, transcript in enumerate(corrections):
-        recording = recordings[number] if recordings else None
+    for transcript, recording in corrected:
         additions.append(_from_correction(transcript, recording, blank.labels, engines))
     profile, folder = _learned(blank, additions, head, models, anew=anew)
     echo(profile.say().say(language()))
@@ -132,6 +134,25 @@ def adapt(
         zh=f"已保存在 {folder}；使用时加 --speaker {speaker}",
     )
     return PARTLY_DONE if n_passed_over else 0
+
+
+def _corrected(corrections: Sequence[Path], recordings: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Return the corrected transcripts, each with its recording.
+
+    Raises:
+        AudioError: A recording is not there, or cannot be opened.
+        TranscriptError: A transcript is not there, or none of ours.
+    """
+    from gpt_sovits_emotion.audio import check_file
+    from gpt_sovits_emotion.transcripts import read_json
+
+    found = []
+    for number, transcript in enumerate(corrections):
+        beside = transcript.parent / read_json(transcript).recording.name
+        recording = recordings[number] if recordings else beside
+        check_file(recording)
+        found.append((transcript, recording))
+    return found
 
 
 def _learned(
@@ -173,12 +194,11 @@ def _learned(
 
 
 def _from_clips(
-    paths: Sequence[Path], label: str | None, labels: Sequence[str], engines: Engines
+    found: Sequence[SpeakerClip], label: str | None, labels: Sequence[str], engines: Engines
 ) -> tuple[_Addition, int]:
     from gpt_sovits_emotion.core.labels import canonical_label
-    from gpt_sovits_emotion.training.adapt_sources import SpeakerClip, find_clips
+    from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
 
-    found = [clip for path in paths for clip in find_clips(path)]
     if label is not None:
         wanted = canonical_label(label)
         if wanted not in labels:
@@ -267,7 +287,7 @@ _LONGEST_CLIP_S = 15.0
 
 
 def _from_correction(
-    transcript: Path, recording: Path | None, known: Sequence[str], engines: Engines
+    transcript: Path, recording: Path, known: Sequence[str], engines: Engines
 ) -> _Addition:
     """Listen to the segments whose labels a person corrected; the recording's others have no label."""
     from gpt_sovits_emotion.audio import open_recording
@@ -277,7 +297,6 @@ def _from_correction(
     from gpt_sovits_emotion.transcripts import read_json
 
     document = read_json(transcript)
-    path = recording or transcript.parent / document.recording.name
     corrected = [each for each in document.segments if each.corrected_label in known]
     if not corrected:
         names = ", ".join(known)
@@ -292,12 +311,12 @@ def _from_correction(
         for each in document.segments
         if each.corrected_label is None and each.scores and each.segment.duration_s >= least
     ]
-    with open_recording(path, also_at_hz=engines.listening_rate_hz) as opened:
+    with open_recording(recording, also_at_hz=engines.listening_rate_hz) as opened:
         analyser = engines.analyser
         rows = embed_segments([each.segment for each in corrected], opened, analyser)
         rest = embed_segments([each.segment for each in others], opened, analyser)
     labels = [each.label for each in corrected]
-    sources = [f"{path.name} {each.segment.start_s:.1f} s" for each in corrected]
+    sources = [f"{recording.name} {each.segment.start_s:.1f} s" for each in corrected]
     return lambda profile: add(add_unlabelled(profile, rest), rows, labels, sources)
 
 
@@ -324,21 +343,21 @@ def _say_counts(profile: SpeakerProfile) -> None:
 def _measure(
     named: tuple[str, ...], n_draws: int, models: ModelSettings, features: FeatureSettings
 ) -> None:
-    from gpt_sovits_emotion.training.adapt_measure import evaluate_adaptation
     from gpt_sovits_emotion.training.corpora import open_corpora
     from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.fit import recipe_for
+    from gpt_sovits_emotion.training.few_shot import evaluate_adaptation
+    from gpt_sovits_emotion.training.recipes import recipe_for
 
     if not named:
         raise Misuse(
             "name the corpora to measure on: --corpus NAME=DIR",
             zh="请指定用于测量的语料：--corpus NAME=DIR",
         )
+    with progress_bar("corpora") as reading:
+        corpora = open_corpora(named, progress=reading)
     encoder_id = head_for(models).card.encoder.id  # heads like it are fitted and measured
     encoder = encoder_for(models, encoder_id)
     with opened_cache(features) as cache:
-        with progress_bar("corpora") as reading:
-            corpora = open_corpora(named, progress=reading)
         for corpus in corpora:
             with progress_bar(corpus.name) as progress:
                 data = embed_corpus(

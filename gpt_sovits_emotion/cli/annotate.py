@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
+from gpt_sovits_emotion.cli.inputs import check_recording
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.tagging import Tagging
 
-__all__ = ["annotate", "summary_of"]
+__all__ = ["annotate"]
 
 
 @click.command()
@@ -94,9 +95,8 @@ def annotate(
             "--voice and --speaker exclude each other: name one of them",
             zh="--voice 和 --speaker 不能同时使用：请只指定一个",
         )
-    engines = open_engines_for(models)
-    if voice is not None:
-        engines = voice_that_speaks(voice, engines, learn=learn)
+    problems = {target.recording: _problem_of(target.recording, settings) for target in targets}
+    engines = _engines(models, voice, learn=learn) if None in problems.values() else None
     ledger = None if out is None else Ledger(out)
     n_failed = 0
     for target in targets:
@@ -111,6 +111,10 @@ def annotate(
             claimed = _claimed(target, ledger, replace=replace, skip_done=skip_done)
             if claimed is None:
                 continue
+            problem = problems[path]
+            if problem is not None:
+                raise problem
+            assert engines is not None  # opened for whatever has no problem
             tagging = _annotate_one(path, engines, models, settings, language=lang)
             with ExitStack() as held:
                 if ledger is not None:
@@ -118,13 +122,7 @@ def annotate(
                 _deliver(path, tagging, target.files, as_json=as_json, language=lang)
         except EmotionError as error:
             n_failed += 1
-            # An error names the file alone, which several may share.
-            shared = sum(each.recording.name == path.name for each in targets) > 1
-            of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
-            say(
-                f"gpt-sovits-emotion: {of}{error}",
-                zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
-            )
+            _say_failed(path, error, targets)
             if as_json:
                 print_json({"file": str(path), "error": error.say(lang)})
     if not n_failed:
@@ -132,39 +130,33 @@ def annotate(
     return PARTLY_DONE if n_failed < len(targets) else 1
 
 
-def summary_of(path: Path, tagging: Tagging, *, language: str) -> dict[str, Any]:
-    """Return what ``--json`` prints of one file: plain, flat, for programs."""
-    transcript = tagging.transcript
-    return {
-        "file": str(path),
-        "duration_s": round(transcript.recording.duration_s, 3),
-        "language": transcript.language,
-        "transcriber": transcript.transcriber,
-        "head": transcript.head_id,
-        "normalisation": transcript.normalisation,
-        "normalisation_note": transcript.normalisation_note.say(language),
-        "notes": [one.say(language) for one in transcript.notes],
-        "wordless_s": round(transcript.wordless_s, 3),
-        "segments": [
-            {
-                "start_s": round(tagged.segment.start_s, 3),
-                "end_s": round(tagged.segment.end_s, 3),
-                "text": tagged.text,
-                "speaker": tagged.segment.speaker,
-                "label": tagged.label,
-                "confidence": round(tagged.scores.confidence, 4) if tagged.scores else None,
-                "scores": {
-                    label: round(value, 4) for label, value in tagged.scores.probabilities.items()
-                }
-                if tagged.scores
-                else {},
-                "reason": why.say(language)
-                if (why := tagged.scores.reason if tagged.scores else tagged.problem)
-                else "",
-            }
-            for tagged in transcript.segments
-        ],
-    }
+def _say_failed(path: Path, error: EmotionError, targets: Sequence[Target]) -> None:
+    """Say why a recording failed; an error names the file alone, which several may share."""
+    shared = sum(each.recording.name == path.name for each in targets) > 1
+    of, of_zh = (f"{path}: ", f"{path}：") if shared else ("", "")
+    say(
+        f"gpt-sovits-emotion: {of}{error}",
+        zh=f"gpt-sovits-emotion: {of_zh}{error.say('zh')}",
+    )
+
+
+def _problem_of(recording: Path, settings: RecordingSettings) -> EmotionError | None:
+    """Return what is wrong with a recording that cannot even be opened, or that lacks its transcript."""
+    try:
+        check_recording(recording, settings)
+    except EmotionError as error:
+        return error
+    return None
+
+
+def _engines(models: ModelSettings, voice: Path | None, *, learn: bool | None) -> Engines:
+    """Open the engines, which know the voice that speaks where its bank is named."""
+    if voice is None:
+        return open_engines_for(models)
+    from gpt_sovits_emotion.banks.building import find_sources
+
+    find_sources(voice)
+    return voice_that_speaks(voice, open_engines_for(models), learn=learn)
 
 
 def _annotate_one(
@@ -258,12 +250,12 @@ def _claimed(
 def _deliver(
     path: Path, tagging: Tagging, written: Mapping[str, Path], *, as_json: bool, language: str
 ) -> None:
-    from gpt_sovits_emotion.transcripts import write
+    from gpt_sovits_emotion.transcripts import document_of, write
 
     for name, target in written.items():
         write(tagging.transcript, target, format=name, language=language)
         say(f"{path.name}: wrote {target}", zh=f"{path.name}：已写入 {target}")
     if as_json:
-        print_json(summary_of(path, tagging, language=language))
+        print_json({"file": str(path), **document_of(tagging.transcript)})
     elif not written:
         echo_transcript(path.name, tagging.transcript, language)

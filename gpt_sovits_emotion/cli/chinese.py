@@ -1,16 +1,15 @@
-"""Help in Chinese: what each command does. The options stand in `chinese_options`.
-
-Kept by name, not by the English sentence, so that a reworded sentence does not lose its translation; a test
-sees that nothing is missing and nothing is left over.
-"""
+"""Help in Chinese: what each command does, and each option, by its name or by its command's and its own."""
 
 from __future__ import annotations
 
 import click
 
-from gpt_sovits_emotion.cli.chinese_options import OPTIONS
-
-__all__ = ["COMMANDS", "help_of_option", "speak"]
+__all__ = [
+    "COMMANDS",
+    "OPTIONS",
+    "help_of_option",
+    "speak",
+]
 
 COMMANDS = {
     "": "聆听录音，标注每一段的情感，再以同样的情感重新说出来。\n\n"
@@ -120,3 +119,184 @@ def speak(command: click.Command, words: str, language: str) -> None:
 
 
 _english: dict[int, str | None] = {}  # by identity: commands are there as long as the program
+
+
+OPTIONS = {
+    "--version": "显示版本后退出。",
+    "--debug": "显示意外错误的完整堆栈。",
+    "--lang": "使用的语言。",
+    "--json": "输出 JSON。",
+    "--out": "写入文件的文件夹。",
+    "--replace": "替换该处已有的同名文件。",
+    "--heads-dir": "另一个情感模型文件夹（可重复）。",
+    "--models-dir": "存放 faster-whisper 模型的文件夹。",
+    "--checkout": "GPT-SoVITS 目录，提供 HuBERT 和 SoVITS；也在其 tools/asr/models 中查找 Whisper。",
+    "--offline": "从不下载模型。",
+    "--sovits-weights": "该目录中微调过的 SoVITS .pth，用于读取其风格编码器的情感模型。",
+    "--whisper-model": "编码器 whisper-… 所读取的 Whisper：faster-whisper 模型文件夹，"
+    "或含有这些文件夹的文件夹。"
+    "[默认：与识别时的查找方式相同]",
+    "--jobs": "进程数。",
+    "--cache": "保存特征以便下次使用的文件。[默认：在用户缓存中]",
+    "--no-cache": "不保存特征。",
+    "--learn": "是否让该音色中您亲自标注的片段适配情感模型（仅本次）。[默认：是，除非音库以 --no-learn 构建]",
+    # annotate, roundtrip, say
+    "annotate --json": "每个文件输出一个 JSON 对象，一行一个。",
+    "annotate --format": "与 --out 一起使用：json、srt、vtt、ass、txt、csv、rich-text（可重复）。"
+    "[默认：json]",
+    "annotate --skip-done": "与 --out 一起使用：跳过已完成的录音（用于继续）；按录音内容判断，不只看名字。",
+    "annotate --replace": "与 --out 一起使用：替换该处已有的结果。",
+    "annotate --voice": "说话音色的音库：按其标注片段学到的内容，或与构建音库时得知的该音色平常状态比较来判断"
+    "（refs build）。",
+    "--whisper": "tiny、base、small、medium、large-v3 等；faster-whisper 模型文件夹；'auto'：本机有 "
+    "small 就用 small，"
+    "否则 base，再否则下载 small；'none'：只查找语音，不识别文字。",
+    "annotate --checkout": "GPT-SoVITS 目录：为需要的情感模型提供 HuBERT 和 SoVITS，也在其 tools/asr/models "
+    "中查找 Whisper。",
+    "roundtrip --checkout": "GPT-SoVITS 目录：为需要的情感模型提供 HuBERT 和 SoVITS，也在其 tools/asr/models "
+    "中查找 Whisper。",
+    "--language": "所说的语言（zh、en 等）；不指定时自动判断。",
+    "--chinese": "中文用简体或繁体写出；Whisper 本身会混用。",
+    "--initial-prompt": "让 Whisper 沿用其风格和写法的文字。",
+    "--hotwords": "可能说到的名字和词语。",
+    "--transcript": "从该文件取得文字（.srt、.vtt、.lab、.txt、.list 或本程序的 .json）；'beside' "
+    "表示录音旁边的那个。",
+    "--encoding": "文本文件的编码，例如 gb18030、big5、shift-jis、euc-kr、cp1251。[默认：自动判断]",
+    "--directions": "如何处理文字中的 [door slams]、(laughs)、（叹气）、♪、破折号和说话人名字。",
+    "--allow-damaged": "使用损坏或截断的文件中可读的部分。",
+    "--max-hours": "拒绝更长的录音。",
+    "--head": "负责标注的情感模型。[默认：有 Whisper base 时为 whisper-base-free，否则为 prosody-emodb]",
+    "--speaker-statistics": "总是或从不与说话人自己的平常状态比较。[默认：录音看起来有多种情绪时才比较]",
+    "--smoothing": "相邻段落的影响程度。",
+    "--speaker": "说话的人，当情感模型已适配此人时使用（见 adapt 和 speakers list）。",
+    "roundtrip --voice": "音色的参考音库：每种情感一个文件夹，或 infer_config.json。",
+    "roundtrip --out": "存放报告、音频和文稿的文件夹。",
+    "--judge": "再次聆听的情感模型；与标注时不同的更有说服力。[默认：同一个]",
+    "--carry": "由什么承载情感：音色的片段，或以录音本身作为韵律提示、以音色的片段提供音色"
+    "（v1、v2、v2Pro 和 v2ProPlus 模型）。",
+    "--or-clip": "与 --carry recording 一起使用：段落太短或太长而不能作为提示时用片段代替；否则略过该段。",
+    "--scratch": "与 --carry recording 一起使用：合成期间存放录音片段的文件夹；"
+    "位于别处的服务须能看到它（--api-folder）。",
+    "--same-voice": "录音就是该音库的音色：与构建音库时得知的平常状态比较，并按其标注片段学到的内容判断。",
+    "roundtrip --json": "以 JSON 输出报告。",
+    "--substitute": "音色缺少某种情感时，允许用最接近的代替。",
+    "--order": "在效果相近的片段中如何选择：最好的、随机抽取（--seed），或轮流使用。",
+    "--pin": "本次用音色的这个片段表达这种情感（可重复）。",
+    "--prosody-from": "另一个音色的音库：由它的片段提供韵律，由本音色的片段提供音色"
+    "（v1、v2、v2Pro 和 v2ProPlus 模型）。",
+    "--takes": "每段用不同片段和种子合成这么多次，保留情感和文字保持得最好的一次。",
+    "--api": "负责发声的 GPT-SoVITS api_v2.py 服务，例如 http://127.0.0.1:9880；不指定时由 eSpeak NG 发声。",
+    "--api-folder": "服务把本机文件夹 HERE 看作 THERE（可重复）；用于另一台机器或容器中的服务。",
+    "--timeout": "与 --api 一起使用：一句话最多等待多少秒；在 CPU 上可能要几分钟。",
+    "--seed": "第一段的随机种子。",
+    "--speed": "大于 1 更快。",
+    "--cut": "GPT-SoVITS 如何切分长文本：cut0 不切，cut5 在每个标点处切。",
+    "--pause-s": "各部分之间的静音秒数。",
+    "--sample-steps": "用于 v3 和 v4 模型。",
+    "--timbre": "另外只用于音色的片段（可重复；v1、v2 和 v2Pro 模型）。",
+    "say --file": "说出该文本文件的各行，一行一段（'-' 表示标准输入），"
+    "或按文稿（.json、.srt、.vtt、.ass）的情感说出其内容。",
+    "say --out": "存放报告、音频和字幕的文件夹。",
+    "say --emotion": "开头没有标签的文字所用的情感。",
+    "say --language": "文字的语言；不指定时按文字判断。",
+    "say --judge": "负责聆听的情感模型。[默认：与 annotate 相同]",
+    "say --speaker-statistics": "总是或从不与音色的平常状态比较。[默认：文字看起来有多种情绪时才比较]",
+    "say --whisper": "本机有该模型时用它检查每次合成的文字；'auto' 用 small，否则 base；'none' 不检查。",
+    "say --json": "以 JSON 输出报告。",
+    "demo --out": "存放报告、音频和文稿的文件夹。[默认：emotion-demo，其中以前的演示会被替换]",
+    # refs
+    "refs build --whisper": "为没有文字的片段识别文字：tiny、base、small、medium、large-v3 等，"
+    "或文件夹；'auto' 用本机的 "
+    "small，否则 base；'none' 不识别。所有片段都有文字时不会加载。",
+    "refs build --language": "未注明语言的片段所说的语言（zh、en 等）。",
+    "refs build --to": "长录音的片段所放的新文件夹。[默认：旁边的 <名称>.bank]",
+    "refs build --clips": "来自别处的 .list 等文件：其片段现在所在的文件夹；会被记住。",
+    "refs build --check-texts": "让 Whisper 听一听片段自带的文字是否就是所说的话。"
+    "[默认：本机有 Whisper 且不超过 200 个片段时是]",
+    "refs build --head": "负责聆听的情感模型。[默认：此处可用的最好的]",
+    "refs build --checkout": "GPT-SoVITS 目录，提供 HuBERT 和 SoVITS。[默认：SOURCE 所在的目录]",
+    "refs build --cache": "保存特征的文件，训练时也会使用。[默认：在用户缓存中]",
+    "refs build --no-cache": "只把特征保存在音库旁边。",
+    "refs build --learn": "是否让您亲自标注的片段使情感模型适配该音色；拒绝会被记住。[默认：是，"
+    "除非以前拒绝过]",
+    "refs choose --emotion": "要表达的情感。",
+    "refs choose --text": "要说的文字。",
+    "refs choose --language": "文字的语言；不指定时按文字判断。",
+    "refs choose --seed": "与 --order random 一起使用。",
+    "--picture": "画入该文件：.svg 或 .png。",
+    "refs export --format": "infer_config：infer_config.json，每种情感一个片段；brackets：【标签】文字.wav；"
+    "names：标签_文字.wav。",
+    "refs export --to": "新文件夹。",
+    "refs export --replace": "替换该处以前的导出。",
+    "refs pin --clear": "取消 EMOTION 的固定。",
+    # heads, train, evaluate
+    "heads list --json": "输出一个 JSON 数组。",
+    "heads add --replace": "替换同 id 的情感模型。",
+    "heads export --out": "复制到的文件夹。[默认：当前文件夹]",
+    "--with-encoder": "同时写出它所读取的 Whisper 各层（float16），使它不依赖该 Whisper。",
+    "heads export --whisper-model": "它所读取的 Whisper 的文件夹。[默认：与识别时的查找方式相同]",
+    "--yes": "不询问。",
+    "--recipe": "按名称选择配方（emodb、multi-nc、free、all-nc）：其语料（允许时自动下载）和类别。",
+    "train --corpus": "本机的语料（可重复）；'corpora show NAME=DIR' 会说明其内容。",
+    "--calibrate-on": "不用于训练的语料（可重复）：在其上拟合温度和阈值，使其对没见过的人也成立。"
+    "用于读取 Whisper 的情感模型。",
+    "train --encoder": "prosody；Whisper 的层：whisper-base:1-4；配合 --checkout 可用 hubert:6、hubert:4-9、"
+    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody。",
+    "--id": "新情感模型的 id。[默认：由编码器和语料得出]",
+    "train --labels": "类别，以逗号分隔。[默认：全部]",
+    "train --heads-dir": "放入的情感模型文件夹。[默认：用户自己的]",
+    "train --replace": "替换该 id 的情感模型。",
+    "--even-without-gain": "多编码器的情感模型即使不优于其中最好的一个也保留。",
+    "train --json": "在标准输出以 JSON 输出卡片。",
+    "evaluate --corpus": "用于测量的语料（可重复）；NAME 为已知语料（corpora list）或您自己的。",
+    "--protocol": "loso：每次留出一位说话人。loso+text：留出说话人和句子。split：一次固定划分。cross："
+    "在一个语料上训练，"
+    "在另一个上测试。[默认：loso；用 --head 测量其没见过的语料时为 cross]",
+    "evaluate --head": "按原样测量这个现成的情感模型。",
+    "evaluate --encoder": "在该编码器上测量通常的配方，每折重新训练。[默认：prosody]",
+    "evaluate --labels": "只用这些类别。[默认：全部]",
+    "--test-speaker": "用于 split：测试哪些说话人（可重复）。[默认：每四位取一位]",
+    "--against": "在相同的折上比较的情感模型或编码器 id（可重复）。",
+    "--baseline": "在同一次运行中测量 openSMILE ComParE_2016 加线性 SVM（附加依赖：benchmark）。",
+    "--members": "配方中每种模式的网络个数。",
+    "evaluate --seed": "配方的随机种子。",
+    "--cost": "同时测量 RTF。",
+    "evaluate --json": "把全部结果写入该 JSON 文件。",
+    "evaluate --page": "写出带图的页面。",
+    # adapt, speakers, corpora
+    "adapt --speaker": "说话的人；名字由您决定。",
+    "adapt --head": "要适配该说话人的情感模型。[默认：此处可用的最好的]",
+    "adapt --label": "未注明情感的 CLIPS 的情感。",
+    "--correction": "您更正过标签的文稿（本程序的 .json），其录音在旁边，或用 --recording 指定（可重复）。",
+    "--recording": "--correction 的录音，顺序相同（可重复）。",
+    "--anew": "忘记以前对该说话人学到的内容。",
+    "--measure": "不适配；在 --corpus 上测量其价值。",
+    "adapt --corpus": "与 --measure 一起使用。",
+    "adapt --draws": "与 --measure 一起使用。",
+    "speakers forget --all": "删除所有说话人。",
+    "speakers forget --head": "只针对该情感模型。",
+    "speakers show --head": "情感模型。[默认：此处可用的最好的]",
+    "speakers undo --head": "情感模型。[默认：此处可用的最好的]",
+    "corpora get --to": "存放语料文件夹的文件夹。",
+    "corpora show --labels": "要使用的标签；默认全部。",
+    "corpora unpack --to": "存放音频及其 manifest.csv 的新文件夹。",
+    # web, launch, install, doctor
+    "--host": "提供页面的地址；0.0.0.0 表示本机所在的所有网络。",
+    "--allow-host": "除地址外可用来访问页面的名字：反向代理的名字，或 *.example.org。"
+    "用其他名字的请求会被拒绝。可重复；"
+    "也可用 $GPT_SOVITS_EMOTION_ALLOW_HOST，以逗号分隔。",
+    "--auth": "要求密码。本机的其他人能看到命令行的内容：最好用 --auth-file 或 $GPT_SOVITS_EMOTION_AUTH。",
+    "--auth-file": "要求密码：每行一个 USER:PASSWORD。",
+    "--max-upload": "页面接受的最大文件。",
+    "--no-browser": "不打开浏览器。",
+    "launch --checkout": "GPT-SoVITS 的文件夹，其中有 webui.py。",
+    "install --checkout": "GPT-SoVITS 的文件夹，其中有 webui.py。",
+    "uninstall --checkout": "GPT-SoVITS 的文件夹，其中有 webui.py。",
+    "launch --page": "main：GPT-SoVITS 自己的起始页，其推理按钮会打开带有本页的页面。default、fast："
+    "直接打开该页面。",
+    "--python": "运行 GPT-SoVITS 的 python。[默认：其 runtime/python.exe（若有），否则为当前 python]",
+    "install --route": "pth：在该 python 的 site-packages 中写一行，不改动 GPT-SoVITS 目录。"
+    "scripts：在提供页面的两个脚本中加入有标记的代码块。",
+    "doctor --checkout": "GPT-SoVITS 目录：含有 webui.py 的文件夹。",
+    "doctor --fingerprints": "加载编码器的权重，并与训练情感模型时所用的比较。",
+}

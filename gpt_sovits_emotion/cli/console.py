@@ -1,19 +1,28 @@
-"""What a person sees while a command runs: progress on stderr, and the result as a table."""
+"""What a person sees while a command runs; what others wrote can do nothing to a terminal."""
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import secrets
+import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
 
 from gpt_sovits_emotion.cli.language import in_language, language
-from gpt_sovits_emotion.cli.shown import echo, print_json, say, styled, visible
+from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.labels import colour_of, display_name
-from gpt_sovits_emotion.core.progress import Progress
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import Progress, doing_in
 from gpt_sovits_emotion.core.records import RecordingInfo, TaggedTranscript
+from gpt_sovits_emotion.core.visible import UNSEEN, visible
 
 __all__ = [
+    "abandon_stdout",
     "clock",
     "echo",
     "echo_transcript",
@@ -24,6 +33,7 @@ __all__ = [
     "say",
     "shown_width",
     "styled",
+    "visible",
 ]
 
 
@@ -101,3 +111,72 @@ def padded(text: str, width: int) -> str:
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+# Stands for the escape character in what `styled` returns; nobody who names a file can guess it.
+_OURS = f"\ue000{secrets.token_hex(8)}\ue001"
+
+
+def styled(text: str, **style: Any) -> str:
+    """Return a text in a colour or weight that `echo` shows; see ``click.style``."""
+    return click.style(visible(text), **style).replace("\x1b", _OURS)
+
+
+def echo(line: str = "", *, err: bool = False) -> None:
+    """Print one line, on stdout or stderr, as `visible` shows it.
+
+    Raises:
+        OutputError: The standard output cannot be written: the disk that it goes to is full.
+        BrokenPipeError: Nobody reads it any more.
+    """
+    shown = visible(line).replace(_OURS, "\x1b")
+    if err:
+        with suppress(OSError):  # there is nowhere to tell it
+            click.echo(shown, err=True)
+        return
+    try:
+        click.echo(shown)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        full = error.errno == errno.ENOSPC
+        why = "the disk is full" if full else error.strerror or str(error)
+        why_zh = "磁盘已满" if full else error.strerror or str(error)
+        raise OutputError(
+            f"the result could not be printed ({why}): send the standard output elsewhere and run again",
+            zh=f"无法输出结果（{why_zh}）：请将标准输出改到别处后重试",
+        ) from error
+
+
+def abandon_stdout() -> None:
+    """Let what is still to be printed go nowhere, so that nothing is said of it when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def print_json(held: object) -> None:
+    """Print JSON in one line on stdout, for programs; its text is valid in any encoding.
+
+    Raises:
+        OutputError, BrokenPipeError: As `echo`.
+    """
+    text = json.dumps(held, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        text = json.dumps(held)
+    # What JSON may hold as it is and a terminal would obey: inside strings it can be escaped.
+    echo(UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def say(message: str, *, zh: str | None = None) -> None:
+    """Say something to the person, on stderr.
+
+    Args:
+        message: In English, or in the language that is spoken where it was chosen before.
+        zh: The same in Chinese.
+    """
+    echo(message if zh is None else in_language(message, zh), err=True)

@@ -245,7 +245,7 @@ def _as_dict(
 
 def _licence(info: CorpusInfo) -> str:
     """Return a corpus's licence as it is shown; what stands for an unknown one is in the language, too."""
-    from gpt_sovits_emotion.training.corpora.known import UNKNOWN_LICENCE
+    from gpt_sovits_emotion.training.corpora.corpus import UNKNOWN_LICENCE
 
     if info.licence != UNKNOWN_LICENCE:
         return info.licence

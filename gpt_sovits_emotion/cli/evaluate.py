@@ -30,9 +30,9 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.training.candidates import Candidate
-    from gpt_sovits_emotion.training.evaluation import Comparison, Evaluation, Outcome
-    from gpt_sovits_emotion.training.measures import Coverage
+    from gpt_sovits_emotion.training.evaluation_report import Comparison, Evaluation, Outcome
+    from gpt_sovits_emotion.training.metrics import Coverage
+    from gpt_sovits_emotion.training.systems import System
 
 __all__ = ["evaluate"]
 
@@ -128,8 +128,9 @@ def evaluate(
     from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.report.evaluation import write_evaluation_page
     from gpt_sovits_emotion.training.corpora import open_corpora
-    from gpt_sovits_emotion.training.evaluation import write_evaluation
-    from gpt_sovits_emotion.training.measuring import EvaluationPlan, measure
+    from gpt_sovits_emotion.training.evaluation import evaluate as run_evaluation
+    from gpt_sovits_emotion.training.evaluation_report import write_evaluation
+    from gpt_sovits_emotion.training.systems import EvaluationPlan
 
     if models.head and wanted.encoder:
         raise Misuse(
@@ -142,12 +143,12 @@ def evaluate(
             check_free([path], replace=replace)
     with progress_bar("corpora") as progress:
         opened = open_corpora(corpora, progress=progress)
-    candidate = _candidate(models, wanted)
+    system = _system(models, wanted)
     plan = EvaluationPlan(
         corpora=opened,
-        candidate=candidate,
+        system=system,
         others=_others(models, wanted),
-        protocol=wanted.protocol or _usual_protocol(candidate, opened),
+        protocol=wanted.protocol or _usual_protocol(system, opened),
         labels=labels_of(wanted.labels or ""),
         test_speakers=wanted.test_speakers,
         cost=wanted.cost,
@@ -155,7 +156,7 @@ def evaluate(
         command=shlex.join(["gpt-sovits-emotion", *sys.argv[1:]]),
     )
     with progress_bar("evaluate") as progress, opened_cache(features) as cache:
-        evaluation = measure(plan, cache=cache, progress=progress)
+        evaluation = run_evaluation(plan, cache=cache, progress=progress)
     for line in _table(evaluation, lang):
         echo(line)
     if json_path:
@@ -166,20 +167,20 @@ def evaluate(
         say(f"written: {page_path}", zh=f"已写入：{page_path}")
 
 
-def _candidate(models: ModelSettings, wanted: _Wanted) -> Candidate:
+def _system(models: ModelSettings, wanted: _Wanted) -> System:
     if models.head:
         return _of_head(models, models.head)
     return _of_encoder(models, wanted, wanted.encoder or "prosody")
 
 
-def _others(models: ModelSettings, wanted: _Wanted) -> tuple[Candidate, ...]:
-    from gpt_sovits_emotion.training.candidates import Candidate
+def _others(models: ModelSettings, wanted: _Wanted) -> tuple[System, ...]:
+    from gpt_sovits_emotion.training.systems import System
 
     others = [
         _of_encoder(models, wanted, name) if _is_encoder(name) else _of_head(models, name)
         for name in wanted.against
     ]
-    return tuple(others + ([Candidate.opensmile()] if wanted.baseline else []))
+    return tuple(others + ([System.opensmile()] if wanted.baseline else []))
 
 
 def _is_encoder(name: str) -> bool:
@@ -193,28 +194,28 @@ def _is_encoder(name: str) -> bool:
     return True
 
 
-def _of_head(models: ModelSettings, name: str) -> Candidate:
-    from gpt_sovits_emotion.training.candidates import Candidate
+def _of_head(models: ModelSettings, name: str) -> System:
+    from gpt_sovits_emotion.training.systems import System
 
     engines = open_engines_for(with_fields(models, head=name))
-    return Candidate.of_head(engines.tagger, engines.analyser.encoder)
+    return System.of_head(engines.tagger, engines.analyser.encoder)
 
 
-def _of_encoder(models: ModelSettings, wanted: _Wanted, encoder_id: str) -> Candidate:
-    from gpt_sovits_emotion.training.candidates import Candidate
-    from gpt_sovits_emotion.training.fit import recipe_for
+def _of_encoder(models: ModelSettings, wanted: _Wanted, encoder_id: str) -> System:
+    from gpt_sovits_emotion.training.recipes import recipe_for
+    from gpt_sovits_emotion.training.systems import System
 
     encoder = encoder_for(models, encoder_id)
     recipe = with_fields(recipe_for(encoder.id), seed=wanted.seed)
     if wanted.members:
         recipe = with_fields(recipe, n_members=wanted.members)
-    return Candidate.of_recipe(encoder, recipe)
+    return System.of_recipe(encoder, recipe)
 
 
-def _usual_protocol(candidate: Candidate, corpora: Any) -> Any:
-    from gpt_sovits_emotion.training.candidates import has_met
+def _usual_protocol(system: System, corpora: Any) -> Any:
+    from gpt_sovits_emotion.training.systems import has_met
 
-    head = candidate.head
+    head = system.head
     if head is not None and not all(has_met(head, corpus) for corpus in corpora):
         return "cross"
     return "loso"
@@ -222,7 +223,7 @@ def _usual_protocol(candidate: Candidate, corpora: Any) -> Any:
 
 def _table(evaluation: Evaluation, language: str) -> list[str]:
     """Return what a terminal shows."""
-    from gpt_sovits_emotion.training.evaluation import PROTOCOLS
+    from gpt_sovits_emotion.training.folds import PROTOCOLS
 
     meaning = PROTOCOLS[evaluation.protocol].say(language)
     lines = [in_language(f"{evaluation.protocol}: {meaning}", f"{evaluation.protocol}：{meaning}")]
@@ -309,11 +310,11 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
 
 def _situation_lines(outcome: Outcome, language: str) -> list[str]:
     """Return how recordings are heard, put together from the clips of one speaker each."""
-    from gpt_sovits_emotion.training.situations import MOODS, REPORTED
+    from gpt_sovits_emotion.training.calibration import REPORTED, SHARED_EMOTIONS
 
     if not outcome.situations:
         return []
-    held = [mood for mood in MOODS if mood in outcome.labels]
+    held = [mood for mood in SHARED_EMOTIONS if mood in outcome.labels]
     moods, moods_zh = ", ".join(held), "、".join(display_name(mood, "zh") for mood in held)
     lines = [
         in_language(

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
-from gpt_sovits_emotion.cli.console import echo, print_json, say
+from gpt_sovits_emotion.cli.console import echo, print_json, say, visible
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
-from gpt_sovits_emotion.cli.shown import visible
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import HeadError
 
@@ -205,7 +204,7 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
 )
 @click.option(
     "--whisper-model",
-    type=Folder(),
+    type=Folder(exists=True),
     help="The folder of the Whisper that it reads.  [default: as transcription finds it]",
 )
 @heads_dir_option

@@ -1,4 +1,4 @@
-"""``install`` and ``uninstall``: the tab inside GPT-SoVITS, however it is started."""
+"""``install``, ``uninstall`` and ``launch``: the tab inside GPT-SoVITS, for good or for once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ import click
 from gpt_sovits_emotion.cli.arguments import Folder, Place
 from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.options import language_option
+from gpt_sovits_emotion.cli.web import allow_host_option
 
 if TYPE_CHECKING:
     from webui_tab.install import Route
+    from webui_tab.starting import Page
 
-__all__ = ["checkout_option", "install", "python_option", "uninstall"]
+__all__ = [
+    "checkout_option",
+    "install",
+    "launch",
+    "python_option",
+    "uninstall",
+]
 
 checkout_option = click.option(
     "--checkout",
@@ -66,3 +74,32 @@ def uninstall(checkout: Path, python: Path | None, lang: str) -> None:
 def _say_all(sentences: list[Any], language: str) -> None:
     for sentence in sentences:
         say(sentence.say(language))
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@checkout_option
+@click.option(
+    "--page",
+    type=click.Choice(["main", "default", "fast"]),
+    default="main",
+    show_default=True,
+    help="main: GPT-SoVITS's own start page, whose button for inference then opens a page with the tab. "
+    "default, fast: that page itself.",
+)
+@python_option
+@allow_host_option
+@click.argument("arguments", nargs=-1, metavar="[-- ARGUMENTS OF GPT-SOVITS]")
+def launch(
+    checkout: Path,
+    page: Page,
+    python: Path | None,
+    allowed: tuple[str, ...],
+    arguments: tuple[str, ...],
+) -> int:
+    """Start GPT-SoVITS with the tab in it; nothing is installed or written. Ctrl-C ends all of it.
+
+    What follows -- is handed on, such as the language:  launch --checkout GPT-SoVITS -- zh_CN
+    """
+    from webui_tab.starting import start
+
+    return start(checkout, page=page, python=python, allowed=allowed, arguments=arguments)

@@ -22,18 +22,17 @@ from gpt_sovits_emotion.cli.settings import (
 )
 from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
-from gpt_sovits_emotion.core.progress import Progress, part_of
-from gpt_sovits_emotion.core.progress_words import doing_in
+from gpt_sovits_emotion.core.progress import Progress, doing_in, part_of
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
     from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.core.records import Sentence
     from gpt_sovits_emotion.encoders.base import Encoder
+    from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.tagging import TagOptions
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache
     from gpt_sovits_emotion.transcription import TranscribeOptions
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
@@ -70,12 +69,12 @@ _HEARING = (
     ),
     click.option(
         "--models-dir",
-        type=Folder(),
+        type=Folder(exists=True),
         help="Folder that holds faster-whisper models.",
     ),
     click.option(
         "--checkout",
-        type=Folder(),
+        type=Folder(exists=True),
         help="A GPT-SoVITS checkout: it lends HuBERT and SoVITS to heads that read them, and its "
         "tools/asr/models is searched for Whisper too.",
     ),
@@ -143,7 +142,7 @@ _HEAD = (
     heads_dir_option,
     click.option(
         "--sovits-weights",
-        type=FilePath(),
+        type=FilePath(exists=True),
         help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
     ),
     click.option(
@@ -172,19 +171,19 @@ speaker_option = click.option(
 _LENDING = (
     click.option(
         "--checkout",
-        type=Folder(),
+        type=Folder(exists=True),
         help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS; its tools/asr/models is searched for "
         "Whisper.",
     ),
     click.option(
         "--whisper-model",
-        type=Folder(),
+        type=Folder(exists=True),
         help="The Whisper that an encoder whisper-… reads: a folder with a faster-whisper model, or one that "
         "holds such folders.  [default: as transcription finds it]",
     ),
     click.option(
         "--sovits-weights",
-        type=FilePath(),
+        type=FilePath(exists=True),
         help="A fine-tuned SoVITS .pth of the checkout, for its style encoder.",
     ),
     click.option(
@@ -231,7 +230,7 @@ def feature_options(command: _Command) -> _Command:
 @contextmanager
 def opened_cache(features: FeatureSettings) -> Iterator[FeatureCache | None]:
     """Yield the cache of features, None where none is wanted; say what was wrong with it at the end."""
-    from gpt_sovits_emotion.training.feature_cache import FeatureCache, default_cache
+    from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, default_cache
 
     if features.no_cache:
         yield None

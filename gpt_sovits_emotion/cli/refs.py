@@ -59,7 +59,7 @@ def refs() -> None:
 )
 @click.option(
     "--models-dir",
-    type=Folder(),
+    type=Folder(exists=True),
     help="Folder that holds faster-whisper models.",
 )
 @click.option("--offline", is_flag=True, help="Never download a model.")
@@ -85,12 +85,12 @@ def refs() -> None:
 @heads_dir_option
 @click.option(
     "--checkout",
-    type=Folder(),
+    type=Folder(exists=True),
     help="A GPT-SoVITS checkout, which lends HuBERT and SoVITS.  [default: the one that SOURCE lies in]",
 )
 @click.option(
     "--sovits-weights",
-    type=FilePath(),
+    type=FilePath(exists=True),
     help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
 )
 @click.option(

@@ -75,17 +75,9 @@ def targets_of(
     groups = [namesakes[_folded(path.stem)] for path in recordings]
     names = [_names_of(place, recordings, groups[place]) for place in range(len(recordings))]
     firsts = [_first_of(place, recordings, groups[place]) for place in range(len(recordings))]
-    levels = [0] * len(recordings)
-    chosen = [place for place, first in enumerate(firsts) if first == place]
-    while True:
-        keys = {place: _keys(names[place][levels[place]], endings) for place in chosen}
-        counts = Counter(key for found in keys.values() for key in found)
-        clashing = [place for place in chosen if any(counts[key] > 1 for key in keys[place])]
-        rising = [place for place in clashing if levels[place] + 1 < len(names[place])]
-        if not rising:
-            break
-        for place in rising:
-            levels[place] += 1
+    levels = _levels(
+        [place for place, first in enumerate(firsts) if first == place], names, endings
+    )
     return tuple(
         Target(
             path,
@@ -95,6 +87,22 @@ def targets_of(
         )
         for place, (path, first) in enumerate(zip(recordings, firsts, strict=True))
     )
+
+
+def _levels(
+    chosen: Sequence[int], names: Sequence[Sequence[Path]], endings: Mapping[str, str]
+) -> dict[int, int]:
+    """Return which of its names each recording gets: the first one that no other has."""
+    levels = dict.fromkeys(chosen, 0)
+    while True:
+        keys = {place: _keys(names[place][levels[place]], endings) for place in chosen}
+        counts = Counter(key for found in keys.values() for key in found)
+        clashing = [place for place in chosen if any(counts[key] > 1 for key in keys[place])]
+        rising = [place for place in clashing if levels[place] + 1 < len(names[place])]
+        if not rising:
+            return levels
+        for place in rising:
+            levels[place] += 1
 
 
 def digest_of(recording: Path) -> str | None:

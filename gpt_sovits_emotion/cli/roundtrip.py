@@ -11,6 +11,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo_transcript, print_json, say
+from gpt_sovits_emotion.cli.inputs import check_banks, check_recording
 from gpt_sovits_emotion.cli.options import (
     head_options,
     hearing_options,
@@ -200,6 +201,8 @@ def _run(file: Path, voice: Path, out: Path, given: _Given, *, as_json: bool = F
     from gpt_sovits_emotion.deliver import deliver
     from gpt_sovits_emotion.pipeline import round_trip
 
+    check_recording(file, given.settings)
+    check_banks(voice, given.choosing, given.speaking)
     engines = open_engines_for(given.models, given.speaking)
     carry = _carry_of(engines, given)
     settings, choosing, language = given.settings, given.choosing, given.language

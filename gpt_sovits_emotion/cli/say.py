@@ -12,6 +12,7 @@ import click
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import print_json, progress_bar
 from gpt_sovits_emotion.cli.console import say as tell
+from gpt_sovits_emotion.cli.inputs import check_banks
 from gpt_sovits_emotion.cli.options import (
     heads_dir_option,
     language_option,
@@ -91,7 +92,7 @@ __all__ = ["say"]
 )
 @click.option(
     "--models-dir",
-    type=Folder(),
+    type=Folder(exists=True),
     help="Folder that holds faster-whisper models.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -134,6 +135,7 @@ def say(
 
     check_out(out, replace=replace)
     lines, name = _lines(texts, file, encoding=encoding, lang=lang)
+    check_banks(bank, choosing, speaking)
     engines = open_engines_for(with_fields(models, head=models.judge), speaking)
     _check_way(engines, choosing)
     voice = loaded_bank(bank, engines, choosing.pins, language=lang, emotion=emotion, texts=lines)

@@ -198,7 +198,7 @@ def loaded_bank(
     Raises:
         ReferenceBankError: It is no bank, a pin names no clip of it, or an emotion that nobody can ask for.
     """
-    from gpt_sovits_emotion.banks.building.voices import with_pins
+    from gpt_sovits_emotion.banks.building.voice import with_pins
     from gpt_sovits_emotion.cli.banks import opened_bank
 
     limits = engines.backend.limits

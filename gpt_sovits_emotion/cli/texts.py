@@ -11,8 +11,6 @@ import click
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
 from gpt_sovits_emotion.cli.settings import RecordingSettings
 
-_MAY_COUNT_FRAMES = frozenset({".sub", ".txt"})
-
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcripts import TextFile
 
@@ -79,20 +77,22 @@ def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFil
 
 
 def _of_film(file: TextFile, recording: Path) -> TextFile:
-    """Say how many frames a second the film has, where a file of this kind may count its times in them.
+    """Let whoever reads a file that counts its times in frames look how many a second the film has.
 
     The film is the recording, or lies beside the file: its sound may have been taken out before.
     """
-    from gpt_sovits_emotion.audio import frames_per_s
-    from gpt_sovits_emotion.transcripts.beside import named_after
 
-    if file.path.suffix.casefold() not in _MAY_COUNT_FRAMES:
-        return file
-    try:
-        around = sorted(path for path in file.path.parent.iterdir() if path.is_file())
-    except OSError:
-        around = []  # reading the file says what is wrong
-    name = file.path.name
-    films = [path for path in around if path != file.path and named_after(name, path.name)]
-    rates = (frames_per_s(path) for path in (recording, *films))
-    return replace(file, frames_per_s=next((rate for rate in rates if rate), None))
+    def film_rate() -> float | None:
+        from gpt_sovits_emotion.audio import frames_per_s
+        from gpt_sovits_emotion.transcripts.beside import named_after
+
+        try:
+            around = sorted(path for path in file.path.parent.iterdir() if path.is_file())
+        except OSError:
+            around = []  # reading the file says what is wrong
+        name = file.path.name
+        films = [path for path in around if path != file.path and named_after(name, path.name)]
+        rates = (frames_per_s(path) for path in (recording, *films))
+        return next((rate for rate in rates if rate), None)
+
+    return replace(file, film_rate=film_rate)

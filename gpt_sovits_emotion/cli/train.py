@@ -26,8 +26,8 @@ from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with
 if TYPE_CHECKING:
     from gpt_sovits_emotion.core.progress import Progress
     from gpt_sovits_emotion.training.corpora import Corpus
-    from gpt_sovits_emotion.training.presets import Preset
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead, TrainingPlan
+    from gpt_sovits_emotion.training.recipes import Preset, TrainingPlan
+    from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
 
 __all__ = ["train"]
 
@@ -114,7 +114,7 @@ def train(
     gpt-sovits-emotion train --corpus mine=recordings --encoder hubert:6 --checkout ~/GPT-SoVITS
     """
     from gpt_sovits_emotion.training.corpora import check, open_corpora
-    from gpt_sovits_emotion.training.presets import preset_named
+    from gpt_sovits_emotion.training.recipes import preset_named
 
     preset = preset_named(wanted.recipe) if wanted.recipe else None
     with progress_bar("corpora") as progress:
@@ -143,7 +143,7 @@ def _corpora_named(
                 zh="请指定训练数据：--corpus NAME=DIR 或 --recipe NAME",
             )
         return named
-    from gpt_sovits_emotion.heads.folder import user_folder
+    from gpt_sovits_emotion.core.files import data_folder
     from gpt_sovits_emotion.training.corpora import fetch_corpus
 
     given = {pair.partition("=")[0]: pair for pair in named}
@@ -155,7 +155,7 @@ def _corpora_named(
             "on corpora of your own",
             zh=f"配方 {preset.name} 使用 {known} 训练，而不是 {others}；要用自己的语料训练，请去掉 --recipe",
         )
-    home = user_folder().parent / "corpora"
+    home = data_folder() / "corpora"
     for corpus_id in preset.corpora:
         if corpus_id not in given:
             folder = fetch_corpus(corpus_id, home, progress=progress)
@@ -173,9 +173,8 @@ def _plan(
 ) -> TrainingPlan:
     from gpt_sovits_emotion.core.labels import labels_of
     from gpt_sovits_emotion.heads.folder import user_folder
-    from gpt_sovits_emotion.training.installing import free_id
-    from gpt_sovits_emotion.training.presets import head_id_for
-    from gpt_sovits_emotion.training.train import TrainingPlan
+    from gpt_sovits_emotion.training.packaging import free_id
+    from gpt_sovits_emotion.training.recipes import TrainingPlan, head_id_for
 
     encoder_id = _encoder_id(models)
     name = preset.name if preset else "-".join(corpus.info.id for corpus in corpora)
@@ -248,7 +247,7 @@ def _train(
         _stopped_by_ctrl_c() as cancelled,
     ):
 
-        def watch(moment: Moment) -> None:
+        def watch(moment: ProgressEvent) -> None:
             heard = moment.held_out_uar
             held_out = in_language("held-out UAR", "留出 UAR")
             uar = f", {held_out} {100 * heard:.1f}" if heard is not None else ""

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath
+from gpt_sovits_emotion.cli.console import say
 from gpt_sovits_emotion.cli.language import language
-from gpt_sovits_emotion.cli.shown import say
 
 __all__ = ["allow_host_option", "web"]
 
@@ -72,9 +72,16 @@ def web(
     """Open the tab in a browser, served on this machine only (127.0.0.1) unless --host says otherwise."""
     import os
 
-    from webui_tab.door.names import ALLOW_HOST_VARIABLE, named_hosts
     from webui_tab.launch import launch
-    from webui_tab.serving import Serving, accounts_of, address_of, size_of, warnings_of
+    from webui_tab.request_guard.access import (
+        ALLOW_HOST_VARIABLE,
+        Serving,
+        accounts_of,
+        address_of,
+        named_hosts,
+        size_of,
+        warnings_of,
+    )
 
     serving = Serving(
         address_of(host),

@@ -3,6 +3,7 @@
     EmotionError
     ├── AudioError            (ValueError)    unreadable, empty, silent, damaged or over-long audio
     ├── TranscriptError       (ValueError)    a transcript that cannot be read or written
+    │   └── NoWordsError                      a transcript in which there is nothing to say
     ├── WhisperModelError     (RuntimeError)  no Whisper model, or one that does not load
     ├── EncoderError          (RuntimeError)  an encoder that is unknown, or that failed on its input
     ├── HeadError             (ValueError)    a head file that is broken
@@ -32,6 +33,7 @@ __all__ = [
     "HeadError",
     "HeadMismatchError",
     "MissingExtraError",
+    "NoWordsError",
     "OutputError",
     "ReferenceBankError",
     "TranscriptError",
@@ -69,6 +71,10 @@ class AudioError(EmotionError, ValueError):
 
 class TranscriptError(EmotionError, ValueError):
     """A transcript file cannot be read, or a transcript cannot be written in a format."""
+
+
+class NoWordsError(TranscriptError):
+    """A transcript is to be said and has no words."""
 
 
 class WhisperModelError(EmotionError, RuntimeError):

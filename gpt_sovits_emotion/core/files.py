@@ -1,6 +1,6 @@
 """Write files so that a reader sees the old content or the new, never a half of either.
 
-And where on this machine lies what can be made again (`cache_folder`).
+And where the user's data lie: what can be made again (`cache_folder`), and what cannot (`data_folder`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import struct
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -25,7 +26,9 @@ __all__ = [
     "DAMAGED_ARCHIVE",
     "WRITING",
     "cache_folder",
+    "data_folder",
     "is_ordinary",
+    "making_folder",
     "remove_folder",
     "replacing",
     "write_bytes",
@@ -36,6 +39,7 @@ WRITING = ".writing-"
 """How the names begin of files and folders that are still being written."""
 
 _swept: set[Path] = set()
+_NAME = "gpt-sovits-emotion"
 
 CACHE_VARIABLE = "GPT_SOVITS_EMOTION_CACHE"
 """Environment variable that names the folder for what can be made again."""
@@ -64,17 +68,33 @@ def is_ordinary(path: Path) -> bool:
 def cache_folder() -> Path:
     """Return the user's folder for what can be made again; it need not exist.
 
-    The one that ``GPT_SOVITS_EMOTION_CACHE`` names, else ``gpt-sovits-emotion`` under ``$XDG_CACHE_HOME``
-    (``~/.cache``) or, on Windows, ``%LOCALAPPDATA%``.
+    The one that ``GPT_SOVITS_EMOTION_CACHE`` names, else where the system keeps caches (`platformdirs`):
+    ``gpt-sovits-emotion`` under ``$XDG_CACHE_HOME`` (``~/.cache``) on Linux.
     """
+    from platformdirs import user_cache_path
+
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named)
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        return base / "gpt-sovits-emotion" / "cache"
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "gpt-sovits-emotion"
+    return _where_it_was(user_cache_path(_NAME, appauthor=False), ".cache")
+
+
+def data_folder() -> Path:
+    """Return the user's folder for what cannot be made again, heads and profiles; it need not exist.
+
+    It is where the system keeps such data (`platformdirs`): ``gpt-sovits-emotion`` under ``$XDG_DATA_HOME``
+    (``~/.local/share``) on Linux.
+    """
+    from platformdirs import user_data_path
+
+    return _where_it_was(user_data_path(_NAME, appauthor=False), ".local/share")
+
+
+def _where_it_was(folder: Path, before: str) -> Path:
+    """Return a user's folder, on macOS the one of before where that is there and the new is not."""
+    earlier = Path.home() / before / _NAME
+    is_moved = sys.platform == "darwin" and earlier.is_dir() and not folder.is_dir()
+    return earlier if is_moved else folder
 
 
 @contextmanager
@@ -123,6 +143,23 @@ def write_text(path: Path, text: str) -> None:
     reads back as it was: a file name that is no UTF-8 holds such.
     """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, with those that it lies in; take away in the end what was made and is empty.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where something lies in one, it stays, and so do those around it
+            for each in missing:
+                each.rmdir()
 
 
 def remove_folder(folder: Path) -> None:

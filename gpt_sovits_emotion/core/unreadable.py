@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.records import Sentence
 
-__all__ = ["kind_of", "why_unreadable"]
+__all__ = ["kind_of", "of_the_system", "unreadable", "why_unreadable"]
 
 _KINDS = {
     bool: Sentence("yes or no", "是或否"),
@@ -25,6 +27,45 @@ _OF_THE_SYSTEM = {
     errno.EIO: Sentence("the disk, or the network, fails", "磁盘或网络出错"),
     errno.ESTALE: Sentence("the network folder is gone", "网络文件夹已断开"),
 }
+
+
+def unreadable(path: Path | str, error: BaseException, then: Sentence | None = None) -> Sentence:
+    """Return that a file cannot be read, why, and what to do.
+
+    Args:
+        path: The file or folder.
+        error: As for `why_unreadable`.
+        then: What was expected or is to be done, with the sign that it begins with.
+
+    Examples:
+        >>> error = PermissionError(errno.EACCES, "Permission denied")
+        >>> unreadable("a.json", error, Sentence("; copy it again", "；请重新复制")).en
+        'a.json cannot be read (Permission denied); copy it again'
+    """
+    why, then = why_unreadable(error), then or Sentence("", "")
+    return Sentence(
+        f"{path} cannot be read ({why.en}){then.en}", f"无法读取 {path}（{why.zh}）{then.zh}"
+    )
+
+
+def of_the_system(error: BaseException) -> OSError | None:
+    """Return an error as the system's, None where it is another.
+
+    Before Python 3.13 pathlib says of links that lead in a circle that it is a `RuntimeError`.
+
+    Examples:
+        >>> error = of_the_system(RuntimeError("Symlink loop from '/a/b'"))
+        >>> error.filename, why_unreadable(error).en
+        ('/a/b', 'links lead in a circle')
+        >>> of_the_system(RuntimeError("something else"))
+    """
+    if isinstance(error, OSError):
+        return error
+    start = "Symlink loop from "
+    if isinstance(error, RuntimeError) and str(error).startswith(start):
+        name = str(error).removeprefix(start).strip("'\"")
+        return OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    return None
 
 
 def why_unreadable(error: BaseException) -> Sentence:
@@ -53,9 +94,10 @@ def why_unreadable(error: BaseException) -> Sentence:
         )
     if isinstance(error, UnicodeError):
         return Sentence("it is not text in UTF-8", "不是 UTF-8 文本")
-    if isinstance(error, OSError):
-        reason = error.strerror or "the system would not say why"
-        return _OF_THE_SYSTEM.get(error.errno or 0, Sentence(reason, reason))
+    system = of_the_system(error)
+    if system is not None:
+        reason = system.strerror or str(system) or "the system would not say why"
+        return _OF_THE_SYSTEM.get(system.errno or 0, Sentence(reason, reason))
     if isinstance(error, RecursionError):
         return Sentence("it is nested too deep", "嵌套层数过多")
     if isinstance(error, KeyError) and error.args:

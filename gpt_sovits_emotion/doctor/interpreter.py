@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.requirements import asked_for
 from gpt_sovits_emotion.core.errors import BackendError
 
 __all__ = ["Interpreter", "ask", "python_of"]
@@ -168,7 +169,7 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
     asked = json.dumps(
         {
             "packages": _PACKAGES,
-            "required": _requirements(checkout),
+            "required": [each.name for _, each in asked_for(checkout.root)],
             "imports": _IMPORTED,
             "variables": _VARIABLES,
             "nltk": _NLTK,
@@ -200,22 +201,6 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
             zh=f"{python} 的回答不像 Python（{reason[:200]}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
         )
     return _interpreter(python, said)
-
-
-def _requirements(checkout: Checkout) -> list[str]:
-    """Return the names of the packages that the checkout asks for on this system."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    path = checkout.root / "requirements.txt"
-    names = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            requirement = Requirement(line.partition("#")[0].strip())
-        except InvalidRequirement:
-            continue  # an option such as --no-binary, or an empty line
-        if requirement.marker is None or requirement.marker.evaluate():
-            names.append(requirement.name)
-    return names
 
 
 def _said(output: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
+from gpt_sovits_emotion.backends.gpt_sovits.requirements import TRANSFORMERS, transformers_for
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.doctor.interpreter import Interpreter
@@ -29,7 +30,7 @@ _NEEDED = {
     "torch": "torch torchaudio torchcodec",
     "torchaudio": "torchaudio",
     "gradio": '"gradio<5"',
-    "transformers": '"transformers>=4.51,<5"',
+    "transformers": f'"{TRANSFORMERS}"',
     "numpy": '"numpy<2"',
 }
 _GOES_WITH_GRADIO = '"fastapi==0.115.12" "starlette==0.46.2"'  # with 4.44.1
@@ -41,13 +42,13 @@ def check_packages(checkout: Checkout, python: Interpreter) -> Iterator[Finding]
     """Yield what is the matter with a Python's packages, and in one line what is well."""
     yield _python(python)
     problems = [
-        *_missing(python),
+        *_missing(checkout, python),
         *_required(checkout, python),
         *_imports(python),
         *_torch_pair(python),
         *_torchcodec(python),
         *_gradio(python),
-        *_limits(python),
+        *_limits(checkout, python),
         *_hearing(python),
         *_ours(python),
     ]
@@ -88,8 +89,9 @@ def _well(python: Interpreter) -> Iterator[Finding]:
         yield fine(_AREA, found, found.replace(", ", "，"))
 
 
-def _missing(python: Interpreter) -> Iterator[Finding]:
-    for name, requirements in _NEEDED.items():
+def _missing(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
+    needed = {**_NEEDED, "transformers": f'"{transformers_for(checkout.root)}"'}
+    for name, requirements in needed.items():
         if not python.has(name):
             yield broken(
                 _AREA,
@@ -244,13 +246,24 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
         )
 
 
-def _limits(python: Interpreter) -> Iterator[Finding]:
+def _limits(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    asked = transformers_for(checkout.root)
+    found = python.versions.get("transformers", "")
     if python.release("transformers") >= (5,):
         yield broken(
             _AREA,
-            f"transformers {python.versions['transformers']}: GPT-SoVITS needs 4.51 to 4.x",
-            f"transformers {python.versions['transformers']}：GPT-SoVITS 需要 4.51 以上的 4.x",
-            _pip(python, '"transformers>=4.51,<5"'),
+            f"transformers {found}: this GPT-SoVITS needs {asked}",
+            f"transformers {found}：此 GPT-SoVITS 需要 {asked}",
+            _pip(python, f'"{asked}"'),
+        )
+    elif found and not Requirement(asked).specifier.contains(found, prereleases=True):
+        yield warning(
+            _AREA,
+            f"transformers {found}: this GPT-SoVITS asks for {asked}",
+            f"transformers {found}：此 GPT-SoVITS 要求 {asked}",
+            _pip(python, f'"{asked}"'),
         )
     if python.release("numpy") >= (2,):
         yield warning(

@@ -7,41 +7,48 @@ taken for each other: one of them works, the other is refused, and both say so.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.files import data_folder
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
-from gpt_sovits_emotion.heads.entry import HeadEntry, HeadState, Stamp
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
+    ENCODER_NAME,
     GOLDEN_NAME,
     HEAD_FILES,
     WEIGHTS_NAME,
     load_card,
     load_head,
+    weights_of,
 )
 from gpt_sovits_emotion.heads.golden import check_golden
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.imported import STATE_DICT_NAMES
-from gpt_sovits_emotion.heads.rivals import with_rivals_told
-from gpt_sovits_emotion.heads.untrusted import UnfinishedError
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
+from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 
 __all__ = [
     "HEADS_VARIABLE",
     "HeadEntry",
     "HeadState",
     "HeadWatch",
+    "Stamp",
+    "content_digest",
     "find_head",
     "head_folders",
     "list_heads",
     "shipped_folder",
     "user_folder",
+    "with_rivals_told",
 ]
 
 HEADS_VARIABLE = "GPT_SOVITS_EMOTION_HEADS"
@@ -54,11 +61,7 @@ _LOOSE = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".zip")
 
 def user_folder() -> Path:
     """Return the user's own folder of heads; it need not exist."""
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "gpt-sovits-emotion" / "heads"
+    return data_folder() / "heads"
 
 
 def shipped_folder() -> Path:
@@ -233,3 +236,122 @@ def _unchanged_s(stamp: Stamp) -> float:
     """Return for how many seconds nothing was written; a time in the future is no news."""
     age_s = time.time() - max((written / 1e9 for _, _, written, _ in stamp), default=0.0)
     return age_s if age_s >= 0 else float("inf")
+
+
+HeadState = Literal["sound", "waiting", "broken", "refused", "hidden"]
+"""``refused``: another head has its id; ``hidden``: the same head lies elsewhere too."""
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadEntry:
+    """One head found in a folder of heads: its card, or the reason why it cannot be used.
+
+    Attributes:
+        path: Its folder.
+        card: None where it cannot be read.
+        problem: Why it cannot be used, None for a sound one; `problem_zh` says the same in Chinese.
+        state: ``sound``, ``waiting`` (a copy that seems to be under way), ``broken``, ``refused`` or
+            ``hidden``.
+        rivals: Folders of heads that have its id and other content; they are refused.
+        stamp: Name, size, time and place of its files: another stamp, another head.
+    """
+
+    path: Path
+    card: HeadCard | None
+    problem: str | None
+    problem_zh: str | None = None
+    state: HeadState = "sound"
+    rivals: tuple[Path, ...] = ()
+    stamp: Stamp = ()
+
+    @property
+    def id(self) -> str:
+        """The card's id, or the folder's name where there is no sound card."""
+        return self.card.id if self.card else self.path.name
+
+    def say(self, language: str) -> str | None:
+        """Return the problem in ``"zh"`` or, for any other language, in English; None where there is none."""
+        return self.problem_zh if language == "zh" and self.problem_zh else self.problem
+
+
+def content_digest(folder: Path) -> str:
+    """Return a digest of a head's card and weights: equal for copies of one head.
+
+    Raises:
+        HeadError: A file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in (folder / CARD_NAME, weights_of(folder)):
+        content = read_file(path, max_bytes=MAX_WEIGHTS_BYTES)
+        digest.update(f"{path.name} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def with_rivals_told(entries: Sequence[HeadEntry], *, shipped: Path) -> tuple[HeadEntry, ...]:
+    """Let one head of each id work, and refuse or hide the others.
+
+    The one that comes with the package works: nothing that is dropped in passes for it. Else it is the first,
+    and within a folder the one whose folder is called like it.
+    """
+    told = list(entries)
+    by_id: dict[str, list[int]] = {}
+    for place, entry in enumerate(entries):
+        if entry.state == "sound":
+            by_id.setdefault(entry.id, []).append(place)
+    for places in by_id.values():
+        if len(places) > 1:
+            _tell(told, places, shipped)
+    return tuple(told)
+
+
+def _carries(entry: HeadEntry) -> bool:
+    return (entry.path / ENCODER_NAME).is_file()
+
+
+def _tell(entries: list[HeadEntry], places: list[int], shipped: Path) -> None:
+    first_folder = entries[places[0]].path.parent
+
+    def precedence(place: int) -> tuple[bool, bool, bool, int]:
+        path = entries[place].path
+        return (
+            path.parent != shipped,
+            path.parent != first_folder,
+            path.name != entries[place].id,
+            place,
+        )
+
+    best, *others = sorted(places, key=precedence)
+    working, rivals = entries[best], []
+    try:
+        digest = content_digest(working.path)
+        same = {place: content_digest(entries[place].path) == digest for place in others}
+    except HeadError:  # one of them went this very moment: told at the next look
+        same = dict.fromkeys(others, False)
+    carrying = [place for place in others if same[place] and _carries(entries[place])]
+    if carrying and not _carries(working):  # the same head, and it works where its encoder is not
+        others = [best if place == carrying[0] else place for place in others]
+        same[best], best = True, carrying[0]
+        working = entries[best]
+    for place in others:
+        entry = entries[place]
+        if same[place]:
+            entries[place] = replace(
+                entry,
+                state="hidden",
+                problem=f"a copy of {working.path}, which is used",
+                problem_zh=f"与 {working.path} 相同，使用的是那一份",
+            )
+            continue
+        rivals.append(entry.path)
+        entries[place] = replace(
+            entry,
+            state="refused",
+            problem=f"refused: another head, {working.path}, has the id {entry.id!r} and other content; "
+            f"change the id in {entry.path / CARD_NAME}, or remove one of the two",
+            problem_zh=f"不使用：另一个情感模型 {working.path} 的 id 也是 {entry.id!r}，但内容不同；"
+            f"请修改 {entry.path / CARD_NAME} 中的 id，或删除其中一个",
+        )
+    entries[best] = replace(working, rivals=tuple(rivals))

@@ -7,15 +7,16 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
-from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, remove_folder
+from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, making_folder, remove_folder
 from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.core.locking import locked
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.heads.check import check_head, remark_on_name
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -25,9 +26,14 @@ from gpt_sovits_emotion.heads.files import (
     load_head,
     save_head,
 )
-from gpt_sovits_emotion.heads.folder import HeadEntry, list_heads, shipped_folder, user_folder
+from gpt_sovits_emotion.heads.folder import (
+    HeadEntry,
+    content_digest,
+    list_heads,
+    shipped_folder,
+    user_folder,
+)
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.rivals import content_digest
 from gpt_sovits_emotion.heads.untrusted import open_file
 from gpt_sovits_emotion.heads.weights import MAX_WEIGHTS_BYTES
 
@@ -160,24 +166,19 @@ def staging(into: Path) -> Iterator[Path]:
 
     Those that killed processes left go first.
     """
-    is_new = not into.exists()
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-        sweep(into, _ADDING, rescue=_put_back)
-        work = Path(tempfile.mkdtemp(dir=into, prefix=_ADDING))
-    except OSError as error:
-        raise OutputError(
-            f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
-            zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
-        ) from error
-    try:
-        with being_written(work):
-            yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if is_new:
-            with suppress(OSError):  # where something lies in it, it stays
-                into.rmdir()
+    with ExitStack() as held:
+        try:
+            held.enter_context(making_folder(into))
+            sweep(into, _ADDING, rescue=_put_back)
+            work = Path(tempfile.mkdtemp(dir=into, prefix=_ADDING))
+        except OSError as error:
+            raise OutputError(
+                f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
+                zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
+            ) from error
+        held.callback(shutil.rmtree, work, ignore_errors=True)
+        held.enter_context(being_written(work))
+        yield work
 
 
 def _put_back(work: Path) -> None:
@@ -202,13 +203,9 @@ def _staged(source: Path, work: Path) -> Path:
         return _unpacked(source, work)
     try:
         name = source.resolve().name
-    except (
-        RuntimeError
-    ) as error:  # so pathlib says, before Python 3.13, that links lead in a circle
-        raise HeadError(
-            f"{source} cannot be followed: links lead in a circle; name the folder itself",
-            zh=f"无法打开 {source}：链接首尾相连；请直接指定文件夹",
-        ) from error
+    except (OSError, RuntimeError) as error:
+        told = unreadable(source, error, Sentence("; name the folder itself", "；请直接指定文件夹"))
+        raise HeadError(told.en, zh=told.zh) from error
     target = work / (name or "head")
     target.mkdir(parents=True)
     copy_head(source, target)

@@ -43,7 +43,7 @@ class MovingStatistics(Record):
     of the recording. In a recording of one mood throughout that mean holds the mood itself, and takes it
     away from every segment. How much the second judgement counts is therefore decided by what was heard: it
     counts with a share of ``1 / (1 + exp(-x))``, where x is `bias` plus each weight times what it weighs. The
-    numbers are fitted on simulated recordings of people that were held out (`training.situations`).
+    numbers are fitted on simulated recordings of people that were held out (`training.calibration`).
 
     Attributes:
         bias: See above.

@@ -17,18 +17,17 @@ import numpy as np
 import yaml
 
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
-from gpt_sovits_emotion.core.files import remove_folder, replacing, write_text
+from gpt_sovits_emotion.core.files import data_folder, remove_folder, replacing, write_text
 from gpt_sovits_emotion.core.locking import locked
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.head import Head, Member
-from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
 from gpt_sovits_emotion.heads.speaker_profile import (
     Correction,
     SpeakerProfile,
     check_belongs,
     check_name,
 )
+from gpt_sovits_emotion.heads.weights import Numbers, read_numbers
 
 __all__ = [
     "ProfileEntry",
@@ -73,7 +72,7 @@ class ProfileEntry:
 
 def speakers_folder() -> Path:
     """Return the folder of all profiles of this user; it need not exist."""
-    return user_folder().parent / "speakers"
+    return data_folder() / "speakers"
 
 
 def profile_folder(head_id: str, speaker: str) -> Path:

@@ -25,7 +25,7 @@ from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.heads.folder import list_heads
 from gpt_sovits_emotion.heads.head import Head
-from gpt_sovits_emotion.heads.numbers import Numbers, read_numbers
+from gpt_sovits_emotion.heads.weights import Numbers, read_numbers
 
 __all__ = ["REPLAY_NAME", "Replay", "find_replay", "load_replay", "save_replay"]
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import is_ordinary
-from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = ["UnfinishedError", "open_file", "read_file"]
+
+_LOOK = Sentence("; look at its permissions or copy it again", "；请检查权限，或重新复制")
 
 
 class UnfinishedError(HeadError):
@@ -53,13 +55,9 @@ def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
             f"{path} is not there: a head is a folder with {path.name} in it; copy the whole folder",
             zh=f"缺少 {path}：情感模型是一个包含 {path.name} 的文件夹；请复制整个文件夹",
         ) from error
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        loop = OSError(errno.ELOOP, "")
-        reason = why_unreadable(error if isinstance(error, OSError) else loop)
-        raise HeadError(
-            f"{path} cannot be read ({reason.en}); look at its permissions or copy it again",
-            zh=f"无法读取 {path}（{reason.zh}）；请检查权限，或重新复制",
-        ) from error
+    except (OSError, RuntimeError) as error:
+        told = unreadable(path, error, _LOOK)
+        raise HeadError(told.en, zh=told.zh) from error
 
 
 def read_file(path: Path, *, max_bytes: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,9 +18,16 @@ import numpy as np
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
-from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file
+from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file, read_file
 
-__all__ = ["MAX_WEIGHTS_BYTES", "as_numbers", "is_pickle", "read_weights"]
+__all__ = [
+    "MAX_WEIGHTS_BYTES",
+    "Numbers",
+    "as_numbers",
+    "is_pickle",
+    "read_numbers",
+    "read_weights",
+]
 
 MAX_WEIGHTS_BYTES = 256 << 20
 """No head has more: five members on twelve layers of HuBERT have 100 MB."""
@@ -191,3 +199,36 @@ def _cut_off(path: Path, why: Sentence) -> UnfinishedError:
         "copy it again",
         zh=f"{path} 不是完整的 safetensors 文件（{why.zh}）：正在复制，或复制中断；请稍候，或重新复制",
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """What a safetensors file holds: arrays by name, and words by name."""
+
+    tensors: dict[str, np.ndarray]
+    metadata: dict[str, str]
+
+
+def read_numbers(path: Path, *, max_bytes: int) -> Numbers:
+    """Read all arrays and the metadata of a safetensors file.
+
+    Args:
+        path: The file.
+        max_bytes: Larger files are refused before they are read.
+
+    Raises:
+        HeadError: The file is missing, too large, damaged, or no safetensors at all.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    content = read_file(path, max_bytes=max_bytes)
+    try:
+        tensors: dict[str, np.ndarray] = load(content)  # which has checked the header
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise HeadError(
+            f"{path} cannot be read as safetensors: it is damaged or was cut off; get a whole copy",
+            zh=f"无法以 safetensors 格式读取 {path}：文件已损坏或不完整；请重新获取完整的文件",
+        ) from error
+    return Numbers(tensors, dict(header.get("__metadata__", {})))

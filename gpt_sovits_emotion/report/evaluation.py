@@ -20,15 +20,10 @@ from gpt_sovits_emotion.report.pictures import (
     interval_picture,
     reliability_picture,
 )
-from gpt_sovits_emotion.training.evaluation import (
-    PROTOCOLS,
-    Comparison,
-    Contender,
-    Evaluation,
-    Outcome,
-    SituationScore,
-)
-from gpt_sovits_emotion.training.situations import REPORTED
+from gpt_sovits_emotion.training.calibration import REPORTED
+from gpt_sovits_emotion.training.evaluation_report import Comparison, Contender, Evaluation, Outcome
+from gpt_sovits_emotion.training.folds import PROTOCOLS
+from gpt_sovits_emotion.training.held_out import RecordingScore
 
 __all__ = ["evaluation_page", "write_evaluation_page"]
 
@@ -165,7 +160,7 @@ def _section(outcome: Outcome) -> _Section:
     )
 
 
-def _recording(one: SituationScore, chance: float) -> _Recording:
+def _recording(one: RecordingScore, chance: float) -> _Recording:
     return _Recording(
         kind=REPORTED[one.kind],
         size=Sentence(

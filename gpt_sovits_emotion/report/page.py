@@ -15,7 +15,7 @@ from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.core.records import Audio, RoundTripReport, Synthesis, TaggedTranscript
 from gpt_sovits_emotion.report.content import facts_of, files_of, notices_of, rows_of, summary_of
 from gpt_sovits_emotion.report.data import TimelineData
-from gpt_sovits_emotion.report.svg import PageTimeline, draw_svg
+from gpt_sovits_emotion.report.pictures import PageTimeline, draw_svg
 from gpt_sovits_emotion.report.timeline import write_timeline
 from gpt_sovits_emotion.transcripts import document_text, read_document
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, resample
-from gpt_sovits_emotion.core.records import Audio, SynthesisedSegment
+from gpt_sovits_emotion.core.records import Audio, Synthesis, SynthesisedSegment, TaggedTranscript
 
-__all__ = ["LEAST_GAP_S", "join"]
+__all__ = ["LEAST_GAP_S", "join", "timed_as_spoken"]
 
 LEAST_GAP_S = 0.15
 """Silence between two parts of which the first outlasts its original."""
@@ -51,3 +51,25 @@ def join(
             first = round(segment.start_s * sampling_rate_hz)
             samples[first : first + len(segment.audio.samples)] += segment.audio.samples
     return tuple(segments), Audio(samples, sampling_rate_hz)
+
+
+def timed_as_spoken(transcript: TaggedTranscript, synthesis: Synthesis) -> TaggedTranscript:
+    """Give the segments of a written transcript the times at which they were said.
+
+    Args:
+        transcript: From `written_transcript`.
+        synthesis: Of it.
+    """
+    segments = []
+    for tagged, said in zip(transcript.segments, synthesis.segments, strict=True):
+        end_s = said.start_s + (said.audio.duration_s if said.audio else 0.0)
+        segments.append(
+            replace(tagged, segment=replace(tagged.segment, start_s=said.start_s, end_s=end_s))
+        )
+    info = replace(
+        transcript.recording,
+        duration_s=synthesis.joined.duration_s,
+        original_sampling_rate_hz=synthesis.joined.sampling_rate_hz,
+        original_channels=1,
+    )
+    return replace(transcript, recording=info, segments=tuple(segments))

@@ -43,6 +43,11 @@ __all__ = [
     "write_prompt",
 ]
 
+_NO_TIMES = Sentence("its words have no times at which it could be cut", "其文字没有可供切分的时间")
+_MOSTLY_SILENT = Sentence(
+    "more than half of the prompt would be silence", "否则参考的一半以上会是静音"
+)
+
 CARRIES = ("clip", "recording", "bank")
 
 _EDGE_S = (
@@ -213,14 +218,7 @@ def piece_of(
     if segment.duration_s > longest_s:
         words = _cut(segment.words, shortest_s, longest_s - 2 * _EDGE_S)
         if not words:
-            raise _unfit(
-                index,
-                segment,
-                limits,
-                Sentence(
-                    "its words have no times at which it could be cut", "其文字没有可供切分的时间"
-                ),
-            )
+            raise _unfit(index, segment, limits, _NO_TIMES)
         text = "".join(word.text for word in words).strip()
         start_s, end_s = words[0].start_s, words[-1].end_s
         # What lies beside a cut is another word of the same segment, not a pause.
@@ -246,12 +244,7 @@ def piece_of(
             ),
         )
     if segment.duration_s < _LEAST_SPEECH * (piece.end_s - piece.start_s):
-        raise _unfit(
-            index,
-            segment,
-            limits,
-            Sentence("more than half of the prompt would be silence", "否则参考的一半以上会是静音"),
-        )
+        raise _unfit(index, segment, limits, _MOSTLY_SILENT)
     return piece
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,17 +107,13 @@ def resynthesise(
     assert limits is not None  # check_prosody_source has seen to it
     if carry.way == "recording" and recording is None:
         raise ValueError("the recording carries the emotion, so it must be given")
-    own_timbre = () if carry.way == "clip" else timbre_clips(bank, carry, limits)
-    with ExitStack() as stack:
-        folder = None
-        if carry.way == "recording":
-            folder = stack.enter_context(prompt_folder(carry))
-        mouth = _Session(
+    with prompt_folder(carry) if carry.way == "recording" else nullcontext() as folder:
+        session = _Session(
             transcript,
             engines,
             limits,
             carry,
-            timbre=tuple(timbre) or tuple(clip.path for clip in own_timbre),
+            timbre=tuple(timbre) or _own_timbre(bank, carry, limits),
             voice_f0_hz=_voice_f0_hz(bank, engines),
             sampling=sampling or Sampling(),
             seed=seed,
@@ -128,27 +124,17 @@ def resynthesise(
             cancelled=cancelled,
             voice_mark=engines.backend.voice_mark,
         )
-        parts = []
-        for index, choice in enumerate(choices):
-            begun, done = index / len(choices), (index + 1) / len(choices)
-            progress(begun, "speaking")
-            parts.append(mouth.say(index, choice, part_of(progress, begun, done)))
-    progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
-    failures = [part.error for part in parts if part.error is not None]
-    if failures and all(part.audio is None for part in parts):
-        raise failures[-1]
-    is_written = (
-        transcript.transcriber == WRITTEN
-    )  # nothing was said before, so no timing is to be kept
-    segments, joined = join(
-        [tagged.segment.start_s for tagged in transcript.segments],
-        [part.segment(index) for index, part in enumerate(parts)],
-        transcript.recording.duration_s,
-        gap_s=max(mouth.sampling.pause_s, LEAST_GAP_S) if is_written else LEAST_GAP_S,
-    )
-    backend = engines.backend
-    note = carry_note(carry, limits, n_timbre=len(mouth.timbre))
-    return Synthesis(segments, joined, backend.id, backend.title, bank.voice, carry.way, note)
+        parts = session.say_all(choices, progress)
+    return session.joined(parts, bank.voice)
+
+
+def _own_timbre(
+    bank: ReferenceBank, carry: ProsodySource, limits: BackendLimits
+) -> tuple[Path, ...]:
+    """Return the clips of the voice that set its timbre where something else gives the prosody."""
+    if carry.way == "clip":
+        return ()
+    return tuple(clip.path for clip in timbre_clips(bank, carry, limits))
 
 
 # --- one segment -----------------------------------------------------------------------------------
@@ -197,6 +183,23 @@ class _Session:
     cancelled: Callable[[], bool]
     voice_mark: object
 
+    def say_all(self, choices: Sequence[ReferenceChoice | None], progress: Progress) -> list[_Part]:
+        """Say the segments one after the other.
+
+        Raises:
+            BackendError: Another voice was loaded meanwhile, or none could be said.
+        """
+        parts = []
+        for index, choice in enumerate(choices):
+            begun, done = index / len(choices), (index + 1) / len(choices)
+            progress(begun, "speaking")
+            parts.append(self.say(index, choice, part_of(progress, begun, done)))
+        progress(1.0, "speaking")  # whoever stopped the last segment hears of it here
+        failures = [part.error for part in parts if part.error is not None]
+        if failures and all(part.audio is None for part in parts):
+            raise failures[-1]
+        return parts
+
     def say(self, index: int, choice: ReferenceChoice | None, progress: Progress) -> _Part:
         """Say one segment.
 
@@ -221,6 +224,19 @@ class _Session:
                 for clip, _ in prompt.references:
                     if clip.path.parent == self.folder:
                         clip.path.unlink(missing_ok=True)
+
+    def joined(self, parts: Sequence[_Part], voice: str) -> Synthesis:
+        """Join what was said: on the original timing, or with pauses where nothing was said before."""
+        transcript, backend = self.transcript, self.engines.backend
+        is_written = transcript.transcriber == WRITTEN
+        segments, joined = join(
+            [tagged.segment.start_s for tagged in transcript.segments],
+            [part.segment(index) for index, part in enumerate(parts)],
+            transcript.recording.duration_s,
+            gap_s=max(self.sampling.pause_s, LEAST_GAP_S) if is_written else LEAST_GAP_S,
+        )
+        note = carry_note(self.carry, self.limits, n_timbre=len(self.timbre))
+        return Synthesis(segments, joined, backend.id, backend.title, voice, self.carry.way, note)
 
     def _best_of(self, index: int, prompt: _Prompt, progress: Progress) -> _Part:
         """Make the takes of a segment one by one, with no more than the best and the last in memory."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.banks.library.tag_words import label_of_tag
 from gpt_sovits_emotion.banks.library.tagged_text import (
     SpokenParts,
+    label_of_tag,
     labels_of_bank,
     split_at_tags,
     split_tag,
@@ -24,7 +24,6 @@ from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     Segment,
     Sentence,
-    Synthesis,
     TaggedSegment,
     TaggedTranscript,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "lines_to_say",
     "notes_of_parts",
     "text_to_say",
-    "timed_as_spoken",
     "with_labels_of_file",
     "with_written_tags",
     "written_transcript",
@@ -65,7 +63,6 @@ _NO_TEXT = frozenset(
     }
 )  # fmt: skip
 """Endings of files whose syntax would be spoken."""
-_ANY_RATE = 25.0
 _MOST_NAMED = 8
 _NOBODY = Sentence("written by a person", "由人书写")
 _NO_STATISTICS = Sentence(
@@ -179,7 +176,7 @@ def file_to_say(source: Path | TextFile) -> FileLines:
         return FileLines(_lines_of_document(read_json(file.path)))
     if ending in _TRANSCRIPTS:
         # The times are passed over, and so are frames of which nobody knows how many a second has.
-        return read_file(replace(file, frames_per_s=file.frames_per_s or _ANY_RATE))
+        return read_file(replace(file, film_rate=_any_rate))
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
     if ending == ".txt" and ending_of(found.joined):
         return read_file(file)
@@ -197,7 +194,7 @@ def text_to_say(found: Decoded, *, name: str) -> FileLines:
         TranscriptError: Its times run backwards.
     """
     said = (found.note,) if found.note is not None else ()
-    timed = timed_lines(found.joined, name=name, frames_per_s=_ANY_RATE)
+    timed = timed_lines(found.joined, name=name, film_rate=_any_rate)
     if timed is not None:
         return FileLines(timed.lines, (*said, *timed.notes))
     lines = tuple(map(Line, found.joined.splitlines()))
@@ -222,33 +219,28 @@ def written_transcript(
         banks: Voices whose own labels count as tags beside the canonical ones.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "", where it has none by its neighbour's,
-        then by
-            the voice's.
+            then by the voice's.
         name: What to call them.
         directions: Whether stage directions, music signs and names of speakers are said.
 
     Returns:
-        Segments without times: all are 0 (see `timed_as_spoken`). Notes say what is not said.
+        Segments without times: all are 0 (see `concatenation.timed_as_spoken`). Notes say what is not said.
 
     Raises:
         TranscriptError: There is nothing to say.
     """
     known = _labels_of(banks)
-    lines = [Line(text) if isinstance(text, str) else text for text in texts]
-    lines = [
-        replace(line, text=piece)
-        for line in lines
-        for piece in split_at_tags(line.text, known=known)
-    ]
+    lines = _lines_of(texts, known)
     plain = [split_tag(line.text, known=known)[1] for line in lines]
     names = frozenset[str]() if directions else speakers_in(plain)
     usual = label_of_tag(emotion, known) or canonical_label(emotion)
+    taken_apart = [
+        spoken_parts(line.text, known=known, speakers=names, with_directions=directions)
+        for line in lines
+    ]
     segments: list[TaggedSegment] = []
-    taken_apart: list[SpokenParts] = []
     waiting: str | None = None  # the label of a tag that stands alone, above its text
-    for line in lines:
-        parts = spoken_parts(line.text, known=known, speakers=names, with_directions=directions)
-        taken_apart.append(parts)
+    for line, parts in zip(lines, taken_apart, strict=True):
         said = one_line(clean(parts.words))
         if not said:
             waiting = parts.label or waiting
@@ -259,16 +251,10 @@ def written_transcript(
         heard = Segment(0.0, 0.0, said, code, speaker=line.speaker or parts.speaker)
         segments.append(TaggedSegment(heard, None, corrected_label=label))
     if not segments:
-        raise TranscriptError(
-            f"there is nothing to say in {name}: no line of it has words",
-            zh=f"{name} 中没有可合成的内容：没有一行有文字",
-        )
+        raise _nothing_to_say(name)
     notes = notes_of_parts(taken_apart, known)
     if waiting is not None:
-        shown = display_name(waiting), display_name(waiting, "zh")
-        notes += (
-            Sentence(f"the last tag, {shown[0]}, has no words", f"最后的标签“{shown[1]}”没有文字"),
-        )
+        notes = (*notes, _without_words(waiting))
     return TaggedTranscript(
         recording=RecordingInfo(name, 0.0, 0, 0, 0.0, 0.0),
         segments=_in_languages(segments, banks),
@@ -279,6 +265,30 @@ def written_transcript(
         normalisation="global",
         normalisation_note=_NO_STATISTICS,
         notes=notes,
+    )
+
+
+def _lines_of(texts: Sequence[str | Line], known: Collection[str]) -> list[Line]:
+    """Return the texts as lines, each with one tag at most."""
+    lines = [Line(text) if isinstance(text, str) else text for text in texts]
+    return [
+        replace(line, text=piece)
+        for line in lines
+        for piece in split_at_tags(line.text, known=known)
+    ]
+
+
+def _nothing_to_say(name: str) -> TranscriptError:
+    return TranscriptError(
+        f"there is nothing to say in {name}: no line of it has words",
+        zh=f"{name} 中没有可合成的内容：没有一行有文字",
+    )
+
+
+def _without_words(label: str) -> Sentence:
+    return Sentence(
+        f"the last tag, {display_name(label)}, has no words",
+        f"最后的标签“{display_name(label, 'zh')}”没有文字",
     )
 
 
@@ -326,26 +336,9 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
     return tuple(notes)
 
 
-def timed_as_spoken(transcript: TaggedTranscript, synthesis: Synthesis) -> TaggedTranscript:
-    """Give the segments of a written transcript the times at which they were said.
-
-    Args:
-        transcript: From `written_transcript`.
-        synthesis: Of it.
-    """
-    segments = []
-    for tagged, said in zip(transcript.segments, synthesis.segments, strict=True):
-        end_s = said.start_s + (said.audio.duration_s if said.audio else 0.0)
-        segments.append(
-            replace(tagged, segment=replace(tagged.segment, start_s=said.start_s, end_s=end_s))
-        )
-    info = replace(
-        transcript.recording,
-        duration_s=synthesis.joined.duration_s,
-        original_sampling_rate_hz=synthesis.joined.sampling_rate_hz,
-        original_channels=1,
-    )
-    return replace(transcript, recording=info, segments=tuple(segments))
+def _any_rate() -> float:
+    """Return a rate for times that are passed over."""
+    return 25.0
 
 
 def _labels_of(banks: Sequence[ReferenceBank]) -> frozenset[str]:

@@ -62,38 +62,14 @@ def verify(
         speaker: Statistics of the voice that speaks; the output's own segments give them when None.
         progress: Told how far it is.
     """
-    spoken = [segment for segment in synthesis.segments if segment.audio is not None]
-    heard: dict[int, TaggedSegment] = {}
+    places = [segment.index for segment in synthesis.segments if segment.audio is not None]
     outputs: Tagging | None = None
-    if spoken:
-        again = tuple(
-            Segment(
-                segment.start_s,
-                segment.start_s + segment.audio.duration_s,
-                transcript.segments[segment.index].text,
-            )
-            for segment in spoken
-            if segment.audio is not None
+    heard: dict[int, TaggedSegment] = {}
+    if places:
+        outputs = _tagged_again(
+            transcript, synthesis, verifier, options=options, speaker=speaker, progress=progress
         )
-        joined = synthesis.joined
-        with recording_from_samples(
-            joined.samples,
-            joined.sampling_rate_hz,
-            name="resynthesis",
-            also_at_hz=verifier.encoder.sampling_rate_hz,
-        ) as recording:
-            outputs = tag(
-                Transcript(again, transcript.language, "round trip"),
-                recording,
-                verifier,
-                options=options,
-                speaker=speaker,
-                progress=progress,
-            )
-        heard = {
-            segment.index: tagged
-            for segment, tagged in zip(spoken, outputs.transcript.segments, strict=True)
-        }
+        heard = dict(zip(places, outputs.transcript.segments, strict=True))
     report = RoundTripReport(
         transcript=transcript,
         segments=tuple(
@@ -111,6 +87,42 @@ def verify(
         judged_against=outputs.transcript.normalisation_note if outputs else None,
     )
     return Verification(report, outputs)
+
+
+def _tagged_again(
+    transcript: TaggedTranscript,
+    synthesis: Synthesis,
+    verifier: Analyser,
+    *,
+    options: TagOptions | None,
+    speaker: SpeakerStatistics | None,
+    progress: Progress,
+) -> Tagging:
+    """Tag the joined output, a segment for each that was said."""
+    segments = tuple(
+        Segment(
+            said.start_s,
+            said.start_s + said.audio.duration_s,
+            transcript.segments[said.index].text,
+        )
+        for said in synthesis.segments
+        if said.audio is not None
+    )
+    joined = synthesis.joined
+    with recording_from_samples(
+        joined.samples,
+        joined.sampling_rate_hz,
+        name="resynthesis",
+        also_at_hz=verifier.encoder.sampling_rate_hz,
+    ) as recording:
+        return tag(
+            Transcript(segments, transcript.language, "round trip"),
+            recording,
+            verifier,
+            options=options,
+            speaker=speaker,
+            progress=progress,
+        )
 
 
 def _verdict(

@@ -40,7 +40,13 @@ from gpt_sovits_emotion.training.dataset import (
     normalise_each_speaker,
 )
 
-__all__ = ["AdaptRecipe", "adapt", "choose_replay", "learn", "speaker_mean"]
+__all__ = [
+    "AdaptRecipe",
+    "adapt",
+    "choose_replay",
+    "learn",
+    "speaker_mean",
+]
 
 _SMALLEST_BETWEEN = 1e-3  # least variance between speakers, in shares of that within a speaker
 _SMALLEST_VARIANCE = 1e-6
@@ -313,11 +319,11 @@ def _linear_member(own: _Part, replay: Replay, recipe: AdaptRecipe, *, scale: fl
     the diagonal; its inverse is applied through the rows (Woodbury), which are fewer than the features.
     """
     n_labels = own.wanted.shape[1]
-    usual, _ = _classes_of(replay, n_labels)
-    residuals = replay.rows.astype(np.float64) - usual[replay.targets]
+    prior, _ = _classes_of(replay, n_labels)
+    residuals = replay.rows.astype(np.float64) - prior[replay.targets]
     counts = own.wanted.sum(axis=0)[:, None]
     sums = own.wanted.T.astype(np.float64) @ own.z
-    means = (recipe.prior_clips * usual + sums) / (recipe.prior_clips + counts)
+    means = (recipe.prior_clips * prior + sums) / (recipe.prior_clips + counts)
     ridge = recipe.shrinkage * max(float(np.square(residuals).mean()), _SMALLEST_VARIANCE)
     inner = len(residuals) * ridge * np.eye(len(residuals)) + residuals @ residuals.T
     through = np.linalg.solve(inner, residuals @ means.T)

@@ -23,7 +23,7 @@ from gpt_sovits_emotion.training.dataset import (
     normalise_each_speaker,
 )
 from gpt_sovits_emotion.training.folds import speaker_folds
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
+from gpt_sovits_emotion.training.metrics import unweighted_average_recall
 
 __all__ = ["FittedSvm", "LinearSvm", "OpensmileEncoder"]
 
@@ -90,7 +90,7 @@ class OpensmileEncoder:
 
 @dataclass(frozen=True, slots=True)
 class LinearSvm:
-    """Fits linear support vector machines, one per normalisation; a `training.evaluate.Fitter`.
+    """Fits linear support vector machines, one per normalisation; a `training.systems.Fitter`.
 
     The classes are weighted against their sizes. The complexity is the one of `complexities` with the
     best mean UAR over groups of held-out speakers of the training part.
@@ -101,11 +101,7 @@ class LinearSvm:
     def __call__(
         self, data: LabelledEmbeddings, *, classes: Sequence[str], modes: Sequence[str]
     ) -> FittedSvm:
-        """Fit on `data`, whose copies are left aside.
-
-        Raises:
-            MissingExtraError: scikit-learn is not installed.
-        """
+        """Fit on `data`, whose copies are left aside."""
         statistics = FeatureStatistics.measure(data.embeddings, data.speakers)
         targets = data.targets(classes)
         machines, rows, chosen = {}, {}, {}
@@ -129,16 +125,14 @@ class LinearSvm:
             inner = kernel[np.ix_(fold.train, fold.train)]
             outer = kernel[np.ix_(fold.test, fold.train)]
             for index, complexity in enumerate(self.complexities):
-                heard = _machine(complexity).fit(inner, targets[fold.train]).predict(outer)
-                totals[index] += unweighted_average_recall(
-                    confusion_matrix(targets[fold.test], heard, n_labels)
-                )
+                predicted = _machine(complexity).fit(inner, targets[fold.train]).predict(outer)
+                totals[index] += unweighted_average_recall(targets[fold.test], predicted, n_labels)
         return self.complexities[int(totals.argmax())]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSvm:
-    """Fitted machines; a `training.evaluate.Fitted`.
+    """Fitted machines; a `training.systems.Fitted`.
 
     Attributes:
         classes: Order of the outputs.
@@ -183,15 +177,8 @@ class FittedSvm:
 
 
 def _machine(complexity: float) -> Any:
-    try:
-        from sklearn.svm import SVC
-    except ImportError as error:
-        raise MissingExtraError(
-            "scikit-learn",
-            extra="benchmark",
-            purpose="the openSMILE baseline",
-            purpose_zh="openSMILE 基线",
-        ) from error
+    from sklearn.svm import SVC
+
     return SVC(C=complexity, kernel="precomputed", class_weight="balanced", break_ties=True)
 
 

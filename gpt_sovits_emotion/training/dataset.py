@@ -16,6 +16,7 @@ __all__ = [
     "LabelledEmbeddings",
     "join",
     "normalise",
+    "normalise_against",
     "normalise_by_speaker",
     "normalise_each_speaker",
     "normalise_moving",
@@ -292,3 +293,29 @@ def normalise_moving(
         mean, std = moving_statistics(statistics, total, n_heard, prior_segments=prior_segments)
         z[row] = np.clip((embeddings[row] - mean) / std, -clip_z, clip_z)
     return z
+
+
+def normalise_against(
+    embeddings: np.ndarray,
+    known: np.ndarray | None,
+    statistics: FeatureStatistics,
+    *,
+    clip_z: float,
+    prior_segments: float,
+) -> np.ndarray:
+    """Return z-scores against a mean that moves to that of `known` segments of the speaker.
+
+    Of each segment against all the others where `known` is None.
+    """
+    if known is None:
+        return normalise_moving(
+            embeddings,
+            np.zeros(len(embeddings)),
+            statistics,
+            clip_z=clip_z,
+            prior_segments=prior_segments,
+            n_others=None,
+        )
+    total = known.sum(0, dtype=np.float64)
+    mean, std = moving_statistics(statistics, total, len(known), prior_segments=prior_segments)
+    return np.asarray(np.clip((embeddings - mean) / std, -clip_z, clip_z), np.float32)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,24 +16,24 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.core.workers import Answer, Ended
 from gpt_sovits_emotion.encoders.base import AveragingEncoder, Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, content_digest, feature_key
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
-from gpt_sovits_emotion.training.corpora import Clip, Corpus
-from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.embed_process import embed_in_processes
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, content_digest, feature_key
-from gpt_sovits_emotion.training.versions import (
+from gpt_sovits_emotion.training.augmentation import (
     AS_IT_IS,
-    Alteration,
+    Augmentation,
     copies_for,
     embed_clip,
     not_finite,
     read_clip_at,
     refusal,
 )
+from gpt_sovits_emotion.training.corpora import Clip, Corpus
+from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
 
-__all__ = ["embed_corpus"]
+__all__ = ["embed_corpus", "embed_in_processes", "serve"]
 
 _CLIP = ""  # the clip as it is, among its versions
 _MOST_UNREADABLE = 0.05
@@ -44,7 +46,7 @@ def embed_corpus(
     corpus: Corpus,
     encoder: Encoder,
     *,
-    copies: Mapping[str, Alteration] | None = None,
+    copies: Mapping[str, Augmentation] | None = None,
     cache: FeatureCache | None = None,
     n_jobs: int = 1,
     progress: Progress = no_progress,
@@ -80,9 +82,7 @@ def embed_corpus(
         once, passes, averaged = _passes_of(part, versions)
         tables.append(_embed_all(corpus.clips, once, passes, cache, n_jobs, share))
         means.append(np.mean([tables[-1].rows[name] for name in averaged], axis=0))
-    problems: dict[int, Sentence] = {}
-    for table in tables:
-        problems = {**table.problems, **problems}
+    problems = dict(ChainMap(*(table.problems for table in tables)))
     _check_share(problems, len(corpus.clips))
     embedded = [index for index in range(len(corpus.clips)) if index not in problems]
     clips = [corpus.clips[index] for index in embedded]
@@ -117,19 +117,19 @@ class _Task:
 
     index: int
     path: Path
-    versions: Mapping[str, Alteration]
+    versions: Mapping[str, Augmentation]
     keys: Mapping[str, bytes]
 
 
 def _passes_of(
-    encoder: Encoder, versions: Mapping[str, Alteration]
-) -> tuple[Encoder, dict[str, Alteration], list[str]]:
+    encoder: Encoder, versions: Mapping[str, Augmentation]
+) -> tuple[Encoder, dict[str, Augmentation], list[str]]:
     """Return who hears single passes, what there is to hear, and which of it the embedding is the mean of."""
     if not isinstance(encoder, AveragingEncoder):
         return encoder, dict(versions), [_CLIP]
     name_of = {alteration: name for name, alteration in versions.items()}
     passes = {
-        name_of.get(Alteration(speed=speed), f"pass at {speed:g}"): Alteration(speed=speed)
+        name_of.get(Augmentation(speed=speed), f"pass at {speed:g}"): Augmentation(speed=speed)
         for speed in encoder.speeds
     }
     return encoder.once, {**versions, **passes}, list(passes)
@@ -138,7 +138,7 @@ def _passes_of(
 def _embed_all(
     clips: Sequence[Clip],
     encoder: Encoder,
-    versions: Mapping[str, Alteration],
+    versions: Mapping[str, Augmentation],
     cache: FeatureCache | None,
     n_jobs: int,
     progress: Progress,
@@ -173,7 +173,7 @@ def _embed_all(
 def _look_up(
     clips: Sequence[Clip],
     encoder: Encoder,
-    versions: Mapping[str, Alteration],
+    versions: Mapping[str, Augmentation],
     cache: FeatureCache | None,
     rows: Mapping[str, np.ndarray],
 ) -> list[_Task]:
@@ -200,7 +200,7 @@ def _look_up(
 
 
 def _keys(
-    path: Path, versions: Mapping[str, Alteration], encoder_id: str, fingerprint: str
+    path: Path, versions: Mapping[str, Augmentation], encoder_id: str, fingerprint: str
 ) -> dict[str, bytes]:
     """Return a key per version; none for a file that cannot be read, which embedding it will tell."""
     try:
@@ -304,3 +304,60 @@ def _side_by_side(tables: Sequence[np.ndarray], kept: Sequence[int]) -> np.ndarr
     if len(tables) == 1 and len(kept) == len(tables[0]):
         return tables[0]
     return np.concatenate([table[kept] for table in tables], axis=1)
+
+
+def embed_in_processes(
+    tasks: Sequence[tuple[int, Path, Mapping[str, Augmentation]]], *, n_jobs: int
+) -> Generator[tuple[int, np.ndarray | Sentence], None, None]:
+    """Embed clips with the prosody encoder, one pass each, in the order in which they are done.
+
+    Args:
+        tasks: Per clip a number to know it by, its file, and the versions of it to embed.
+        n_jobs: How many processes.
+
+    Yields:
+        The number, and ``(n_versions, dim)`` float32 or the reason why there is none. A process that dies
+        of a clip counts as a reason, and is replaced.
+    """
+    paths = {number: path for number, path, _ in tasks}
+    questions = [
+        (
+            number,
+            {
+                "path": str(path.absolute()),
+                "versions": {name: asdict(alteration) for name, alteration in versions.items()},
+            },
+        )
+        for number, path, versions in tasks
+    ]
+    asked = interpreters.ask_all(questions, module=__name__, n_jobs=n_jobs)
+    with closing(asked) as answers:
+        for number, answer in answers:
+            yield number, _embedded(answer, paths[number])
+
+
+def _embedded(answer: Answer | Ended, path: Path) -> np.ndarray | Sentence:
+    if isinstance(answer, Ended):
+        return Sentence(
+            f"{path.name}: the process that embedded it ended with code {answer.code}",
+            f"{path.name}：处理它的进程异常结束（代码 {answer.code}）",
+        )
+    if "en" in answer.header:
+        return Sentence.from_dict(answer.header)
+    return np.frombuffer(answer.data, "<f4").astype(np.float32).reshape(answer.header["shape"])
+
+
+def serve() -> None:
+    """Answer questions from standard input until it is closed. Runs in a process of its own."""
+    from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+
+    encoder = ProsodyEncoder().once
+
+    def answer(question: dict[str, Any]) -> Answer:
+        versions = {name: Augmentation(**fields) for name, fields in question["versions"].items()}
+        embedded = embed_clip(Path(question["path"]), encoder, versions)
+        if isinstance(embedded, Sentence):
+            return Answer(embedded.to_dict())
+        return Answer({"shape": embedded.shape}, np.ascontiguousarray(embedded, "<f4").tobytes())
+
+    interpreters.serve(answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -16,23 +16,93 @@ from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
     LabelledEmbeddings,
     normalise,
+    normalise_against,
+    normalise_by_speaker,
     normalise_each_speaker,
     normalise_moving,
 )
-from gpt_sovits_emotion.training.fitted import FittedHead
-from gpt_sovits_emotion.training.layers import LayerSum, place_layers
-from gpt_sovits_emotion.training.member import Epoch, Rows, TrainedMembers, train_members
-from gpt_sovits_emotion.training.nuisance import SpeakerShrinkage
-from gpt_sovits_emotion.training.recipe import Recipe, recipe_for
+from gpt_sovits_emotion.training.linear_maps import LayerSum, SpeakerShrinkage, place_layers, widen
+from gpt_sovits_emotion.training.mlp import Epoch, Rows, TrainedMembers, train_members
+from gpt_sovits_emotion.training.recipes import Recipe
 
-__all__ = ["FitMoment", "FittedHead", "Recipe", "fit_head", "recipe_for"]
+__all__ = ["FitProgress", "FittedHead", "fit_head"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedHead:
+    """What training gives: everything of a head but its calibration and its card.
+
+    Attributes:
+        classes: Labels, in the order of the outputs.
+        statistics: Of the training embeddings.
+        members: Mode -> networks.
+        recipe: How it was trained.
+        layer_weights: Mode -> learned weight of each hidden layer; empty where none are learned.
+        stopped: The fit was cancelled: members or a whole mode may be missing.
+    """
+
+    classes: tuple[str, ...]
+    statistics: FeatureStatistics
+    members: dict[str, tuple[Member, ...]]
+    recipe: Recipe
+    layer_weights: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    stopped: bool = False
+
+    def logits(
+        self, embeddings: np.ndarray, *, mode: str, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``(n_segments, n_labels)`` mean logits of the members.
+
+        Args:
+            embeddings: ``(n_segments, dim)``; in mode ``speaker`` all of one speaker.
+            mode: ``global`` or ``speaker``.
+            known: In mode ``speaker``, the segments that the speaker's mean is taken from.
+        """
+        if mode == "global":
+            z = normalise(embeddings, self.statistics, clip_z=self.recipe.clip_z)
+        elif self.recipe.heard:
+            z = normalise_against(
+                embeddings,
+                known,
+                self.statistics,
+                clip_z=self.recipe.clip_z,
+                prior_segments=self.recipe.prior_segments,
+            )
+        else:
+            z = normalise_by_speaker(
+                embeddings,
+                self.statistics,
+                clip_z=self.recipe.clip_z,
+                prior_segments=self.recipe.prior_segments,
+                known=known,
+            )
+        return np.asarray(np.mean([member.logits(z) for member in self.members[mode]], axis=0))
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the tensors of a head file."""
+        tensors = {
+            "features.mean": self.statistics.mean,
+            "features.std": self.statistics.std,
+            "features.within_speaker_std": self.statistics.within_speaker_std,
+        }
+        shared = {SHARED: next(iter(self.members.values()))}
+        for mode, members in (shared if self.recipe.heard else self.members).items():
+            for i, member in enumerate(members):
+                layers = (member.w1, member.b1, member.w2, member.b2)
+                for layer, tensor in zip(_LAYERS, layers, strict=True):
+                    tensors[f"{mode}.{i}.{layer}"] = tensor
+        return tensors
+
+
+_LAYERS = ("mlp.0.weight", "mlp.0.bias", "mlp.3.weight", "mlp.3.bias")
+
 
 _VALIDATION_SHARE = 8
 _LEAST_SPEAKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class FitMoment:
+class FitProgress:
     """Where a fit stands: some networks, trained side by side, have gone over the rows once more.
 
     Attributes:
@@ -54,14 +124,6 @@ class FitMoment:
     held_out_uar: float | None
 
 
-def _unwatched(moment: FitMoment) -> None:
-    """Look away."""
-
-
-def _never() -> bool:
-    return False
-
-
 def fit_head(
     data: LabelledEmbeddings,
     *,
@@ -69,8 +131,8 @@ def fit_head(
     classes: Sequence[str] | None = None,
     modes: Sequence[str] = MODES,
     validation: LabelledEmbeddings | None = None,
-    watch: Callable[[FitMoment], None] = _unwatched,
-    cancelled: Callable[[], bool] = _never,
+    watch: Callable[[FitProgress], None] = lambda moment: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> FittedHead:
     """Fit all members of a head, mode by mode, ``global`` first.
 
@@ -79,10 +141,9 @@ def fit_head(
         recipe: How to train; when None as prosody heads are, with all networks alike (see `recipe_for`).
         classes: Order of the outputs; the sorted labels of `data` when None.
         modes: Which normalisations to fit members for.
-        validation: Speakers that are not in `data`; of each mode the epoch that hears them best is
-            kept. All epochs are gone through, because the learning rate is planned to the end. When None
-            and the recipe stops early, some of the speakers in `data` are held out for it, if there are
-            enough of them.
+        validation: Speakers that are not in `data`; of each mode the epoch that predicts them best is kept.
+            All epochs are gone through, as the learning rate is planned to the end. When None and the recipe
+            stops early, some of the speakers in `data` are held out for it, if there are enough of them.
         watch: Told after each epoch.
         cancelled: Asked after each epoch; once it says True the fit ends. The first mode is then
             returned as far as it came, another only if it was finished.
@@ -107,20 +168,8 @@ def fit_head(
     members: dict[str, tuple[Member, ...]] = {}
     layer_weights: dict[str, tuple[float, ...]] = {}
     stopped = False
-    if recipe.heard:
-        trained = _ModeFit(SHARED, recipe, classes, statistics, layers, watch, cancelled).run(
-            data, validation
-        )
-        weights = _rounded(trained.layer_weights)
-        return FittedHead(
-            classes,
-            statistics,
-            dict.fromkeys(sorted(modes, key=MODES.index), trained.members),
-            recipe,
-            {} if weights is None else {SHARED: weights},
-            not trained.finished,
-        )
-    for mode in sorted(modes, key=MODES.index):
+    wanted = sorted(modes, key=MODES.index)
+    for mode in [SHARED] if recipe.heard else wanted:
         if stopped := stopped or (bool(members) and cancelled()):
             break
         trained = _ModeFit(mode, recipe, classes, statistics, layers, watch, cancelled).run(
@@ -129,14 +178,12 @@ def fit_head(
         stopped = not trained.finished
         if trained.finished or not members:
             members[mode] = trained.members
-            weights = _rounded(trained.layer_weights)
-            if weights is not None:
-                layer_weights[mode] = weights
+            if trained.layer_weights is not None:
+                weights = trained.layer_weights.astype(float).round(6)
+                layer_weights[mode] = tuple(weights.tolist())
+    if recipe.heard:
+        members = dict.fromkeys(wanted, members[SHARED])
     return FittedHead(classes, statistics, members, recipe, layer_weights, stopped)
-
-
-def _rounded(layer_weights: np.ndarray | None) -> tuple[float, ...] | None:
-    return None if layer_weights is None else tuple(layer_weights.astype(float).round(6).tolist())
 
 
 def _check(
@@ -189,13 +236,6 @@ def _columns(ranges: Sequence[tuple[int, int]], dim: int) -> np.ndarray:
     return np.array([column for start, stop in ranges for column in range(start, stop)], int)
 
 
-def _spread(w1: np.ndarray, columns: np.ndarray, dim: int) -> np.ndarray:
-    """Return first-layer weights for the whole embedding: zero for what the network does not see."""
-    wide = np.zeros((len(w1), dim), np.float32)
-    wide[:, columns] = w1
-    return wide
-
-
 def _balanced(data: LabelledEmbeddings) -> np.ndarray:
     """Return ``(n_segments,)`` weights of mean 1 by which every class of every corpus weighs the same."""
     pairs = np.char.add(np.char.add(data.corpora.astype(str), "\n"), data.labels.astype(str))
@@ -213,7 +253,7 @@ class _ModeFit:
     classes: tuple[str, ...]
     statistics: FeatureStatistics
     layers: LayerSum | None
-    watch: Callable[[FitMoment], None]
+    watch: Callable[[FitProgress], None]
     cancelled: Callable[[], bool]
 
     def run(
@@ -271,13 +311,13 @@ class _ModeFit:
             held_out=None if held_out is None else held_out.at(core),
             after_epoch=partial(self._report, n_before=len(first.members)),
         )
-        widened = tuple(replace(each, w1=_spread(each.w1, core, dim)) for each in second.members)
+        widened = tuple(replace(each, w1=widen(each.w1, core, dim)) for each in second.members)
         return replace(second, members=(*first.members, *widened))
 
     def _report(self, epoch: Epoch, *, n_before: int) -> bool:
         """Tell the watcher; return whether to go on."""
         self.watch(
-            FitMoment(
+            FitProgress(
                 self.mode,
                 n_before + 1,
                 n_before + len(epoch.losses),

@@ -1,94 +1,165 @@
 """From corpora to a finished head: embed, measure on held-out speakers, fit, write, install.
 
-The order is that of honesty. What the card says of a head is measured before the head itself is fitted, by
-heads of the same recipe that never met the speakers they are tested on; the last fit then uses everybody.
+The order is that of honesty. What the card says of a head is measured before the head itself is
+fitted, by heads of the same recipe that never met the speakers they are tested on; the last fit
+then uses everybody.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.heads.card import MODES, HeadCard
-from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.heads.replay import REPLAY_NAME
-from gpt_sovits_emotion.training.adapt import choose_replay
+from gpt_sovits_emotion.training.augmentation import Augmentation, copies_for
+from gpt_sovits_emotion.training.calibration import LENGTHS
 from gpt_sovits_emotion.training.corpora import Corpus, check, merge
+from gpt_sovits_emotion.training.cross_validation import FoldLogits, held_out_predictions
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
-from gpt_sovits_emotion.training.describe import (
-    encoder_spec,
-    licence_of,
-    measure_baseline,
-    title_of,
-)
 from gpt_sovits_emotion.training.embed import embed_corpus
-from gpt_sovits_emotion.training.evaluate import FoldLogits, held_out_predictions
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
-from gpt_sovits_emotion.training.fit import FittedHead
+from gpt_sovits_emotion.training.fit import FitProgress, FittedHead
 from gpt_sovits_emotion.training.folds import Fold, speaker_folds
-from gpt_sovits_emotion.training.installing import install_head, reserved
-from gpt_sovits_emotion.training.measures import confusion_matrix, unweighted_average_recall
-from gpt_sovits_emotion.training.moments import Moment, Telling, Watch
-from gpt_sovits_emotion.training.results import FEW_COUNTS, MOST_FOLDS, card_results
-from gpt_sovits_emotion.training.scoring import HeldOut, calibrate
-from gpt_sovits_emotion.training.situations import LENGTHS
-from gpt_sovits_emotion.training.strangers import (
-    StrangerCalibration,
-    calibrate_on_strangers,
+from gpt_sovits_emotion.training.fusion import FusionScheme, choose_scheme, plain_scheme
+from gpt_sovits_emotion.training.held_out import HeldOut
+from gpt_sovits_emotion.training.metrics import unweighted_average_recall
+from gpt_sovits_emotion.training.packaging import (
+    K_SHOTS,
+    MOST_FOLDS,
+    UNFINISHED,
+    head_card,
+    install_head,
+    replay_rows,
+    reserved,
+)
+from gpt_sovits_emotion.training.recipes import TrainingPlan
+from gpt_sovits_emotion.training.unseen_corpora import (
+    UnseenCalibration,
+    calibrate_on_unseen,
     check_training,
 )
-from gpt_sovits_emotion.training.versions import Alteration, copies_for
-from gpt_sovits_emotion.training.ways import Way, choose_way, plain_way
 
-__all__ = ["Moment", "TrainedHead", "TrainingPlan", "Watch", "train"]
+__all__ = [
+    "ProgressEvent",
+    "Reporter",
+    "TrainedHead",
+    "Watch",
+    "train",
+]
 
-_MIN_DURATION_S = 0.6
-_LEAST_SEGMENTS_MOVING = 2  # a mean that moves needs no more than another segment
+Stage = Literal["features", "measuring", "fitting", "calibrating", "writing"]
+"""What a training does, in this order."""
+
+# Where each stage begins and ends, as shares of the whole. Features take the longest the first time, and no
+# time when they are cached: this only places the bar, the time left is reckoned within a stage.
+_SPANS: Mapping[Stage, tuple[float, float]] = {
+    "features": (0.0, 0.4),
+    "measuring": (0.4, 0.9),
+    "fitting": (0.9, 0.94),
+    "calibrating": (0.94, 0.98),
+    "writing": (0.98, 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """What is to be trained.
+class ProgressEvent:
+    """Where a training stands.
 
     Attributes:
-        head_id: Id of the new head: small letters, digits, hyphens.
-        labels: The classes; empty for all that the corpora have.
-        title: Name for people; made from encoder and corpora when None.
-        note: What a user must know.
-        licence: Of the head; put together from those of its corpora when "".
-        seed: Of the first network; the same seed gives the same head on one machine.
-        heads_dir: Folder of heads that the new one is put into.
-        replace: Whether a head of this id that is there already may be replaced.
-        even_without_gain: Whether a head on several encoders is kept that is no better than one on the best
-            of them alone.
-        command: How to make it again, for the card.
-        n_jobs: Processes.
-        calibrate_on: Corpora that are not trained on, for temperatures and thresholds that hold for unseen
-            speakers; of heads with moving statistics alone.
+        stage: What is being done.
+        fraction: Of the whole training, 0 to 1.
+        doing: The same in words.
+        loss: Mean loss of the last pass over the training rows, None outside fitting.
+        held_out_uar: Unweighted average recall on the speakers that were held out so far, None before the
+            first.
+        epoch: Number of passes done of this network, None outside fitting.
+        seconds_left: Of this stage, from how long it took so far; None at its beginning.
     """
 
-    head_id: str
-    labels: tuple[str, ...] = ()
-    title: Sentence | None = None
-    note: Sentence | None = None
-    licence: str = ""
-    seed: int = 0
-    heads_dir: Path = field(default_factory=user_folder)
-    replace: bool = False
-    even_without_gain: bool = False
-    command: str = ""
-    n_jobs: int = 1
-    calibrate_on: tuple[Corpus, ...] = ()
+    stage: Stage
+    fraction: float
+    doing: Sentence
+    loss: float | None = None
+    held_out_uar: float | None = None
+    epoch: int | None = None
+    seconds_left: float | None = None
+
+
+Watch = Callable[[ProgressEvent], None]
+"""Told where the training stands; called as often as anything changes."""
+
+
+class Reporter:
+    """Turns what each stage reports into moments."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._held_out_uar: float | None = None
+        self._stage = ""
+        self._began_s = time.monotonic()
+
+    def at(
+        self,
+        stage: Stage,
+        share_done: float,
+        doing: Sentence,
+        *,
+        loss: float | None = None,
+        epoch: int | None = None,
+    ) -> None:
+        """Tell of one moment; `share_done` is how much of the stage is done, 0 to 1."""
+        if stage != self._stage:
+            self._stage, self._began_s = stage, time.monotonic()
+        took_s = time.monotonic() - self._began_s
+        seconds_left = None
+        if share_done > 0 and took_s > 1.0:
+            seconds_left = took_s * (1.0 - share_done) / share_done
+        start, end = _SPANS[stage]
+        fraction = start + (end - start) * min(share_done, 1.0)
+        self._watch(
+            ProgressEvent(stage, fraction, doing, loss, self._held_out_uar, epoch, seconds_left)
+        )
+
+    def held_out(self, uar: float) -> None:
+        """Remember how the speakers held out so far were predicted."""
+        self._held_out_uar = uar
+
+    def fitting(self, scheme: FusionScheme) -> Callable[[FitProgress], None]:
+        """Return what tells of the last fit."""
+        n_passes = 0
+        n_modes = 1 if scheme.networks[0].recipe.heard else len(MODES)
+
+        def watch(moment: FitProgress) -> None:
+            nonlocal n_passes
+            total = len(scheme.networks) * n_modes * moment.n_members * moment.n_epochs
+            n_passes += 1 + moment.last - moment.first
+            which_en, which_zh = f"network {moment.first}", f"{moment.first}"
+            if moment.last > moment.first:
+                which_en = f"networks {moment.first} to {moment.last}"
+                which_zh = f"{moment.first}–{moment.last}"
+            self.at(
+                "fitting",
+                n_passes / total,
+                Sentence(
+                    f"fitting {which_en} of {moment.n_members} ({moment.mode})",
+                    f"训练第 {which_zh} 个网络，共 {moment.n_members} 个（{moment.mode}）",
+                ),
+                loss=moment.loss,
+                epoch=moment.epoch,
+            )
+
+        return watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,60 +204,30 @@ def train(
         HeadError: A head of this id is there already, or another training is writing it.
         OutputError: The head cannot be written; nothing half written is left.
     """
-    telling = Telling(watch)
-    moves = bool(plain_way(encoder, seed=plan.seed).networks[0].recipe.heard)
+    work = _Training(plan, encoder, Reporter(watch), cancelled, cache)
+    moves = bool(plain_scheme(encoder, seed=plan.seed).networks[0].recipe.heard)
     check_training(corpora, plan.calibrate_on, encoder_id=encoder.id, moves=moves)
     with reserved(plan.heads_dir, plan.head_id, replace=plan.replace) as folder:
         warnings = list(check(corpora, plan.labels or None))
         corpus = merge(corpora, labels=plan.labels or None)
-        data = _embed(corpus, encoder, plan, telling, cancelled, cache)
-        others = _embed_others(plan, encoder, telling, cancelled, cache)
+        data = work.embed(corpus, copies=copies_for(encoder.id))
+        others = work.embed_others()
         warnings += data.skipped + (() if others is None else others.skipped)
         train_only = tuple(one.name for one in corpora if one.train_only)
-        way, held_out, compared = _measure(data, encoder, plan, train_only, telling, cancelled)
+        scheme, held_out, compared = work.measure(data, train_only)
         if not held_out.is_complete:
             warnings.append(_stopped_early(data, held_out))
-        # The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
-        # which takes as long as one of the speakers took.
-        stopped_before = cancelled()
-        fitted = way(
-            data,
-            classes=held_out.classes,
-            watch=telling.fitting(way),
-            cancelled=lambda: cancelled() and not stopped_before,
-        )
+        fitted = work.fit(scheme, data, held_out)
         if fitted.stopped:
-            warnings.append(_UNFINISHED)
-        strangers = None
-        if fitted.recipe.heard:
-            telling.at("calibrating", 0.0, _CALIBRATING)
-            strangers = calibrate_on_strangers(
-                way.view(data),
-                held_out,
-                fitted,
-                fit=way,
-                train_only=train_only,
-                others=None if others is None else way.view(others),
-                n_jobs=plan.n_jobs,
-                cancelled=cancelled,
-                progress=lambda share, name: telling.at("calibrating", share, _CALIBRATING),
-            )
-        telling.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
-        card = _card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, strangers)
-        beside = {REPLAY_NAME: _replay_rows(data, fitted)} if "speaker" in fitted.members else {}
-        remarks = install_head(folder, card, fitted.tensors(), beside=beside)
-        warnings += remarks
-        telling.at("writing", 1.0, Sentence("finished", "完成"))
+            warnings.append(UNFINISHED)
+        unseen = work.calibrate(scheme, data, others, held_out, fitted, train_only)
+        work.reporter.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
+        card = head_card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, unseen)
+        beside = {REPLAY_NAME: replay_rows(data, fitted)} if "speaker" in fitted.members else {}
+        warnings += install_head(folder, card, fitted.tensors(), beside=beside)
+        work.reporter.at("writing", 1.0, Sentence("finished", "完成"))
     return TrainedHead(folder, card, tuple(warnings))
 
-
-# --- inside ----------------------------------------------------------------------------------------
-
-
-_UNFINISHED = Sentence(
-    "Its fit was stopped before the end, so it hears less well than its figures say.",
-    "训练在结束前被停止，实际效果不如各项指标所示。",
-)
 
 _CALIBRATING = Sentence("calibrating on people whom it has not met", "用未见过的人进行校准")
 
@@ -195,107 +236,141 @@ class _StoppedError(Exception):
     """Raised through a progress callback to leave work that has nothing to show yet."""
 
 
-def _embed(
-    corpus: Corpus,
-    encoder: Encoder,
-    plan: TrainingPlan,
-    telling: Telling,
-    cancelled: Callable[[], bool],
-    cache: FeatureCache | None,
-    *,
-    copies: Mapping[str, Alteration] | None = None,
-) -> LabelledEmbeddings:
-    n_clips = len(corpus.clips)
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """The steps of a training, with what all of them need."""
 
-    def progress(fraction: float, doing: str) -> None:
-        if cancelled():
-            raise _StoppedError
-        telling.at(
-            "features",
-            fraction,
-            Sentence(
-                f"listening to the clips ({round(fraction * n_clips)} of {n_clips})",
-                f"提取特征（{round(fraction * n_clips)}/{n_clips}）",
-            ),
-        )
+    plan: TrainingPlan
+    encoder: Encoder
+    reporter: Reporter
+    cancelled: Callable[[], bool]
+    cache: FeatureCache | None
 
-    try:
-        return embed_corpus(
-            corpus,
-            encoder,
-            copies=copies_for(encoder.id) if copies is None else copies,
-            cache=cache,
-            n_jobs=plan.n_jobs,
-            progress=progress,
-        )
-    except _StoppedError:
-        raise CorpusError(
-            "stopped before anything was measured, so there is no head; the features that were computed are "
-            "kept, and the same command goes on from there",
-            zh="在得到任何结果之前就停止了，因此没有情感模型；已提取的特征会保留，用同样的设置可以接着训练",
-        ) from None
-
-
-def _embed_others(
-    plan: TrainingPlan,
-    encoder: Encoder,
-    telling: Telling,
-    cancelled: Callable[[], bool],
-    cache: FeatureCache | None,
-) -> LabelledEmbeddings | None:
-    """Embed the corpora that are calibrated on and not trained on; None where there are none."""
-    if not plan.calibrate_on:
-        return None
-    corpus = merge(plan.calibrate_on, labels=plan.labels or None)
-    return _embed(corpus, encoder, plan, telling, cancelled, cache, copies={})
-
-
-def _measure(
-    data: LabelledEmbeddings,
-    encoder: Encoder,
-    plan: TrainingPlan,
-    train_only: Sequence[str],
-    telling: Telling,
-    cancelled: Callable[[], bool],
-) -> tuple[Way, HeldOut, dict[str, Any]]:
-    folds = speaker_folds(data, at_most=MOST_FOLDS, never_tested=train_only)
-    n_ways = 1 + len(encoder.parts) if isinstance(encoder, FusedEncoder) else 1
-    ways_done = 0
-
-    def measure(way: Way) -> HeldOut:
-        nonlocal ways_done
-        kept: dict[str, FoldLogits] = {}
+    def embed(self, corpus: Corpus, *, copies: Mapping[str, Augmentation]) -> LabelledEmbeddings:
+        """Embed a corpus. Raises `CorpusError` when it is stopped on the way."""
+        n_clips = len(corpus.clips)
 
         def progress(fraction: float, doing: str) -> None:
-            telling.held_out(_uar_so_far(data, folds, kept))
-            place = f"{len(kept)}/{len(folds)}"
-            telling.at(
-                "measuring",
-                (ways_done + fraction) / n_ways,
+            if self.cancelled():
+                raise _StoppedError
+            self.reporter.at(
+                "features",
+                fraction,
                 Sentence(
-                    f"measuring on speakers that were held out, {way.networks[0].encoder_id} ({place})",
-                    f"在留出的说话人上检验，{way.networks[0].encoder_id}（{place}）",
+                    f"listening to the clips ({round(fraction * n_clips)} of {n_clips})",
+                    f"提取特征（{round(fraction * n_clips)}/{n_clips}）",
                 ),
             )
 
-        found = held_out_predictions(
-            way.view(data),
-            folds,
-            fit=way,
-            few_counts=FEW_COUNTS,
-            lengths=LENGTHS,
-            whole=not train_only,
-            kept=kept,
-            cancelled=cancelled,
-            n_jobs=plan.n_jobs,
-            progress=progress,
-        )
-        ways_done += 1
-        return found
+        try:
+            return embed_corpus(
+                corpus,
+                self.encoder,
+                copies=copies,
+                cache=self.cache,
+                n_jobs=self.plan.n_jobs,
+                progress=progress,
+            )
+        except _StoppedError:
+            raise CorpusError(
+                "stopped before anything was measured, so there is no head; the features that were computed "
+                "are kept, and the same command goes on from there",
+                zh="在得到任何结果之前就停止了，因此没有情感模型；已提取的特征会保留，用同样的设置可以接着训练",
+            ) from None
 
-    return choose_way(
-        encoder, seed=plan.seed, measure=measure, even_without_gain=plan.even_without_gain
-    )
+    def embed_others(self) -> LabelledEmbeddings | None:
+        """Embed the corpora that are calibrated on and not trained on; None where there are none."""
+        if not self.plan.calibrate_on:
+            return None
+        corpus = merge(self.plan.calibrate_on, labels=self.plan.labels or None)
+        return self.embed(corpus, copies={})
+
+    def measure(
+        self, data: LabelledEmbeddings, train_only: Sequence[str]
+    ) -> tuple[FusionScheme, HeldOut, dict[str, Any]]:
+        """Return the best scheme, its held-out predictions, and what the comparison found."""
+        folds = speaker_folds(data, at_most=MOST_FOLDS, never_tested=train_only)
+        n_schemes = 1 + len(self.encoder.parts) if isinstance(self.encoder, FusedEncoder) else 1
+        schemes_done = 0
+
+        def measure(scheme: FusionScheme) -> HeldOut:
+            nonlocal schemes_done
+            kept: dict[str, FoldLogits] = {}
+
+            def progress(fraction: float, doing: str) -> None:
+                self.reporter.held_out(_uar_so_far(data, folds, kept))
+                place = f"{len(kept)}/{len(folds)}"
+                encoder_id = scheme.networks[0].encoder_id
+                self.reporter.at(
+                    "measuring",
+                    (schemes_done + fraction) / n_schemes,
+                    Sentence(
+                        f"measuring on speakers that were held out, {encoder_id} ({place})",
+                        f"在留出的说话人上检验，{encoder_id}（{place}）",
+                    ),
+                )
+
+            found = held_out_predictions(
+                scheme.view(data),
+                folds,
+                fit=scheme,
+                k_shots=K_SHOTS,
+                lengths=LENGTHS,
+                whole=not train_only,
+                kept=kept,
+                cancelled=self.cancelled,
+                n_jobs=self.plan.n_jobs,
+                progress=progress,
+            )
+            schemes_done += 1
+            return found
+
+        plan = self.plan
+        return choose_scheme(
+            self.encoder,
+            seed=plan.seed,
+            measure=measure,
+            even_without_gain=plan.even_without_gain,
+        )
+
+    def fit(self, scheme: FusionScheme, data: LabelledEmbeddings, held_out: HeldOut) -> FittedHead:
+        """Fit the head on everybody.
+
+        The figures are those of whole fits: after a stop while measuring it is still fitted to the end,
+        which takes as long as one of the speakers took.
+        """
+        stopped_before = self.cancelled()
+        return scheme(
+            data,
+            classes=held_out.classes,
+            watch=self.reporter.fitting(scheme),
+            cancelled=lambda: self.cancelled() and not stopped_before,
+        )
+
+    def calibrate(
+        self,
+        scheme: FusionScheme,
+        data: LabelledEmbeddings,
+        others: LabelledEmbeddings | None,
+        held_out: HeldOut,
+        fitted: FittedHead,
+        train_only: Sequence[str],
+    ) -> UnseenCalibration | None:
+        """Calibrate a head with moving statistics on unseen corpora; None for any other head."""
+        if not fitted.recipe.heard:
+            return None
+        self.reporter.at("calibrating", 0.0, _CALIBRATING)
+        return calibrate_on_unseen(
+            scheme.view(data),
+            held_out,
+            fitted,
+            fit=scheme,
+            train_only=train_only,
+            others=None if others is None else scheme.view(others),
+            n_jobs=self.plan.n_jobs,
+            cancelled=self.cancelled,
+            progress=lambda share, name: self.reporter.at("calibrating", share, _CALIBRATING),
+        )
 
 
 def _uar_so_far(
@@ -307,8 +382,7 @@ def _uar_so_far(
     uars = []
     for mode in MODES:
         predicted = np.concatenate([kept[fold.name].logits[mode].argmax(1) for fold in done])
-        confusion = confusion_matrix(truth, predicted, len(data.classes))
-        uars.append(float(unweighted_average_recall(confusion)))
+        uars.append(unweighted_average_recall(truth, predicted, len(data.classes)))
     return sum(uars) / len(uars)
 
 
@@ -319,69 +393,3 @@ def _stopped_early(data: LabelledEmbeddings, held_out: HeldOut) -> Sentence:
         f"stopped early: its figures come from {n_tested} of {counted(n_speakers, 'speaker')}",
         f"提前停止：各项指标只来自 {n_speakers} 位说话人中的 {n_tested} 位",
     )
-
-
-def _replay_rows(data: LabelledEmbeddings, fitted: FittedHead) -> bytes:
-    """Return the training rows that the head keeps for being fitted to a speaker later."""
-    return choose_replay(
-        data,
-        fitted.statistics,
-        fitted.classes,
-        clip_z=fitted.recipe.clip_z,
-        prior_segments=fitted.recipe.prior_segments,
-    ).to_bytes()
-
-
-def _card(
-    plan: TrainingPlan,
-    corpora: Sequence[Corpus],
-    corpus: Corpus,
-    encoder: Encoder,
-    data: LabelledEmbeddings,
-    fitted: FittedHead,
-    held_out: HeldOut,
-    compared: Mapping[str, Any],
-    strangers: StrangerCalibration | None,
-) -> HeadCard:
-    modes = [mode for mode in MODES if mode in fitted.members]
-    if strangers is None:
-        calibration = {mode: calibrate(held_out, mode=mode) for mode in modes}
-        temperature = {mode: pair[0] for mode, pair in calibration.items()}
-        threshold = {mode: pair[1] for mode, pair in calibration.items()}
-    else:
-        temperature = dict(strangers.fitted.temperature)
-        threshold = dict(strangers.fitted.threshold)
-    return HeadCard(
-        id=plan.head_id,
-        title=plan.title or title_of(encoder.id, corpora),
-        labels=fitted.classes,
-        encoder=encoder_spec(encoder),
-        licence=plan.licence or licence_of(corpora),
-        clip_z=fitted.recipe.clip_z,
-        min_duration_s=_MIN_DURATION_S,
-        min_speaker_segments=min(FEW_COUNTS) if strangers is None else _LEAST_SEGMENTS_MOVING,
-        prior_segments=fitted.recipe.prior_segments,
-        temperature={mode: round(value, 4) for mode, value in temperature.items()},
-        threshold=threshold,
-        baseline=measure_baseline(corpus.clips),
-        corpora=tuple(one.credit() for one in corpora),
-        recipe={
-            **fitted.recipe.to_dict(),
-            "copies": ", ".join(data.copies),
-            **({"several encoders": dict(compared)} if compared else {}),
-            **({"command": plan.command} if plan.command else {}),
-            "made with": f"gpt-sovits-emotion {__version__}",
-        },
-        results=card_results(corpora, data, held_out, strangers, plan.calibrate_on),
-        layer_weights=fitted.layer_weights or {},
-        note=_both(plan.note, _UNFINISHED) if fitted.stopped else plan.note,
-        moving=None if strangers is None else strangers.fitted.moving,
-        farthest=None if strangers is None else strangers.farthest,
-        calibrated_on=None if strangers is None else strangers.source,
-    )
-
-
-def _both(note: Sentence | None, more: Sentence) -> Sentence:
-    if note is None:
-        return more
-    return Sentence(f"{note.en} {more.en}", f"{note.zh}{more.zh}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from gpt_sovits_emotion.transcripts.documents import (
     TRANSCRIPT_FORMAT,
     TRANSCRIPT_VERSION,
+    document_of,
     document_text,
     read_document,
     read_json,
@@ -34,6 +35,7 @@ __all__ = [
     "FileLines",
     "Line",
     "TextFile",
+    "document_of",
     "document_text",
     "find_transcript_beside",
     "format_of",

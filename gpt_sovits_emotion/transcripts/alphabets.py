@@ -83,24 +83,30 @@ def _marks(text: str, letters: str) -> Iterator[float]:
 
 
 def _marks_of(word: str, ranks: dict[str, float]) -> Iterator[float]:
-    cased = word[1:] if not word.isupper() else ""
     for index, char in enumerate(word):
         known = ranks.get(char.lower())
-        is_last = index + 1 == len(word)
-        before = word[index - 1] if index else ""
-        wrong = (
-            known is None
-            or (index > 0 and cased and char != char.lower())
-            or (char in _FINAL and not is_last)
-            or (char in _NOT_FINAL and is_last and len(word) > 1)
-            or (char in _LAST_ONLY and not is_last)
-            or (_BEFORE_CONSONANT.match(before) and not _CONSONANT.match(char))
-            or (_ABOVE_CONSONANT.match(char) and not _follows_consonant(before))
-        )
-        if wrong or known is None:
+        if known is None or _is_misplaced(word, index) or _is_unjoined(word, index):
             yield _IMPOSSIBLE
         else:
             yield 1.0 if char in _FINAL else known
+
+
+def _is_misplaced(word: str, index: int) -> bool:
+    """Say whether a letter has a form that this place of a word does not allow."""
+    char, is_last = word[index], index + 1 == len(word)
+    if index > 0 and char != char.lower() and not word.isupper():
+        return True
+    if is_last:
+        return char in _NOT_FINAL and len(word) > 1
+    return char in _FINAL or char in _LAST_ONLY
+
+
+def _is_unjoined(word: str, index: int) -> bool:
+    """Say whether a vowel sign and its consonant do not stand together."""
+    char, before = word[index], word[index - 1] if index else ""
+    if _BEFORE_CONSONANT.match(before) and not _CONSONANT.match(char):
+        return True
+    return bool(_ABOVE_CONSONANT.match(char)) and not _follows_consonant(before)
 
 
 def _follows_consonant(before: str) -> bool:

@@ -20,10 +20,17 @@ from dataclasses import replace
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import to_ms
-from gpt_sovits_emotion.transcripts.lines import FileLines, check_times, marked_line, place
+from gpt_sovits_emotion.transcripts.lines import (
+    FileLines,
+    FilmRate,
+    check_times,
+    marked_line,
+    place,
+    unknown_rate,
+)
 from gpt_sovits_emotion.transcripts.subtitles import has_cues, read_subtitles
 from gpt_sovits_emotion.transcripts.timed_text import read_timed_text
+from gpt_sovits_emotion.transcripts.timing import to_ms
 from gpt_sovits_emotion.transcripts.wording import clean, plain_entities
 
 __all__ = ["are_counted", "read_counted", "read_sub"]
@@ -48,13 +55,13 @@ def are_counted(text: str) -> bool:
     return n_counted > 0 and 2 * n_counted >= len(rows)
 
 
-def read_counted(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines:
+def read_counted(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> FileLines:
     """Read MicroDVD or MPL2. A line without an end lasts until the next; a bar parts the rows of a line.
 
     Args:
         text: Of which `are_counted` holds.
         name: What to call it.
-        frames_per_s: Of the film; a first line that tells the frames goes before it.
+        film_rate: Looks for the frames of the film; a first line that tells them goes before it.
 
     Raises:
         TranscriptError: Times run backwards, or are frames and nothing says how many a second has.
@@ -66,7 +73,7 @@ def read_counted(text: str, *, name: str, frames_per_s: float | None = None) -> 
     told = _RATE.fullmatch(next(iter(rows.values()), ""))
     if told is not None:
         del rows[min(rows)]
-    rate = float(told["rate"].replace(",", ".")) if told else frames_per_s
+    rate = float(told["rate"].replace(",", ".")) if told else film_rate()
     if not rate:
         raise TranscriptError(
             f"{name} counts its times in frames (MicroDVD), and nothing says how many a second has; "
@@ -84,21 +91,21 @@ def read_counted(text: str, *, name: str, frames_per_s: float | None = None) -> 
     return FileLines(found.lines, (film, *found.notes))
 
 
-def read_sub(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines:
+def read_sub(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> FileLines:
     """Read a ``.sub``, whichever of the formats it is. Arguments as for `read_counted`.
 
     Raises:
         TranscriptError: It is none of them, or as for `read_counted`.
     """
     if are_counted(text):
-        return read_counted(text, name=name, frames_per_s=frames_per_s)
+        return read_counted(text, name=name, film_rate=film_rate)
     if has_cues(text):
         return read_subtitles(text, name=name)
     rows = text.splitlines()
     # What stands above the first time tells of the file: title, author, colour.
     first = next((index for index, row in enumerate(rows) if _SUBVIEWER.match(row)), len(rows))
     body = [row.replace("|", "\n") for row in rows[first:] if not _END_OF_SUBVIEWER.fullmatch(row)]
-    found = read_timed_text("\n".join(body), name=name) if body else None
+    found = read_timed_text("\n".join(body), name=name, film_rate=film_rate) if body else None
     if found is None:
         raise TranscriptError(
             f"{name} has no line with a time; expected MicroDVD ({{25}}{{62}}words), MPL2 ([10][25]words) or "

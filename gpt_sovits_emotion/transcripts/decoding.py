@@ -22,6 +22,7 @@ __all__ = [
     "codec_of",
     "decode",
     "decoded",
+    "read_bytes",
     "read_decoded",
     "read_text",
 ]
@@ -87,6 +88,15 @@ def read_decoded(path: Path, *, encoding: str = "", by_option: bool = False) -> 
         TranscriptError: The file is missing, unreadable, too large, no regular file, or no text in `encoding`
             or in any that is known.
     """
+    return decoded(read_bytes(path), name=str(path), encoding=encoding, by_option=by_option)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a text file holds.
+
+    Raises:
+        TranscriptError: The file is missing, unreadable, too large, or no regular file.
+    """
     path = Path(path)
     try:
         status = path.stat()
@@ -107,7 +117,7 @@ def read_decoded(path: Path, *, encoding: str = "", by_option: bool = False) -> 
                 zh=f"{path} 有 {status.st_size / 1e6:.0f} MB，而文稿不会超过 "
                 f"{MAX_BYTES / 1e6:.0f} MB；请指定文稿文件",
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise TranscriptError(
             f"{path} does not exist; check the name", zh=f"{path} 不存在；请检查文件名"
@@ -118,7 +128,6 @@ def read_decoded(path: Path, *, encoding: str = "", by_option: bool = False) -> 
             f"{path} could not be read ({reason}); check the file",
             zh=f"无法读取 {path}（{reason}）；请检查该文件",
         ) from error
-    return decoded(data, name=str(path), encoding=encoding, by_option=by_option)
 
 
 def decode(data: bytes, *, name: str) -> str:

@@ -21,6 +21,7 @@ from gpt_sovits_emotion.transcripts.lines import check_times, place
 __all__ = [
     "TRANSCRIPT_FORMAT",
     "TRANSCRIPT_VERSION",
+    "document_of",
     "document_text",
     "parse_json",
     "read_document",
@@ -42,6 +43,11 @@ def wrap(record: Record, *, format_name: str, version: int) -> dict[str, Any]:
         "written_by": f"gpt-sovits-emotion {__version__}",
         "document": record.to_dict(),
     }
+
+
+def document_of(transcript: TaggedTranscript) -> dict[str, Any]:
+    """Return a tagged transcript as its JSON has it: the one shape of files, terminal and Python."""
+    return wrap(transcript, format_name=TRANSCRIPT_FORMAT, version=TRANSCRIPT_VERSION)
 
 
 def document_text(record: Record, *, format_name: str, version: int) -> str:

@@ -201,6 +201,10 @@ def _mark(char: str, name: str) -> float:
             return 0.0 if _is_of_standard(char) else _RARE
     if not "\u4e00" <= char <= "\u9fff" or name == "euc-kr":
         return _RARE
+    return _mark_of_ideograph(char, name)
+
+
+def _mark_of_ideograph(char: str, name: str) -> float:
     if name == "gb18030":
         everyday = char in _EVERYDAY_SIMPLIFIED
     elif name == "big5":

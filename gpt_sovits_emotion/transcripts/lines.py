@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from gpt_sovits_emotion.core.counting import counted
@@ -14,6 +14,7 @@ from gpt_sovits_emotion.transcripts.wording import JOINER, clean, one_line, spli
 
 __all__ = [
     "FileLines",
+    "FilmRate",
     "Line",
     "above_first",
     "check_times",
@@ -21,7 +22,20 @@ __all__ = [
     "lines_of",
     "marked_line",
     "place",
+    "unknown_rate",
 ]
+
+
+FilmRate = Callable[[], float | None]
+"""Looks how many frames a second the film has that a text belongs to; None where that is not known.
+
+It opens the film, and those that lie beside the text: only a text whose times count frames asks for it.
+"""
+
+
+def unknown_rate() -> float | None:
+    """Look for no film: how many frames a second it has is not known."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)

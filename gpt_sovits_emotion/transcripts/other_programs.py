@@ -20,8 +20,8 @@ from xml.etree import ElementTree
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import CLOCK, seconds_of, to_ms
 from gpt_sovits_emotion.transcripts.lines import FileLines, Line, check_times, from_zero, place
+from gpt_sovits_emotion.transcripts.timing import CLOCK, seconds_of, to_ms
 from gpt_sovits_emotion.transcripts.wording import clean
 
 __all__ = ["is_foreign_table", "lines_of_json", "read_foreign_table", "read_ttml"]

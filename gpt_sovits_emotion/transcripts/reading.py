@@ -13,7 +13,7 @@ from gpt_sovits_emotion.transcripts.counted import are_counted, read_counted, re
 from gpt_sovits_emotion.transcripts.decoding import read_decoded, read_text
 from gpt_sovits_emotion.transcripts.documents import TRANSCRIPT_FORMAT, parse_json, read_json
 from gpt_sovits_emotion.transcripts.held import ending_of
-from gpt_sovits_emotion.transcripts.lines import FileLines, Line
+from gpt_sovits_emotion.transcripts.lines import FileLines, FilmRate, Line, unknown_rate
 from gpt_sovits_emotion.transcripts.other_programs import (
     is_foreign_table,
     lines_of_json,
@@ -63,14 +63,14 @@ class TextFile:
         path: The file.
         encoding: What a person says that it is in; "" to find that out.
         by_option: Whether who reads of it can name that with ``--encoding``.
-        frames_per_s: Of the film that it belongs to; None where that is not known.
+        film_rate: Looks for the frames of the film that it belongs to.
         language: What is spoken; "" where nobody says. Only of files with several languages it decides.
     """
 
     path: Path
     encoding: str = ""
     by_option: bool = False
-    frames_per_s: float | None = None
+    film_rate: FilmRate = unknown_rate
     language: str = ""
 
     @classmethod
@@ -167,13 +167,13 @@ def is_ours(path: Path | TextFile) -> bool:
     return is_document or lines_of_json(data, name=str(file.path)) is None
 
 
-def timed_lines(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines | None:
+def timed_lines(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> FileLines | None:
     """Return the lines of plain text that has times, None where it has none.
 
     Args:
         text: Without byte order marks (`Decoded.joined`).
         name: What to call it.
-        frames_per_s: Of the film that it belongs to; None where that is not known.
+        film_rate: Looks for the frames of the film that it belongs to.
 
     Raises:
         TranscriptError: The times run backwards, or are frames and nothing says how many a second has.
@@ -181,10 +181,10 @@ def timed_lines(text: str, *, name: str, frames_per_s: float | None = None) -> F
     if is_txt(text):
         return FileLines(read_txt(text, name=name))
     if are_counted(text):
-        return read_counted(text, name=name, frames_per_s=frames_per_s)
+        return read_counted(text, name=name, film_rate=film_rate)
     if has_cues(text):
         return read_subtitles(text, name=name)
-    return read_timed_text(text, name=name, frames_per_s=frames_per_s)
+    return read_timed_text(text, name=name, film_rate=film_rate)
 
 
 # --- inside ------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _read_text_file(text: str, file: TextFile) -> FileLines:
     ending = ending_of(text)
     if ending:
         return _read_as(ending, text, file)
-    timed = timed_lines(text, name=name, frames_per_s=file.frames_per_s)
+    timed = timed_lines(text, name=name, film_rate=file.film_rate)
     if timed is not None:
         return timed
     return FileLines(_read_words(text, name=name), unread_times(text))
@@ -231,7 +231,7 @@ def _read_sami_file(text: str, file: TextFile) -> FileLines:
 
 
 def _read_sub_file(text: str, file: TextFile) -> FileLines:
-    return read_sub(text, name=str(file.path), frames_per_s=file.frames_per_s)
+    return read_sub(text, name=str(file.path), film_rate=file.film_rate)
 
 
 def _read_sbv(text: str, *, name: str) -> FileLines:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gpt_sovits_emotion.transcripts.clocks import ARROW, CLOCK, NUMBER, seconds_of
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.transcripts.lines import FilmRate
+from gpt_sovits_emotion.transcripts.timing import ARROW, CLOCK, NUMBER, seconds_of
 
 __all__ = ["in_known_forms"]
 
 _TIMECODE = re.compile(r"(?<![\d:;])(?P<clock>\d\d[:;]\d\d[:;]\d\d)[:;](?P<frames>\d\d)(?![\d:;])")
-_FRAMES_PER_S = 25.0
-"""Of times with frames where nobody says how many a second has: never wrong by more than 0.2 s."""
+_USUAL_RATES = (25, 30, 50, 60)
+"""Frames a second, of which the first that fits is taken where nobody says it."""
 _EMPHASIS = re.compile(
     rf"(?P<before>\s*)(?P<sign>\*{{1,2}}|__?)(?P<time>[\[(（]?{CLOCK}[\])）]?)(?P=sign)"
 )
@@ -26,29 +28,53 @@ _NAMED_SPAN = re.compile(
 )
 
 
-def in_known_forms(rows: Sequence[str], *, frames_per_s: float | None) -> list[str]:
+def in_known_forms(
+    rows: Sequence[str], *, film_rate: FilmRate
+) -> tuple[list[str], tuple[Sentence, ...]]:
     """Return the rows with their times in a form that is read; as they are where they are in none of these.
+
+    With them comes what a person should know of how their times were read.
 
     Args:
         rows: Of a whole text.
-        frames_per_s: Of the film; None where that is not known.
+        film_rate: Looks for the frames of the film; called only if times have some.
 
     Examples:
-        >>> in_known_forms(["00:00:16:12 - 00:00:17:00"], frames_per_s=24.0)
+        >>> from gpt_sovits_emotion.transcripts.lines import unknown_rate
+        >>> in_known_forms(["00:00:16:12 - 00:00:17:00"], film_rate=lambda: 24.0)[0]
         ['00:00:16.500 - 00:00:17.000']
-        >>> in_known_forms(["Anna (0:01): Hi", "Ben (0:02): Ho"], frames_per_s=None)
+        >>> in_known_forms(["Anna (0:01): Hi", "Ben (0:02): Ho"], film_rate=unknown_rate)[0]
         ['Anna 0:01', 'Hi', 'Ben 0:02', 'Ho']
     """
     kept = list(rows)
+    notes: tuple[Sentence, ...] = ()
     if _are_most(_EMPHASIS, kept, of=3):
         kept = [_EMPHASIS.sub(r"\g<before>\g<time>", row, count=1) for row in kept]
     if any(_TIMECODE.match(row.lstrip(" \t[(")) for row in kept):
-        kept = [_without_frames(row, frames_per_s or _FRAMES_PER_S) for row in kept]
+        rate = film_rate()
+        if not rate:
+            rate = _usual_rate(kept)
+            notes = (_assumed(rate),)
+        kept = [_without_frames(row, rate) for row in kept]
     if _are_most(_NAMED, kept, of=2):
-        return [part for row in kept for part in _header_and_words(row)]
-    if _are_most(_NAMED_SPAN, kept, of=2):
-        return [_span_and_name(row) for row in kept]
-    return kept
+        kept = [part for row in kept for part in _header_and_words(row)]
+    elif _are_most(_NAMED_SPAN, kept, of=2):
+        kept = [_span_and_name(row) for row in kept]
+    return kept, notes
+
+
+def _usual_rate(rows: Sequence[str]) -> float:
+    """Return the first usual rate at which the last frame of a second has the highest number that occurs."""
+    last = max(int(found["frames"]) for row in rows for found in _TIMECODE.finditer(row))
+    return float(next((rate for rate in _USUAL_RATES if rate > last), last + 1))
+
+
+def _assumed(rate: float) -> Sentence:
+    return Sentence(
+        f"its times end in frames, and nothing says how many a second has: {rate:.0f} are assumed; put it "
+        "beside its film",
+        f"时间以帧结尾，而每秒帧数未知：按每秒 {rate:.0f} 帧计算；请放在影片旁边",
+    )
 
 
 def _are_most(form: re.Pattern[str], rows: Sequence[str], *, of: int) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import to_ms
 from gpt_sovits_emotion.transcripts.lines import FileLines, from_zero, marked_line
 from gpt_sovits_emotion.transcripts.subtitles import without_markup
+from gpt_sovits_emotion.transcripts.timing import to_ms
 from gpt_sovits_emotion.transcripts.wording import one_line
 
 __all__ = ["read_sami"]

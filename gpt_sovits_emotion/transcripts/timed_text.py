@@ -23,7 +23,19 @@ from itertools import pairwise
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.transcripts.clocks import (
+from gpt_sovits_emotion.transcripts.lines import (
+    FileLines,
+    FilmRate,
+    Line,
+    above_first,
+    check_times,
+    marked_line,
+    place,
+    unknown_rate,
+)
+from gpt_sovits_emotion.transcripts.row_forms import in_known_forms
+from gpt_sovits_emotion.transcripts.speakers import is_program_name
+from gpt_sovits_emotion.transcripts.timing import (
     ARROW,
     CLOCK,
     LATEST_S,
@@ -31,16 +43,6 @@ from gpt_sovits_emotion.transcripts.clocks import (
     seconds_of,
     to_ms,
 )
-from gpt_sovits_emotion.transcripts.lines import (
-    FileLines,
-    Line,
-    above_first,
-    check_times,
-    marked_line,
-    place,
-)
-from gpt_sovits_emotion.transcripts.row_forms import in_known_forms
-from gpt_sovits_emotion.transcripts.speakers import is_program_name
 from gpt_sovits_emotion.transcripts.wording import clean, plain_entities
 
 __all__ = ["read_lyrics", "read_timed_text", "unread_times"]
@@ -98,7 +100,9 @@ class _Piece:
     speaker: str = ""
 
 
-def read_timed_text(text: str, *, name: str, frames_per_s: float | None = None) -> FileLines | None:
+def read_timed_text(
+    text: str, *, name: str, film_rate: FilmRate = unknown_rate
+) -> FileLines | None:
     """Read text that has times in one of the ways above; None where it has none.
 
     The end of a line is None where it is the last and only the next would say it.
@@ -106,17 +110,18 @@ def read_timed_text(text: str, *, name: str, frames_per_s: float | None = None) 
     Args:
         text: Without byte order marks.
         name: What to call it.
-        frames_per_s: Of the film that it belongs to; None where that is not known.
+        film_rate: Looks for the frames of the film that it belongs to.
 
     Raises:
         TranscriptError: Times run backwards.
     """
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    rows = in_known_forms(rows, frames_per_s=frames_per_s)
+    rows, notes = in_known_forms(rows, film_rate=film_rate)
     filled = [row for row in rows if row.strip()]
     for fits, split in _FORMS:
         if filled and fits(filled):
-            return _gathered(rows, split, name=name)
+            found = _gathered(rows, split, name=name)
+            return FileLines(found.lines, (*notes, *found.notes))
     if _are_lyrics(filled):
         return read_lyrics(text, name=name)
     return None

@@ -15,7 +15,7 @@ import soundfile
 import yaml
 
 from host import checkouts
-from webui_tab.workshop import sample_data
+from webui_tab.app_context import sample_data
 
 
 @pytest.fixture(scope="session")

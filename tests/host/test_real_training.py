@@ -19,7 +19,7 @@ import pytest
 
 from gpt_sovits_emotion.heads import load_head
 from gpt_sovits_emotion.testing import check_head
-from webui_tab.workshop import sample_data
+from webui_tab.app_context import sample_data
 
 pytestmark = [pytest.mark.checkout, pytest.mark.corpus, pytest.mark.slow]
 

@@ -1,18 +1,15 @@
-"""The components of the page of voices and where they stand. What they do is in `wiring`."""
+"""The components of the page of voices and where they stand. What they do is in `events`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
+from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
-from webui_tab.banks.headings import headings
-from webui_tab.banks.view import COLUMNS, clip_headers
+from webui_tab.banks.bank import clip_headers
+from webui_tab.banks.form import SourceForm
+from webui_tab.components import Components
 from webui_tab.texts import say
-
-if TYPE_CHECKING:
-    from webui_tab.parts import Parts
 
 __all__ = ["build_banks", "emotion_choices"]
 
@@ -24,18 +21,21 @@ def emotion_choices(language: str) -> dict[str, str]:
     return {display_name(label, language): label for label in EMOTIONS if label != "other"}
 
 
-def build_banks(parts: Parts) -> None:
+def build_banks(parts: Components) -> None:
     """Make the page's components in the context that is open now."""
-    said = headings(parts.language)
-    parts.add("heading_bank_source", gr.HTML, said["heading_bank_source"])
-    _source_step(parts)
-    with gr.Column(visible=False) as column:
-        parts.named["bank_area"] = column
-        parts.add("heading_bank_holds", gr.HTML, said["heading_bank_holds"])
+    parts.add_heading("heading_bank_source", "bank_step_source", "bank_lead")
+    parts.add_settings(SourceForm, "source")
+    with gr.Row():
+        parts.add_work_button("bank_build", value="text:bank_build", variant="primary", scale=4)
+        parts.add_work_button("bank_open", value="text:bank_open", scale=2)
+        parts.add_stop_button("stop_bank", scale=1)
+    parts.add("bank_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-bank-status")
+    with parts.hidden("bank_area"):
+        parts.add_heading("heading_bank_holds", "bank_step_holds")
         _holds_step(parts)
-        parts.add("heading_bank_choose", gr.HTML, said["heading_bank_choose"])
+        parts.add_heading("heading_bank_choose", "bank_step_choose")
         _choose_step(parts)
-        parts.add("heading_bank_export", gr.HTML, said["heading_bank_export"])
+        parts.add_heading("heading_bank_export", "bank_step_export")
         _export_step(parts)
     # For other programs: a listing of one bank, asked for by name (docs/banks.md).
     parts.add("bank_api_path", gr.Textbox, visible=False)
@@ -44,51 +44,18 @@ def build_banks(parts: Parts) -> None:
     parts.add("bank_api_listing", gr.JSON, visible=False)
 
 
-def _source_step(parts: Parts) -> None:
-    parts.add(
-        "bank_source",
-        gr.Dropdown,
-        choices=[],
-        value=None,
-        allow_custom_value=True,
-        label="text:bank_source",
-        info="text:bank_source_info",
-        elem_id="emo-bank-source",
-    )
-    parts.add(
-        "bank_transcribe",
-        gr.Checkbox,
-        value=True,
-        label="text:bank_transcribe",
-        elem_id="emo-bank-transcribe",
-    )
-    parts.add(
-        "bank_consent",
-        gr.Checkbox,
-        label="text:bank_consent",
-        elem_classes=["emo-consent"],
-        elem_id="emo-bank-consent",
-    )
-    with gr.Row():
-        parts.add("bank_build", gr.Button, value="text:bank_build", variant="primary", scale=4)
-        parts.add("bank_open", gr.Button, value="text:bank_open", scale=2)
-        parts.add("stop_bank", gr.Button, value="text:stop", variant="stop", scale=1, visible=False)
-    parts.add("bank_status", gr.HTML, elem_classes=["emo-status"], elem_id="emo-bank-status")
-
-
-def _holds_step(parts: Parts) -> None:
+def _holds_step(parts: Components) -> None:
     parts.add("bank_coverage", gr.HTML, elem_id="emo-bank-coverage")
     parts.add("bank_lesson", gr.HTML, elem_id="emo-bank-lesson")
     with gr.Row():
-        parts.add(
+        parts.add_work_button(
             "bank_forget",
-            gr.Button,
             value="text:bank_forget",
             size="sm",
             elem_id="emo-bank-forget",
         )
         parts.add("bank_sure", gr.Checkbox, label="text:sure", elem_id="emo-bank-sure")
-        parts.add("bank_learn", gr.Button, value="text:bank_learn", size="sm")
+        parts.add_work_button("bank_learn", value="text:bank_learn", size="sm")
     every = say("bank_all", parts.language)
     parts.add(
         "bank_shown",
@@ -98,34 +65,19 @@ def _holds_step(parts: Parts) -> None:
         label="text:bank_shown",
         elem_id="emo-bank-shown",
     )
-    parts.add(
+    parts.add_table(
         "bank_clips",
-        gr.Dataframe,
-        headers=clip_headers(parts.language),
+        clip_headers(parts.language),
+        _WIDTHS,
         datatype="str",
-        col_count=(len(COLUMNS), "fixed"),
-        row_count=(1, "fixed"),
-        column_widths=list(_WIDTHS),
-        type="array",
-        wrap=True,
         height=360,
         interactive=False,
-        show_label=False,
-        elem_classes=["emo-table"],
-        elem_id="emo-bank-clips",
     )
     parts.add("bank_clips_note", gr.HTML)
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             parts.add("bank_clip_name", gr.HTML, elem_id="emo-bank-clip")
-            parts.add(
-                "bank_player",
-                gr.Audio,
-                label="text:bank_player",
-                interactive=False,
-                show_download_button=False,
-                elem_id="emo-bank-player",
-            )
+            parts.add_player("bank_player")
         with gr.Column(scale=2, min_width=260):
             names = list(emotion_choices(parts.language))
             parts.add(
@@ -142,7 +94,7 @@ def _holds_step(parts: Parts) -> None:
             parts.add("bank_pin_note", gr.HTML, elem_id="emo-bank-pin-note")
 
 
-def _choose_step(parts: Parts) -> None:
+def _choose_step(parts: Components) -> None:
     with gr.Row():
         names = list(emotion_choices(parts.language))
         parts.add(
@@ -165,14 +117,12 @@ def _choose_step(parts: Parts) -> None:
         )
     parts.add("bank_choose", gr.Button, value="text:bank_choose", elem_id="emo-bank-choose")
     parts.add("bank_choice", gr.HTML, elem_id="emo-bank-choice")
-    parts.add(
-        "bank_use", gr.Button, value="text:bank_use", variant="primary", elem_id="emo-bank-use"
+    parts.add_work_button(
+        "bank_use", value="text:bank_use", variant="primary", elem_id="emo-bank-use"
     )
 
 
-def _export_step(parts: Parts) -> None:
-    from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
-
+def _export_step(parts: Components) -> None:
     layouts = list(EXPORT_LAYOUTS)
     with gr.Row():
         parts.add(
@@ -184,5 +134,5 @@ def _export_step(parts: Parts) -> None:
             elem_id="emo-bank-format",
         )
         parts.add("bank_to", gr.Textbox, label="text:bank_to", scale=3, elem_id="emo-bank-to")
-        parts.add("bank_export", gr.Button, value="text:bank_export", elem_id="emo-bank-export")
+        parts.add_work_button("bank_export", value="text:bank_export", elem_id="emo-bank-export")
     parts.add("bank_exported", gr.HTML, elem_id="emo-bank-exported")

@@ -7,11 +7,16 @@ threads to itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.training.train import ProgressEvent
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +26,52 @@ from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.folder import user_folder
 from webui_tab.sessions import PageError
 from webui_tab.texts import TEXTS, filled
-from webui_tab.training.history import History
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.encoders.base import Encoder
-    from gpt_sovits_emotion.training.train import Moment, TrainedHead
+    from gpt_sovits_emotion.training.train import ProgressEvent, TrainedHead
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
-__all__ = ["Look", "Order", "Trainer"]
+__all__ = ["History", "Look", "Order", "Trainer"]
+
+_MOST_GROUPS = 24
+_MOST_RECALLS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a training said of itself so far.
+
+    Attributes:
+        losses: For each group of networks that were fitted side by side, oldest first, their loss after each
+            pass: pairs of the number of passes and the loss. The last 24 groups.
+        recalls: Unweighted average recall on the speakers held out so far, each time it changed.
+    """
+
+    losses: tuple[tuple[tuple[int, float], ...], ...] = ()
+    recalls: tuple[float, ...] = ()
+
+    def and_then(self, moment: ProgressEvent) -> History:
+        """Return the history with one moment more."""
+        history = self
+        if moment.held_out_uar is not None and moment.held_out_uar not in self.recalls[-1:]:
+            recalls = (*self.recalls, moment.held_out_uar)
+            history = replace(history, recalls=_thinned(recalls))
+        if moment.loss is not None:
+            epoch = moment.epoch or 0
+            *earlier, current = self.losses or ((),)
+            if current and epoch <= current[-1][0]:
+                earlier, current = [*earlier, current], ()
+            groups = (*earlier, (*current, (epoch, moment.loss)))
+            history = replace(history, losses=groups[-_MOST_GROUPS:])
+        return history
+
+
+def _thinned(recalls: tuple[float, ...]) -> tuple[float, ...]:
+    """Drop every other one but the last once they are too many to be told apart."""
+    return recalls if len(recalls) <= _MOST_RECALLS else (*recalls[:-1:2], recalls[-1])
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +120,7 @@ class Look:
     running: bool = False
     stopping: bool = False
     waiting: bool = False
-    moment: Moment | None = None
+    moment: ProgressEvent | None = None
     history: History = field(default_factory=History)
     trained: TrainedHead | None = None
     problem: Sentence | None = None
@@ -192,15 +234,16 @@ class Trainer:
         self._note(running=False, stopping=False, waiting=False, **done)
 
     def _train(self, order: Order) -> TrainedHead:
+        from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
         from gpt_sovits_emotion.training.corpora import open_corpora
-        from gpt_sovits_emotion.training.feature_cache import FeatureCache
-        from gpt_sovits_emotion.training.train import TrainingPlan, train
+        from gpt_sovits_emotion.training.recipes import TrainingPlan
+        from gpt_sovits_emotion.training.train import train
 
         corpora = open_corpora(order.corpora, progress=lambda share, doing: self._give_way())
         mark = self._mark(order.encoder)
         encoder = self._encoder(order.encoder)
 
-        def watch(moment: Moment) -> None:
+        def watch(moment: ProgressEvent) -> None:
             self._give_way()
             if moment.stage == "features" and self._mark(order.encoder) != mark:
                 switched = TEXTS["train_voice_switched"]

@@ -1,101 +1,43 @@
-"""The components of the training page and where they stand. What they do is in `wiring`."""
+"""The components of the training page and where they stand. What they do is in `events`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
-from webui_tab.training.headings import headings
+from webui_tab.components import Components
+from webui_tab.training.form import CorporaForm, HeadForm, SpeakerForm
 
-if TYPE_CHECKING:
-    from webui_tab.parts import Parts
+__all__ = ["build_training"]
 
-__all__ = ["ANYBODY", "EMPTY_LIVE", "build_training"]
-
-ANYBODY = "–"
-"""What stands in the menu of speakers for none in particular, in either language."""
-
-_EXAMPLES = "emodb=/data/emodb\nmine=/data/my-recordings"
-EMPTY_LIVE = '<div class="emo-live" data-running="0"></div>'
+_NOTHING_LIVE = '<div class="emo-live" data-running="0"></div>'
 
 
-def build_training(parts: Parts) -> None:
+def build_training(parts: Components) -> None:
     """Make the page's components in the context that is open now."""
-    said = headings(parts.language)
     # What the page shows of the training, by its count of changes; and what asks for news of it.
     parts.add("train_seen", gr.Number, -1, precision=0, visible=False)
     parts.add(
         "train_tick", gr.Button, "…", elem_id="emo-train-tick", elem_classes=["emo-out-of-sight"]
     )
-    parts.add("heading_corpora", gr.HTML, said["heading_corpora"])
-    _corpora_step(parts)
-    parts.add("heading_head", gr.HTML, said["heading_head"])
+    parts.add_heading("heading_corpora", "train_step_corpora")
+    parts.add_settings(CorporaForm, "corpora")
+    with gr.Row():
+        parts.add_work_button("train_look", value="text:train_look", size="sm")
+        parts.add_work_button("train_fetch", value="text:train_fetch", size="sm")
+        parts.add_stop_button("stop_page", size="sm")
+    parts.add("train_found", gr.HTML, elem_id="emo-train-found")
+    parts.add_heading("heading_head", "train_step_head", "train_hint")
     _head_step(parts)
     _result(parts)
-    parts.add("heading_speaker", gr.HTML, said["heading_speaker"])
+    parts.add_heading("heading_speaker", "speaker_step", "speaker_lead")
     _speaker_step(parts)
 
 
-def _corpora_step(parts: Parts) -> None:
-    parts.add(
-        "train_corpora",
-        gr.Textbox,
-        lines=3,
-        max_lines=12,
-        placeholder=_EXAMPLES,
-        label="text:train_corpora",
-        info="text:train_corpora_info",
-        elem_id="emo-train-corpora",
-    )
-    parts.add(
-        "train_consent",
-        gr.Checkbox,
-        label="text:train_consent",
-        elem_classes=["emo-consent"],
-        elem_id="emo-train-consent",
-    )
+def _head_step(parts: Components) -> None:
     with gr.Row():
-        parts.add("train_look", gr.Button, value="text:train_look", size="sm")
-        parts.add("train_fetch", gr.Button, value="text:train_fetch", size="sm")
-        parts.add(
-            "stop_page", gr.Button, value="text:stop", variant="stop", size="sm", visible=False
-        )
-    parts.add("train_found", gr.HTML, elem_id="emo-train-found")
-
-
-def _head_step(parts: Parts) -> None:
-    with gr.Row():
-        parts.add(
-            "train_encoder",
-            gr.Dropdown,
-            choices=["prosody"],
-            value="prosody",
-            allow_custom_value=True,
-            label="text:train_encoder",
-            info="text:train_encoder_info",
-            elem_id="emo-train-encoder",
-            min_width=280,
-        )
-        parts.add(
-            "train_name",
-            gr.Textbox,
-            "my-head",
-            label="text:train_name",
-            info="text:train_name_info",
-            elem_id="emo-train-name",
-            min_width=200,
-        )
-        parts.add(
-            "train_labels",
-            gr.Textbox,
-            placeholder="angry, sad",
-            label="text:train_labels",
-            info="text:train_labels_info",
-            elem_id="emo-train-labels",
-            min_width=200,
-        )
-    parts.add("train_replace", gr.Checkbox, label="text:train_replace", elem_id="emo-train-replace")
+        parts.add_settings(HeadForm, "head")
+        parts.add_settings(CorporaForm, "labels")
+    parts.add_settings(HeadForm, "replace")
     with gr.Row():
         parts.add("train_start", gr.Button, value="text:train_start", variant="primary", scale=4)
         parts.add(
@@ -108,10 +50,10 @@ def _head_step(parts: Parts) -> None:
             elem_id="emo-train-stop",
         )
     parts.add("train_problem", gr.HTML, elem_id="emo-train-problem")
-    parts.add("train_live", gr.HTML, EMPTY_LIVE, elem_id="emo-train-live")
+    parts.add("train_live", gr.HTML, _NOTHING_LIVE, elem_id="emo-train-live")
 
 
-def _result(parts: Parts) -> None:
+def _result(parts: Components) -> None:
     parts.add("train_result", gr.HTML, elem_id="emo-train-result")
     with gr.Row():
         parts.add("train_use", gr.Button, value="text:train_use", size="sm", visible=False)
@@ -121,28 +63,15 @@ def _result(parts: Parts) -> None:
         )
 
 
-def _speaker_step(parts: Parts) -> None:
-    parts.add(
-        "speaker_name",
-        gr.Dropdown,
-        choices=[],
-        value=None,
-        allow_custom_value=True,
-        label="text:speaker_name",
-        elem_id="emo-speaker-name",
-    )
-    parts.add(
-        "speaker_consent",
-        gr.Checkbox,
-        label="text:speaker_consent",
-        elem_classes=["emo-consent"],
-        elem_id="emo-speaker-consent",
-    )
+def _speaker_step(parts: Components) -> None:
+    parts.add_settings(SpeakerForm, "speaker")
     with gr.Row():
-        parts.add(
-            "speaker_learn", gr.Button, value="text:speaker_learn", variant="primary", scale=3
+        parts.add_work_button(
+            "speaker_learn", value="text:speaker_learn", variant="primary", scale=3
         )
-        parts.add("speaker_undo", gr.Button, value="text:speaker_undo", scale=2)
-        parts.add("speaker_forget", gr.Button, value="text:speaker_forget", variant="stop", scale=2)
+        parts.add_work_button("speaker_undo", value="text:speaker_undo", scale=2)
+        parts.add_work_button(
+            "speaker_forget", value="text:speaker_forget", variant="stop", scale=2
+        )
     parts.add("speaker_sure", gr.Checkbox, label="text:sure", elem_id="emo-speaker-sure")
     parts.add("speaker_status", gr.HTML, elem_id="emo-speaker-status")

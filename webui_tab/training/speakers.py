@@ -30,10 +30,9 @@ from gpt_sovits_emotion.heads.profiles import (
     undo_last,
 )
 from gpt_sovits_emotion.tagging import embed_segments
-from webui_tab.consent import require
-from webui_tab.sessions import PageError, Session
+from webui_tab.app_context import AppContext
+from webui_tab.sessions import PageError, Session, require
 from webui_tab.texts import TEXTS, filled
-from webui_tab.workshop import Workshop
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,11 +80,11 @@ class Lessons:
     """What the pages of one server teach about speakers.
 
     Args:
-        workshop: The engines.
+        app: The engines.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
         self._taught: weakref.WeakKeyDictionary[Recording, dict[tuple[str, str], _Taught]] = (
             weakref.WeakKeyDictionary()
         )
@@ -108,7 +107,7 @@ class Lessons:
         judged = [index for index, tagged in enumerate(segments) if tagged.scores is not None]
         if not judged:
             raise PageError("speaker_nothing_heard")
-        head = self._workshop.engines(session.settings.head).tagger
+        head = self._app.engines(session.settings.head).tagger
         taught = self._of(session.recording, head, speaker)
         labels = _labels(segments, judged, head)
         fresh = {
@@ -165,7 +164,7 @@ class Lessons:
 
         speaker = _named(speaker)
         require(sure, "sure_missing")
-        head_id = self._workshop.engines(head_name).tagger.card.id
+        head_id = self._app.engines(head_name).tagger.card.id
         # Not loaded first: what is damaged, or was made for a head that was replaced, can be forgotten too.
         deleted, notes = forget_speaker(speaker, head_id=head_id)
         if not deleted:
@@ -178,14 +177,14 @@ class Lessons:
         """Return what is known of a speaker; nothing where nothing was learned."""
         if not speaker.strip():
             return Lesson(None)
-        head = self._workshop.engines(head_name).tagger
+        head = self._app.engines(head_name).tagger
         return Lesson(load_profile(head, speaker.strip()))
 
     # --- inside --------------------------------------------------------------------------------------
 
     def _profile(self, head_name: str, speaker: str) -> tuple[Head, SpeakerProfile]:
         speaker = _named(speaker)
-        head = self._workshop.engines(head_name).tagger
+        head = self._app.engines(head_name).tagger
         profile = load_profile(head, speaker)
         if profile is None:
             raise PageError("speaker_unknown", speaker=speaker, head=head.card.id)
@@ -199,7 +198,7 @@ class Lessons:
         assert session.tagging is not None
         assert session.recording is not None
         segments = [session.tagging.transcript.segments[index].segment for index in places]
-        analyser = self._workshop.engines(session.settings.head).analyser
+        analyser = self._app.engines(session.settings.head).analyser
         return embed_segments(segments, session.recording, analyser)
 
     def _learned(self, head: Head, profile: SpeakerProfile, said: Iterable[Sentence]) -> Lesson:
@@ -210,7 +209,7 @@ class Lessons:
         if profile.n_clips < least:
             said = (*said, filled("speaker_too_few", n=profile.n_clips, least=least))
         else:
-            replay = find_replay(head, head_folders(self._workshop.heads_dirs))
+            replay = find_replay(head, head_folders(self._app.heads_dirs))
             profile = learn(head, profile, replay=replay)
         save_profile(profile)
         return Lesson(profile, tuple(said))

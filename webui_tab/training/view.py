@@ -1,4 +1,7 @@
-"""What the training page shows: the corpora, the training under way, and the card of what came of it."""
+"""What the training page shows: corpora, the training under way and its curves, the card of what came of it.
+
+Everything is said in both languages; pictures are SVG in the colours of the page. No Gradio here.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,20 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.visible import visible
-from webui_tab.training.curves import curves_html
+from webui_tab.markup import bilingual, both, label_name, note_of, sentence
 from webui_tab.training.job import Look
-from webui_tab.training.words import bilingual, both, label_name, note_of, sentence
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
-    from webui_tab.training.asking import Found
+    from webui_tab.training.requests import Found
     from webui_tab.training.speakers import Lesson
+from collections.abc import Sequence
 
-__all__ = ["corpora_html", "lesson_html", "live_html", "time_left"]
+from gpt_sovits_emotion.core.labels import colour_of
+from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
+from webui_tab.training.job import History
+
+__all__ = ["card_html", "corpora_html", "curves_html", "lesson_html", "live_html", "time_left"]
 
 _COLUMNS = ("corpus", "written", "label", "clips", "speakers")
 
@@ -120,3 +127,184 @@ def _time(look: Look) -> str:
     left = time_left(look.moment.seconds_left)
     en, zh = (html.escape(text) for text in (left.en, left.zh))
     return " · " + bilingual(f"about {en} left in this step", f"本步骤剩余约 {zh}")
+
+
+_WIDTH, _HEIGHT = 420.0, 170.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 26.0
+
+_Point = tuple[float, float]
+
+
+def curves_html(history: History) -> str:
+    """Return the figures so far as two pictures side by side; nothing before the first figure."""
+    pictures = []
+    if history.recalls:
+        points = [(number, recall) for number, recall in enumerate(history.recalls, start=1)]
+        pictures.append(
+            _figure(
+                both("train_held_out"),
+                _chart([points], top=1.0, name=_whole_percent, colour="--emo-good"),
+                _whole_percent(history.recalls[-1]),
+            )
+        )
+    if history.losses:
+        top = max(loss for line in history.losses for _, loss in line)
+        latest = history.losses[-1][-1][1]
+        chart = _chart(history.losses, top=top or 1.0, name=_number, colour="--emo-accent")
+        pictures.append(_figure(both("train_loss"), chart, _number(latest)))
+    return f'<div class="emo-curves">{"".join(pictures)}</div>' if pictures else ""
+
+
+def _figure(title: str, chart: str, latest: str) -> str:
+    return f"<figure><figcaption>{title}: <b>{latest}</b></figcaption>{chart}</figure>"
+
+
+def _chart(lines: Sequence[Sequence[_Point]], *, top: float, name: object, colour: str) -> str:
+    """Draw lines over a common axis that begins at 0; all but the last are faint."""
+    assert callable(name)
+    last = max(x for line in lines for x, _ in line)
+    first = min(x for line in lines for x, _ in line)
+    right, floor = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+
+    def place(point: _Point) -> tuple[float, float]:
+        x, y = point
+        along = (x - first) / (last - first) if last > first else 0.5
+        return _LEFT + along * (right - _LEFT), floor - min(y / top, 1.0) * (floor - _TOP)
+
+    parts = []
+    for share in (0.0, 0.5, 1.0):
+        y = floor - share * (floor - _TOP)
+        parts.append(
+            f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{name(share * top)}</text>'
+        )
+    for x in sorted({first, last}):
+        at, _ = place((x, 0.0))
+        parts.append(f'<text x="{at:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{x:.0f}</text>')
+    for line in lines:
+        places = [place(point) for point in line]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        faint = "" if line is lines[-1] else ' class="faint"'
+        if len(places) > 1:
+            parts.append(f'<polyline points="{path}"{faint} style="stroke:var({colour})"/>')
+    x, y = place(lines[-1][-1])
+    parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" style="fill:var({colour})"/>')
+    return (
+        f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" aria-hidden="true">{"".join(parts)}</svg>'
+    )
+
+
+def _whole_percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def card_html(card: HeadCard, warnings: Sequence[Sentence] = ()) -> str:
+    """Return a card as HTML: sources, figures with their intervals, confusion and recall of each emotion."""
+    notes = "".join(note_of("warning", sentence(warning)) for warning in warnings)
+    pictures = "".join(_picture(result) for result in card.results if result.confusion)
+    return (
+        f'<div class="emo-both emo-card"><h3>{sentence(card.title)} <code>{html.escape(card.id)}</code></h3>'
+        f"{_sources(card)}{notes}{_figures(card.results)}"
+        f'<div class="emo-pictures">{pictures}</div></div>'
+    )
+
+
+def _sources(card: HeadCard) -> str:
+    corpora = "; ".join(
+        f"{html.escape(corpus.name)} ("
+        + both("train_clips_speakers", clips=corpus.n_utterances, speakers=corpus.n_speakers)
+        + ")"
+        for corpus in card.corpora
+    )
+    rows = {
+        "trained_on": corpora,
+        "encoder": html.escape(card.encoder.id),
+        "licence": html.escape(card.licence),
+    }
+    if card.calibrated_on is not None:
+        rows["calibrated_on"] = sentence(card.calibrated_on)
+    if card.moving is not None:
+        rows["recording"] = both("train_card_moving")
+    if card.farthest is not None:
+        rows["farthest"] = both("train_card_unlike", distance=f"{card.farthest:g}")
+    lines = "".join(
+        f"<dt>{both(f'train_card_{name}')}</dt><dd>{said}</dd>" for name, said in rows.items()
+    )
+    return f"<dl>{lines}</dl>"
+
+
+def _figures(results: Sequence[Result]) -> str:
+    if not results:
+        return note_of("aside", both("train_card_none"))
+    columns = ("measured", "uar", "wa", "ece")
+    head = "".join(f"<th>{both(f'train_{name}')}</th>" for name in columns)
+    body = "".join(
+        f"<tr><td>{_protocol(result)}</td><td>{_rate(result.uar, result.uar_interval)}</td>"
+        f"<td>{_rate(result.wa, result.wa_interval)}</td>"
+        f"<td>{'–' if result.ece is None else _percent(result.ece)}</td></tr>"
+        for result in results
+    )
+    return (
+        f'<div class="emo-wide"><table class="emo-grid"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>" + note_of("aside", both("train_calibration_note"))
+    )
+
+
+def _protocol(result: Result) -> str:
+    size = both("train_clips_speakers", clips=result.n_utterances, speakers=result.n_speakers)
+    what = f"{html.escape(result.protocol)}, {html.escape(result.corpus)}, {_mode(result)} ({size})"
+    return what + (f"<br><small>{html.escape(result.note)}</small>" if result.note else "")
+
+
+def _mode(result: Result) -> str:
+    if result.normalisation not in MODES:
+        return html.escape(result.normalisation)
+    return both(f"train_mode_{result.normalisation}")
+
+
+def _picture(result: Result) -> str:
+    """Draw who was taken for what, and the share of each emotion that was heard as it is."""
+    assert result.confusion is not None
+    names = [label_name(label) for label in result.labels]
+    head = "".join(f'<th class="up"><span>{name}</span></th>' for name in names)
+    body, bars = [], []
+    for place, (label, name, counts) in enumerate(
+        zip(result.labels, names, result.confusion, strict=True)
+    ):
+        total = sum(counts)
+        cells = "".join(_cell(count, total) for count in counts)
+        body.append(f"<tr><th>{name}</th>{cells}</tr>")
+        recall = counts[place] / total if total else 0.0
+        bars.append(
+            f'<span>{name}</span><div><div style="width:{100 * recall:.1f}%;'
+            f'background:{colour_of(label)}"></div></div><b>{100 * recall:.0f} %</b>'
+        )
+    return (
+        f'<figure><figcaption>{_mode(result)}</figcaption><div class="emo-wide"><table class="emo-confusion">'
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f"{note_of('aside', both('train_confusion'))}"
+        f'<figcaption>{both("train_recall")}</figcaption><div class="emo-recalls">{"".join(bars)}</div>'
+        "</figure>"
+    )
+
+
+def _cell(count: int, total: int) -> str:
+    share = count / total if total else 0.0
+    # Black on the light half of the scale, white on the dark one, whichever colours the page has.
+    ink = "#fff" if share > 0.55 else "#111"
+    lightness = 97 - 62 * share
+    style = f"background:hsl(175 45% {lightness:.0f}%);color:{ink}"
+    return f'<td style="{style}">{count or ""}</td>'
+
+
+def _rate(value: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{100 * value:.1f} % <small>({100 * low:.1f}–{100 * high:.1f})</small>"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"

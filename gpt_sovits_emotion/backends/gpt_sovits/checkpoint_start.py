@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = [
     "ZIP_MARK",
@@ -76,10 +77,11 @@ def start_of(path: Path) -> bytes:
             zh=f"没有文件 {path}；应为 SoVITS 检查点（.pth）",
         ) from error
     except OSError as error:
-        raise BackendError(
-            f"{path} cannot be read ({error.strerror}): a SoVITS checkpoint (.pth) was expected",
-            zh=f"无法读取 {path}（{error.strerror}）：应为 SoVITS 检查点（.pth）",
-        ) from error
+        expected = Sentence(
+            ": a SoVITS checkpoint (.pth) was expected", "：应为 SoVITS 检查点（.pth）"
+        )
+        told = unreadable(path, error, expected)
+        raise BackendError(told.en, zh=told.zh) from error
     if start[2:4] == _ZIP_START[2:] and (start[:2] == ZIP_MARK or start[:2] in _HEADS):
         return start
     found = _what_it_is(start)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import EncoderError, ReferenceBankError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, is_ordinary
+from gpt_sovits_emotion.core.unreadable import unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,10 +123,8 @@ def read_experiment(folder: str | Path) -> Experiment:
         }
         features = {path.name for path in _files_in(root / _FEATURES) if path.is_file()}
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ReferenceBankError(
-            f"{root} cannot be read ({reason})", zh=f"无法读取 {root}（{reason}）"
-        ) from error
+        told = unreadable(root, error)
+        raise ReferenceBankError(told.en, zh=told.zh) from error
     clips = []
     for name in sorted(names | set(texts)):
         text, language = texts.get(name, ("", ""))

@@ -18,8 +18,7 @@ import numpy as np
 from gpt_sovits_emotion.audio import probe_duration_s
 from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.languages import host_code, spoken_languages
-from gpt_sovits_emotion.backends.reference import REFERENCE_S, read_reference
-from gpt_sovits_emotion.backends.shaping import trim_silence
+from gpt_sovits_emotion.backends.shaping import REFERENCE_S, read_reference, trim_silence
 from gpt_sovits_emotion.core.errors import AudioError, BackendError
 from gpt_sovits_emotion.core.records import Audio, Sentence
 

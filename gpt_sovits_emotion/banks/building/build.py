@@ -32,8 +32,12 @@ from gpt_sovits_emotion.banks.building.stages import (
     words_of_clips,
 )
 from gpt_sovits_emotion.banks.building.teaching import Taught, forget_bank, teach
-from gpt_sovits_emotion.banks.building.texts import MOST_UNASKED, Compared, compare_texts
-from gpt_sovits_emotion.banks.building.words import hears_words
+from gpt_sovits_emotion.banks.building.texts import (
+    MOST_UNASKED,
+    Compared,
+    compare_texts,
+    hears_words,
+)
 from gpt_sovits_emotion.banks.library.bank import clips_elsewhere
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.sidecar import (
@@ -47,9 +51,9 @@ from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.core.locking import lock_beside, locked
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.heads.profiles import head_digest
-from gpt_sovits_emotion.training.feature_cache import FeatureCache
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = ["build_bank"]
@@ -125,19 +129,26 @@ def build_bank(
             sources, engines, journal, cache, whisper, language, n_jobs, learn, check_texts, before
         )
         sidecar = build.run(notes, progress, cancelled)
-        with locked(lock_beside(beside)):
-            now = _sidecar(beside)  # a person may have pinned or refused meanwhile
-            pinned = replace(sidecar.bank, pins=now.pins if now else {})
-            teaches = learn if learn is not None else now is None or now.teaches
-            with leftovers.of_no_use():
-                write_sidecar(beside, replace(sidecar, bank=pinned, teaches=teaches))
-                bank = load_bank(beside)
+        with leftovers.of_no_use():
+            sidecar = _kept(sidecar, beside, learn)
+            bank = load_bank(beside)
         journal.forget_unused()
-    if not teaches:
+    if not sidecar.teaches:
         forget_bank(beside)
         bank = load_bank(beside)
     progress(1.0, "the bank is built")
     return bank
+
+
+def _kept(sidecar: Sidecar, beside: Path, learn: bool | None) -> Sidecar:
+    """Write the sidecar with the pins and the refusal that a person may have given meanwhile; return it."""
+    with locked(lock_beside(beside)):
+        now = _sidecar(beside)
+        pinned = replace(sidecar.bank, pins=now.pins if now else {})
+        teaches = learn if learn is not None else now is None or now.teaches
+        sidecar = replace(sidecar, bank=pinned, teaches=teaches)
+        write_sidecar(beside, sidecar)
+    return sidecar
 
 
 class _Leftovers:

@@ -15,12 +15,12 @@ from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatc
 from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.encoders.feature_cache import FeatureCache, feature_key
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
-from gpt_sovits_emotion.training.feature_cache import FeatureCache, feature_key
-from gpt_sovits_emotion.training.versions import AS_IT_IS, not_finite, read_clip_at, refusal
+from gpt_sovits_emotion.training.augmentation import AS_IT_IS, not_finite, read_clip_at, refusal
 
 __all__ = ["Listeners", "RowStore", "embed_with_loaded", "listeners_for"]
 
@@ -142,7 +142,7 @@ class RowStore:
 
     Args:
         journal: Of the build.
-        cache: See `training.feature_cache`; None keeps them in the journal.
+        cache: See `encoders.feature_cache`; None keeps them in the journal.
     """
 
     def __init__(self, journal: Journal, cache: FeatureCache | None) -> None:

@@ -186,7 +186,7 @@ def _summary(pitch: Pitch, duration_s: float) -> Prosody:
     import numpy as np
 
     from gpt_sovits_emotion.encoders.prosody.frames import HOP_S
-    from gpt_sovits_emotion.encoders.prosody.summary import summarise
+    from gpt_sovits_emotion.encoders.prosody.functionals import summarise
 
     tracks = FrameTracks(
         hop_s=HOP_S,

@@ -16,6 +16,7 @@ from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import write_text
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Segment, Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.transcription import segment_speech
 
 __all__ = ["CUTS_NAME", "Cutting", "cut_recording", "cutting_folder", "stretches_of"]
@@ -183,10 +184,8 @@ def _digest(path: Path) -> str:
     try:
         return content_of(path).sha256
     except OSError as error:
-        raise ReferenceBankError(
-            f"{path} cannot be read ({error.strerror or error})",
-            zh=f"无法读取 {path}（{error.strerror or error}）",
-        ) from error
+        told = unreadable(path, error)
+        raise ReferenceBankError(told.en, zh=told.zh) from error
 
 
 def _held(folder: Path, recording: Path, sha256: str) -> dict[str, Any] | None:

@@ -25,8 +25,7 @@ from gpt_sovits_emotion.banks.building.measured import Measured
 from gpt_sovits_emotion.banks.building.processes import hear_all
 from gpt_sovits_emotion.banks.building.reporter import Telling
 from gpt_sovits_emotion.banks.building.sources import SourceClip
-from gpt_sovits_emotion.banks.building.texts import Compared
-from gpt_sovits_emotion.banks.building.words import Words, hear_words
+from gpt_sovits_emotion.banks.building.texts import Compared, Words, hear_words
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.banks.library.overlay import GONE
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
-from gpt_sovits_emotion.banks.library.duplicates import with_duplicates_marked
+from gpt_sovits_emotion.banks.library.contents import with_duplicates_marked
 from gpt_sovits_emotion.banks.library.layouts import (
     EXPECTED,
     READABLE_LAYOUTS,

@@ -126,6 +126,26 @@ class SelectionContext:
     avoid: Sequence[Path] = ()
 
 
+def _measured(clips: Sequence[ReferenceClip]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median F0 in Hz and the syllables per second of clips, NaN where nothing was measured."""
+    quality = [clip.quality for clip in clips]
+    return (
+        _known(each.f0_median_hz if each else None for each in quality),
+        _known(each.rate_syl_per_s if each else None for each in quality),
+    )
+
+
+def _fixed_marks(clips: Sequence[ReferenceClip]) -> dict[str, np.ndarray]:
+    """Mark what does not depend on the segment."""
+    consistency = (clip.consistency for clip in clips)
+    return {
+        "duration": np.array([_duration_fit(clip.duration_s or 0.0) for clip in clips]),
+        "sound": np.array([_sound_fit(clip) for clip in clips]),
+        "voice": np.array([_UNMEASURED if mark is None else mark for mark in consistency]),
+        "text": np.array([_text_fit(clip) for clip in clips]),
+    }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
     """Every clip's marks for one segment.
@@ -179,24 +199,17 @@ class BankTable:
         for row, held in enumerate(carried):
             for label, share in held.items():
                 table[row, place[label]] = share
-        quality = [clip.quality for clip in clips]
+        f0_hz, rate = _measured(clips)
         return cls(
             clips=clips,
             labels=labels,
             carried=table,
             emotions=tuple(emotion_of(clip) for clip in clips),
-            fixed={
-                "duration": np.array([_duration_fit(clip.duration_s or 0.0) for clip in clips]),
-                "sound": np.array([_sound_fit(clip) for clip in clips]),
-                "voice": np.array(
-                    [_UNMEASURED if c.consistency is None else c.consistency for c in clips]
-                ),
-                "text": np.array([_text_fit(clip) for clip in clips]),
-            },
+            fixed=_fixed_marks(clips),
             syllables=np.array([spoken_length(clip.text) for clip in clips], float),
             intensity=_known(clip.intensity for clip in clips),
-            f0_hz=_known(q.f0_median_hz if q else None for q in quality),
-            rate=_known(q.rate_syl_per_s if q else None for q in quality),
+            f0_hz=f0_hz,
+            rate=rate,
         )
 
     def rank(self, query: Query, context: SelectionContext) -> Ranking:

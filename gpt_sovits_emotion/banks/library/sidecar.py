@@ -21,7 +21,7 @@ from gpt_sovits_emotion.banks.library.contents import ClipContent, content_of, i
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import is_ordinary, write_text
 from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
-from gpt_sovits_emotion.core.unreadable import why_unreadable
+from gpt_sovits_emotion.core.unreadable import unreadable, why_unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -306,10 +306,8 @@ def _held(path: Path) -> dict[str, Any]:
             zh=f"没有 {path}：此音库尚未构建；请先运行  refs build",
         ) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ReferenceBankError(
-            f"{path} cannot be read ({reason})", zh=f"无法读取 {path}（{reason}）"
-        ) from error
+        told = unreadable(path, error)
+        raise ReferenceBankError(told.en, zh=told.zh) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, why_unreadable(error)) from error
     if not isinstance(held, dict) or held.get("format") != _FORMAT:

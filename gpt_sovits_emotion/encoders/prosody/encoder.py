@@ -170,7 +170,7 @@ class ProsodyEncoder:
             tracks: From `tracks` or `describe`.
             duration_s: Length of the segment.
         """
-        from gpt_sovits_emotion.encoders.prosody.summary import summarise
+        from gpt_sovits_emotion.encoders.prosody.functionals import summarise
 
         return summarise(tracks, duration_s)
 

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 
 from gpt_sovits_emotion.encoders.prosody.bands import MEL_CENTRES_HZ, relative_db
+from gpt_sovits_emotion.encoders.prosody.formants import find_peaks
 from gpt_sovits_emotion.encoders.prosody.frames import HOP_S, runs
-from gpt_sovits_emotion.encoders.prosody.peaks import find_peaks
 
 __all__ = [
     "MODULATION_BANDS",

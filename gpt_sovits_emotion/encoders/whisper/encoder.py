@@ -11,14 +11,14 @@ from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import check_audio
-from gpt_sovits_emotion.encoders.whisper.precision import usual_device, usual_precision
+from gpt_sovits_emotion.encoders.whisper.sizes import usual_device, usual_precision
 from gpt_sovits_emotion.encoders.whisper.spectrogram import HOP, MOST_SAMPLES
 from gpt_sovits_emotion.encoders.whisper.weights import layers_in
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gpt_sovits_emotion.encoders.whisper.precision import Precision
+    from gpt_sovits_emotion.encoders.whisper.sizes import Precision
     from gpt_sovits_emotion.encoders.whisper.source import WhisperSource
 
 __all__ = ["WhisperEncoder"]

@@ -1,15 +1,19 @@
-"""The Whisper models that heads can read, by name: how many layers their encoders have, and how wide.
-
-Shapes from ``ModelDimensions`` of OpenAI's checkpoints (https://github.com/openai/whisper, ``model.py`` and
-the table in its README); the distilled models keep the encoder of the model that they come from
-(Gandhi et al. 2023, "Distil-Whisper", arXiv 2311.00430).
-"""
+"""The Whisper models that heads can read, by name; the device and the precision that they run in."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["SIZES", "WhisperSize", "plain_size"]
+__all__ = [
+    "SIZES",
+    "Precision",
+    "WhisperSize",
+    "plain_size",
+    "usual_device",
+    "usual_precision",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +69,33 @@ def plain_size(name: str) -> str:
     ('large-v3-turbo', 'base')
     """
     return _ALIASES.get(name, name)
+
+
+Precision = Literal["float32", "int8", "bfloat16", "float16"]
+
+
+def usual_device() -> str:
+    """Return ``cuda`` where torch has a graphics card, else ``cpu``.
+
+    Torch is asked only where it is loaded already, or where there is a card at all: loading it takes a second
+    and 180 MB, and a process that only transcribes and tags on the CPU needs it for nothing else.
+    """
+    if "torch" not in sys.modules:
+        import ctranslate2
+
+        if ctranslate2.get_cuda_device_count() == 0:
+            return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def usual_precision(device: str) -> Precision:
+    """Return the precision that suits a device: of a card float16, which Whisper was published in.
+
+    On a CPU int8, as the transcriber has it: half of float32's time and a quarter of its memory, and heads
+    hear the same in it (``benchmarks/whisper_speed.py`` compares their labels).
+    """
+    if device == "cpu":
+        return "int8"
+    return "float16" if device.startswith("cuda") else "float32"

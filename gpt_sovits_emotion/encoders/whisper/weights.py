@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
-from gpt_sovits_emotion.encoders.whisper.precision import Precision
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.unreadable import unreadable
+from gpt_sovits_emotion.encoders.whisper.sizes import Precision
 from gpt_sovits_emotion.encoders.whisper.slices import slice_source
 from gpt_sovits_emotion.encoders.whisper.source import (
     STEM,
@@ -27,6 +29,10 @@ __all__ = ["WhisperLayers", "fingerprint_of", "layers_in"]
 
 _Mark: TypeAlias = "tuple[str, int, int]"
 _LOCK = threading.Lock()
+_PUT_BACK = Sentence(
+    "; the Whisper model is not there (any more): put it back, or choose another head (heads list)",
+    "；Whisper 模型不在（或已不在）该处：请放回，或换一个情感模型（heads list）",
+)
 _OPENED: WeakValueDictionary[tuple[object, ...], WhisperLayers] = WeakValueDictionary()
 _DIGESTS: dict[tuple[_Mark, int], str] = {}
 
@@ -187,10 +193,6 @@ def _mark_of(path: Path) -> _Mark:
     try:
         state = path.stat()
     except OSError as error:
-        raise WhisperModelError(
-            f"{path} cannot be read ({error.strerror or error}); the Whisper model is not there (any more): "
-            "put it back, or choose another head (heads list)",
-            zh=f"无法读取 {path}（{error.strerror or error}）；Whisper 模型不在（或已不在）该处："
-            "请放回，或换一个情感模型（heads list）",
-        ) from error
+        told = unreadable(path, error, _PUT_BACK)
+        raise WhisperModelError(told.en, zh=told.zh) from error
     return str(path.resolve()), state.st_size, state.st_mtime_ns

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from gpt_sovits_emotion.training.corpora.checking import check
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
-from gpt_sovits_emotion.training.corpora.fetching import SOURCES, fetch_corpus
-from gpt_sovits_emotion.training.corpora.known import (
-    KNOWN_CORPORA,
+from gpt_sovits_emotion.training.corpora.corpus import (
+    INFO_NAME,
+    Clip,
+    Corpus,
     CorpusInfo,
-    hub_command,
-    known_corpus,
+    LabelRow,
+    label_table,
+    merge,
 )
-from gpt_sovits_emotion.training.corpora.manifest import INFO_NAME, MANIFEST_NAME
-from gpt_sovits_emotion.training.corpora.merging import LabelRow, label_table, merge
+from gpt_sovits_emotion.training.corpora.fetching import SOURCES, fetch_corpus, unpack_corpus
+from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, hub_command, known_corpus
 from gpt_sovits_emotion.training.corpora.reading import LAYOUTS, open_corpora, read_corpus
-from gpt_sovits_emotion.training.corpora.writing import unpack_corpus
+from gpt_sovits_emotion.training.corpora.tables import MANIFEST_NAME
 
 __all__ = [
     "INFO_NAME",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
@@ -13,8 +12,14 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
-from gpt_sovits_emotion.training.corpora.merging import label_table, merge, wanted_labels
+from gpt_sovits_emotion.encoders.feature_cache import content_digest
+from gpt_sovits_emotion.training.corpora.corpus import (
+    Clip,
+    Corpus,
+    label_table,
+    merge,
+    wanted_labels,
+)
 
 __all__ = ["FEW_CLIPS", "MOST_UNREADABLE", "check"]
 
@@ -105,8 +110,7 @@ def _check_size(corpus: Corpus) -> None:
         )
 
 
-def _odd_labels(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
-    warnings = []
+def _odd_labels(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> Iterator[Sentence]:
     for row in label_table(corpora, labels):
         if row.known or not row.kept:
             continue
@@ -121,8 +125,7 @@ def _odd_labels(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list
             scripts = _scripts(row.emotion)
             en += f", and stays a class of its own ({', '.join(scripts)} letters)"
             zh += "，将自成一类"
-        warnings.append(Sentence(en, zh))
-    return warnings
+        yield Sentence(en, zh)
 
 
 def _scripts(text: str) -> list[str]:
@@ -130,219 +133,186 @@ def _scripts(text: str) -> list[str]:
     return sorted({name.title() for name in names if name}) or ["no"]
 
 
-def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
+def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> Iterator[Sentence]:
     gone = Counter[str]()
     for row in label_table(corpora, labels):
         if not row.kept:
             gone[row.emotion] += row.n_clips
     if not gone:
-        return []
+        return
     listed = ", ".join(f"{emotion} {count}" for emotion, count in sorted(gone.items()))
-    return [
-        Sentence(
-            f"{counted(gone.total(), 'clip of another label is', 'clips of other labels are')} left out "
-            f"({listed})",
-            f"其他标签的 {gone.total()} 个片段不使用（{listed}）",
-        )
-    ]
+    yield Sentence(
+        f"{counted(gone.total(), 'clip of another label is', 'clips of other labels are')} left out "
+        f"({listed})",
+        f"其他标签的 {gone.total()} 个片段不使用（{listed}）",
+    )
 
 
-def _train_only(corpora: Sequence[Corpus]) -> list[Sentence]:
-    warnings = [reason for corpus in corpora if (reason := corpus.train_only_reason())]
+def _train_only(corpora: Sequence[Corpus]) -> Iterator[Sentence]:
+    yield from filter(None, (corpus.train_only_reason() for corpus in corpora))
     by_id = {corpus.info.id: corpus.name for corpus in corpora}
-    warnings += [
-        Sentence(
-            f"{corpus.name} was synthesised from recordings of {source}: a head that was trained on the one "
-            "has heard the voices of the other, so a test on it comes out too good",
-            f"{corpus.name} 是由 {source} 的录音训练的语音合成生成的：用前者训练的模型已听过后者的嗓音，"
-            "在后者上的指标会偏高",
-        )
-        for corpus in corpora
-        if (source := by_id.get(corpus.info.made_from))
-    ]
-    return warnings
+    for corpus in corpora:
+        if source := by_id.get(corpus.info.made_from):
+            yield Sentence(
+                f"{corpus.name} was synthesised from recordings of {source}: a head that was trained on the "
+                "one has heard the voices of the other, so a test on it comes out too good",
+                f"{corpus.name} 是由 {source} 的录音训练的语音合成生成的：用前者训练的模型已听过后者的嗓音，"
+                "在后者上的指标会偏高",
+            )
 
 
-def _lacking_classes(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> list[Sentence]:
+def _lacking_classes(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> Iterator[Sentence]:
     """Speak of corpora with at most half of the classes, whose speakers' means are of these alone."""
     wanted = wanted_labels(labels)
     classes = {emotion for corpus in corpora for emotion in corpus.emotions}
     classes = classes if wanted is None else classes & wanted
-    warnings = []
     for corpus in corpora:
         own = sorted(classes & set(corpus.emotions))
         if not own:
-            warnings.append(
-                Sentence(
-                    f"{corpus.name} has none of these labels, so none of its clips is used",
-                    f"{corpus.name} 没有这些标签，其片段都不使用",
-                )
+            yield Sentence(
+                f"{corpus.name} has none of these labels, so none of its clips is used",
+                f"{corpus.name} 没有这些标签，其片段都不使用",
             )
         elif 2 * len(own) <= len(classes):
             scored_en = "" if corpus.train_only else ", and scored on the classes that it has"
             scored_zh = "" if corpus.train_only else "，并只在其具有的类别上评分"
-            warnings.append(
-                Sentence(
-                    f"{corpus.name} has {len(own)} of the {len(classes)} classes ({', '.join(own)}): its "
-                    f"speakers' means are means of {'this' if len(own) == 1 else 'these'} alone; it is "
-                    f"used for training{scored_en}",
-                    f"{corpus.name} 只有 {len(classes)} 个类别中的 {len(own)} 个（{'、'.join(own)}）："
-                    f"其说话人的均值只来自这些类别；它用于训练{scored_zh}",
-                )
+            yield Sentence(
+                f"{corpus.name} has {len(own)} of the {len(classes)} classes ({', '.join(own)}): its "
+                f"speakers' means are means of {'this' if len(own) == 1 else 'these'} alone; it is "
+                f"used for training{scored_en}",
+                f"{corpus.name} 只有 {len(classes)} 个类别中的 {len(own)} 个（{'、'.join(own)}）："
+                f"其说话人的均值只来自这些类别；它用于训练{scored_zh}",
             )
-    return warnings
 
 
-def _few_clips(corpus: Corpus) -> list[Sentence]:
-    warnings = []
+def _few_clips(corpus: Corpus) -> Iterator[Sentence]:
     for emotion, clips in _by_emotion(corpus).items():
         speakers = {clip.speaker for clip in clips}
         if len(clips) < FEW_CLIPS:
-            warnings.append(
-                Sentence(
-                    f"{emotion} has {counted(len(clips), 'clip')} only; figures for it will mean little "
-                    f"(at least {FEW_CLIPS} are better, 50 good)",
-                    f"{emotion} 只有 {len(clips)} 个片段，其指标意义不大（至少 {FEW_CLIPS} 个，50 个为宜）",
-                )
+            yield Sentence(
+                f"{emotion} has {counted(len(clips), 'clip')} only; figures for it will mean little "
+                f"(at least {FEW_CLIPS} are better, 50 good)",
+                f"{emotion} 只有 {len(clips)} 个片段，其指标意义不大（至少 {FEW_CLIPS} 个，50 个为宜）",
             )
         elif len(speakers) == 1:
             who = clips[0].speaker
-            warnings.append(
-                Sentence(
-                    f"{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it "
-                    "cannot be tested on another",
-                    f"{emotion} 只有 {who} 一人：模型无法把它与该人的嗓音区分，也无法在他人身上检验",
-                )
+            yield Sentence(
+                f"{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it "
+                "cannot be tested on another",
+                f"{emotion} 只有 {who} 一人：模型无法把它与该人的嗓音区分，也无法在他人身上检验",
             )
-    return warnings
 
 
-def _one_corpus_only(corpus: Corpus, n_corpora: int) -> list[Sentence]:
+def _one_corpus_only(corpus: Corpus, n_corpora: int) -> Iterator[Sentence]:
     if n_corpora < 2:
-        return []
+        return
     lonely = {
         emotion: names.pop()
         for emotion, clips in _by_emotion(corpus).items()
         if len(names := {clip.corpus for clip in clips}) == 1
     }
     if not lonely:
-        return []
+        return
     listed = ", ".join(f"{emotion} ({name})" for emotion, name in sorted(lonely.items()))
-    return [
-        Sentence(
-            f"some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
-            "consider --labels with those that several have",
-            f"有些标签只出现在一个语料库中：{listed}；模型可能学到的是录音设备；"
-            "可考虑用 --labels 只保留共有的标签",
-        )
-    ]
+    yield Sentence(
+        f"some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
+        "consider --labels with those that several have",
+        f"有些标签只出现在一个语料库中：{listed}；模型可能学到的是录音设备；"
+        "可考虑用 --labels 只保留共有的标签",
+    )
 
 
-def _one_mood_speakers(corpus: Corpus) -> list[Sentence]:
+def _one_mood_speakers(corpus: Corpus) -> Iterator[Sentence]:
     moods: defaultdict[str, set[str]] = defaultdict(set)
     for clip in corpus.clips:
         moods[clip.speaker].add(clip.emotion)
     n_one = sum(len(emotions) == 1 for emotions in moods.values())
     if 2 * n_one <= len(moods):
-        return []
-    return [
-        Sentence(
-            f"{n_one} of {counted(len(moods), 'speaker')} {'has' if n_one == 1 else 'have'} one emotion "
-            "only; a speaker's own statistics take that "
-            "emotion away, so do not trust the speaker mode of a head trained on them",
-            f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
-            "因此不要相信由此训练的说话人模式",
-        )
-    ]
+        return
+    yield Sentence(
+        f"{n_one} of {counted(len(moods), 'speaker')} {'has' if n_one == 1 else 'have'} one emotion "
+        "only; a speaker's own statistics take that "
+        "emotion away, so do not trust the speaker mode of a head trained on them",
+        f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
+        "因此不要相信由此训练的说话人模式",
+    )
 
 
-def _unreadable(corpus: Corpus, progress: Progress) -> list[Sentence]:
-    problems: list[tuple[Path, str, str]] = []
+def _unreadable(corpus: Corpus, progress: Progress) -> Iterator[Sentence]:
+    problems: list[tuple[Path, Sentence]] = []
     for index, clip in enumerate(corpus.clips):
         progress(index / len(corpus.clips), "looking at clips")
         try:
             duration_s = probe_duration_s(clip.path)
         except AudioError as error:
-            problems.append((clip.path, str(error), error.say("zh")))
+            problems.append((clip.path, Sentence(str(error), error.say("zh"))))
             continue
         if duration_s < MIN_DURATION_S:
-            problems.append(
-                (
-                    clip.path,
-                    f"{clip.path.name} is {duration_s:.2f} s long; {MIN_DURATION_S:g} s are the least",
-                    f"{clip.path.name} 长 {duration_s:.2f} 秒；至少需要 {MIN_DURATION_S:g} 秒",
-                )
+            too_short = Sentence(
+                f"{clip.path.name} is {duration_s:.2f} s long; {MIN_DURATION_S:g} s are the least",
+                f"{clip.path.name} 长 {duration_s:.2f} 秒；至少需要 {MIN_DURATION_S:g} 秒",
             )
+            problems.append((clip.path, too_short))
     if not problems:
-        return []
+        return
     n_bad, n_all = len(problems), len(corpus.clips)
-    path, en, zh = problems[0]
+    path, why = problems[0]
     if n_bad > MOST_UNREADABLE * n_all:
         raise CorpusError(
-            f"{n_bad} of {counted(n_all, 'clip')} cannot be read, first {path}: {en}; copy the corpus "
+            f"{n_bad} of {counted(n_all, 'clip')} cannot be read, first {path}: {why.en}; copy the corpus "
             "again, or take "
             "these clips out",
-            zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{zh}；"
+            zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{why.zh}；"
             "请重新复制语料库，或去掉这些片段",
         )
-    return [
-        Sentence(
-            f"{n_bad} of {counted(n_all, 'clip')} cannot be read and will be skipped, first {path}: {en}",
-            f"{n_all} 个片段中有 {n_bad} 个无法读取，将跳过，首先是 {path}：{zh}",
-        )
-    ]
+    yield Sentence(
+        f"{n_bad} of {counted(n_all, 'clip')} cannot be read and will be skipped, first {path}: {why.en}",
+        f"{n_all} 个片段中有 {n_bad} 个无法读取，将跳过，首先是 {path}：{why.zh}",
+    )
 
 
-def _duplicates(corpus: Corpus) -> list[Sentence]:
+def _duplicates(corpus: Corpus) -> Iterator[Sentence]:
     groups = list(_same_content(corpus.clips).values())
-    warnings = []
     leaks = [group for group in groups if len({clip.speaker for clip in group}) > 1]
     if leaks:
         one, other = leaks[0][0], next(c for c in leaks[0] if c.speaker != leaks[0][0].speaker)
-        warnings.append(
-            Sentence(
-                f"leakage: {counted(len(leaks), 'recording lies', 'recordings lie')} there under more "
-                "than one "
-                f"speaker, such as {one.path} "
-                f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
-                "trained on, and figures come out too good: keep one of each",
-                f"泄漏：有 {len(leaks)} 段录音归在多位说话人名下，如 {one.path}（{one.speaker}）与 "
-                f"{other.path}（{other.speaker}）；留出的说话人其实参与了训练，指标会虚高，请各留一份",
-            )
+        yield Sentence(
+            f"leakage: {counted(len(leaks), 'recording lies', 'recordings lie')} there under more "
+            "than one "
+            f"speaker, such as {one.path} "
+            f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
+            "trained on, and figures come out too good: keep one of each",
+            f"泄漏：有 {len(leaks)} 段录音归在多位说话人名下，如 {one.path}（{one.speaker}）与 "
+            f"{other.path}（{other.speaker}）；留出的说话人其实参与了训练，指标会虚高，请各留一份",
         )
     contradictions = [group for group in groups if len({clip.emotion for clip in group}) > 1]
     if contradictions:
         one, other = contradictions[0][:2]
-        warnings.append(
-            Sentence(
-                f"{counted(len(contradictions), 'recording carries', 'recordings carry')} more than one "
-                "label, such "
-                f"as {one.path} "
-                f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
-                f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
-                f"{other.path}（{other.emotion}）；请取其一",
-            )
+        yield Sentence(
+            f"{counted(len(contradictions), 'recording carries', 'recordings carry')} more than one "
+            "label, such "
+            f"as {one.path} "
+            f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
+            f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
+            f"{other.path}（{other.emotion}）；请取其一",
         )
     rest = [group for group in groups if group not in leaks and group not in contradictions]
     if rest:
         n_more = sum(len(group) - 1 for group in rest)
-        warnings.append(
-            Sentence(
-                f"{counted(n_more, 'clip is a copy', 'clips are copies')} of others of the same speaker "
-                "and label, "
-                f"such as {rest[0][1].path}; {'it counts' if n_more == 1 else 'they count'} double",
-                f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
-                "它们被重复计数",
-            )
+        yield Sentence(
+            f"{counted(n_more, 'clip is a copy', 'clips are copies')} of others of the same speaker "
+            "and label, "
+            f"such as {rest[0][1].path}; {'it counts' if n_more == 1 else 'they count'} double",
+            f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
+            "它们被重复计数",
         )
-    return warnings
 
 
-def _same_content(clips: Sequence[Clip]) -> Mapping[str, list[Clip]]:
+def _same_content(clips: Sequence[Clip]) -> Mapping[bytes, list[Clip]]:
     by_size: defaultdict[int, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_size[_size(clip.path)].append(clip)
-    by_content: defaultdict[str, list[Clip]] = defaultdict(list)
+    by_content: defaultdict[bytes, list[Clip]] = defaultdict(list)
     for size, same_size in by_size.items():
         if size and len(same_size) > 1:
             for clip in same_size:
@@ -357,15 +327,11 @@ def _size(path: Path) -> int:
         return 0  # it cannot be read, which has been said
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+def _digest(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return content_digest(path)
     except OSError:
-        return ""  # as above
-    return digest.hexdigest()
+        return b""  # as above
 
 
 def _by_emotion(corpus: Corpus) -> Mapping[str, list[Clip]]:

@@ -1,17 +1,147 @@
-"""The records of this package: a clip, and a corpus of clips."""
+"""Corpora as records: what is known of one, its clips, several as one, and how labels were understood."""
 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from gpt_sovits_emotion.core.labels import canonical_label
+from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
+from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import CorpusCredit
-from gpt_sovits_emotion.training.corpora.known import CorpusInfo, unknown_corpus
+from gpt_sovits_emotion.transcripts.decoding import read_decoded
 
-__all__ = ["Clip", "Corpus", "label_from"]
+__all__ = [
+    "INFO_FIELDS",
+    "INFO_NAME",
+    "UNKNOWN_LICENCE",
+    "Clip",
+    "Corpus",
+    "CorpusInfo",
+    "LabelRow",
+    "label_from",
+    "label_table",
+    "merge",
+    "read_info",
+    "unknown_corpus",
+    "wanted_labels",
+]
+
+INFO_NAME = "corpus.yaml"
+INFO_FIELDS = (
+    "title", "language", "licence", "non_commercial", "citation", "url", "synthetic", "train_only",
+)  # fmt: skip
+_MAX_INFO_BYTES = 64 * 1024
+
+UNKNOWN_LICENCE = "unknown: ask whoever recorded it, and say it in corpus.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusInfo:
+    """A corpus as such, whichever copy of it lies on a disk.
+
+    Attributes:
+        id: Short name; of a known corpus a key of `KNOWN_CORPORA`, and its title in small letters.
+        title: Name for people.
+        language: Language codes, parted by a comma and a space; "" when not known.
+        licence: The licence's name; ``see URL: …`` where the terms must be read there; ``unknown: …``.
+        non_commercial: Whether its terms forbid commercial use, and so that of a head trained on it.
+            False where nothing is known; `licence` says so then.
+        citation: The publication to cite; "" when not known.
+        url: Where its makers describe it and its terms; "" when not known.
+        synthetic: Whether its clips are outputs of a speech synthesis, and so no test of anything.
+        train_only: Whether whoever describes it wants it trained on and never tested on.
+        made_from: Id of the corpus that the synthesis was trained on; "" when there is none.
+        hub: ``owner/name`` of its data set on the Hugging Face hub, whose Parquet files are read; "" when
+            it is not distributed so.
+        hub_gigabytes: About how large that is.
+    """
+
+    id: str
+    title: str
+    language: str
+    licence: str
+    non_commercial: bool
+    citation: str
+    url: str
+    synthetic: bool = False
+    train_only: bool = False
+    made_from: str = ""
+    hub: str = ""
+    hub_gigabytes: float = 0.0
+
+
+def unknown_corpus(name: str) -> CorpusInfo:
+    """Return what is known of a corpus of which nothing is known but its name."""
+    return CorpusInfo(name, name, "", UNKNOWN_LICENCE, False, "", "")
+
+
+def read_info(path: Path, name: str) -> CorpusInfo:
+    """Read a ``corpus.yaml``: what the owner of a corpus says of it.
+
+    What may stand in it is `INFO_FIELDS` of `CorpusInfo`; fields that do not are taken as unknown.
+
+    Raises:
+        CorpusError: The file cannot be read, is no YAML, or a field is none of these or of another type.
+    """
+    import yaml
+
+    try:
+        if path.stat().st_size > _MAX_INFO_BYTES:
+            raise CorpusError(
+                f"{path} is larger than 64 kB; a few lines were expected",
+                zh=f"{path} 大于 64 kB；应只有几行",
+            )
+        text = read_decoded(path).joined
+        depth = 0
+        for event in yaml.parse(text):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > 1:
+                raise CorpusError(
+                    f"{path} holds more than names with values (title: …, licence: …); write plain lines",
+                    zh=f"{path} 的内容不只是“名称: 值”（title: …、licence: …）；请逐行直接写出",
+                )
+        held = yaml.safe_load(text)
+    except TranscriptError as error:
+        raise CorpusError(str(error), zh=error.zh) from error
+    except (OSError, yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, CorpusError):
+            raise
+        first_line = str(error).splitlines()[0]  # a ValueError: a date such as 2024-13-45
+        raise CorpusError(
+            f"{path} is not readable YAML ({first_line}); mend it or remove it",
+            zh=f"{path} 不是可读的 YAML（{first_line}）；请改正或删除",
+        ) from error
+    return _checked_info(path, name, {} if held is None else held)
+
+
+def _checked_info(path: Path, name: str, held: Any) -> CorpusInfo:
+    unknown = unknown_corpus(name)
+    values: dict[str, Any] = {field: getattr(unknown, field) for field in INFO_FIELDS}
+    fields = ", ".join(values)
+    if not isinstance(held, dict) or not set(held) <= set(values):
+        odd = (
+            ", ".join(str(key) for key in held if key not in values)
+            if isinstance(held, dict)
+            else ""
+        )
+        raise CorpusError(
+            f"{path} holds {odd or 'no names with values'}; expected some of {fields}",
+            zh=f"{path} 的内容有误（{odd or '没有名称和值'}）；可写的有 {fields}",
+        )
+    for field, value in held.items():
+        wanted = type(values[field])
+        if not isinstance(value, wanted):
+            kind = "true or false" if wanted is bool else "text"
+            raise CorpusError(
+                f"{path}: {field} is {value!r}; {kind} was expected",
+                zh=f"{path}：{field} 的值是 {value!r}；应为{'true 或 false' if wanted is bool else '文字'}",
+            )
+    return CorpusInfo(id=name, **{**values, **held})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +258,137 @@ def label_from(written: str) -> str:
         ('angry', 'frustrated')
     """
     return canonical_label(unicodedata.normalize("NFKC", written))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One label of one corpus, as it was written and as it is understood.
+
+    Attributes:
+        corpus: The corpus's name.
+        written: The label as it was written.
+        emotion: What it is understood as.
+        known: Whether that is one of the canonical emotions, and not a label of the corpus's own.
+        kept: Whether its clips are used, or left out because other labels were asked for.
+        n_clips: How many clips have it.
+        n_speakers: Of how many speakers.
+    """
+
+    corpus: str
+    written: str
+    emotion: str
+    known: bool
+    kept: bool
+    n_clips: int
+    n_speakers: int
+
+
+def label_table(
+    corpora: Sequence[Corpus], labels: Sequence[str] | None = None
+) -> tuple[LabelRow, ...]:
+    """Return how the labels of corpora are understood: one row per corpus and label as written.
+
+    Args:
+        corpora: The corpora.
+        labels: The labels that will be used; None for all.
+
+    Returns:
+        Rows by corpus, and in it by emotion in the canonical order, labels of its own last.
+    """
+    wanted = wanted_labels(labels)
+    rows = []
+    for corpus in corpora:
+        clips: defaultdict[tuple[str, str], list[Clip]] = defaultdict(list)
+        for clip in corpus.clips:
+            clips[clip.label or clip.emotion, clip.emotion].append(clip)
+        for written, emotion in sorted(clips, key=lambda pair: (_place(pair[1]), pair[0])):
+            own = clips[written, emotion]
+            rows.append(
+                LabelRow(
+                    corpus=corpus.name,
+                    written=written,
+                    emotion=emotion,
+                    known=emotion in EMOTIONS,
+                    kept=wanted is None or emotion in wanted,
+                    n_clips=len(own),
+                    n_speakers=len({clip.speaker for clip in own}),
+                )
+            )
+    return tuple(rows)
+
+
+def merge(corpora: Sequence[Corpus], *, labels: Sequence[str] | None) -> Corpus:
+    """Take corpora together as one.
+
+    Speakers become ``name/speaker``, with the corpus's name in front, so that they are unique.
+
+    Args:
+        corpora: One or more, of different names.
+        labels: The labels whose clips are kept, in any spelling that is understood; None for all.
+
+    Raises:
+        CorpusError: There is no corpus, two have one name, or no clip has such a label.
+    """
+    if not corpora:
+        raise CorpusError("no corpus was given; name at least one", zh="没有语料库；请至少指定一个")
+    names = [corpus.name for corpus in corpora]
+    if len(set(names)) < len(names):
+        raise CorpusError(
+            f"the corpora are called {', '.join(names)}; give each a name of its own",
+            zh=f"语料库的名称为 {'、'.join(names)}；请使每个名称各不相同",
+        )
+    wanted = wanted_labels(labels)
+    clips = tuple(
+        replace(clip, speaker=f"{corpus.name}/{clip.speaker}", corpus=corpus.name)
+        for corpus in corpora
+        for clip in corpus.clips
+        if wanted is None or clip.emotion in wanted
+    )
+    if not clips:
+        found = ", ".join(sorted({emotion for corpus in corpora for emotion in corpus.emotions}))
+        raise CorpusError(
+            f"no clip has one of the labels {', '.join(labels or ())}; the corpora have {found or 'none'}",
+            zh=f"没有片段带有标签 {'、'.join(labels or ())}；语料库中有 {found or '（无）'}",
+        )
+    return Corpus(
+        name="+".join(names),
+        root=corpora[0].root,
+        clips=clips,
+        info=_merged_info([corpus.info for corpus in corpora]),
+        warnings=tuple(
+            _naming(corpus.name, each) for corpus in corpora for each in corpus.warnings
+        ),
+    )
+
+
+def wanted_labels(labels: Sequence[str] | None) -> frozenset[str] | None:
+    """Return the canonical forms of labels that were asked for; None for all labels."""
+    return None if labels is None else frozenset(label_from(label) for label in labels)
+
+
+def _merged_info(infos: Sequence[CorpusInfo]) -> CorpusInfo:
+    def joined(field: str, by: str) -> str:
+        return by.join(dict.fromkeys(value for info in infos if (value := getattr(info, field))))
+
+    return CorpusInfo(
+        id=joined("id", "+"),
+        title=joined("title", " + "),
+        language=", ".join(
+            dict.fromkeys(code for info in infos for code in info.language.split(", ") if code)
+        ),
+        licence=joined("licence", "; "),
+        non_commercial=any(info.non_commercial for info in infos),
+        citation=joined("citation", "; "),
+        url=joined("url", " "),
+        synthetic=all(info.synthetic for info in infos),
+        train_only=all(info.synthetic or info.train_only for info in infos),
+    )
+
+
+def _naming(name: str, warning: Sentence) -> Sentence:
+    return Sentence(f"{name}: {warning.en}", f"{name}：{warning.zh}")
+
+
+def _place(emotion: str) -> tuple[int, str]:
+    order = tuple(EMOTIONS)
+    return (order.index(emotion) if emotion in EMOTIONS else len(order), emotion)

@@ -1,58 +1,21 @@
-"""What is publicly known of the corpora that have a reader here: who made them, and on which terms."""
+"""Corpora that are known by name: their makers and terms, and what the tables beside their clips add."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
-__all__ = [
-    "KNOWN_CORPORA",
-    "UNKNOWN_LICENCE",
-    "CorpusInfo",
-    "hub_command",
-    "known_corpus",
-    "unknown_corpus",
-]
+from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.training.corpora.corpus import Clip, CorpusInfo, label_from
+from gpt_sovits_emotion.training.corpora.folders import CorpusTexts
 
-UNKNOWN_LICENCE = "unknown: ask whoever recorded it, and say it in corpus.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusInfo:
-    """A corpus as such, whichever copy of it lies on a disk.
-
-    Attributes:
-        id: Short name; of a known corpus a key of `KNOWN_CORPORA`, and its title in small letters.
-        title: Name for people.
-        language: Language codes, parted by a comma and a space; "" when not known.
-        licence: The licence's name; ``see URL: …`` where the terms must be read there; ``unknown: …``.
-        non_commercial: Whether its terms forbid commercial use, and so that of a head trained on it.
-            False where nothing is known; `licence` says so then.
-        citation: The publication to cite; "" when not known.
-        url: Where its makers describe it and its terms; "" when not known.
-        synthetic: Whether its clips are outputs of a speech synthesis, and so no test of anything.
-        train_only: Whether whoever describes it wants it trained on and never tested on.
-        made_from: Id of the corpus that the synthesis was trained on; "" when there is none.
-        hub: ``owner/name`` of its data set on the Hugging Face hub, whose Parquet files are read; "" when
-            it is not distributed so.
-        hub_gigabytes: About how large that is.
-    """
-
-    id: str
-    title: str
-    language: str
-    licence: str
-    non_commercial: bool
-    citation: str
-    url: str
-    synthetic: bool = False
-    train_only: bool = False
-    made_from: str = ""
-    hub: str = ""
-    hub_gigabytes: float = 0.0
-
+__all__ = ["KNOWN_CORPORA", "hub_command", "known_corpus", "with_details"]
 
 _MARCO_VOICE = (
     "Tian, Lyu, Ni, Sun, Li, Qian, Li, Wang, Xu, Luo, Zhang (2025): Marco-Voice Technical Report, "
@@ -209,13 +172,166 @@ def hub_command(info: CorpusInfo) -> str:
     return f"hf download {info.hub} --repo-type dataset --local-dir {info.id}"
 
 
-def unknown_corpus(name: str) -> CorpusInfo:
-    """Return what is known of a corpus of which nothing is known but its name."""
-    return CorpusInfo(name, name, "", UNKNOWN_LICENCE, False, "", "")
-
-
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
 _BY_SPELLING = {_plain(info.id): info for info in _ALL}
+
+
+_Detailed = tuple[tuple[Clip, ...], list[Sentence]]
+
+# [6.2901 - 8.2357]<tab>Ses01F_impro01_F000<tab>neu<tab>[2.5000, 2.5000, 2.5000]
+_IEMOCAP_VERDICT = re.compile(r"^\[[\d. -]+\]\t(?P<name>Ses\w+)\t(?P<code>\w+)", re.MULTILINE)
+# Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
+_IEMOCAP_LINE = re.compile(r"^(?P<name>Ses\w+) \[[\d. -]+\]: ?(?P<text>.*)$", re.MULTILINE)
+_IEMOCAP_EMOTIONS = {
+    "neu": "neutral", "hap": "happy", "sad": "sad", "ang": "angry", "sur": "surprised",
+    "fea": "fearful", "dis": "disgusted", "fru": "frustrated", "exc": "excited", "oth": "other",
+}  # fmt: skip
+"""``xxx``, on which the listeners did not agree, is no emotion."""
+
+
+def with_details(
+    corpus_id: str, root: Path, clips: Iterable[Clip]
+) -> tuple[tuple[Clip, ...], list[Sentence]]:
+    """Add what lies beside the clips of a known corpus: texts, genders, IEMOCAP's emotions.
+
+    Returns:
+        The clips, without those that have no emotion, and warnings.
+
+    Raises:
+        CorpusError: A table that lies there cannot be read, or IEMOCAP's verdicts are missing.
+    """
+    clips = tuple(clips)
+    add = _DETAILS.get(corpus_id)
+    if add is None:
+        return clips, []
+    texts = CorpusTexts()
+    kept, warnings = add(root, clips, texts)
+    return kept, [*warnings, *texts.notes]
+
+
+def _crema_d(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
+    sexes = {
+        row.get("ActorID", "").strip(): row.get("Sex", "").strip().lower()
+        for row in _table(root, "VideoDemographics.csv", read, dialect="excel")
+    }
+    return tuple(replace(clip, gender=sexes.get(clip.speaker, "")) for clip in clips), []
+
+
+def _nemo(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
+    rows = {
+        Path(row.get("file_id", "")).stem: row
+        for row in _table(root, "data.tsv", read, dialect=_Tabs)
+    }
+
+    def told(clip: Clip) -> Clip:
+        row = rows.get(clip.path.stem)
+        if row is None:
+            return clip
+        return replace(
+            clip, text=row.get("raw_text", "") or clip.text, gender=row.get("gender", "")
+        )
+
+    return tuple(told(clip) for clip in clips), []
+
+
+def _esd(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
+    texts: dict[str, str] = {}
+    speakers = {clip.speaker for clip in clips}
+    for path in _beside(root, "*.txt"):
+        if path.stem in speakers:
+            rows = (line.strip().split("\t") for line in read.read(path).splitlines())
+            texts |= {fields[0].strip(): fields[1].strip() for fields in rows if len(fields) == 3}
+    return tuple(replace(clip, text=texts.get(clip.path.stem) or clip.text) for clip in clips), []
+
+
+def _csemotions(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
+    # speakers are called female001, male002, …
+    def gender(clip: Clip) -> str:
+        found = re.fullmatch(r"(female|male)\d+", clip.speaker)
+        return found[1] if found else clip.gender
+
+    return tuple(replace(clip, gender=gender(clip)) for clip in clips), []
+
+
+def _iemocap(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detailed:
+    codes: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for path in _beside(root, "*.txt"):
+        if path.parent.name == "EmoEvaluation":
+            codes |= {
+                found["name"]: found["code"] for found in _IEMOCAP_VERDICT.finditer(read.read(path))
+            }
+        elif path.parent.name == "transcriptions":
+            texts |= {
+                found["name"]: found["text"].strip()
+                for found in _IEMOCAP_LINE.finditer(read.read(path))
+            }
+    if not codes:
+        raise CorpusError(
+            f"{root} has IEMOCAP's utterances but not the listeners' verdicts; "
+            "copy SessionN/dialog/EmoEvaluation/*.txt there too",
+            zh=f"{root} 中有 IEMOCAP 的语句，但没有情感标注；"
+            "请把 SessionN/dialog/EmoEvaluation/*.txt 也复制过来",
+        )
+    kept = []
+    for clip in clips:
+        code = codes.get(clip.path.stem, "")
+        if code in _IEMOCAP_EMOTIONS:
+            emotion, text = _IEMOCAP_EMOTIONS[code], texts.get(clip.path.stem, "")
+            kept.append(replace(clip, emotion=label_from(emotion), label=code, text=text))
+    n_gone = len(clips) - len(kept)
+    if not n_gone:
+        return tuple(kept), []
+    return tuple(kept), [
+        Sentence(
+            f"{n_gone} utterances were passed over: the listeners did not agree on their emotion (xxx), "
+            "or it is not there",
+            f"跳过了 {n_gone} 句：听辨者对其情感没有一致意见（xxx），或没有标注",
+        )
+    ]
+
+
+class _Tabs(csv.excel_tab):
+    """Fields parted by tabs; a quotation mark is a sign of the text."""
+
+    quoting = csv.QUOTE_NONE
+
+
+def _table(
+    root: Path, name: str, read: CorpusTexts, *, dialect: str | type[csv.Dialect]
+) -> list[dict[str, str]]:
+    found = _beside(root, name)
+    if not found:
+        return []
+    text = read.read(found[0])
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), dialect=dialect))
+    except csv.Error as error:
+        raise CorpusError(
+            f"{found[0]} is damaged as a table; copy it again, or remove it",
+            zh=f"{found[0]} 表格已损坏；请重新复制，或删除",
+        ) from error
+    return [
+        {key: value or "" for key, value in row.items() if isinstance(key, str)} for row in rows
+    ]
+
+
+def _beside(root: Path, pattern: str) -> list[Path]:
+    """Return the files of that name in the corpus, or in the folder that it lies in."""
+    inside = [path for path in root.rglob(pattern) if not path.name.startswith(".")]
+    above = root.resolve().parent / pattern
+    if not inside and "*" not in pattern and above.is_file():
+        return [above]
+    return sorted(inside)
+
+
+_DETAILS: Mapping[str, Callable[[Path, tuple[Clip, ...], CorpusTexts], _Detailed]] = {
+    "crema-d": _crema_d,
+    "nemo": _nemo,
+    "esd": _esd,
+    "iemocap": _iemocap,
+    "csemotions": _csemotions,
+}

@@ -19,9 +19,9 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.encoders.feature_cache import default_cache
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard
-from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError
+from gpt_sovits_emotion.training.corpora.parquet_columns import ColumnsError, HubCard
 from gpt_sovits_emotion.training.corpora.parquet_rows import (
     PASSED_OVER,
     ParquetFile,
@@ -29,7 +29,6 @@ from gpt_sovits_emotion.training.corpora.parquet_rows import (
     Rows,
     unpack_file,
 )
-from gpt_sovits_emotion.training.feature_cache import default_cache
 
 __all__ = ["default_unpacked", "hub_root", "parquet_files", "read_parquet"]
 
@@ -162,30 +161,23 @@ def _clip(root: Path, folder: Path, row: Row, name: str) -> Clip:
     )
 
 
-def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> list[Sentence]:
-    warnings = [
-        Sentence(
+def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> Iterator[Sentence]:
+    for why, count in _reasons(read):
+        yield Sentence(
             f"{counted(count, 'row was', 'rows were')} passed over: {why.en}",
             f"跳过了 {count} 行：{why.zh}",
         )
-        for why, count in _reasons(read)
-    ]
     if n_twice:
-        warnings.append(
-            Sentence(
-                f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
-                f"row: taken once",
-                f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
-            )
+        yield Sentence(
+            f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
+            f"row: taken once",
+            f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
         )
     if not speakers:
-        warnings.append(
-            Sentence(
-                "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's",
-                "没有说话人列（speaker、speaker_id、actor 等）：全部片段按同一说话人处理",
-            )
+        yield Sentence(
+            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's",
+            "没有说话人列（speaker、speaker_id、actor 等）：全部片段按同一说话人处理",
         )
-    return warnings
 
 
 def _reasons(read: Sequence[Rows]) -> Iterator[tuple[Sentence, int]]:

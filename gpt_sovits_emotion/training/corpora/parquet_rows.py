@@ -19,9 +19,8 @@ from gpt_sovits_emotion.core.files import replacing, write_text
 from gpt_sovits_emotion.core.progress import Progress
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
-from gpt_sovits_emotion.training.corpora.audio_files import AUDIO_SUFFIXES
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard
-from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, columns_of
+from gpt_sovits_emotion.training.corpora.folders import AUDIO_SUFFIXES
+from gpt_sovits_emotion.training.corpora.parquet_columns import Columns, HubCard, columns_of
 
 if TYPE_CHECKING:
     import pyarrow.parquet

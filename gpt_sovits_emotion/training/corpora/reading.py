@@ -11,35 +11,39 @@ from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.training.corpora.audio_files import (
-    audio_files,
-    passed_over,
-    without_copies,
-)
-from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus
-from gpt_sovits_emotion.training.corpora.details import with_details
-from gpt_sovits_emotion.training.corpora.folders import names_emotions, read_folders
-from gpt_sovits_emotion.training.corpora.hub_card import HubCard, read_hub_card
-from gpt_sovits_emotion.training.corpora.known import (
-    KNOWN_CORPORA,
+from gpt_sovits_emotion.training.corpora.corpus import (
+    INFO_NAME,
+    Clip,
+    Corpus,
     CorpusInfo,
-    hub_command,
-    known_corpus,
+    read_info,
     unknown_corpus,
 )
-from gpt_sovits_emotion.training.corpora.lists import read_training_list
-from gpt_sovits_emotion.training.corpora.manifest import (
-    INFO_NAME,
-    MANIFEST_NAME,
-    read_info,
-    read_manifest,
+from gpt_sovits_emotion.training.corpora.file_names import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.folders import (
+    audio_files,
+    names_emotions,
+    passed_over,
+    read_folders,
+    without_copies,
 )
-from gpt_sovits_emotion.training.corpora.named import CLIP_READERS
+from gpt_sovits_emotion.training.corpora.known import (
+    KNOWN_CORPORA,
+    hub_command,
+    known_corpus,
+    with_details,
+)
 from gpt_sovits_emotion.training.corpora.parquet import (
     default_unpacked,
     hub_root,
     parquet_files,
     read_parquet,
+)
+from gpt_sovits_emotion.training.corpora.parquet_columns import HubCard, read_hub_card
+from gpt_sovits_emotion.training.corpora.tables import (
+    MANIFEST_NAME,
+    read_manifest,
+    read_training_list,
 )
 
 __all__ = ["LAYOUTS", "open_corpora", "read_corpus"]
@@ -292,7 +296,7 @@ def _info_of_card(name: str, card: HubCard) -> CorpusInfo:
 def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
     info = KNOWN_CORPORA[corpus_id]
     read = [(path, CLIP_READERS[corpus_id](path)) for path in files]
-    strangers = [path for path, clip in read if clip is None]
+    unnamed = [path for path, clip in read if clip is None]
     clips, warnings = without_copies(clip for _, clip in read if clip is not None)
     if not clips:
         raise CorpusError(
@@ -306,7 +310,7 @@ def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
         f"not named like {info.title}'s speech clips",
         f"其名称不是 {info.title} 语音片段的命名方式",
     )
-    warnings += [*more, *passed_over(strangers, why)]
+    warnings += [*more, *passed_over(unnamed, why)]
     return _corpus(corpus_id, root, clips, _info_beside(root, corpus_id, info), warnings)
 
 

@@ -137,6 +137,14 @@ def _sorted_out(found: _Found, *, by_name: bool) -> tuple[str, tuple[ClipEntry, 
         ]
         layout = "brackets" if found.brackets else "folders"
         return layout, tuple(sorted(labelled + kept, key=lambda entry: entry.path))
+    layout, clips = _loose_clips(found, loose, by_name=by_name)
+    return layout, tuple(sorted(clips, key=lambda entry: entry.path))
+
+
+def _loose_clips(
+    found: _Found, loose: list[ClipEntry], *, by_name: bool
+) -> tuple[str, list[ClipEntry]]:
+    """Decide what the clips of a folder are in which nothing is labelled but, perhaps, by their names."""
     one_label = [each for entry, each in zip(loose, found.loose, strict=True) if not entry.doubts]
     free = by_name or are_labelled([each.path.stem for each in one_label if not each.random])
     if free:
@@ -145,7 +153,7 @@ def _sorted_out(found: _Found, *, by_name: bool) -> tuple[str, tuple[ClipEntry, 
             for entry, each in zip(loose, found.loose, strict=True)
         ]
     named = free or any(entry.filed_by == "person" for entry in loose)
-    return "names" if named else "clips", tuple(sorted(loose, key=lambda entry: entry.path))
+    return "names" if named else "clips", loose
 
 
 def _is_open(entry: ClipEntry) -> bool:

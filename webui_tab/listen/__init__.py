@@ -1,0 +1,1 @@
+"""The tab's first page: a recording is heard, corrected, said again and saved."""
