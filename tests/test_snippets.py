@@ -85,7 +85,7 @@ def here(workshop, tmp_path, monkeypatch) -> Path:
 
 def test_the_documents_hold_what_is_looked_for():
     kinds = [block.kind for name in DOCUMENTS for block in blocks(name)]
-    assert kinds.count("python") == 11
+    assert kinds.count("python") == 13
     assert sum(len(commands(name)) for name in DOCUMENTS) >= 80
 
 
@@ -98,7 +98,7 @@ def test_every_command_is_one_that_the_program_has(document, here):
         try:
             understand(words_of(line, here))
         except click.UsageError as error:
-            missing = "does not exist" in error.format_message()
+            missing = re.search("does not exist|there is no ", error.format_message())
             if not (missing and reason_not_to_run(line)):
                 refused[line] = error.format_message()
     assert refused == {}
@@ -127,7 +127,9 @@ def test_commands_run(document, here, whisper_base, heard, monkeypatch):
 
 
 def python_blocks() -> list[Block]:
-    return [block for name in DOCUMENTS for block in blocks(name) if block.kind == "python"]
+    # test_extending.py builds and runs what that page shows
+    documents = [name for name in DOCUMENTS if name != "docs/extending.md"]
+    return [block for name in documents for block in blocks(name) if block.kind == "python"]
 
 
 @pytest.mark.slow
