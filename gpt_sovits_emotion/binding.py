@@ -9,7 +9,13 @@ from pathlib import Path
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
-from gpt_sovits_emotion.encoders import WHISPER, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.encoders import (
+    WHISPER,
+    borrowed_by,
+    family_of,
+    open_encoder,
+    parse_encoder_id,
+)
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.heads import Head
@@ -81,6 +87,15 @@ def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMisma
                 zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，而{absent.say('zh')}；"
                 "或换一个情感模型（heads list）",
             )
+    unknown = next((part for part in missing if family_of(part.partition(":")[0]) is None), None)
+    if unknown is not None:
+        return HeadMismatchError(
+            f"head {head.card.id!r} reads the encoder {unknown!r}, which no package here adds; install the "
+            "one that it came with (gpt-sovits-emotion plugins shows what is there), or choose another head "
+            "(heads list)",
+            zh=f"情感模型 {head.card.id!r} 需要编码器 {unknown!r}，而此处没有软件包提供它；"
+            "请安装提供它的软件包（gpt-sovits-emotion plugins 显示已有的），或换一个情感模型（heads list）",
+        )
     provider = sources.provider
     return HeadMismatchError(
         f"head {head.card.id!r} reads the encoder {' and '.join(map(repr, missing))}, which "
@@ -162,14 +177,22 @@ class _Sources:
 
     def has(self, encoder_id: str) -> bool:
         """Say whether somebody lends it, as far as can be seen without loading anything."""
-        family = encoder_id.partition(":")[0]
-        if family.startswith(WHISPER):
-            may_come = self.own is not None or self.whisper.allow_download
-            return may_come or self.whisper.has(family)
-        return encoder_id == self.tracker.id or family in self.provider.provides
+        if encoder_id == self.tracker.id:
+            return True
+        may_come = self.own is not None or self.whisper.allow_download
+        return all(
+            may_come or self.whisper.has(family)
+            if family.startswith(WHISPER)
+            else family in self.provider.provides
+            for family in borrowed_by(encoder_id)
+        )
 
-    def provide(self, family: str) -> Iterator[LoadedModels]:
-        """Yield what is lent for a family, the best first."""
+    def provide(self, encoder_id: str) -> Iterator[LoadedModels | None]:
+        """Yield what an encoder can be opened on, the best first; None for one that borrows nothing."""
+        borrowed = borrowed_by(encoder_id)
+        if not borrowed:
+            return iter((None,))
+        (family,) = borrowed
         if family.startswith(WHISPER):
             return self.whisper.provide(family, own=self.own)
         return self.provider.provide(family)
@@ -181,7 +204,7 @@ def _first_that_fits(encoder_id: str, fingerprint: str | None, sources: _Sources
         return sources.tracker
     first: Encoder | None = None
     problem: WhisperModelError | None = None
-    for loaded in sources.provide(parse_encoder_id(encoder_id).family):
+    for loaded in sources.provide(encoder_id):
         try:
             encoder = open_encoder(encoder_id, loaded)
             if fingerprint is None or encoder.fingerprint == fingerprint:

@@ -38,6 +38,7 @@ __all__ = [
     "default_head",
     "embedded_backend",
     "folders_with",
+    "open_embedded",
     "open_engines",
 ]
 
@@ -223,6 +224,11 @@ def _checked(engines: Engines) -> Engines:
     for head in {id(head): head for head in (engines.tagger, engines.verifier_head)}.values():
         engines._bound(head)
     return engines
+
+
+def open_embedded() -> Backend:
+    """Return the backend that comes with this package, as it is registered among others."""
+    return embedded_backend(ProsodyEncoder())
 
 
 def embedded_backend(tracker: ProsodyEncoder) -> Backend:

@@ -21,6 +21,7 @@ from gpt_sovits_emotion.audio import Recording, open_recording, recording_from_s
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.banks.building.voice import open_heard_voice
+from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
@@ -32,7 +33,7 @@ from gpt_sovits_emotion.engines import Engines, open_engines
 from gpt_sovits_emotion.pipeline import SpeakingOptions, annotate, round_trip, say
 from gpt_sovits_emotion.results import Annotation, Spoken, Voice
 from gpt_sovits_emotion.tagging import TagOptions
-from gpt_sovits_emotion.transcription import TranscribeOptions
+from gpt_sovits_emotion.transcription import TranscribeOptions, Transcriber
 from gpt_sovits_emotion.whisper_models import WhisperModels
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def load(
     *,
     verifier: str | Path | None = None,
     whisper: str | Path = "auto",
+    transcriber: str | Transcriber = "faster-whisper",
     backend: str | Backend | None = None,
     checkout: str | Path | None = None,
     models_dir: str | Path | None = None,
@@ -62,8 +64,11 @@ def load(
         verifier: Id or folder of the head that labels the synthesised output; the same head when None.
         whisper: What transcribes: ``tiny``, ``base``, ``small``, …, a folder with a faster-whisper model,
             ``none`` to detect speech without transcribing it, or ``auto``: small or base, whichever is there.
+        transcriber: What transcribes: the name of a transcriber (``gpt-sovits-emotion plugins`` lists them),
+            or a function that does.
         backend: What speaks: the address of a GPT-SoVITS server (``api_v2.py``), such as
-            ``http://127.0.0.1:9880``, or a `backends.base.Backend`; eSpeak NG, which clones no voice,
+            ``http://127.0.0.1:9880``; the name of a backend, with its address where it has one, such as
+            ``mine+http://127.0.0.1:9000``; or a `backends.base.Backend`; eSpeak NG, which clones no voice,
             when None.
         checkout: Folder of a GPT-SoVITS on this machine, for heads that read its HuBERT or SoVITS.
         models_dir: A further folder of faster-whisper models.
@@ -75,6 +80,7 @@ def load(
     Raises:
         HeadError: A head is missing, broken, or does not fit what the checkout has.
         BackendError: The address is invalid, or the checkout cannot load the models it should provide.
+        PluginError: There is no backend or transcriber of this name, or it is broken.
         WhisperModelError: The Whisper that a head reads is damaged.
 
     Examples:
@@ -88,9 +94,11 @@ def load(
 
         provider = CheckoutBackend(root, device=device)
     if isinstance(backend, str):
-        from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
+        from gpt_sovits_emotion.backends.opening import open_backend
 
-        backend = ApiV2Backend(backend)
+        backend = open_backend(backend)
+    if isinstance(transcriber, str):
+        registry.load("transcribers", transcriber)
     engines = open_engines(
         head=head,
         verifier=verifier,
@@ -111,6 +119,7 @@ def load(
         checkout=root,
         device=device,
         allow_download=not offline,
+        transcriber=transcriber,
     )
     return Annotator(engines, words)
 

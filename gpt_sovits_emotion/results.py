@@ -75,8 +75,8 @@ class Annotation:
 
         Args:
             path: File to write.
-            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv`` or ``rich-text``; from the file's
-                extension when None.
+            format: ``json``, ``srt``, ``vtt``, ``ass``, ``txt``, ``csv``, ``rich-text``, or one that a
+                plug-in adds; from the file's extension when None.
             language: ``en`` or ``zh``, for the names of emotions in formats that people read.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from gpt_sovits_emotion.audio import Recording
-from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.errors import AudioError, EncoderError
 from gpt_sovits_emotion.core.memory import trim_heap
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
@@ -24,6 +24,7 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Transcript,
 )
+from gpt_sovits_emotion.core.registry import blamed
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.explain import (
     Usual,
@@ -37,6 +38,7 @@ from gpt_sovits_emotion.heads.recording import judgement_notes, judgement_senten
 
 __all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 
+_EMBEDDING = Sentence("embedding segments", "提取特征")
 _BATCH_S = 60.0
 _MAX_SEGMENT_S = 60.0
 _HALVING_GAP_S = 2.0  # a pause of so many seconds halves the weight of a neighbour
@@ -94,6 +96,9 @@ class Analyser:
 
         Returns:
             ``(n_segments, dim)`` embeddings and the tracks of each stretch.
+
+        Raises:
+            EncoderError: The encoder failed, or gives something else.
         """
         audios = self._read(recording, stretches, self.tracker.sampling_rate_hz)
         if self.encoder is self.tracker:
@@ -101,7 +106,17 @@ class Analyser:
         tracks = tuple(self.tracker.tracks(audio) for audio in audios)
         if self.encoder.sampling_rate_hz != self.tracker.sampling_rate_hz:
             audios = self._read(recording, stretches, self.encoder.sampling_rate_hz)
-        return self.encoder.encode(audios), tracks
+        with blamed(doing=_EMBEDDING):
+            embedded = self.encoder.encode(audios)
+        if np.shape(embedded) != (len(audios), self.encoder.dim):
+            raise EncoderError(
+                f"the encoder {self.encoder.id!r} gives {np.shape(embedded)} for {len(audios)} segments "
+                f"where ({len(audios)}, {self.encoder.dim}) was expected; that is a fault of the package "
+                "that adds it",
+                zh=f"编码器 {self.encoder.id!r} 对 {len(audios)} 段给出 {np.shape(embedded)}，"
+                f"应为 ({len(audios)}, {self.encoder.dim})；这是提供它的软件包的缺陷",
+            )
+        return embedded, tracks
 
     @staticmethod
     def _read(

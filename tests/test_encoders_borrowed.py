@@ -32,6 +32,7 @@ from gpt_sovits_emotion.encoders.fingerprint import fingerprint
 from gpt_sovits_emotion.encoders.hubert import HubertEncoder
 from gpt_sovits_emotion.encoders.pooling import pool
 from gpt_sovits_emotion.encoders.sovits import spectrogram
+from gpt_sovits_emotion.testing import check_encoder
 
 SOURCE = Sentence("a test", "测试")
 N_LAYERS = 4
@@ -114,6 +115,13 @@ def test_an_encoder_opens_only_on_what_it_reads(hubert) -> None:
             open_encoder(wrong, None)
     with pytest.raises(EncoderError, match="needs a loaded sovits model and was lent a test"):
         open_encoder("sovits.style", LoadedHubert(hubert, SOURCE))
+
+
+@pytest.mark.parametrize("version", ["v2", "v2Pro"])
+def test_those_on_lent_models_keep_the_contract_of_encoders(hubert, sovits, version: str) -> None:
+    check_encoder(open_encoder("hubert:1,2", LoadedHubert(hubert, SOURCE)))
+    for encoder_id in ("sovits.style", "sovits.posterior"):
+        check_encoder(open_encoder(encoder_id, lent_sovits(sovits, version)))
 
 
 # --- HuBERT ----------------------------------------------------------------------------------------

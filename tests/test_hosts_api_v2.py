@@ -27,6 +27,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.failures import sentence_of
 from gpt_sovits_emotion.backends.gpt_sovits.languages import codes_of_version
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.records import Audio, Prosody, ReferenceClip
+from gpt_sovits_emotion.testing import check_backend
 
 PROSODY = Prosody(5.0, 4.0, 150.0, 6.0, 4.0, -20.0)
 
@@ -148,6 +149,8 @@ def test_it_keeps_the_protocol(backend):
     assert backend.url in kept.title.zh
     assert kept.provides == {"prosody"}
     assert list(kept.provide("prosody")) == []
+    check_backend(backend)
+    check_backend(f"api_v2+{backend.url}")
     with pytest.raises(BackendError, match=r"hubert needs the models.*inside the WebUI"):
         kept.provide("hubert")
 

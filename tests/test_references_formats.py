@@ -26,6 +26,7 @@ from gpt_sovits_emotion.banks.library.layouts import read_layout
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.labels import EMOTIONS
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.testing import check_bank_layout
 
 # --- infer_config.json ---------------------------------------------------------------------------
 
@@ -247,6 +248,7 @@ def test_the_table_of_a_tagger_is_read_by_its_header(tmp_path, columns):
     path.write_text("\n".join("|".join(row) for row in [columns, *ordered]), "utf-8")
     bank = load_bank(path)
     assert (bank.layout, bank.voice) == ("emotion_table", "小明")
+    check_bank_layout("emotion_table", path)
     assert bank.notes == ()
     assert [(clip.emotion, clip.text, dict(clip.probabilities)) for clip in bank.usable] == [
         ("angry", "我很|生气", {"angry": 0.97}),
@@ -286,6 +288,7 @@ def test_annotations_of_an_emotion_manager_keep_shares_and_intensity(tmp_path):
     bank = load_bank(path)
     first, second, third = bank.usable
     assert (bank.layout, bank.voice) == ("emotion_manager", "anna_annotation")
+    check_bank_layout("emotion_manager", path)
     assert (first.emotion, first.text, first.language) == ("angry", "「お客さん」", "ja")
     assert first.probabilities == pytest.approx({"happy": 0.25, "angry": 0.75})
     assert first.intensity == 1.0

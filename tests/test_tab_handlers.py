@@ -997,7 +997,7 @@ def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
         asked.update(given)
         raise HeardEnoughError
 
-    monkeypatch.setattr("webui_tab.listen.resynthesis.pipeline.resynthesise", resynthesise)
+    monkeypatch.setattr("gpt_sovits_emotion.speaking.resynthesise", resynthesise)
     speaking = SpeakingSettings(speed=1.2, seed=7, timbre=("sad/en.flac",))
     with pytest.raises(HeardEnoughError):
         resynthesis.resynthesise(session, app, folder, speaking=speaking)
@@ -1036,7 +1036,7 @@ def test_the_page_and_the_command_line_choose_the_same_clips(heard, clip, app, m
         asked.append((choices, given["takes"].n, given["seed"], given["sampling"]))
         raise ChosenError
 
-    monkeypatch.setattr(pipeline, "resynthesise", resynthesise)
+    monkeypatch.setattr("gpt_sovits_emotion.speaking.resynthesise", resynthesise)
     monkeypatch.setattr(pipeline, "hear", lambda *args, **options: transcript)
     assert len(session.bank.usable) > 5
     with pytest.raises(ChosenError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gpt_sovits_emotion.core.records import (
     TaggedSegment,
     TaggedTranscript,
 )
+from gpt_sovits_emotion.testing import check_corpus
 from gpt_sovits_emotion.training.corpora import (
     KNOWN_CORPORA,
     Clip,
@@ -208,6 +210,15 @@ def test_a_known_corpus_is_recognised_by_its_file_names(tmp_path, corpus_id):
     assert corpus.name == corpus_id
     assert corpus.info == KNOWN_CORPORA[corpus_id]
     assert corpus.credit().name.casefold() == corpus_id
+
+
+@pytest.mark.parametrize("corpus_id", AS_DISTRIBUTED)
+def test_a_reader_of_ours_keeps_the_contract(tmp_path, corpus_id):
+    folder, _, name = AS_DISTRIBUTED[corpus_id][0].rpartition("/")
+    another = {"emodb": "03a02Fa.wav", "ravdess": "03-01-06-02-01-01-12.wav"}.get(corpus_id)
+    another = another or {"crema-d": "1002_DFA_ANG_XX.wav", "tess": "YAF_bar_ps.wav"}.get(corpus_id)
+    another = another or re.sub(r"\d(?=\D*$)", "5", name)
+    check_corpus(corpus_id, lay(tmp_path, f"{folder}/{name}", f"{folder}/{another}"))
 
 
 @pytest.mark.parametrize("corpus_id", AS_DISTRIBUTED)

@@ -23,6 +23,7 @@ from gpt_sovits_emotion.core.character_errors import character_error_rate, spoke
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.labels import EMOTIONS
 from gpt_sovits_emotion.core.records import Transcript
+from gpt_sovits_emotion.testing import check_transcriber
 from gpt_sovits_emotion.transcription import AUTO, TranscribeOptions, hub, transcribe
 
 pytestmark = pytest.mark.usefixtures("whisper_base")
@@ -65,6 +66,10 @@ def text_of(transcript: Transcript) -> str:
 
 def said(*ids: str) -> str:
     return " ".join(sentences()[one]["text"] for one in ids)
+
+
+def test_faster_whisper_keeps_the_contract_of_transcribers(whisper_base):
+    check_transcriber("faster-whisper", replace(OPTIONS, beam_size=1))
 
 
 # --- the sentences ---------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from gpt_sovits_emotion.core.errors import (
 )
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedWhisper
 from gpt_sovits_emotion.core.records import Audio, Sentence
-from gpt_sovits_emotion.encoders import SIZES, open_encoder, parse_encoder_id
+from gpt_sovits_emotion.encoders import open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.pooling import pool
 
 pytest.importorskip("transformers", reason="small models are made with it")
@@ -41,12 +41,14 @@ from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 from gpt_sovits_emotion.encoders.whisper.onnx_graph import Graph
 from gpt_sovits_emotion.encoders.whisper.onnx_layers import OnnxLayers
 from gpt_sovits_emotion.encoders.whisper.sizes import (
+    SIZES,
     usual_device,
     usual_precision,
 )
 from gpt_sovits_emotion.encoders.whisper.source import model_source, sizes_of
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.torch_layers import TorchLayers
+from gpt_sovits_emotion.testing import check_encoder
 
 SOURCE = Sentence("a test", "测试")
 
@@ -127,7 +129,9 @@ def test_naming_one_loads_no_torch() -> None:
 
 
 def test_it_opens_only_on_what_it_reads(tiny) -> None:
-    assert open_encoder("whisper-tiny:1-2", loaded(tiny)).id == "whisper-tiny:1-2"
+    encoder = open_encoder("whisper-tiny:1-2", loaded(tiny))
+    assert encoder.id == "whisper-tiny:1-2"
+    check_encoder(encoder)
     for wrong in (None, loaded(tiny, "base"), LoadedHubert(object(), SOURCE)):
         with pytest.raises(EncoderError, match="needs a loaded whisper-tiny model"):
             open_encoder("whisper-tiny:1", wrong)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.records import Sentence
-from gpt_sovits_emotion.encoders import WHISPER
+from gpt_sovits_emotion.encoders import WHISPER, borrowed_by
 from gpt_sovits_emotion.engines import DEFAULT_HEAD, WHISPER_HEAD, Engines, open_engines
 from gpt_sovits_emotion.heads import HeadEntry, HeadWatch, head_folders
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
@@ -118,7 +118,7 @@ class AppContext:
         own = (entry.path / ENCODER_NAME).is_file()
         return frozenset(
             family
-            for family in entry.card.encoder.families - provides
+            for family in borrowed_by(entry.card.encoder.id) - provides
             if not (family.startswith(WHISPER) and (own or self.whisper_models.has(family)))
         )
 

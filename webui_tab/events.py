@@ -15,6 +15,7 @@ from gradio.context import LocalContext
 
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.progress import Progress, doing_in, no_progress
+from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.core.visible import visible
 from webui_tab.app_context import AppContext
 from webui_tab.components import Components, Updates
@@ -282,7 +283,12 @@ class Events:
                     sentence = sentence_of(error, language)
                 else:
                     _LOG.exception("an action of the page failed")
-                    sentence = say("unexpected", language, kind=type(error).__name__)
+                    failed = failed_plugin(error)
+                    sentence = (
+                        say("unexpected", language, kind=type(error).__name__)
+                        if failed is None
+                        else sentence_of(failed, language)
+                    )
                 gr.Warning(html.escape(visible(sentence)))
                 updates = {failing: note("bad", sentence)} if failing else {}
             if not outputs:

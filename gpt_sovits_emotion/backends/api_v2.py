@@ -34,7 +34,7 @@ from gpt_sovits_emotion.core.records import Audio, Sentence
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["DEFAULT_URL", "ApiV2Backend"]
+__all__ = ["DEFAULT_URL", "ApiV2Backend", "open_api_v2"]
 
 _Result = TypeVar("_Result")
 
@@ -257,6 +257,29 @@ class ApiV2Backend:
 
 
 # --- inside ----------------------------------------------------------------------------------------
+
+
+def open_api_v2(
+    address: str = DEFAULT_URL,
+    *,
+    timeout_s: float | str = 600.0,
+    folders: Mapping[str | Path, str] | None = None,
+) -> ApiV2Backend:
+    """Return the backend at an address, as it is registered among others. Arguments as for `ApiV2Backend`.
+
+    Raises:
+        BackendError: The address is none, or the time no number.
+    """
+    try:
+        seconds = float(timeout_s)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise BackendError(
+            f"timeout_s is {timeout_s!r}; a number of seconds was expected",
+            zh=f"timeout_s 为 {timeout_s!r}；应为秒数",
+        )
+    return ApiV2Backend(address, timeout_s=seconds, folders=folders)
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -28,7 +28,12 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     write_sidecar,
 )
 from gpt_sovits_emotion.banks.library.tagged_text import labels_of_bank, split_tag
-from gpt_sovits_emotion.banks.library.writing import EXPORT_LAYOUTS, export_bank, exported_clips
+from gpt_sovits_emotion.banks.library.writing import (
+    EXPORT_LAYOUTS,
+    export_bank,
+    export_layouts,
+    exported_clips,
+)
 
 __all__ = [
     "EXPORT_LAYOUTS",
@@ -40,6 +45,7 @@ __all__ = [
     "choose",
     "choose_all",
     "export_bank",
+    "export_layouts",
     "exported_clips",
     "labels_of_bank",
     "load_bank",

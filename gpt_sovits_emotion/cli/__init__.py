@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,9 @@ from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_comm
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.unreadable import of_the_system, why_unreadable
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["command", "main"]
 
@@ -37,6 +41,7 @@ _COMMANDS = {
     "launch": ("gpt_sovits_emotion.cli.install", "launch"),
     "install": ("gpt_sovits_emotion.cli.install", "install"),
     "uninstall": ("gpt_sovits_emotion.cli.install", "uninstall"),
+    "plugins": ("gpt_sovits_emotion.cli.plugins", "plugins"),
     "doctor": ("gpt_sovits_emotion.cli.doctor", "doctor"),
 }
 
@@ -57,6 +62,13 @@ class _Group(click.Group):
         module, attribute = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return with_common_options(found, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named, and say what is wrong with plug-ins as soon as it is seen."""
+        from gpt_sovits_emotion.core.registry import tell_with
+
+        with tell_with(_note):
+            return super().invoke(ctx)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -123,7 +135,7 @@ def _run(arguments: list[str], stop: Stopped) -> int:
             return _misused(error)
         if "--debug" in arguments:
             raise
-        return _of_the_machine(error) or _unexpected(error)
+        return _of_the_machine(error) or _of_a_plugin(error) or _unexpected(error)
     except BaseException:
         if stop.exit_code is None:
             raise
@@ -176,6 +188,20 @@ def _of_the_machine(error: Exception) -> int | None:
             1,
         )
     return None
+
+
+def _of_a_plugin(error: Exception) -> int | None:
+    """Say whose plug-in failed, where it was one of another package."""
+    from gpt_sovits_emotion.core.registry import failed_plugin
+
+    failed = failed_plugin(error)
+    return None if failed is None else _fail(failed.say(language()), 1)
+
+
+def _note(problem: Sentence) -> None:
+    from gpt_sovits_emotion.cli.console import say
+
+    say(f"note: {problem.en}", zh=f"注意：{problem.zh}")
 
 
 def _unexpected(error: Exception) -> int:

@@ -45,7 +45,8 @@ __all__ = ["annotate"]
     "formats",
     multiple=True,
     metavar="NAME",
-    help="With --out: json, srt, vtt, ass, txt, csv, rich-text (repeatable).  [default: json]",
+    help="With --out: json, srt, vtt, ass, txt, csv, rich-text, or one that a plug-in adds "
+    "(repeatable).  [default: json]",
 )
 @click.option(
     "--skip-done",
@@ -197,9 +198,10 @@ def _targets(
         OutputError: Nothing can be written to `out`, or results lie there that may not be replaced.
     """
     from gpt_sovits_emotion.cli.results import Target, check_free, check_writable, targets_of
-    from gpt_sovits_emotion.transcripts import FORMATS
+    from gpt_sovits_emotion.transcripts import writable_formats
 
-    known = [name for name in FORMATS if name != "list"]  # that one goes with cut clips
+    formats_known = writable_formats()
+    known = [name for name in formats_known if name != "list"]  # that one goes with cut clips
     for name in formats:
         if name not in known:
             raise BadValue(
@@ -214,7 +216,7 @@ def _targets(
                 zh="--format、--skip-done 和 --replace 只用于写文件：请用 --out 指定文件夹",
             )
         return tuple(Target(path, {}) for path in files)
-    targets = targets_of(files, out, {name: FORMATS[name] for name in formats or ("json",)})
+    targets = targets_of(files, out, {name: formats_known[name] for name in formats or ("json",)})
     check_writable(out)
     if not skip_done:
         written = [file for target in targets for file in target.files.values()]

@@ -86,6 +86,9 @@ COMMANDS = {
     "-- 之后的内容会原样传递，例如语言：launch --checkout GPT-SoVITS -- zh_CN",
     "install": "把本页装入 GPT-SoVITS 的推理页面，不论它如何启动。",
     "uninstall": "把本页从 GPT-SoVITS 中移除，并逐字节恢复原样。",
+    "plugins": "列出编码器、后端、识别器、音库结构、语料和文稿格式：哪些是本程序的，哪些来自其他软件包，"
+    "以及哪些有故障。\n\n"
+    "有故障的插件时退出码为 1。",
     "doctor": "说明 GPT-SoVITS 的安装中哪些正常、哪些不正常，以及修复的命令。\n\n"
     "不做任何改动。有妨碍 GPT-SoVITS 或本页的故障时退出码为 1。",
 }
@@ -142,8 +145,8 @@ OPTIONS = {
     "--learn": "是否让该音色中您亲自标注的片段适配情感模型（仅本次）。[默认：是，除非音库以 --no-learn 构建]",
     # annotate, roundtrip, say
     "annotate --json": "每个文件输出一个 JSON 对象，一行一个。",
-    "annotate --format": "与 --out 一起使用：json、srt、vtt、ass、txt、csv、rich-text（可重复）。"
-    "[默认：json]",
+    "annotate --format": "与 --out 一起使用：json、srt、vtt、ass、txt、csv、rich-text，"
+    "或插件添加的格式（可重复）。[默认：json]",
     "annotate --skip-done": "与 --out 一起使用：跳过已完成的录音（用于继续）；按录音内容判断，不只看名字。",
     "annotate --replace": "与 --out 一起使用：替换该处已有的结果。",
     "annotate --voice": "说话音色的音库：按其标注片段学到的内容，或与构建音库时得知的该音色平常状态比较来判断"
@@ -155,6 +158,7 @@ OPTIONS = {
     "中查找 Whisper。",
     "roundtrip --checkout": "GPT-SoVITS 目录：为需要的情感模型提供 HuBERT 和 SoVITS，也在其 tools/asr/models "
     "中查找 Whisper。",
+    "--transcriber": "由谁识别文字：faster-whisper，或插件添加的识别器（见 plugins）。",
     "--language": "所说的语言（zh、en 等）；不指定时自动判断。",
     "--chinese": "中文用简体或繁体写出；Whisper 本身会混用。",
     "--initial-prompt": "让 Whisper 沿用其风格和写法的文字。",
@@ -186,6 +190,9 @@ OPTIONS = {
     "（v1、v2、v2Pro 和 v2ProPlus 模型）。",
     "--takes": "每段用不同片段和种子合成这么多次，保留情感和文字保持得最好的一次。",
     "--api": "负责发声的 GPT-SoVITS api_v2.py 服务，例如 http://127.0.0.1:9880；不指定时由 eSpeak NG 发声。",
+    "--backend": "由谁发声：embedded、api_v2，或插件添加的后端（见 plugins）；有地址时一并写出，"
+    "例如 mine+http://127.0.0.1:9000。",
+    "--backend-option": "与 --backend 一起使用：该后端的选项（可重复）。",
     "--api-folder": "服务把本机文件夹 HERE 看作 THERE（可重复）；用于另一台机器或容器中的服务。",
     "--timeout": "与 --api 一起使用：一句话最多等待多少秒；在 CPU 上可能要几分钟。",
     "--seed": "第一段的随机种子。",
@@ -225,7 +232,8 @@ OPTIONS = {
     "refs choose --seed": "与 --order random 一起使用。",
     "--picture": "画入该文件：.svg 或 .png。",
     "refs export --format": "infer_config：infer_config.json，每种情感一个片段；brackets：【标签】文字.wav；"
-    "names：标签_文字.wav。",
+    "names：标签_文字.wav；或插件添加的结构（见 plugins）。",
+    "plugins --json": "以 JSON 输出。",
     "refs export --to": "新文件夹。",
     "refs export --replace": "替换该处以前的导出。",
     "refs pin --clear": "取消 EMOTION 的固定。",
@@ -241,7 +249,7 @@ OPTIONS = {
     "--calibrate-on": "不用于训练的语料（可重复）：在其上拟合温度和阈值，使其对没见过的人也成立。"
     "用于读取 Whisper 的情感模型。",
     "train --encoder": "prosody；Whisper 的层：whisper-base:1-4；配合 --checkout 可用 hubert:6、hubert:4-9、"
-    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody。",
+    "sovits.style、sovits.posterior；或多个：whisper-base:1-4+prosody；或插件添加的编码器。",
     "--id": "新情感模型的 id。[默认：由编码器和语料得出]",
     "train --labels": "类别，以逗号分隔。[默认：全部]",
     "train --heads-dir": "放入的情感模型文件夹。[默认：用户自己的]",

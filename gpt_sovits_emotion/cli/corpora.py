@@ -37,8 +37,14 @@ def corpora() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_command(as_json: bool) -> None:
     """List the corpora that are read as they are distributed, with their licences."""
-    from gpt_sovits_emotion.training.corpora import KNOWN_CORPORA, SOURCES, hub_command
+    from gpt_sovits_emotion.training.corpora import (
+        KNOWN_CORPORA,
+        SOURCES,
+        added_infos,
+        hub_command,
+    )
 
+    infos = (*KNOWN_CORPORA.values(), *added_infos())
     if as_json:
         rows = [
             {
@@ -53,11 +59,11 @@ def list_command(as_json: bool) -> None:
                 "hub_command": hub_command(info),
                 "train_only": info.synthetic or info.train_only,
             }
-            for info in KNOWN_CORPORA.values()
+            for info in infos
         ]
         print_json(rows)
         return
-    for info in KNOWN_CORPORA.values():
+    for info in infos:
         source = SOURCES.get(info.id)
         how = in_language("from its makers", "向制作者获取")
         if source:

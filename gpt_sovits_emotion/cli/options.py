@@ -68,6 +68,13 @@ _HEARING = (
         "where it is on this machine, else base, else small is fetched; or 'none': find speech, no words.",
     ),
     click.option(
+        "--transcriber",
+        metavar="NAME",
+        default="faster-whisper",
+        show_default=True,
+        help="Who transcribes: faster-whisper, or one that a plug-in adds (see plugins).",
+    ),
+    click.option(
         "--models-dir",
         type=Folder(exists=True),
         help="Folder that holds faster-whisper models.",
@@ -276,7 +283,17 @@ def whisper_options_of(
         hotwords=recording.hotwords,
         device=models.device,
         allow_download=not models.offline,
+        transcriber=_transcriber_of(models),
     )
+
+
+def _transcriber_of(models: ModelSettings) -> str:
+    """Return the name of who transcribes. Raises `PluginError` where there is none, before any work."""
+    from gpt_sovits_emotion.core import registry
+
+    if registry.find("transcribers", models.transcriber) is None:
+        registry.load("transcribers", models.transcriber)
+    return models.transcriber
 
 
 def tag_options_of(recording: RecordingSettings) -> TagOptions:

@@ -34,6 +34,7 @@ class ModelSettings:
         sovits_weights: A fine-tuned SoVITS of it.
         device: ``auto``, ``cpu`` or ``cuda``.
         whisper: What transcribes: a name, a folder, ``auto`` or ``none``; None where nothing does.
+        transcriber: Who transcribes, by name.
         models_dir: A folder that holds Whisper models.
         whisper_model: The Whisper that an encoder reads, where nothing is transcribed.
         encoder_id: The encoder that was asked for by name.
@@ -48,6 +49,7 @@ class ModelSettings:
     sovits_weights: Path | None = None
     device: str = "auto"
     whisper: str | None = None
+    transcriber: str = "faster-whisper"
     models_dir: Path | None = None
     whisper_model: Path | None = None
     encoder_id: str | None = None
@@ -87,6 +89,8 @@ class SpeakingSettings:
 
     Attributes:
         api: Address of a GPT-SoVITS server; eSpeak NG speaks when None.
+        backend: Who speaks, by name, with an address where there is one.
+        backend_options: ``KEY=VALUE``, for that backend.
         api_folders: ``HERE=THERE``, where that server sees folders of this machine.
         timeout: Seconds that one sentence may take there.
         seed: Of the first segment.
@@ -97,6 +101,8 @@ class SpeakingSettings:
     """
 
     api: str | None = None
+    backend: str | None = None
+    backend_options: tuple[str, ...] = ()
     api_folders: tuple[str, ...] = ()
     timeout: float = 600.0
     seed: int = 0

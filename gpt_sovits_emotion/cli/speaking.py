@@ -12,6 +12,7 @@ import click
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number, Place, Seed
 from gpt_sovits_emotion.cli.console import progress_bar, say
 from gpt_sovits_emotion.cli.settings import ChoosingSettings, SpeakingSettings
+from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend, Sampling
@@ -45,6 +46,19 @@ _SPEAKING = (
         metavar="URL",
         help="A running GPT-SoVITS api_v2.py that speaks, such as http://127.0.0.1:9880; without it "
         "the voice is eSpeak NG.",
+    ),
+    click.option(
+        "--backend",
+        metavar="NAME[+URL]",
+        help="Who speaks, by name: embedded, api_v2, or one that a plug-in adds (see plugins); with its "
+        "address where it has one, such as mine+http://127.0.0.1:9000.",
+    ),
+    click.option(
+        "--backend-option",
+        "backend_options",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="With --backend: an option of that backend (repeatable).",
     ),
     click.option(
         "--api-folder",
@@ -158,11 +172,42 @@ def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Comman
 
 
 def speaker_for(speaking: SpeakingSettings) -> Backend | None:
-    """Return the GPT-SoVITS server that speaks, None for the embedded voice."""
-    if speaking.api is None:
-        return None
-    from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
+    """Return who speaks, None for the embedded voice.
 
+    Raises:
+        BackendError: There is no such backend, or it cannot be opened so.
+        PluginError: It is another package's, which is broken.
+    """
+    options = dict(
+        _pair(pair, "KEY=VALUE", "--backend-option") for pair in speaking.backend_options
+    )
+    if speaking.api is not None and speaking.backend is not None:
+        raise Misuse(
+            "--api and --backend exclude each other: name one of them",
+            zh="--api 和 --backend 不能同时使用：请只指定一个",
+        )
+    if options and speaking.backend is None:
+        raise Misuse(
+            "--backend-option is about a backend: name it with --backend",
+            zh="--backend-option 只用于后端：请用 --backend 指定",
+        )
+    if speaking.api is None and speaking.backend is None:
+        return None
+    from gpt_sovits_emotion.backends.opening import API_V2, named_backend, open_named
+
+    name, address = named_backend(speaking.backend or "", or_address=speaking.api or "")
+    if name != API_V2:
+        if speaking.api_folders:
+            raise Misuse(
+                f"--api-folder is about {API_V2}, and the backend is {name}",
+                zh=f"--api-folder 只用于 {API_V2}，而后端是 {name}",
+            )
+        return open_named(name, address, options)
+    server = {"timeout_s": speaking.timeout, "folders": _server_folders(speaking)}
+    return open_named(name, address, {**server, **options})
+
+
+def _server_folders(speaking: SpeakingSettings) -> dict[str | Path, str]:
     folders: dict[str | Path, str] = {}
     for pair in speaking.api_folders:
         here, there = _pair(pair, "HERE=THERE", "--api-folder")
@@ -173,7 +218,7 @@ def speaker_for(speaking: SpeakingSettings) -> Backend | None:
                 param_hint="--api-folder",
             )
         folders[here] = there
-    return ApiV2Backend(speaking.api, timeout_s=speaking.timeout, folders=folders)
+    return folders
 
 
 def loaded_bank(
@@ -202,7 +247,12 @@ def loaded_bank(
     from gpt_sovits_emotion.cli.banks import opened_bank
 
     limits = engines.backend.limits
-    assert limits is not None  # every host that the options can name has a voice
+    if limits is None:
+        backend = engines.backend.title
+        raise BackendError(
+            f"{backend.en} does not speak at this moment; choose another (--backend)",
+            zh=f"{backend.zh} 目前不能合成；请选择其他后端（--backend）",
+        )
     bank = opened_bank(
         path,
         language,
@@ -349,8 +399,8 @@ def _sampling_of(speaking: SpeakingSettings) -> Sampling:
 
 
 def _pair(written: str, form: str, option: str) -> tuple[str, str]:
-    """Split ``A=B``; of several equals signs the last counts for folders, the first for clips."""
-    split = written.partition if option == "--pin" else written.rpartition
+    """Split ``A=B``; of several equals signs the last counts for folders, the first for anything else."""
+    split = written.rpartition if option == "--api-folder" else written.partition
     one, equals, other = split("=")
     if not (one.strip() and equals and other.strip()):
         raise BadValue(

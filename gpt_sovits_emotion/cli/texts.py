@@ -58,7 +58,7 @@ def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFil
         TranscriptError: ``beside`` was asked for and nothing lies there, or in several languages.
     """
     from gpt_sovits_emotion.core.errors import TranscriptError
-    from gpt_sovits_emotion.transcripts import READABLE_ENDINGS, TextFile, find_transcript_beside
+    from gpt_sovits_emotion.transcripts import TextFile, find_transcript_beside, readable_endings
 
     wanted, encoding = settings.transcript, settings.encoding
     if wanted is None:
@@ -67,7 +67,7 @@ def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFil
         return _of_film(TextFile(wanted, encoding, by_option=True), recording)
     found = find_transcript_beside(recording, language=settings.language or "")
     if found is None:
-        endings = ", ".join(sorted(READABLE_ENDINGS))
+        endings = ", ".join(sorted(readable_endings()))
         raise TranscriptError(
             f"no transcript lies beside {recording}; a file of the same name ending in one of "
             f"{endings} was expected",

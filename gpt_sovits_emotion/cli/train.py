@@ -74,7 +74,7 @@ class _Wanted:
     default="prosody",
     show_default=True,
     help="prosody; layers of Whisper: whisper-base:1-4; with --checkout hubert:6, hubert:4-9, sovits.style, "
-    "sovits.posterior; or several: whisper-base:1-4+prosody.",
+    "sovits.posterior; or several: whisper-base:1-4+prosody; or one that a plug-in adds.",
 )
 @lending_options
 @click.option("--id", "head_id", help="Id of the new head.  [default: from encoder and corpora]")

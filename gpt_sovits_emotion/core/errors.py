@@ -11,6 +11,7 @@
     ├── ReferenceBankError    (ValueError)    a voice's reference bank that cannot be used
     ├── BackendError             (RuntimeError)  the host cannot lend, or cannot speak
     ├── CorpusError           (ValueError)    a training corpus that cannot be used
+    ├── PluginError           (RuntimeError)  a plug-in of another package is missing, broken, or failed
     ├── OutputError           (OSError)       a result that could not be written
     ├── MissingExtraError     (ImportError)   an optional package that is not installed
     └── ConsentError          (PermissionError)  analysis asked for without consent
@@ -35,6 +36,7 @@ __all__ = [
     "MissingExtraError",
     "NoWordsError",
     "OutputError",
+    "PluginError",
     "ReferenceBankError",
     "TranscriptError",
     "WhisperModelError",
@@ -103,6 +105,10 @@ class BackendError(EmotionError, RuntimeError):
 
 class CorpusError(EmotionError, ValueError):
     """A training corpus is missing, unreadable, or unfit for what was asked."""
+
+
+class PluginError(EmotionError, RuntimeError):
+    """What another package adds is missing, broken, or failed; the message names the package."""
 
 
 class OutputError(EmotionError, OSError):

@@ -10,7 +10,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.core.errors import BackendError, EmotionError, HeadMismatchError
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
-from gpt_sovits_emotion.encoders import WHISPER
+from gpt_sovits_emotion.encoders import WHISPER, borrowed_by
 from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
 from gpt_sovits_emotion.heads.files import ENCODER_NAME
 from gpt_sovits_emotion.whisper_models import WhisperModels
@@ -102,7 +102,8 @@ def _head(
     encoder = entry.card.encoder.id
     families = entry.card.encoder.families
     carried = (entry.path / ENCODER_NAME).is_file()
-    if any(not _is_here(family, whisper, carried) for family in families - host.provides):
+    lent = host.provides
+    if any(not _is_here(family, whisper, carried) for family in borrowed_by(encoder) - lent):
         return warning(
             _ENCODERS,
             f"the head {entry.id} reads {encoder}, which is not at hand",

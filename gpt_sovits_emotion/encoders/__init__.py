@@ -5,26 +5,33 @@ An encoder is named by what it reads: ``prosody``, ``hubert:6`` (one hidden laye
 ``whisper-base:1-4`` and ``whisper-large-v3:8-20``; or several of these with ``+`` between them, such as
 ``prosody+hubert:6``, whose embeddings are concatenated. HuBERT and SoVITS are provided by a backend that has
 loaded them, Whisper's layers are read from the model that transcribes; torch is imported when one of them
-runs.
+runs. Other packages add families of their own (`EncoderFamily`, docs/extending.md).
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
-from gpt_sovits_emotion.core.errors import EncoderError
-from gpt_sovits_emotion.core.loaded_models import (
-    LoadedHubert,
-    LoadedModels,
-    LoadedSovits,
-    LoadedWhisper,
-)
+from gpt_sovits_emotion.core import registry
+from gpt_sovits_emotion.core.errors import EncoderError, PluginError
+from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.own_plugins import OWN
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
-from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, plain_size
 
-__all__ = ["N_HUBERT_LAYERS", "WHISPER", "EncoderName", "open_encoder", "parse_encoder_id"]
+__all__ = [
+    "N_HUBERT_LAYERS",
+    "WHISPER",
+    "EncoderFamily",
+    "EncoderName",
+    "borrowed_by",
+    "family_of",
+    "layers_in",
+    "open_encoder",
+    "parse_encoder_id",
+]
 
 N_HUBERT_LAYERS = 12
 """Transformer layers of HuBERT-base, the only size that GPT-SoVITS uses; layer 0 is what enters the first."""
@@ -32,7 +39,6 @@ N_HUBERT_LAYERS = 12
 WHISPER = "whisper-"
 """What a family of Whisper's encoders begins with; the model's size follows."""
 
-_FAMILIES = ("prosody", "hubert", "sovits.style", "sovits.posterior")
 _NUMBER = r"(?:0|[1-9][0-9]?)"
 _LAYERS = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?(?:,{_NUMBER}(?:-{_NUMBER})?)*")
 _EXAMPLES = (
@@ -52,12 +58,14 @@ class EncoderName:
         layers: Of ``hubert`` and ``whisper-…``: the hidden layers, ascending, each once; 0 is what enters the
             first transformer layer, k what leaves the k-th. Of Whisper, the norm after its last layer is
             left out.
+        setting: Of a family of another package: what else stands behind the colon.
         parts: Of a fused encoder alone: what it is made of, in order.
     """
 
     family: str
     layers: tuple[int, ...] = ()
     parts: tuple[EncoderName, ...] = ()
+    setting: str = ""
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -83,7 +91,7 @@ class EncoderName:
         if self.parts:
             return "+".join(part.id for part in self.parts)
         if not self.layers:
-            return self.family
+            return f"{self.family}:{self.setting}" if self.setting else self.family
         runs: list[list[int]] = []
         for layer in self.layers:
             if runs and layer == runs[-1][-1] + 1:
@@ -92,6 +100,34 @@ class EncoderName:
                 runs.append([layer])
         spelled = (f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
         return f"{self.family}:{','.join(spelled)}"
+
+
+class EncoderFamily(Protocol):
+    """A kind of encoders that is asked for by its name: what an entry point in the group ``encoders`` is.
+
+    An id is the name, and behind a colon whatever the family makes of it: ``mine:2``. A family with an
+    attribute ``sized`` that is true is asked for names that go on behind a dash, too: ``mine-large:2``.
+    """
+
+    def parse(self, encoder_id: str) -> EncoderName:
+        """Take an id apart; its `EncoderName.id` is the one spelling by which heads know the encoder.
+
+        Raises:
+            EncoderError: There is no such encoder; the message says what is expected.
+        """
+        ...
+
+    def borrows(self, name: EncoderName) -> str:
+        """Return the family of models that a backend has to lend for it, as ``hubert``; "" for none."""
+        ...
+
+    def open(self, name: EncoderName, loaded: LoadedModels | None) -> Encoder:
+        """Return the encoder, on what a backend lent where it borrows something.
+
+        Raises:
+            EncoderError: It cannot be opened; the message says why and what to do.
+        """
+        ...
 
 
 def parse_encoder_id(encoder_id: str) -> EncoderName:
@@ -119,7 +155,7 @@ def parse_encoder_id(encoder_id: str) -> EncoderName:
     for family in families:
         if families.count(family) > 1:
             remedy, remedy_zh = "name it once", "只写一次"
-            if family == "hubert" or family.startswith(WHISPER):
+            if any(part.layers for part in parts if part.family == family):
                 remedy, remedy_zh = "name all its layers in one part", "把所有层写在一起"
             raise EncoderError(
                 f"{encoder_id!r} fuses {family} with itself: {remedy}, such as prosody+hubert:4,6",
@@ -129,44 +165,87 @@ def parse_encoder_id(encoder_id: str) -> EncoderName:
 
 
 def _parse_one(encoder_id: str, *, whole: str | None = None) -> EncoderName:
-    family, colon, spelled = encoder_id.partition(":")
-    if family.startswith(WHISPER):
-        size = plain_size(family.removeprefix(WHISPER))
-        if size not in SIZES:
-            raise _unknown_size(encoder_id, size)
-        title, n_layers = f"Whisper {size}", SIZES[size].n_layers
-        return EncoderName(WHISPER + size, _layers_in(encoder_id, spelled, title, n_layers))
-    if family not in _FAMILIES:
+    family = encoder_id.partition(":")[0]
+    found = family_of(family)
+    if found is None:
         named = repr(encoder_id) if whole is None else f"{encoder_id!r} (in {whole!r})"
+        others = added_families()
+        examples = ", ".join((_EXAMPLES, *others))
         raise EncoderError(
-            f"there is no encoder {named}; expected {_EXAMPLES}",
-            zh=f"没有编码器 {named}；可以写 {_EXAMPLES}",
+            f"there is no encoder {named}; expected {examples}, or the package that adds it is not installed",
+            zh=f"没有编码器 {named}；可以写 {examples}，或尚未安装提供它的软件包",
         )
-    if family == "hubert":
-        return EncoderName(family, _layers_in(encoder_id, spelled, "HuBERT", N_HUBERT_LAYERS))
-    if colon:
-        raise EncoderError(
-            f"the encoder {family!r} has no layers to choose; found {encoder_id!r}",
-            zh=f"编码器 {family!r} 没有可选的层，却写成了 {encoder_id!r}",
-        )
-    return EncoderName(family)
-
-
-def _unknown_size(encoder_id: str, size: str) -> EncoderError:
-    near = difflib.get_close_matches(size, SIZES, n=3) or ["base", "small", "large-v3"]
-    return EncoderError(
-        f"there is no Whisper size {size!r} (in {encoder_id!r}); near ones are {', '.join(near)}: write "
-        f"{WHISPER}{near[0]}:1-4",
-        zh=f"没有 {size!r} 这种 Whisper 规格（在 {encoder_id!r} 中）；相近的有 {'、'.join(near)}："
-        f"可写 {WHISPER}{near[0]}:1-4",
+    doing = Sentence(f"reading the name {encoder_id!r}", f"解析名称 {encoder_id!r} ")
+    with registry.blamed(doing=doing):
+        name = found.parse(encoder_id)
+    if isinstance(name, EncoderName) and (name.family == family or getattr(found, "sized", False)):
+        return name
+    raise EncoderError(
+        f"the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; that is a "
+        "fault of the package that adds it",
+        zh=f"{encoder_id!r} 所属的类别将其解析为 {name!r}，而不是该类别的 EncoderName；"
+        "这是提供它的软件包的缺陷",
     )
 
 
-def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tuple[int, ...]:
-    """Read which layers an id names. Raises `EncoderError` where the model of this title has no such."""
-    family = encoder_id.partition(":")[0]
+def family_of(family: str) -> EncoderFamily | None:
+    """Return the family of encoders of this name, or a sized one that it begins with before a dash.
+
+    Args:
+        family: Such as ``hubert``, or ``whisper-large-v3``, which the family ``whisper`` knows the sizes of.
+
+    Raises:
+        PluginError: A plug-in has it, and is broken.
+    """
+    name = family
+    while name:
+        if registry.find("encoders", name) is not None:
+            found: EncoderFamily = registry.load("encoders", name)
+            return found if name == family or getattr(found, "sized", False) else None
+        name = name.rpartition("-")[0]
+    return None
+
+
+def added_families() -> tuple[str, ...]:
+    """Return the names of the families that other packages add."""
+    return tuple(name for name in registry.names("encoders") if name not in OWN["encoders"])
+
+
+def borrowed_by(encoder_id: str) -> frozenset[str]:
+    """Return the families of models that have to be lent for an encoder, or for the parts of a fused one.
+
+    Of an encoder that nobody here knows it is the family that its id names.
+
+    >>> sorted(borrowed_by("prosody+hubert:6")), sorted(borrowed_by("strange:1"))
+    (['hubert'], ['strange'])
+    """
+    return frozenset(map(_borrowed_by_one, encoder_id.split("+"))) - {""}
+
+
+def _borrowed_by_one(encoder_id: str) -> str:
+    try:
+        name = parse_encoder_id(encoder_id)
+        found = family_of(name.family)
+    except (EncoderError, PluginError):
+        found = None
+    return encoder_id.partition(":")[0] if found is None else found.borrows(name)
+
+
+def layers_in(encoder_id: str, title: str, n_layers: int) -> tuple[int, ...]:
+    """Read which layers of a model an id names, such as ``4-9`` or ``4,6,9`` behind its colon.
+
+    Args:
+        encoder_id: The whole id.
+        title: The model's name, for people.
+        n_layers: How many it has.
+
+    Raises:
+        EncoderError: It names none, one that the model does not have, or not in order.
+    """
+    family, _, spelled = encoder_id.partition(":")
     if not _LAYERS.fullmatch(spelled):
-        usual = ("6", "4-9", "4,6,9") if family == "hubert" else ("1", "1-4", "1,3")
+        few = n_layers < _MANY_LAYERS or family.startswith(WHISPER)
+        usual = ("1", "1-4", "1,3") if few else ("6", "4-9", "4,6,9")
         examples = [f"{family}:{layers}" for layers in usual]
         raise EncoderError(
             f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} "
@@ -194,15 +273,17 @@ def _layers_in(encoder_id: str, spelled: str, title: str, n_layers: int) -> tupl
 def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
     """Return the encoder of this id on the modules that a host lends.
 
-    Nothing is copied and nothing is run; the encoder holds `lent` and nothing else of the host.
+    Nothing is copied and nothing is run; the encoder holds `loaded` and nothing else of the host. One of
+    another package that borrows nothing is opened once, and kept.
 
     Args:
         encoder_id: See `parse_encoder_id`; not that of a fused encoder, whose parts are lent one by one.
-        loaded: What the host lends for the encoder's family; None for ``prosody``.
+        loaded: What the host lends for the encoder's family; None for one that borrows nothing.
 
     Raises:
-        EncoderError: There is no such encoder, it is a fused one, or `lent` is not what it reads.
+        EncoderError: There is no such encoder, it is a fused one, or `loaded` is not what it reads.
         WhisperModelError: Of Whisper: the model is missing, damaged, or another.
+        PluginError: It is another package's, which failed.
     """
     name = parse_encoder_id(encoder_id)
     if name.parts:
@@ -212,28 +293,23 @@ def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
             zh=f"{name.id!r} 须逐部分打开：请分别打开 {' 和 '.join(part.id for part in name.parts)}，"
             "再用 FusedEncoder 合并",
         )
-    if name.family == "prosody":
-        from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
+    family = family_of(name.family)
+    assert family is not None  # or it would have no name
+    kept = _OPENED.get(name.id)
+    if kept is not None and kept[0] is family:
+        return kept[1]
+    with registry.blamed(doing=Sentence(f"opening {name.id!r}", f"打开 {name.id!r} ")):
+        encoder = family.open(name, loaded)
+    if getattr(encoder, "id", None) != name.id:
+        raise EncoderError(
+            f"the encoder {name.id!r} calls itself {getattr(encoder, 'id', None)!r}; the package that adds "
+            "it has to give it the id by which it is asked for",
+            zh=f"编码器 {name.id!r} 自称为 {getattr(encoder, 'id', None)!r}；提供它的软件包须使两者一致",
+        )
+    if loaded is None and name.family.partition("-")[0] not in OWN["encoders"]:
+        _OPENED[name.id] = family, encoder
+    return encoder
 
-        return ProsodyEncoder()
-    if isinstance(loaded, LoadedWhisper) and name.whisper_size == loaded.size:
-        from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
 
-        return WhisperEncoder(loaded, name.layers)
-    if name.family == "hubert" and isinstance(loaded, LoadedHubert):
-        from gpt_sovits_emotion.encoders.hubert import HubertEncoder
-
-        return HubertEncoder(loaded, name.layers)
-    if name.family == "sovits.style" and isinstance(loaded, LoadedSovits):
-        from gpt_sovits_emotion.encoders.sovits import SovitsStyleEncoder
-
-        return SovitsStyleEncoder(loaded)
-    if name.family == "sovits.posterior" and isinstance(loaded, LoadedSovits):
-        from gpt_sovits_emotion.encoders.sovits import SovitsPosteriorEncoder
-
-        return SovitsPosteriorEncoder(loaded)
-    found = "nothing" if loaded is None else loaded.source.en
-    raise EncoderError(
-        f"the encoder {name.id!r} needs a loaded {name.family.partition('.')[0]} model and was lent {found}",
-        zh=f"编码器 {name.id!r} 需要已加载的 {name.family.partition('.')[0]} 模型，而得到的是 {found}",
-    )
+_OPENED: dict[str, tuple[EncoderFamily, Encoder]] = {}
+_MANY_LAYERS = 9

@@ -11,7 +11,7 @@ from pathlib import Path
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisRequest, never
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.core.errors import AudioError, BackendError
+from gpt_sovits_emotion.core.errors import AudioError, BackendError, PluginError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
@@ -29,6 +29,7 @@ from gpt_sovits_emotion.core.records import (
     TaggedTranscript,
     Take,
 )
+from gpt_sovits_emotion.core.registry import blamed
 from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.synthesis.concatenation import LEAST_GAP_S, join
 from gpt_sovits_emotion.synthesis.prosody_source import (
@@ -53,6 +54,7 @@ from gpt_sovits_emotion.synthesis.text_input import with_written_tags
 __all__ = ["resynthesise"]
 
 _CLIPS_FOR_VOICE = 12
+_SPEAKING = Sentence("speaking", "合成")
 _NO_WORDS = Sentence("there are no words to say", "没有可合成的文字")
 
 
@@ -299,7 +301,11 @@ class _Session:
         failure: BackendError | None = None
         audio: Audio | None = None
         try:
-            audio = backend.synthesise(request)
+            with blamed(doing=_SPEAKING):
+                said: object = backend.synthesise(request)
+            audio = _an_audio(said, backend.title)
+        except PluginError as error:
+            failure = BackendError(str(error), zh=error.zh)
         except BackendError as error:
             failure = error
         if backend.voice_mark != self.voice_mark:
@@ -392,3 +398,13 @@ def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
         with suppress(AudioError):  # a clip that is gone says nothing of the voice; the others do
             found.append(engines.reference_prosody(clip).f0_median_hz)
     return statistics.median(values) if (values := [f0 for f0 in found if f0]) else None
+
+
+def _an_audio(said: object, backend: Sentence) -> Audio:
+    """Refuse what is no audio, which a backend of another package may give."""
+    if isinstance(said, Audio):
+        return said
+    raise BackendError(
+        f"{backend.en} gives {type(said).__name__} and no Audio; that is a fault of the package that adds it",
+        zh=f"{backend.zh} 返回的是 {type(said).__name__} 而不是 Audio；这是提供它的软件包的缺陷",
+    )

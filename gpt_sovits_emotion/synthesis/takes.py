@@ -98,10 +98,12 @@ def words_where_there(options: TranscribeOptions) -> TranscribeOptions | None:
 
     Nothing is downloaded: many takes are judged well enough without their words.
     """
-    from gpt_sovits_emotion.transcription import NO_MODEL, find_model
+    from gpt_sovits_emotion.transcription import FASTER_WHISPER, NO_MODEL, find_model
 
     if options.model == NO_MODEL:
         return None
+    if options.transcriber != FASTER_WHISPER:
+        return replace(options, allow_download=False, word_times=False)
     try:
         find_model(
             options.model,

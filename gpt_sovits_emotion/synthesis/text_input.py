@@ -39,9 +39,10 @@ from gpt_sovits_emotion.transcripts import (
     timed_lines,
 )
 from gpt_sovits_emotion.transcripts.decoding import Decoded, read_decoded
+from gpt_sovits_emotion.transcripts.formats import added_ending
 from gpt_sovits_emotion.transcripts.held import ending_of
+from gpt_sovits_emotion.transcripts.row_forms import unread_times
 from gpt_sovits_emotion.transcripts.speakers import speakers_in
-from gpt_sovits_emotion.transcripts.timed_text import unread_times
 from gpt_sovits_emotion.transcripts.wording import clean, one_line
 
 __all__ = [
@@ -166,7 +167,7 @@ def file_to_say(source: Path | TextFile) -> FileLines:
     """
     file = TextFile.of(source)
     ending = file.path.suffix.casefold()
-    if ending in _NO_TEXT:
+    if ending in _NO_TEXT and not added_ending(file.path):
         raise TranscriptError(
             f"{file.path} is of a kind ({ending}) that cannot be read; save it as text (.txt) or "
             f"as subtitles (.srt)",
@@ -174,7 +175,7 @@ def file_to_say(source: Path | TextFile) -> FileLines:
         )
     if is_ours(file):
         return FileLines(_lines_of_document(read_json(file.path)))
-    if ending in _TRANSCRIPTS:
+    if ending in _TRANSCRIPTS or added_ending(file.path):
         # The times are passed over, and so are frames of which nobody knows how many a second has.
         return read_file(replace(file, film_rate=_any_rate))
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)

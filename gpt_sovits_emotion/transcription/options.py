@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from gpt_sovits_emotion.core.records import Transcript
 
 __all__ = [
     "AS_HEARD",
     "AUTO",
+    "FASTER_WHISPER",
     "NO_MODEL",
     "SCRIPTS",
     "SIMPLIFIED",
@@ -17,6 +21,9 @@ __all__ = [
 
 AUTO = "auto"
 """The model name that asks for what is here: small, else base, else small is fetched."""
+
+FASTER_WHISPER = "faster-whisper"
+"""The transcriber that comes with this package."""
 
 NO_MODEL = "none"
 """The model name that asks for stretches of speech without words."""
@@ -48,6 +55,8 @@ class TranscribeOptions:
         initial_prompt: Text that Whisper takes for what went before each window: it goes on in its style and
             spelling.
         hotwords: Names and words that are likely to be said.
+        transcriber: Who transcribes: `FASTER_WHISPER`, the name of one that a plug-in adds, or one itself
+            (`transcribers.Transcriber`).
 
     Raises:
         ValueError: A number is out of its range, or a choice is none of those there are.
@@ -68,6 +77,7 @@ class TranscribeOptions:
     chinese: str = SIMPLIFIED
     initial_prompt: str = ""
     hotwords: str = ""
+    transcriber: str | Callable[..., Transcript] = FASTER_WHISPER
 
     def __post_init__(self) -> None:
         if self.beam_size < 1:

@@ -22,10 +22,17 @@ from gpt_sovits_emotion.transcripts.reading import (
     read_file,
     read_lines,
     read_transcript,
+    readable_endings,
     timed_lines,
 )
 from gpt_sovits_emotion.transcripts.tagged_text import strip_rich_text_tags
-from gpt_sovits_emotion.transcripts.writing import FORMATS, format_of, to_text, write
+from gpt_sovits_emotion.transcripts.writing import (
+    FORMATS,
+    format_of,
+    to_text,
+    writable_formats,
+    write,
+)
 
 __all__ = [
     "FORMATS",
@@ -45,8 +52,10 @@ __all__ = [
     "read_json",
     "read_lines",
     "read_transcript",
+    "readable_endings",
     "strip_rich_text_tags",
     "timed_lines",
     "to_text",
+    "writable_formats",
     "write",
 ]

@@ -9,7 +9,7 @@ from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.transcripts.beside import choose_beside, named_after
 from gpt_sovits_emotion.transcripts.decoding import PICTURES, read_text
 from gpt_sovits_emotion.transcripts.documents import TRANSCRIPT_FORMAT
-from gpt_sovits_emotion.transcripts.reading import READABLE_ENDINGS, is_ours
+from gpt_sovits_emotion.transcripts.reading import is_ours, readable_endings
 from gpt_sovits_emotion.transcripts.tagged_text import read_list
 
 __all__ = ["find_transcript_beside"]
@@ -19,7 +19,7 @@ def find_transcript_beside(audio_path: Path, *, language: str = "") -> Path | No
     """Return the transcript that lies beside a recording, or None.
 
     ``talk.srt``, ``talk.wav.srt`` and ``talk.en.srt`` belong to ``talk.wav``, in the order of
-    `READABLE_ENDINGS`; a ``.json`` of another program comes after all that have times. Failing these, any
+    `readable_endings`; a ``.json`` of another program comes after all that have times. Failing these, any
     ``.list`` in the folder that has a row for the recording.
 
     Args:
@@ -38,9 +38,9 @@ def find_transcript_beside(audio_path: Path, *, language: str = "") -> Path | No
             f"the folder {audio_path.parent} could not be read ({error.strerror}); check the path",
             zh=f"无法读取文件夹 {audio_path.parent}（{error.strerror}）；请检查路径",
         ) from error
-    found = []
+    found, endings = [], readable_endings()
     for path in beside:
-        if path == audio_path or path.suffix.casefold() not in READABLE_ENDINGS:
+        if path == audio_path or path.suffix.casefold() not in endings:
             continue
         named = named_after(path.name, audio_path.name)
         if named is not None and _is_meant(path) and not _is_of_another(path, audio_path, beside):
@@ -53,9 +53,10 @@ def find_transcript_beside(audio_path: Path, *, language: str = "") -> Path | No
 
 
 def _rank(path: Path, audio_path: Path) -> tuple[int, bool, str]:
-    ending = READABLE_ENDINGS.index(path.suffix.casefold())
+    endings = readable_endings()
+    ending = endings.index(path.suffix.casefold())
     if path.suffix.casefold() == ".json" and not _holds_ours(path):
-        ending = READABLE_ENDINGS.index(".list")  # may have no words of a person's, but has times
+        ending = endings.index(".list")  # may have no words of a person's, but has times
     return ending, not path.stem.casefold().startswith(audio_path.stem.casefold()), path.name
 
 
@@ -92,9 +93,9 @@ def _is_of_another(path: Path, audio_path: Path, beside: Sequence[Path]) -> bool
     stem = path.stem.casefold()
     if stem in (audio_path.stem.casefold(), audio_path.name.casefold()):
         return False
+    endings = readable_endings()
     return any(
-        other.stem.casefold() == stem and other.suffix.casefold() not in READABLE_ENDINGS
-        for other in beside
+        other.stem.casefold() == stem and other.suffix.casefold() not in endings for other in beside
     )
 
 

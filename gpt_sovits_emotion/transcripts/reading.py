@@ -12,6 +12,12 @@ from gpt_sovits_emotion.transcripts.beside import named_after
 from gpt_sovits_emotion.transcripts.counted import are_counted, read_counted, read_sub
 from gpt_sovits_emotion.transcripts.decoding import read_decoded, read_text
 from gpt_sovits_emotion.transcripts.documents import TRANSCRIPT_FORMAT, parse_json, read_json
+from gpt_sovits_emotion.transcripts.formats import (
+    added_ending,
+    added_endings,
+    added_format,
+    read_added,
+)
 from gpt_sovits_emotion.transcripts.held import ending_of
 from gpt_sovits_emotion.transcripts.lines import FileLines, FilmRate, Line, unknown_rate
 from gpt_sovits_emotion.transcripts.other_programs import (
@@ -20,6 +26,7 @@ from gpt_sovits_emotion.transcripts.other_programs import (
     read_foreign_table,
     read_ttml,
 )
+from gpt_sovits_emotion.transcripts.row_forms import unread_times
 from gpt_sovits_emotion.transcripts.sami import read_sami
 from gpt_sovits_emotion.transcripts.speakers import with_speakers
 from gpt_sovits_emotion.transcripts.substation import read_ass
@@ -33,7 +40,6 @@ from gpt_sovits_emotion.transcripts.tagged_text import (
 from gpt_sovits_emotion.transcripts.timed_text import (
     read_lyrics,
     read_timed_text,
-    unread_times,
 )
 from gpt_sovits_emotion.transcripts.timing import fitted, with_ends
 from gpt_sovits_emotion.transcripts.wording import clean, one_line, split_mark
@@ -42,9 +48,11 @@ __all__ = [
     "READABLE_ENDINGS",
     "TextFile",
     "is_ours",
+    "read_as",
     "read_file",
     "read_lines",
     "read_transcript",
+    "readable_endings",
     "timed_lines",
 ]
 
@@ -142,14 +150,25 @@ def read_file(path: Path | TextFile) -> FileLines:
     """
     file = TextFile.of(path)
     ending = file.path.suffix.casefold()
-    if ending not in _READERS and ending not in _READERS_OF_FILES:
-        endings = ", ".join((*_READERS, *_READERS_OF_FILES))
+    is_known = ending in _READERS or ending in _READERS_OF_FILES
+    if not is_known and not added_ending(file.path):
+        endings = ", ".join((*_READERS, *_READERS_OF_FILES, *added_endings()))
         raise TranscriptError(
             f"{file.path} has the ending {file.path.suffix!r}; expected one of {endings}",
             zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {endings} 之一",
         )
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
-    lines = _read_as(ending, found.joined, file)
+    added = added_format(file.path, found.joined, is_ours=is_known)
+    if added is not None:
+        lines = read_added(added, found.joined, name=str(file.path))
+    elif is_known:
+        lines = read_as(ending, found.joined, file)
+    else:
+        raise TranscriptError(
+            f"{file.path} is not what its ending says: no format that was added recognises it; look into it, "
+            "or name another file",
+            zh=f"{file.path} 与其扩展名不符：没有已添加的格式能识别它；请查看其内容，或指定其他文件",
+        )
     return FileLines(lines.lines, (*([found.note] if found.note else []), *lines.notes))
 
 
@@ -162,9 +181,17 @@ def is_ours(path: Path | TextFile) -> bool:
     file = TextFile.of(path)
     if file.path.suffix.casefold() != ".json":
         return False
-    data = parse_json(read_text(file.path, encoding=file.encoding), name=str(file.path))
+    text = read_text(file.path, encoding=file.encoding)
+    if added_format(file.path, text, is_ours=True) is not None:
+        return False
+    data = parse_json(text, name=str(file.path))
     is_document = isinstance(data, dict) and data.get("format") == TRANSCRIPT_FORMAT
     return is_document or lines_of_json(data, name=str(file.path)) is None
+
+
+def readable_endings() -> tuple[str, ...]:
+    """Return what may lie beside a recording, best first; the formats that were added come last."""
+    return (*READABLE_ENDINGS, *(end for end in added_endings() if end not in READABLE_ENDINGS))
 
 
 def timed_lines(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> FileLines | None:
@@ -187,13 +214,18 @@ def timed_lines(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> 
     return read_timed_text(text, name=name, film_rate=film_rate)
 
 
-# --- inside ------------------------------------------------------------------------------------------
+def read_as(ending: str, text: str, file: TextFile) -> FileLines:
+    """Read a text as a file of this ending, which is one of ours.
 
-
-def _read_as(ending: str, text: str, file: TextFile) -> FileLines:
+    Raises:
+        TranscriptError: It is damaged, or something else.
+    """
     if ending in _READERS_OF_FILES:
         return _READERS_OF_FILES[ending](text, file)
     return _READERS[ending](text, name=str(file.path))
+
+
+# --- inside ------------------------------------------------------------------------------------------
 
 
 def _alone(reader: Callable[..., tuple[Line, ...]]) -> Callable[..., FileLines]:
@@ -207,7 +239,7 @@ def _read_text_file(text: str, file: TextFile) -> FileLines:
     name = str(file.path)
     ending = ending_of(text)
     if ending:
-        return _read_as(ending, text, file)
+        return read_as(ending, text, file)
     timed = timed_lines(text, name=name, film_rate=file.film_rate)
     if timed is not None:
         return timed

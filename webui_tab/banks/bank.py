@@ -13,9 +13,9 @@ from typing import Any
 
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.banks import (
-    EXPORT_LAYOUTS,
     choose,
     export_bank,
+    export_layouts,
     load_bank,
     read_sidecar,
     set_pin,
@@ -249,8 +249,8 @@ def export(
     destination = destination.strip().strip('"')
     if not destination:
         raise PageError("bank_no_folder")
-    if layout not in EXPORT_LAYOUTS:
-        raise PageError("bad_choice", value=layout[:64], offered=" / ".join(EXPORT_LAYOUTS))
+    if layout not in export_layouts():
+        raise PageError("bad_choice", value=layout[:64], offered=" / ".join(export_layouts()))
     require(consent, "bank_consent_missing")
     shown = _shown(session)
     beside = sidecar_path(shown.place)

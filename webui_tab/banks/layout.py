@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from gpt_sovits_emotion.banks import EXPORT_LAYOUTS
+from gpt_sovits_emotion.banks import export_layouts
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
 from webui_tab.banks.bank import clip_headers
 from webui_tab.banks.form import SourceForm
@@ -123,7 +123,7 @@ def _choose_step(parts: Components) -> None:
 
 
 def _export_step(parts: Components) -> None:
-    layouts = list(EXPORT_LAYOUTS)
+    layouts = list(export_layouts())
     with gr.Row():
         parts.add(
             "bank_format",

@@ -12,7 +12,12 @@ from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import encode_mp3, write_wav
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
-from gpt_sovits_emotion.core.errors import NoWordsError, ReferenceBankError, TranscriptError
+from gpt_sovits_emotion.core.errors import (
+    NoWordsError,
+    PluginError,
+    ReferenceBankError,
+    TranscriptError,
+)
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -25,7 +30,7 @@ from gpt_sovits_emotion.engines import Engines
 from gpt_sovits_emotion.report import TimelineData, write_timeline, write_transcript_page
 from gpt_sovits_emotion.synthesis.prosody_source import ProsodySource
 from gpt_sovits_emotion.synthesis.takes import TakeOptions, words_where_there
-from gpt_sovits_emotion.transcripts import FORMATS, write
+from gpt_sovits_emotion.transcripts import writable_formats, write
 from webui_tab.app_context import AppContext
 from webui_tab.listen.analysis import tag_options, tagging_of
 from webui_tab.listen.view import clip_name, heard_timeline
@@ -235,11 +240,13 @@ def _write_transcripts(
                 _write_training_list(transcript, out, stem, session)
             else:
                 write(transcript, out / name, format=format, language=language)
-        except TranscriptError as error:
+        except (TranscriptError, PluginError) as error:
             return say("left_out", language, name=name, reason=error)
         return None
 
-    problems = (problem_with(format, f"{stem}{ending}") for format, ending in FORMATS.items())
+    problems = (
+        problem_with(format, f"{stem}{ending}") for format, ending in writable_formats().items()
+    )
     return tuple(problem for problem in problems if problem)
 
 

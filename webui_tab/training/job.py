@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.core.errors import BackendError, EmotionError
 from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.heads.folder import user_folder
 from webui_tab.sessions import PageError
 from webui_tab.texts import TEXTS, filled
@@ -230,7 +231,12 @@ class Trainer:
             done["problem"] = Sentence(str(error), error.say("zh"))
         except Exception as error:
             _LOG.exception("a training failed")
-            done["problem"] = filled("unexpected", kind=type(error).__name__)
+            failed = failed_plugin(error)
+            done["problem"] = (
+                filled("unexpected", kind=type(error).__name__)
+                if failed is None
+                else Sentence(str(failed), failed.say("zh"))
+            )
         self._note(running=False, stopping=False, waiting=False, **done)
 
     def _train(self, order: Order) -> TrainedHead:

@@ -11,10 +11,10 @@ from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, probe_duration_s
 from gpt_sovits_emotion.banks.library.contents import with_duplicates_marked
 from gpt_sovits_emotion.banks.library.layouts import (
     EXPECTED,
-    READABLE_LAYOUTS,
     Listing,
     checked,
     read_layout,
+    readable_layouts,
 )
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.overlay import Known, listing_of, what_is_known
@@ -210,7 +210,7 @@ def _found(bank: ReferenceBank, clip: Path, folder: Path) -> Path:
 def _listed(source: Path, sidecar: Sidecar | None) -> Listing:
     """Read the bank's layout; where no reader here knows it, or its file is gone, the sidecar lists it."""
     if sidecar is not None and sidecar.bank.clips:
-        readable = sidecar.bank.layout in READABLE_LAYOUTS
+        readable = sidecar.bank.layout in readable_layouts()
         if not readable or not source.exists():
             return checked(listing_of(sidecar))
     return read_layout(source, clips=sidecar.clips_folder if sidecar is not None else None)

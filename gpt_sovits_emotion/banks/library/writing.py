@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gpt_sovits_emotion.banks.library.clips_to_export import left_out_note
 from gpt_sovits_emotion.banks.library.layouts import read_layout
-from gpt_sovits_emotion.banks.library.plans import Plan, bracket_plan, infer_config_plan, name_plan
+from gpt_sovits_emotion.banks.library.own_layouts import EXPORT_LAYOUTS
+from gpt_sovits_emotion.banks.library.plans import Placed, Plan
 from gpt_sovits_emotion.banks.library.sidecar import (
     SIDECAR_NAME,
     ClipContent,
@@ -23,19 +24,25 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     content_of,
     write_sidecar,
 )
+from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.files import WRITING, remove_folder, write_bytes, write_text
 from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.core.locking import lock_beside, locked
 from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
-__all__ = ["EXPORT_LAYOUTS", "export_bank", "exported_clips"]
+__all__ = ["EXPORT_LAYOUTS", "export_bank", "export_layouts", "exported_clips"]
 
-EXPORT_LAYOUTS = ("infer_config", "brackets", "names")
-"""``infer_config.json``; ``reference_audios/<语言>/emotions/【label】text.wav``; ``label_text.wav``."""
 
-_PLANNERS = {"infer_config": infer_config_plan, "brackets": bracket_plan, "names": name_plan}
+def export_layouts() -> tuple[str, ...]:
+    """Return the layouts that can be written: ours, and those that were added."""
+    others = (
+        plugin.name
+        for plugin, layout in registry.added("bank_layouts")
+        if getattr(layout, "plan", None) is not None
+    )
+    return (*EXPORT_LAYOUTS, *others)
 
 
 def exported_clips(bank: ReferenceBank, layout: str) -> tuple[ReferenceClip, ...]:
@@ -64,7 +71,7 @@ def export_bank(
     Args:
         bank: As `load_bank` gives it.
         destination: A folder that is not there yet, or is empty.
-        layout: One of `EXPORT_LAYOUTS`.
+        layout: One of `export_layouts`.
         sidecar: The bank's own: what it says of the head and the speaker goes along.
         overwrite: Whether an earlier export may be replaced; nothing else ever is.
         progress: Told how many clips have been copied. It may raise to stop.
@@ -106,9 +113,9 @@ def export_bank(
 
 
 def _plan(bank: ReferenceBank, layout: str) -> Plan:
-    planner = _PLANNERS.get(layout)
-    if planner is None:
-        known = ", ".join(EXPORT_LAYOUTS)
+    layouts = export_layouts()
+    if layout not in layouts:
+        known = ", ".join(layouts)
         raise ReferenceBankError(
             f"a bank cannot be written as {layout!r}; choose one of {known}",
             zh=f"无法以 {layout!r} 格式写出音库；请选择 {known} 之一",
@@ -118,13 +125,32 @@ def _plan(bank: ReferenceBank, layout: str) -> Plan:
             f"the reference bank {bank.root} has no usable clip: there is nothing to export",
             zh=f"参考音库 {bank.root} 没有可用的片段：没有可导出的内容",
         )
-    plan, left_out = planner(bank), left_out_note(bank)
+    planner, left_out = registry.load("bank_layouts", layout), left_out_note(bank)
+    with registry.blamed(doing=Sentence("planning an export", "规划导出")):
+        plan: Plan = planner.plan(bank)
+    _check_plan(plan, layout)
     if not plan.placed and left_out is not None:
         raise ReferenceBankError(
             f"nothing of the reference bank {bank.root} can be exported ({left_out.en})",
             zh=f"参考音库 {bank.root} 没有可导出的内容（{left_out.zh}）",
         )
     return plan
+
+
+def _check_plan(plan: object, layout: str) -> None:
+    """Refuse a plan that is none, or that would write anywhere but into the new folder."""
+    sound = isinstance(plan, Plan) and all(isinstance(each, Placed) for each in plan.placed)
+    names = [*(each.name for each in plan.placed), *plan.files] if isinstance(plan, Plan) else []
+    inside = all(
+        name and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+        for name in names
+    )
+    if not (sound and inside):
+        raise ReferenceBankError(
+            f"the bank layout {layout!r} plans no files inside of the new folder; that is a fault of the "
+            "package that adds it: choose another layout",
+            zh=f"音库结构 {layout!r} 的规划不在新文件夹之内；这是提供它的软件包的缺陷：请选择其他结构",
+        )
 
 
 def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> None:

@@ -14,6 +14,7 @@ from gpt_sovits_emotion.training.corpora.corpus import (
 )
 from gpt_sovits_emotion.training.corpora.fetching import SOURCES, fetch_corpus, unpack_corpus
 from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA, hub_command, known_corpus
+from gpt_sovits_emotion.training.corpora.readers import CorpusReader, added_infos
 from gpt_sovits_emotion.training.corpora.reading import LAYOUTS, open_corpora, read_corpus
 from gpt_sovits_emotion.training.corpora.tables import MANIFEST_NAME
 
@@ -26,7 +27,9 @@ __all__ = [
     "Clip",
     "Corpus",
     "CorpusInfo",
+    "CorpusReader",
     "LabelRow",
+    "added_infos",
     "check",
     "fetch_corpus",
     "hub_command",

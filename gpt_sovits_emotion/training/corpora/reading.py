@@ -40,6 +40,7 @@ from gpt_sovits_emotion.training.corpora.parquet import (
     read_parquet,
 )
 from gpt_sovits_emotion.training.corpora.parquet_columns import HubCard, read_hub_card
+from gpt_sovits_emotion.training.corpora.readers import added_reader, read_added
 from gpt_sovits_emotion.training.corpora.tables import (
     MANIFEST_NAME,
     read_manifest,
@@ -75,9 +76,9 @@ def read_corpus(
 
     Args:
         folder: The corpus's folder; or its ``manifest.csv`` or ``.list`` itself.
-        layout: One of `LAYOUTS`. ``auto`` takes a ``manifest.csv``; else file names of a known corpus,
-            as it is distributed; else a ``.list`` with emotions; else a folder per emotion; else Parquet
-            files.
+        layout: One of `LAYOUTS`, or the name of a reader that a plug-in adds. ``auto`` takes a
+            ``manifest.csv``; else file names of a known corpus, as it is distributed; else a ``.list`` with
+            emotions; else a folder per emotion; else Parquet files.
         unpack_to: Where the audio of Parquet files goes; `default_unpacked` when None.
         progress: Told how much of it has been unpacked; may raise to stop.
 
@@ -88,6 +89,8 @@ def read_corpus(
         MissingExtraError: They must be unpacked, and pyarrow is not installed.
     """
     path = Path(folder)
+    if added_reader(layout):
+        return read_added(layout, path)
     if layout not in LAYOUTS:
         raise CorpusError(
             f"there is no layout {layout!r}; expected one of {', '.join(LAYOUTS)}",
@@ -163,6 +166,8 @@ def _open(named: str, unpacking: _Unpacking) -> Corpus:
             zh=f"{named!r} 不是 名称=文件夹；名称只能含字母、数字及 - _ . +",
         )
     known = known_corpus(name)
+    if added_reader(name):
+        return read_added(name, Path(folder))
     if known is None:
         corpus = read(folder)
         return replace(corpus, name=name, info=_renamed(corpus.info, name))

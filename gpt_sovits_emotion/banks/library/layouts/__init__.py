@@ -14,16 +14,26 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
     Listing,
     language_of_text,
 )
-from gpt_sovits_emotion.banks.library.layouts.reading import READABLE_LAYOUTS, checked, read_layout
+from gpt_sovits_emotion.banks.library.layouts.reading import (
+    READABLE_LAYOUTS,
+    BankLayout,
+    checked,
+    read_layout,
+    read_own_layout,
+    readable_layouts,
+)
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "EXPECTED",
     "INFER_CONFIG",
     "READABLE_LAYOUTS",
+    "BankLayout",
     "ClipEntry",
     "Listing",
     "checked",
     "language_of_text",
     "read_layout",
+    "read_own_layout",
+    "readable_layouts",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from gpt_sovits_emotion.banks.library.layouts.files import (
     check_ordinary,
@@ -12,21 +13,55 @@ from gpt_sovits_emotion.banks.library.layouts.files import (
 )
 from gpt_sovits_emotion.banks.library.layouts.folders import read_folders
 from gpt_sovits_emotion.banks.library.layouts.infer_config import INFER_CONFIG, read_infer_config
-from gpt_sovits_emotion.banks.library.layouts.listing import EXPECTED, Listing
+from gpt_sovits_emotion.banks.library.layouts.listing import EXPECTED, ClipEntry, Listing
 from gpt_sovits_emotion.banks.library.layouts.lists import read_list
 from gpt_sovits_emotion.banks.library.layouts.tables import (
     read_emotion_manager,
     read_emotion_table,
 )
+from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.records import Sentence
 
-__all__ = ["READABLE_LAYOUTS", "checked", "read_layout"]
+__all__ = [
+    "READABLE_LAYOUTS",
+    "BankLayout",
+    "checked",
+    "read_layout",
+    "read_own_layout",
+    "readable_layouts",
+]
 
 READABLE_LAYOUTS = (
     "infer_config", "brackets", "names", "folders", "clips", "list", "emotion_manager",
     "emotion_table",
 )  # fmt: skip
-"""What `Listing.layout` may be."""
+"""What `Listing.layout` may be, of ours."""
+
+
+class BankLayout(Protocol):
+    """A way in which reference clips lie: what an entry point in the group ``bank_layouts`` is.
+
+    One that can be written, too, has ``plan(bank) -> banks.library.plans.Plan``, which says where each clip
+    of a `ReferenceBank` goes and which files stand beside them.
+    """
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether a folder or a file is a bank of this layout; it is asked of every bank."""
+        ...
+
+    def read(self, path: Path) -> Listing:
+        """Return the clips that the bank names, usable or not.
+
+        Raises:
+            ReferenceBankError: It is damaged; the message says what is wrong and what to do.
+        """
+        ...
+
+
+def readable_layouts() -> tuple[str, ...]:
+    """Return the layouts that are read here: ours, and those that were added."""
+    return tuple(registry.names("bank_layouts"))
 
 
 def read_layout(path: Path, *, clips: Path | None = None) -> Listing:
@@ -69,6 +104,32 @@ def checked(listing: Listing) -> Listing:
 
 
 def _read(path: Path, clips: Path | None) -> Listing:
+    for plugin, layout in registry.added("bank_layouts"):
+        if registry.recognised(plugin, layout.recognises, path):
+            with registry.blamed(doing=Sentence(f"reading the bank {path}", f"读取音库 {path} ")):
+                return _added(plugin, layout.read(path), path)
+    return read_own_layout(path, clips=clips)
+
+
+def _added(plugin: registry.Plugin, found: object, path: Path) -> Listing:
+    """Refuse what is no listing of clips; the layout has the name by which it is registered."""
+    if isinstance(found, Listing) and all(isinstance(each, ClipEntry) for each in found.entries):
+        return replace(found, layout=plugin.name)
+    raise ReferenceBankError(
+        f"{path}: the bank layout {plugin.name!r} of {plugin.origin} gives no Listing of ClipEntry; that is "
+        "a fault of that package: update or uninstall it",
+        zh=f"{path}：{plugin.origin} 的音库结构 {plugin.name!r} 没有返回由 ClipEntry 组成的 Listing；"
+        "这是该软件包的缺陷：请更新或卸载它",
+    )
+
+
+def read_own_layout(path: Path, *, clips: Path | None = None) -> Listing:
+    """Read a bank in one of our layouts.
+
+    Raises:
+        ReferenceBankError: It is in none of them, is damaged, or holds several voices.
+        OSError: It cannot be read.
+    """
     if path.is_dir():
         config = path / INFER_CONFIG
         return read_infer_config(config, clips=clips) if config.is_file() else read_folders(path)

@@ -1,0 +1,466 @@
+"""What other packages add: plug-ins, found by the entry points of their distributions.
+
+Each group is read once, when it is first asked for, and nothing is imported before its name is. What is
+broken, or has a name that is taken, is left out and told in one sentence; everything else goes on. Our own
+parts stand in `core.own_plugins` and are looked up in the same way, also where nothing was installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+from gpt_sovits_emotion.core.errors import EmotionError, PluginError
+from gpt_sovits_emotion.core.own_plugins import OWN
+from gpt_sovits_emotion.core.records import Sentence
+
+__all__ = [
+    "GROUPS",
+    "PREFIX",
+    "Group",
+    "Plugin",
+    "added",
+    "all_plugins",
+    "blamed",
+    "culprit",
+    "failed",
+    "failed_plugin",
+    "find",
+    "forget",
+    "listed",
+    "load",
+    "names",
+    "problems",
+    "recognised",
+    "tell_with",
+]
+
+OWN_PACKAGE = "gpt-sovits-emotion"
+PREFIX = "gpt_sovits_emotion."
+"""What the names of the groups begin with as entry points."""
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VALUE = re.compile(r"[\w.]+:[\w.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A kind of things that can be added.
+
+    Attributes:
+        title: What one of them is.
+        needs: Attributes that each has; where a tuple stands, one of them. None: it is called.
+        makes: Whether what is registered makes the thing when it is called, as a class does.
+    """
+
+    title: Sentence
+    needs: tuple[str | tuple[str, ...], ...] = ()
+    makes: bool = False
+
+
+GROUPS: Mapping[str, Group] = MappingProxyType(
+    {
+        "encoders": Group(Sentence("encoder", "编码器"), ("parse", "borrows", "open")),
+        "backends": Group(Sentence("backend", "后端"), makes=True),
+        "transcribers": Group(Sentence("transcriber", "识别器")),
+        "bank_layouts": Group(Sentence("bank layout", "音库结构"), ("recognises", "read")),
+        "corpora": Group(Sentence("corpus reader", "语料读取器"), ("info", "read")),
+        "formats": Group(
+            Sentence("transcript format", "文稿格式"), ("endings", ("read", "to_text"))
+        ),
+    }
+)
+"""Group -> what belongs into it; the entry points are in ``gpt_sovits_emotion.`` and the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Something that is registered.
+
+    Attributes:
+        group: One of `GROUPS`.
+        name: By which it is asked for.
+        value: Where it is: ``module:object``.
+        package: The distribution that it comes from.
+        version: Of that.
+    """
+
+    group: str
+    name: str
+    value: str
+    package: str
+    version: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it came with this package."""
+        return self.package == OWN_PACKAGE
+
+    @property
+    def origin(self) -> str:
+        """The distribution with its version."""
+        return f"{self.package} {self.version}".strip()
+
+
+class _State:
+    """What was read and loaded so far."""
+
+    def __init__(self) -> None:
+        self.strangers: dict[str, dict[str, Plugin]] | None = None
+        self.loaded: dict[tuple[str, str], Any] = {}
+        self.broken: dict[tuple[str, str], Sentence] = {}
+        self.unread: list[Sentence] = []
+
+
+_state = _State()
+_tell: list[Callable[[Sentence], None]] = []
+
+
+def forget() -> None:
+    """Read everything anew when it is next asked for."""
+    global _state
+    _state = _State()
+
+
+@contextmanager
+def tell_with(tell: Callable[[Sentence], None]) -> Iterator[None]:
+    """Have problems told to `tell` inside of the block; without, they are logged as warnings."""
+    _tell.append(tell)
+    try:
+        yield
+    finally:
+        _tell.remove(tell)
+
+
+def problems() -> tuple[Sentence, ...]:
+    """Return what has been found wrong so far: one sentence each."""
+    _strangers()
+    return (*_state.unread, *_state.broken.values())
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Return what can be asked for in a group: ours, then what was added, by name."""
+    return (*OWN[group], *_strangers().get(group, {}))
+
+
+def all_plugins() -> tuple[Plugin, ...]:
+    """Return everything that is registered, group by group, ours first."""
+    return tuple(
+        plugin for group in GROUPS for name in names(group) if (plugin := find(group, name))
+    )
+
+
+def find(group: str, name: str) -> Plugin | None:
+    """Return what is registered under a name, without importing it; None where nothing is."""
+    if name in OWN[group]:
+        from gpt_sovits_emotion import __version__
+
+        return Plugin(group, name, OWN[group][name], OWN_PACKAGE, __version__)
+    return _strangers().get(group, {}).get(name)
+
+
+def load(group: str, name: str) -> Any:
+    """Import what is registered under a name, and return it; a class is made, without arguments.
+
+    Raises:
+        PluginError: Nothing is registered under this name, or it is broken; the message says which, whose it
+            is, and what to do.
+    """
+    if (group, name) in _state.loaded:
+        return _state.loaded[group, name]
+    plugin = find(group, name)
+    if plugin is None:
+        raise _unknown(group, name)
+    if (group, name) not in _state.broken:
+        try:
+            found = _imported(plugin)
+        except EmotionError as error:
+            _state.broken[group, name] = Sentence(str(error), error.say("zh"))
+        else:
+            _state.loaded[group, name] = found
+            return found
+    problem = _state.broken[group, name]
+    raise PluginError(problem.en, zh=problem.zh)
+
+
+def added(group: str) -> Iterator[tuple[Plugin, Any]]:
+    """Yield what other packages added to a group, by name; what is broken is told once and passed over."""
+    for name, plugin in tuple(_strangers().get(group, {}).items()):
+        known = (group, name) in _state.broken
+        try:
+            yield plugin, load(group, name)
+        except PluginError:
+            if not known:
+                _told(_state.broken[group, name])
+
+
+@contextmanager
+def blamed(*, doing: Sentence) -> Iterator[None]:
+    """Say in one sentence whose plug-in it was that failed inside of the block, and at what.
+
+    Errors that are said in a sentence already, and those that are no plug-in's, pass as they are.
+
+    Args:
+        doing: What was to be done, as ``reading talk.xyz``.
+
+    Raises:
+        PluginError: A plug-in failed.
+    """
+    try:
+        yield
+    except EmotionError:
+        raise
+    except Exception as error:
+        plugin = culprit(error)
+        if plugin is None:
+            raise
+        raise failed(plugin, error, doing=doing) from error
+
+
+def listed(
+    plugin: Plugin, give: Callable[[], Iterable[Any]], *, doing: Sentence
+) -> tuple[Any, ...]:
+    """Return what a plug-in gives one after another.
+
+    Raises:
+        PluginError: It failed, or gives nothing that can be gone through.
+    """
+    with blamed(doing=doing):
+        given = give()
+        if isinstance(given, Iterable):
+            return tuple(given)
+    raise failed(plugin, TypeError(f"{type(given).__name__} is no list"), doing=doing)
+
+
+def recognised(plugin: Plugin, recognises: Callable[[Any], object], what: Any) -> bool:
+    """Ask a plug-in whether something is of its kind; one that fails at that is left out from then on."""
+    try:
+        return bool(recognises(what))
+    except Exception as error:
+        doing = Sentence(
+            "looking at what is not its own, and is left out", "识别文件，因此不再使用"
+        )
+        problem = failed(plugin, error, doing=doing)
+        _state.loaded.pop((plugin.group, plugin.name), None)
+        _state.broken[plugin.group, plugin.name] = Sentence(str(problem), problem.say("zh"))
+        _told(_state.broken[plugin.group, plugin.name])
+        return False
+
+
+def failed(plugin: Plugin, error: BaseException, *, doing: Sentence) -> PluginError:
+    """Return the sentence that a plug-in failed."""
+    why, title = _why(error), GROUPS[plugin.group].title
+    return PluginError(
+        f"the {title.en} {plugin.name!r} of {plugin.origin} failed at {doing.en} ({why}); that is a fault of "
+        "that package: update it, or tell its makers",
+        zh=f"{plugin.origin} 的{title.zh} {plugin.name!r} 在{doing.zh}时出错（{why}）；"
+        "这是该软件包的缺陷：请更新它，或告知其作者",
+    )
+
+
+def failed_plugin(error: BaseException) -> PluginError | None:
+    """Return the sentence that a plug-in failed, where an error that nobody foresaw is one's; else None."""
+    plugin = culprit(error)
+    return None if plugin is None else failed(plugin, error, doing=Sentence("its work", "运行"))
+
+
+def culprit(error: BaseException) -> Plugin | None:
+    """Return the plug-in of another package in whose code an error arose; None where that is not so.
+
+    The innermost frame that is ours or a plug-in's decides: a plug-in is not to blame for what it was given
+    to call.
+    """
+    packages = {
+        plugin.value.partition(":")[0].partition(".")[0]: plugin
+        for of_group in (_state.strangers or {}).values()
+        for plugin in of_group.values()
+    }
+    found: Plugin | None = None
+    traceback: TracebackType | None = error.__traceback__
+    while traceback is not None:
+        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in packages and package != "gpt_sovits_emotion":
+            found = packages[package]
+        elif package in ("gpt_sovits_emotion", "webui_tab"):
+            found = None
+        traceback = traceback.tb_next
+    return found
+
+
+# --- inside ----------------------------------------------------------------------------------------
+
+
+def _told(problem: Sentence) -> None:
+    if _tell:
+        _tell[-1](problem)
+    else:
+        import logging
+
+        logging.getLogger("gpt_sovits_emotion").warning("%s", problem.en)
+
+
+def _strangers() -> Mapping[str, Mapping[str, Plugin]]:
+    """Return what other packages registered, read at the first call: group -> name -> plug-in."""
+    if _state.strangers is None:
+        found = list(_entries())
+        kept: dict[str, dict[str, Plugin]] = {}
+        for plugin in sorted(found, key=lambda each: (each.name, each.package)):
+            others = [
+                other
+                for other in found
+                if (other.group, other.name) == (plugin.group, plugin.name) and other is not plugin
+            ]
+            problem = _clash(plugin, others) or _unfit(plugin)
+            if problem is None:
+                kept.setdefault(plugin.group, {})[plugin.name] = plugin
+            elif problem not in _state.unread:
+                _state.unread.append(problem)
+        _state.strangers = kept
+        for problem in _state.unread:
+            _told(problem)
+    return _state.strangers
+
+
+def _entries() -> Iterator[Plugin]:
+    """Yield the entry points of every other distribution, each distribution once."""
+    from importlib import metadata  # a fifth of the time of --help, which asks for nothing
+
+    seen: set[str] = set()
+    for distribution in metadata.distributions():
+        try:
+            text = distribution.read_text("entry_points.txt")
+            if not text or PREFIX not in text:
+                continue
+            package, version = distribution.metadata["Name"], distribution.version
+        except Exception:  # half a distribution, as a stopped pip leaves it; it is nobody's plug-in
+            continue
+        plain = re.sub(r"[-_.]+", "-", str(package)).lower()
+        if plain in seen or plain == OWN_PACKAGE:
+            continue
+        seen.add(plain)
+        try:
+            entries = list(distribution.entry_points)
+        except Exception as error:
+            _state.unread.append(_left_out(f"{package} {version}", _reason_unread(error)))
+            continue
+        for entry in entries:
+            if entry.group.startswith(PREFIX):
+                group = entry.group.removeprefix(PREFIX)
+                yield Plugin(group, entry.name, entry.value, str(package), str(version))
+
+
+def _reason_unread(error: Exception) -> Sentence:
+    return Sentence(
+        f"its entry_points.txt cannot be read ({_why(error)})",
+        f"无法读取其 entry_points.txt（{_why(error)}）",
+    )
+
+
+def _left_out(origin: str, why: Sentence, what: Sentence | None = None) -> Sentence:
+    named, named_zh = (
+        (f"{what.en} of {origin}", f"{origin} 的{what.zh}") if what else (origin, origin)
+    )
+    return Sentence(
+        f"{named} is left out: {why.en}; update or uninstall that package",
+        f"不使用 {named_zh}：{why.zh}；请更新或卸载该软件包",
+    )
+
+
+def _named(plugin: Plugin) -> Sentence:
+    title = GROUPS[plugin.group].title
+    return Sentence(f"the {title.en} {plugin.name!r}", f"{title.zh} {plugin.name!r}")
+
+
+def _clash(plugin: Plugin, others: list[Plugin]) -> Sentence | None:
+    """Return why a name that several use is nobody's of them: which was meant, none could know."""
+    if plugin.name in OWN.get(plugin.group, {}):
+        why = Sentence("that name is taken by our own", "该名称已被本程序使用")
+        return _left_out(plugin.origin, why, _named(plugin))
+    if not others or plugin.group not in GROUPS:
+        return None
+    origins = sorted({each.origin for each in (plugin, *others)})
+    named = _named(plugin)
+    return Sentence(
+        f"{named.en} is left out: {' and '.join(origins)} both have one of that name; uninstall one of them",
+        f"不使用{named.zh}：{' 和 '.join(origins)} 都有此名称；请卸载其中一个",
+    )
+
+
+def _unfit(plugin: Plugin) -> Sentence | None:
+    if plugin.group not in GROUPS:
+        why = Sentence(
+            f"there is no group {PREFIX}{plugin.group}; expected {PREFIX} and one of {', '.join(GROUPS)}",
+            f"没有 {PREFIX}{plugin.group} 这一组；应为 {PREFIX} 加 {'、'.join(GROUPS)} 之一",
+        )
+        what = Sentence(f"the plug-in {plugin.name!r}", f"插件 {plugin.name!r}")
+        return _left_out(plugin.origin, why, what)
+    if not _NAME.fullmatch(plugin.name):
+        why = Sentence(
+            "a name has letters, digits, '-', '_' and '.' only, and ends in a letter or a digit",
+            "名称只能含字母、数字及 - _ .，且以字母或数字结尾",
+        )
+        return _left_out(plugin.origin, why, _named(plugin))
+    if not _VALUE.fullmatch(plugin.value):
+        why = Sentence(f"{plugin.value!r} is not module:object", f"{plugin.value!r} 不是 模块:对象")
+        return _left_out(plugin.origin, why, _named(plugin))
+    return None
+
+
+def _imported(plugin: Plugin) -> Any:
+    """Import a plug-in, and see that it has what its group asks for.
+
+    Raises:
+        PluginError: It cannot be imported, or lacks something.
+    """
+    module, _, path = plugin.value.partition(":")
+    group = GROUPS[plugin.group]
+    try:
+        found: Any = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+        if isinstance(found, type) and not group.makes:
+            found = found()
+        lacking = [need for need in group.needs if not _has(found, need)]
+    except (Exception, SystemExit) as error:
+        if plugin.is_ours:
+            raise
+        raise _broken(
+            plugin,
+            Sentence(f"it cannot be imported ({_why(error)})", f"无法导入（{_why(error)}）"),
+        ) from error
+    if not group.needs and not callable(found):
+        raise _broken(plugin, Sentence("it cannot be called", "它不能被调用"))
+    if lacking:
+        listed = ", ".join(need if isinstance(need, str) else " or ".join(need) for need in lacking)
+        raise _broken(plugin, Sentence(f"it has no {listed}", f"它没有 {listed}"))
+    return found
+
+
+def _has(found: Any, need: str | tuple[str, ...]) -> bool:
+    options = (need,) if isinstance(need, str) else need
+    return any(getattr(found, option, None) is not None for option in options)
+
+
+def _broken(plugin: Plugin, why: Sentence) -> PluginError:
+    sentence = _left_out(plugin.origin, why, _named(plugin))
+    return PluginError(sentence.en, zh=sentence.zh)
+
+
+def _unknown(group: str, name: str) -> PluginError:
+    title, known = GROUPS[group].title, names(group)
+    return PluginError(
+        f"there is no {title.en} {name!r}; expected one of {', '.join(known)}, or the package that adds it "
+        "is not installed (see  gpt-sovits-emotion plugins)",
+        zh=f"没有{title.zh} {name!r}；应为 {'、'.join(known)} 之一，或尚未安装提供它的软件包"
+        "（见  gpt-sovits-emotion plugins）",
+    )
+
+
+def _why(error: BaseException) -> str:
+    """Return an error of somebody else's in half a line."""
+    said = " ".join(str(error).split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
