@@ -44,6 +44,7 @@ MISSING = [
     ("refs build {bank} --checkout {none}", "there is no"),
     ("train --corpus a={none} --encoder whisper-base:1-4", "none"),
     ("evaluate --corpus a={none} --encoder whisper-base:1-4", "none"),
+    ("evaluate --corpus a={bank} --encoder whisper-base:1-4 --against {none}", "there is no head"),
 ]
 
 
@@ -79,6 +80,17 @@ def places(tmp_path):
         "ours": str(tmp_path / "ours.json"),
         "out": str(tmp_path / "out"),
     }
+
+
+def test_nobody_is_forgotten_without_a_trace(tmp_path, monkeypatch, capsys):
+    for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(tmp_path / "data"))
+    for whom, code in (("nobody", 1), ("--all", 0)):
+        with pytest.raises(SystemExit) as caught:
+            main(["speakers", "forget", whom])
+        assert caught.value.code == code
+        assert "nothing was known" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(("command", "told"), MISSING)

@@ -570,7 +570,11 @@ def test_unicode_is_told_apart(data, text):
         ("a.srt", "00:00:01,000 --> 00:00:02,000\n\n", "has no text"),
         ("a.srt", "00:01:01,0 --> 00:01:02,0\nx", "past the end of the recording"),
         ("a.vtt", "WEBVTT\n", "no cue with times"),
-        ("a.ass", "[Events]\nDialogue: 0,zero,0:00:01.00,Default,,0,0,0,,x", "damaged as ASS"),
+        (
+            "a.ass",
+            "[Events]\nDialogue: 0,zero,0:00:01.00,Default,,0,0,0,,x",
+            "ASS subtitles in line 2;",
+        ),
         ("a.ass", "[Events]\n", "no line of dialogue"),
         ("a.txt", " \n", "has no text"),
         ("a.lab", "", "has no text"),

@@ -17,6 +17,7 @@ from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
     encoder_for,
     feature_options,
+    head_for,
     heads_dir_option,
     language_option,
     lending_options,
@@ -143,6 +144,9 @@ def evaluate(
             check_free([path], replace=replace)
     with progress_bar("corpora") as progress:
         opened = open_corpora(corpora, progress=progress)
+    for name in wanted.against:
+        if not _is_encoder(name):
+            head_for(with_fields(models, head=name))  # that it is there, before any model is opened
     system = _system(models, wanted)
     plan = EvaluationPlan(
         corpora=opened,

@@ -34,6 +34,7 @@ LATEST_S = 9 * 3600 + 59 * 60 + 59.99
 
 _NOTICE = "Written by gpt-sovits-emotion; one style per emotion."
 _SIGNS = re.compile(rf"\\(?:([{{}}])|([Nn])|(h)|({JOINER}))|\{{[^}}]*\}}")
+_EVENT_TIME = re.compile(r"\s*\d+:\d{1,2}:\d{1,2}(?:[.:]\d*)?\s*")
 _COLON_FRACTION = re.compile(
     r"^(Dialogue:[^,\n]*,\s*-?\d+:\d\d:\d\d):(\d{2,3}\s*,\s*-?\d+:\d\d:\d\d):(?=\d{2,3}\s*,)",
     re.MULTILINE | re.IGNORECASE,
@@ -104,9 +105,11 @@ def read_ass(text: str, *, name: str) -> FileLines:
             warnings.simplefilter("ignore", RuntimeWarning)
             subtitles = pysubs2.SSAFile.from_string(text, format_=version)
     except (ValueError, TypeError, LookupError, pysubs2.exceptions.Pysubs2Error) as error:
+        row = _damaged_row(text)
+        where, where_zh = (f" in line {row}", f" 第 {row} 行的") if row else ("", "")
         raise TranscriptError(
-            f"{name} is damaged as ASS subtitles ({error}); save it again from a subtitle editor",
-            zh=f"{name} ASS 字幕已损坏（{error}）；请用字幕编辑器重新保存",
+            f"{name} is damaged as ASS subtitles{where}; save it again from a subtitle editor",
+            zh=f"{name}{where_zh} ASS 字幕已损坏；请用字幕编辑器重新保存",
         ) from error
     events = [event for event in subtitles if event.is_text]
     if not events:
@@ -115,6 +118,18 @@ def read_ass(text: str, *, name: str) -> FileLines:
             zh=f"{name} 没有对白行；应为 ASS 字幕",
         )
     return from_zero(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
+
+
+def _damaged_row(text: str) -> int | None:
+    """Return the number of the first row of dialogue that breaks off or whose times are none."""
+    for number, row in enumerate(text.splitlines(), start=1):
+        kind, _, rest = row.partition(":")
+        fields = rest.split(",", 9)
+        if kind.strip() not in ("Dialogue", "Comment"):
+            continue
+        if len(fields) < 10 or not all(_EVENT_TIME.fullmatch(time) for time in fields[1:3]):
+            return number
+    return None
 
 
 def _in_usual_fields(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from gpt_sovits_emotion.heads.profiles import (
     list_profiles,
     load_profile,
     save_profile,
+    speakers_folder,
 )
 from gpt_sovits_emotion.training.adapt import learn
 
@@ -180,7 +182,8 @@ def forget_speaker(
         for entry in list_profiles(head_id)
         if entry.profile is not None and entry.profile.bank and speaker in (None, entry.speaker)
     }
-    with changing_profiles():
+    # The lock's own folder is not made for what nobody has learned.
+    with changing_profiles() if speakers_folder().is_dir() else nullcontext():
         deleted = forget(speaker, head_id=head_id)
     return deleted, tuple(_refuse(bank) for bank in sorted(banks))
 
