@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import shutil
 import stat
@@ -18,7 +19,7 @@ import soundfile
 import yaml
 from bilingual import check_says_the_same
 from browser import until
-from conftest import voiced
+from conftest import REPOSITORY, voiced
 from hypothesis import given
 from hypothesis import strategies as st
 from media_files import film
@@ -102,6 +103,25 @@ def test_every_sentence_is_there_in_both_languages_with_the_same_fields():
         assert sentence.en
         assert sentence.zh, key
         assert fields(sentence.en) == fields(sentence.zh), key
+
+
+def test_every_sentence_is_given_the_fields_that_it_has():
+    seen, wrong = 0, []
+    for path in sorted((REPOSITORY / "webui_tab").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            key = getattr(call.args[0], "value", None)
+            if name not in ("say", "filled", "both", "PageError") or key not in TEXTS:
+                continue
+            given = {keyword.arg for keyword in call.keywords}
+            fields = {field for _, field, _, _ in string.Formatter().parse(TEXTS[key].en) if field}
+            seen += 1
+            if None not in given and not fields <= given:
+                wrong.append((path.name, call.lineno, key, fields - given))
+    assert seen > 100
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

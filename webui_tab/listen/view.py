@@ -218,7 +218,7 @@ def result_html(session: Session, language: str) -> str:
         compared=report.compared,
         judge=report.judge_id,
         voice=report.voice,
-        host=session.result.host_title.say(language),
+        backend=session.result.host_title.say(language),
     )
     notes = [note("plain", line)]
     known = session.result.transcript.notes  # shown above, with what was heard
