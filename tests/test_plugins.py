@@ -506,7 +506,10 @@ def test_annotate_with_a_strangers_transcriber_and_format(
     assert [segment.end_s for segment in transcript.segments] == [2.0, 4.0]
     arguments = ["annotate", talk, "--transcript", "beside", "--head", "prosody-emodb", "--json"]
     _, out, _ = run(capsys, *arguments)
-    assert [each["text"] for each in json.loads(out)["segments"]] == ["sentence 1", "sentence 2"]
+    assert [each["segment"]["text"] for each in json.loads(out)["document"]["segments"]] == [
+        "sentence 1",
+        "sentence 2",
+    ]
 
 
 def test_who_is_no_transcriber_is_said_before_any_work(capsys, fakes: None, talk: Path) -> None:
