@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from conftest import REPOSITORY
 
 PROGRAM = "gpt-sovits-emotion"
@@ -81,6 +83,26 @@ def words_of(line: str, folder: Path) -> list[str]:
         matching = sorted(folder.glob(word)) if "*" in word else []
         words += [path.name for path in matching] or [word]
     return words
+
+
+def transcribe_once(monkeypatch: pytest.MonkeyPatch, heard: dict[tuple[str, str], object]) -> None:
+    """Let Whisper hear the same audio with the same options once: the documents name few recordings, often.
+
+    Args:
+        heard: What it has heard so far; kept by the caller.
+    """
+    from gpt_sovits_emotion import transcription
+
+    transcribe = transcription.transcribe
+
+    def once(recording, options, **more):
+        samples = recording.read(0.0, recording.duration_s).samples
+        key = hashlib.sha256(samples.tobytes()).hexdigest(), repr(options)
+        if key not in heard:
+            heard[key] = transcribe(recording, options, **more)
+        return heard[key]
+
+    monkeypatch.setattr(transcription, "transcribe", once)
 
 
 def furnish(folder: Path) -> None:

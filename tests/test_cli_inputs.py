@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import voiced
 
@@ -9,6 +11,7 @@ from gpt_sovits_emotion import binding, engines
 from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.banks import building as banking
 from gpt_sovits_emotion.cli import main
+from gpt_sovits_emotion.cli.arguments import Folder, Place
 from gpt_sovits_emotion.core.records import Audio, RecordingInfo, Sentence, TaggedTranscript
 from gpt_sovits_emotion.transcripts import write
 
@@ -22,7 +25,6 @@ MISSING = [
     ("adapt --speaker x --correction {ours} --recording {none}", "there is no"),
     ("adapt --speaker x {wav} --checkout {none}", "there is no"),
     ("adapt --speaker x {wav} --whisper-model {none}", "there is no"),
-    ("adapt --speaker x {wav} --sovits-weights {none}", "there is no"),
     ("adapt --measure --corpus a={none}", "none"),
     ("annotate {none}", "there is no such file"),
     ("annotate {none} {empty}", "is empty"),
@@ -43,6 +45,18 @@ MISSING = [
     ("train --corpus a={none} --encoder whisper-base:1-4", "none"),
     ("evaluate --corpus a={none} --encoder whisper-base:1-4", "none"),
 ]
+
+
+def test_a_shell_that_does_not_know_the_home_folder_is_helped(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    models = tmp_path / "models"
+    assert Folder(exists=True).convert("~/models", None, None) == models
+    assert Place().convert("~/new", None, None) == tmp_path / "new"
+    monkeypatch.chdir(tmp_path)
+    Path("~").mkdir()
+    assert Place().convert("~", None, None) == Path("~"), "a folder that is called so"
 
 
 @pytest.fixture

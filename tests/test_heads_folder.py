@@ -366,7 +366,7 @@ def test_a_head_goes_when_somebody_says_yes(capsys, monkeypatch, tmp_path, answe
 
 def test_the_tab_sees_what_comes_and_goes(tmp_path: Path) -> None:
     host = FakeBackend()
-    app = AppContext(heads_dirs=(tmp_path,), host=host)
+    app = AppContext(heads_dirs=(tmp_path,), backend=host)
     assert "fake-head" not in heads_menu(app, None, "en").choices
     folder = make_fake_head(tmp_path / "fake-head")
     menu = heads_menu(app, "fake-head", "en")
@@ -400,7 +400,7 @@ def test_of_a_fused_encoder_every_part_must_be_lent(tmp_path: Path) -> None:
     assert isinstance(spec, EncoderSpec)
     save_head(tmp_path / "fake-head", fake_card(encoder=spec), fake_tensors())
     host = FakeBackend()
-    app = AppContext(heads_dirs=(tmp_path,), host=host)
+    app = AppContext(heads_dirs=(tmp_path,), backend=host)
     assert "fake-head" not in [entry.id for entry in app.heads()]
     host.provides = frozenset({"fake", "hubert"})
     assert "fake-head" in [entry.id for entry in app.heads()]
@@ -427,7 +427,7 @@ def test_engines_notice_a_head_that_was_replaced(tmp_path: Path) -> None:
 
 def test_many_pages_may_ask_at_once(tmp_path: Path) -> None:
     make_fake_head(tmp_path / "fake-head")
-    app, found = AppContext(heads_dirs=(tmp_path,), host=FakeBackend()), []
+    app, found = AppContext(heads_dirs=(tmp_path,), backend=FakeBackend()), []
     threads = [
         threading.Thread(target=lambda: found.append(heads_menu(app, None, "en").choices))
         for _ in range(8)

@@ -35,6 +35,7 @@ with warnings.catch_warnings():
         value_of,
     )
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's, of fastapi
 STOLEN = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
 TEXT = (gr.Textbox(), gr.Dropdown(["a"]), gr.Radio(["a"]), gr.HTML())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from snippets import DOCUMENTS, Block, blocks, commands, furnish, words_of
+from snippets import DOCUMENTS, Block, blocks, commands, furnish, transcribe_once, words_of
 
 from gpt_sovits_emotion.cli import command, main
 
@@ -69,6 +69,11 @@ def workshop(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def heard() -> dict[tuple[str, str], object]:
+    return {}
+
+
 @pytest.fixture
 def here(workshop, tmp_path, monkeypatch) -> Path:
     """A fresh copy of the workshop, to work in, with data of its own."""
@@ -101,7 +106,8 @@ def test_every_command_is_one_that_the_program_has(document, here):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_commands_run(document, here, whisper_base):
+def test_commands_run(document, here, whisper_base, heard, monkeypatch):
+    transcribe_once(monkeypatch, heard)
     failed = {}
     # The Chinese README says what the English one does.
     already = set(commands("README.md")) if document == "README.zh.md" else set()
@@ -128,8 +134,9 @@ def python_blocks() -> list[Block]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", python_blocks(), ids=lambda block: block.document)
-def test_python_runs(block: Block, here, whisper_base):
+def test_python_runs(block: Block, here, whisper_base, heard, monkeypatch):
     """What an example takes for granted is there: a transcript, embeddings, labels."""
+    transcribe_once(monkeypatch, heard)
     given = {} if "gse.load" in block.code else granted(here, block.code)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):

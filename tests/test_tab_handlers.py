@@ -21,6 +21,7 @@ from browser import until
 from conftest import voiced
 from hypothesis import given
 from hypothesis import strategies as st
+from media_files import film
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording
@@ -996,7 +997,7 @@ def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
         asked.update(given)
         raise HeardEnoughError
 
-    monkeypatch.setattr("webui_tab.listen.resynthesis.pipeline.resynthesise", resynthesise)
+    monkeypatch.setattr("gpt_sovits_emotion.speaking.resynthesise", resynthesise)
     speaking = SpeakingSettings(speed=1.2, seed=7, timbre=("sad/en.flac",))
     with pytest.raises(HeardEnoughError):
         resynthesis.resynthesise(session, app, folder, speaking=speaking)
@@ -1006,6 +1007,19 @@ def test_how_it_is_said_reaches_the_host(heard, app, monkeypatch):
         resynthesis.resynthesise(
             session, app, folder, speaking=SpeakingSettings(timbre=("gone.wav",))
         )
+
+
+def test_times_in_frames_are_those_of_the_film_on_the_page(app, tmp_path):
+    sound = voiced(3.0, f0_hz=150.0)
+    movie = film(tmp_path / "film.mkv", [(0.0, sound)], "flac", rate_hz=16_000, video_rate=24)
+    words = tmp_path / "words.sub"
+    words.write_text("{24}{60}Hello there.\n")
+    session = Session(source=movie, words=words)
+    heard = analysis.analyse(session, AnalysisSettings(), app, tmp_path, consent=True)
+    assert heard.tagging is not None
+    (one,) = heard.tagging.transcript.segments
+    assert (one.segment.start_s, one.segment.end_s, one.text) == (1.0, 2.5, "Hello there.")
+    heard.recording.close()
 
 
 @pytest.mark.parametrize("takes", [1, 4])
@@ -1022,7 +1036,7 @@ def test_the_page_and_the_command_line_choose_the_same_clips(heard, clip, app, m
         asked.append((choices, given["takes"].n, given["seed"], given["sampling"]))
         raise ChosenError
 
-    monkeypatch.setattr(pipeline, "resynthesise", resynthesise)
+    monkeypatch.setattr("gpt_sovits_emotion.speaking.resynthesise", resynthesise)
     monkeypatch.setattr(pipeline, "hear", lambda *args, **options: transcript)
     assert len(session.bank.usable) > 5
     with pytest.raises(ChosenError):

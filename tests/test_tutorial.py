@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from snippets import PROGRAM, words_of
+from snippets import PROGRAM, transcribe_once, words_of
 
 from gpt_sovits_emotion.cli import main
 
@@ -63,7 +63,7 @@ def edit(path: Path, cue: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def heard() -> dict[str, object]:
+def heard() -> dict[tuple[str, str], object]:
     """What Whisper has heard: both tutorials are of one recording, which it needs to hear once."""
     return {}
 
@@ -73,16 +73,7 @@ def heard() -> dict[str, object]:
 def test_the_tutorial_can_be_followed(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard, whisper_base
 ) -> None:
-    from gpt_sovits_emotion import transcription
-
-    transcribe = transcription.transcribe
-
-    def once(recording, options, **more):
-        if "transcript" not in heard:
-            heard["transcript"] = transcribe(recording, options, **more)
-        return heard["transcript"]
-
-    monkeypatch.setattr(transcription, "transcribe", once)
+    transcribe_once(monkeypatch, heard)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     told, unshown = "", {}

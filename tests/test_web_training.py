@@ -255,7 +255,7 @@ def test_a_voice_that_is_switched_meanwhile_ends_it(
         watch(moment(stage="features"))
         raise AssertionError("it goes on with features of two voices")
 
-    trainer = Trainer(host=host, heads_dir=tmp_path / "heads", run=run)
+    trainer = Trainer(backend=host, heads_dir=tmp_path / "heads", run=run)
     trainer.start(replace(order_for(corpus), encoder="sovits.style"))
     assert trainer.wait(60)
     assert trainer.look.problem == TEXTS["train_voice_switched"]

@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpt_sovits_emotion.cli.adapt_measure import measure_adaptation
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Place
-from gpt_sovits_emotion.cli.console import echo, padded, progress_bar, say
-from gpt_sovits_emotion.cli.language import in_language, language
+from gpt_sovits_emotion.cli.console import echo, progress_bar, say
+from gpt_sovits_emotion.cli.language import language
 from gpt_sovits_emotion.cli.options import (
-    encoder_for,
     feature_options,
-    head_for,
     heads_dir_option,
     lending_options,
     open_engines_for,
-    opened_cache,
 )
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
-from gpt_sovits_emotion.core.counting import beside_chinese, counted
+from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.labels import display_name
-from gpt_sovits_emotion.core.progress import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from gpt_sovits_emotion.heads import Head
     from gpt_sovits_emotion.heads.profiles import SpeakerProfile
     from gpt_sovits_emotion.training.corpora.folders import SpeakerClip
-    from gpt_sovits_emotion.training.few_shot import AdaptationScore
 
 __all__ = ["adapt"]
 
@@ -100,7 +96,7 @@ def adapt(
     The exit code is 0 when all CLIPS could be read, 3 when some were passed over.
     """
     if measure:
-        _measure(corpora, draws, models, features)
+        measure_adaptation(corpora, draws, models, features)
         return 0
     if not models.speaker or not (clips or corrections):
         raise Misuse(
@@ -335,78 +331,3 @@ def _say_counts(profile: SpeakerProfile) -> None:
                 f"note: a labelled clip of {', '.join(missing)} would help too",
                 zh=f"注意：再加入{beside_chinese(missing_zh)}的标注片段会更好",
             )
-
-
-# --- measuring ---------------------------------------------------------------------------------------
-
-
-def _measure(
-    named: tuple[str, ...], n_draws: int, models: ModelSettings, features: FeatureSettings
-) -> None:
-    from gpt_sovits_emotion.training.corpora import open_corpora
-    from gpt_sovits_emotion.training.embed import embed_corpus
-    from gpt_sovits_emotion.training.few_shot import evaluate_adaptation
-    from gpt_sovits_emotion.training.recipes import recipe_for
-
-    if not named:
-        raise Misuse(
-            "name the corpora to measure on: --corpus NAME=DIR",
-            zh="请指定用于测量的语料：--corpus NAME=DIR",
-        )
-    with progress_bar("corpora") as reading:
-        corpora = open_corpora(named, progress=reading)
-    encoder_id = head_for(models).card.encoder.id  # heads like it are fitted and measured
-    encoder = encoder_for(models, encoder_id)
-    with opened_cache(features) as cache:
-        for corpus in corpora:
-            with progress_bar(corpus.name) as progress:
-                data = embed_corpus(
-                    corpus,
-                    encoder,
-                    cache=cache,
-                    n_jobs=features.jobs,
-                    progress=part_of(progress, 0.0, 0.5),
-                )
-                scores = evaluate_adaptation(
-                    data,
-                    recipe=recipe_for(encoder_id),
-                    n_draws=n_draws,
-                    progress=part_of(progress, 0.5, 1.0),
-                )
-            n_clips, n_classes = len(data.labels), len(data.classes)
-            echo(
-                in_language(
-                    f"{corpus.name}: {n_clips} clips, {n_classes} classes, one speaker held out at a time; "
-                    f"UAR in % on the speaker's other clips, {n_draws} draws",
-                    f"{corpus.name}：{n_clips} 个片段，{n_classes} 类，每次留出一位说话人；"
-                    f"UAR（%）在该说话人的其余片段上计算，抽取 {n_draws} 次",
-                )
-            )
-            for score in scores:
-                echo(_line(score))
-
-
-def _line(score: AdaptationScore) -> str:
-    n = score.count
-    what = {
-        "none": in_language("nothing known of the speaker", "对说话人一无所知"),
-        "unlabelled": in_language(f"{counted(n, 'clip')} without labels", f"{n} 个无标注片段"),
-        "labelled": in_language(f"{n} labelled of each emotion", f"每种情感 {n} 个标注片段"),
-        "bank_unlabelled": in_language("half of them, without labels", "其中一半，无标注"),
-        "bank": in_language(
-            f"own bank, {counted(n, 'clip')} per emotion", f"自己的音库，每种情感 {n} 个"
-        ),
-    }[score.kind]
-    what = padded(what, 30)
-    clips = in_language("clips", "个片段")
-    low, high = score.uar_interval
-    only = (
-        f"  ({in_language('mean alone', '仅用均值')} {100 * score.mean_only_uar:.1f})"
-        if score.kind in ("labelled", "bank")
-        else ""
-    )
-    return (
-        f"  {what} {score.mean_clips:5.1f} {clips}  UAR {100 * score.uar:5.1f} "
-        f"[{100 * low:.1f}-{100 * high:.1f}] +-{100 * score.spread:.1f}  WA {100 * score.wa:5.1f}  "
-        f"ECE {score.ece:.3f}{only}"
-    )

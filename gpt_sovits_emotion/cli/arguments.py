@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class Place(click.ParamType):
                 zh=f"没有文件可以叫 {text}：其中有文件名不允许的字符",
                 param=param,
             )
-        path = Path(text)
+        path = _of_home(Path(text))
         try:
             mode = path.stat().st_mode
         except OSError:  # what can be said of it is said where it is opened
@@ -109,6 +110,14 @@ class Place(click.ParamType):
 
     def _check(self, path: Path, mode: int, param: click.Parameter | None) -> None:
         """Look at the kind of what lies there; a place of any kind does not mind."""
+
+
+def _of_home(path: Path) -> Path:
+    """Return a path that begins with ``~`` in the home folder, as a shell hands it over in most places."""
+    if path.parts[:1] == ("~",) and not os.path.lexists(path):
+        with suppress(RuntimeError):  # nobody's home is known
+            return path.expanduser()
+    return path
 
 
 class Folder(Place):

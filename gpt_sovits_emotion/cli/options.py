@@ -149,7 +149,7 @@ _HEAD = (
     heads_dir_option,
     click.option(
         "--sovits-weights",
-        type=FilePath(exists=True),
+        type=FilePath(),
         help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
     ),
     click.option(
@@ -190,7 +190,7 @@ _LENDING = (
     ),
     click.option(
         "--sovits-weights",
-        type=FilePath(exists=True),
+        type=FilePath(),
         help="A fine-tuned SoVITS .pth of the checkout, for its style encoder.",
     ),
     click.option(

@@ -102,7 +102,7 @@ def refs() -> None:
 )
 @click.option(
     "--sovits-weights",
-    type=FilePath(exists=True),
+    type=FilePath(),
     help="A fine-tuned SoVITS .pth of the checkout, for heads that read its style encoder.",
 )
 @click.option(

@@ -41,8 +41,8 @@ from gpt_sovits_emotion.transcripts import (
 from gpt_sovits_emotion.transcripts.decoding import Decoded, read_decoded
 from gpt_sovits_emotion.transcripts.formats import added_ending
 from gpt_sovits_emotion.transcripts.held import ending_of
+from gpt_sovits_emotion.transcripts.row_forms import unread_times
 from gpt_sovits_emotion.transcripts.speakers import speakers_in
-from gpt_sovits_emotion.transcripts.timed_text import unread_times
 from gpt_sovits_emotion.transcripts.wording import clean, one_line
 
 __all__ = [

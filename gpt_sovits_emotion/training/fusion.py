@@ -71,7 +71,7 @@ def average(parts: Sequence[HeldOut]) -> HeldOut:
         recordings=tuple(
             replace(
                 same[0],
-                own=np.mean([one.speaker_logits for one in same], axis=0),
+                speaker_logits=np.mean([one.speaker_logits for one in same], axis=0),
                 global_logits=np.mean([one.global_logits for one in same], axis=0),
             )
             for same in zip(*(part.recordings for part in parts), strict=True)

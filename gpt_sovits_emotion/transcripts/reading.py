@@ -26,6 +26,7 @@ from gpt_sovits_emotion.transcripts.other_programs import (
     read_foreign_table,
     read_ttml,
 )
+from gpt_sovits_emotion.transcripts.row_forms import unread_times
 from gpt_sovits_emotion.transcripts.sami import read_sami
 from gpt_sovits_emotion.transcripts.speakers import with_speakers
 from gpt_sovits_emotion.transcripts.substation import read_ass
@@ -39,7 +40,6 @@ from gpt_sovits_emotion.transcripts.tagged_text import (
 from gpt_sovits_emotion.transcripts.timed_text import (
     read_lyrics,
     read_timed_text,
-    unread_times,
 )
 from gpt_sovits_emotion.transcripts.timing import fitted, with_ends
 from gpt_sovits_emotion.transcripts.wording import clean, one_line, split_mark

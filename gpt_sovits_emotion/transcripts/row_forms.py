@@ -1,4 +1,4 @@
-"""Rows with times in forms that are brought to one of those that `timed_text` reads."""
+"""Rows with times in forms that are brought to one of those that `timed_text` reads, and in unknown ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import FilmRate
 from gpt_sovits_emotion.transcripts.timing import ARROW, CLOCK, NUMBER, seconds_of
 
-__all__ = ["in_known_forms"]
+__all__ = ["EXACT", "in_known_forms", "unread_times"]
+
+EXACT = r"(?:\d+:\d\d:\d\d(?:[.,]\d{1,6})?|\d{1,3}:\d\d[.,]\d{1,6})"
+"""A clock that is no time of day: with hours, minutes and seconds, or with a fraction."""
+_UNREAD = re.compile(rf"\W*{EXACT}\b|.*(?<![\w:.,]){EXACT}\W*$")
 
 _TIMECODE = re.compile(r"(?<![\d:;])(?P<clock>\d\d[:;]\d\d[:;]\d\d)[:;](?P<frames>\d\d)(?![\d:;])")
 _USUAL_RATES = (25, 30, 50, 60)
@@ -61,6 +65,27 @@ def in_known_forms(
     elif _are_most(_NAMED_SPAN, kept, of=2):
         kept = [_span_and_name(row) for row in kept]
     return kept, notes
+
+
+def unread_times(text: str) -> tuple[Sentence, ...]:
+    r"""Return what to say of a text without times of a known form whose rows hold times all the same.
+
+    Examples:
+        >>> unread_times("Hello (0:00:01)\nGoodbye (0:00:03)")[0].en
+        '2 rows hold times in a form that is not known, and count as words; save them as subtitles (.srt)'
+        >>> unread_times("We meet at 12:30.\nOr at 13:00.")
+        ()
+    """
+    rows = [row for row in text.splitlines() if row.strip()]
+    n_rows = sum(_UNREAD.match(row) is not None for row in rows)
+    if n_rows < 2 or 3 * n_rows < len(rows):
+        return ()
+    note = Sentence(
+        f"{n_rows} rows hold times in a form that is not known, and count as words; save them as subtitles "
+        "(.srt)",
+        f"有 {n_rows} 行含有格式未知的时间，按文字处理；请另存为字幕（.srt）",
+    )
+    return (note,)
 
 
 def _usual_rate(rows: Sequence[str]) -> float:

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     FilmRate,
@@ -33,7 +32,7 @@ from gpt_sovits_emotion.transcripts.lines import (
     place,
     unknown_rate,
 )
-from gpt_sovits_emotion.transcripts.row_forms import in_known_forms
+from gpt_sovits_emotion.transcripts.row_forms import EXACT, in_known_forms
 from gpt_sovits_emotion.transcripts.speakers import is_program_name
 from gpt_sovits_emotion.transcripts.timing import (
     ARROW,
@@ -45,7 +44,7 @@ from gpt_sovits_emotion.transcripts.timing import (
 )
 from gpt_sovits_emotion.transcripts.wording import clean, plain_entities
 
-__all__ = ["read_lyrics", "read_timed_text", "unread_times"]
+__all__ = ["read_lyrics", "read_timed_text"]
 
 _TIME = rf"(?:{CLOCK}|{NUMBER}s?)"
 _SPAN = re.compile(
@@ -55,12 +54,9 @@ _SPAN = re.compile(
 _SBV = re.compile(
     r"\s*(?P<start>\d+:\d\d:\d\d(?:\.\d{1,3})?),(?P<end>\d+:\d\d:\d\d(?:\.\d{1,3})?)\s*(?P<words>)$"
 )
-_EXACT = r"(?:\d+:\d\d:\d\d(?:[.,]\d{1,6})?|\d{1,3}:\d\d[.,]\d{1,6})"
-"""A clock that is no time of day: with hours, minutes and seconds, or with a fraction."""
 _TWO_CLOCKS = re.compile(
-    rf"\s*(?:\d+\t)?(?P<start>{_EXACT})(?:\s*[\t;]\s*| +)(?P<end>{_EXACT})(?:\s*[\t;]|\s|$)(?P<words>.*)"
+    rf"\s*(?:\d+\t)?(?P<start>{EXACT})(?:\s*[\t;]\s*| +)(?P<end>{EXACT})(?:\s*[\t;]|\s|$)(?P<words>.*)"
 )
-_UNREAD = re.compile(rf"\W*{_EXACT}\b|.*(?<![\w:.,]){_EXACT}\W*$")
 _LABEL = re.compile(
     r"(?:\d+\t)?(?P<start>-?\d+[.,]\d+)(?:\t|[ ]+)(?P<end>-?\d+[.,]\d+)(?:(?:\t|[ ]+)(?P<words>.*))?$"
 )
@@ -125,27 +121,6 @@ def read_timed_text(
     if _are_lyrics(filled):
         return read_lyrics(text, name=name)
     return None
-
-
-def unread_times(text: str) -> tuple[Sentence, ...]:
-    r"""Return what to say of a text without times of a known form whose rows hold times all the same.
-
-    Examples:
-        >>> unread_times("Hello (0:00:01)\nGoodbye (0:00:03)")[0].en
-        '2 rows hold times in a form that is not known, and count as words; save them as subtitles (.srt)'
-        >>> unread_times("We meet at 12:30.\nOr at 13:00.")
-        ()
-    """
-    rows = [row for row in text.splitlines() if row.strip()]
-    n_rows = sum(_UNREAD.match(row) is not None for row in rows)
-    if n_rows < 2 or 3 * n_rows < len(rows):
-        return ()
-    note = Sentence(
-        f"{n_rows} rows hold times in a form that is not known, and count as words; save them as subtitles "
-        "(.srt)",
-        f"有 {n_rows} 行含有格式未知的时间，按文字处理；请另存为字幕（.srt）",
-    )
-    return (note,)
 
 
 def read_lyrics(text: str, *, name: str) -> FileLines:

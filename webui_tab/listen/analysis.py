@@ -11,10 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gpt_sovits_emotion import pipeline
-from gpt_sovits_emotion.audio import Recording, open_recording
+from gpt_sovits_emotion.audio import Recording, frames_per_s, open_recording
 from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import canonical_label, display_name
@@ -149,7 +150,9 @@ def _tagged(
 ) -> Tagging:
     words = None
     if session.words is not None:
-        words = TextFile(session.words, settings.encoding, by_option=True)
+        assert session.source is not None  # it is what was heard
+        film_rate = partial(frames_per_s, session.source)
+        words = TextFile(session.words, settings.encoding, by_option=True, film_rate=film_rate)
     tagging = pipeline.annotate(
         recording,
         engines,
