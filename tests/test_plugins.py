@@ -23,8 +23,8 @@ from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 from gpt_sovits_emotion.backends.opening import open_backend, open_named
 from gpt_sovits_emotion.banks import export_bank, load_bank
+from gpt_sovits_emotion.cli.backends import speaker_for
 from gpt_sovits_emotion.cli.settings import SpeakingSettings
-from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import (
     BackendError,
