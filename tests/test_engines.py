@@ -121,5 +121,5 @@ def test_the_embedded_host_says_what_it_lacks():
 
 def test_a_head_of_an_unknown_encoder_is_refused(hubert_head, loaded):
     card = replace(hubert_head.card, encoder=replace(hubert_head.card.encoder, id="wavlm:3"))
-    with pytest.raises(HeadMismatchError, match="'wavlm:3', which a humming fake does not lend"):
+    with pytest.raises(HeadMismatchError, match="'wavlm:3', which no package here adds"):
         bind(replace(hubert_head, card=card), ModelProvider(loaded[0]), FakeEncoder())

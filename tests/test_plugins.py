@@ -23,8 +23,8 @@ from gpt_sovits_emotion.audio import write_wav
 from gpt_sovits_emotion.backends.api_v2 import ApiV2Backend
 from gpt_sovits_emotion.backends.opening import open_backend, open_named
 from gpt_sovits_emotion.banks import export_bank, load_bank
+from gpt_sovits_emotion.cli.backends import speaker_for
 from gpt_sovits_emotion.cli.settings import SpeakingSettings
-from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import (
     BackendError,
@@ -506,7 +506,10 @@ def test_annotate_with_a_strangers_transcriber_and_format(
     assert [segment.end_s for segment in transcript.segments] == [2.0, 4.0]
     arguments = ["annotate", talk, "--transcript", "beside", "--head", "prosody-emodb", "--json"]
     _, out, _ = run(capsys, *arguments)
-    assert [each["text"] for each in json.loads(out)["segments"]] == ["sentence 1", "sentence 2"]
+    assert [each["segment"]["text"] for each in json.loads(out)["document"]["segments"]] == [
+        "sentence 1",
+        "sentence 2",
+    ]
 
 
 def test_who_is_no_transcriber_is_said_before_any_work(capsys, fakes: None, talk: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import BackendError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.records import Audio, Sentence
 
-__all__ = ["API_V2", "named_backend", "open_backend", "open_named"]
+__all__ = ["API_V2", "checked_audio", "named_backend", "open_backend", "open_named"]
 
 API_V2 = "api_v2"
 """The backend that a bare address means."""
@@ -80,6 +80,20 @@ def open_named(name: str, address: str = "", options: Mapping[str, Any] | None =
             zh=f"后端 {name!r} 缺少 {'、'.join(lacking)}；这是提供它的软件包的缺陷：请选择其他后端",
         )
     return backend
+
+
+def checked_audio(said: object, backend: Sentence) -> Audio:
+    """Return what a backend said.
+
+    Raises:
+        BackendError: It is no audio, as a backend of another package may give.
+    """
+    if isinstance(said, Audio):
+        return said
+    raise BackendError(
+        f"{backend.en} gives {type(said).__name__} and no Audio; that is a fault of the package that adds it",
+        zh=f"{backend.zh} 返回的是 {type(said).__name__} 而不是 Audio；这是提供它的软件包的缺陷",
+    )
 
 
 def _check_options(name: str, make: Callable[..., Backend], given: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "Place",
     "Seed",
     "Words",
+    "pair_of",
 ]
 
 LARGEST_SEED = 2**32 - 1  # what numpy and GPT-SoVITS take
@@ -205,3 +206,14 @@ def _is_encodable(text: str, *, as_name: bool) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def pair_of(written: str, form: str, option: str) -> tuple[str, str]:
+    """Split ``A=B``; of several equals signs the last counts for folders, the first for anything else."""
+    split = written.rpartition if option == "--api-folder" else written.partition
+    one, equals, other = split("=")
+    if not (one.strip() and equals and other.strip()):
+        raise BadValue(
+            f"{written!r} is not {form}", zh=f"{written!r} 不是 {form} 的形式", param_hint=option
+        )
+    return one.strip(), other.strip()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from gpt_sovits_emotion.cli.arguments import BadValue
 from gpt_sovits_emotion.cli.console import echo, padded, say, shown_width, styled
 from gpt_sovits_emotion.core.labels import display_name, percent
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
-__all__ = ["clip_cells", "echo_coverage", "opened_bank"]
+__all__ = ["clip_cells", "echo_coverage", "layout_to_write", "opened_bank"]
 
 _LONGEST_TEXT = 48
 
@@ -69,3 +72,17 @@ def clip_cells(clip: ReferenceClip, language: str) -> list[str]:
         (clip.path.name, 28),
     )
     return [padded(cell, width) for cell, width in cells] + [text]
+
+
+def layout_to_write(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """Return the layout that is to be written. Raises `BadValue` where none has the name."""
+    from gpt_sovits_emotion.banks.library.writing import export_layouts
+
+    known = export_layouts()
+    if name not in known:
+        raise BadValue(
+            f"{name!r} is none of {', '.join(known)}",
+            zh=f"{name!r} 不是以下之一：{', '.join(known)}",
+            param=parameter,
+        )
+    return name

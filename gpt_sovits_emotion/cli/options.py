@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Number
+from gpt_sovits_emotion.cli.backends import speaker_for
 from gpt_sovits_emotion.cli.console import echo_warnings, progress_bar, say
 from gpt_sovits_emotion.cli.language import language as spoken_language
 from gpt_sovits_emotion.cli.settings import (
@@ -20,7 +21,6 @@ from gpt_sovits_emotion.cli.settings import (
     RecordingSettings,
     SpeakingSettings,
 )
-from gpt_sovits_emotion.cli.speaking import speaker_for
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
 from gpt_sovits_emotion.core.progress import Progress, doing_in, part_of
 
@@ -66,13 +66,6 @@ _HEARING = (
         show_default=True,
         help="tiny, base, small, medium, large-v3, …; a folder with a faster-whisper model; 'auto': small "
         "where it is on this machine, else base, else small is fetched; or 'none': find speech, no words.",
-    ),
-    click.option(
-        "--transcriber",
-        metavar="NAME",
-        default="faster-whisper",
-        show_default=True,
-        help="Who transcribes: faster-whisper, or one that a plug-in adds (see plugins).",
     ),
     click.option(
         "--models-dir",
@@ -268,7 +261,7 @@ def whisper_options_of(
     models: ModelSettings, recording: RecordingSettings | None = None
 ) -> TranscribeOptions:
     """Make the options of the transcriber; as by default where no recording is transcribed whole."""
-    from gpt_sovits_emotion.transcription import TranscribeOptions
+    from gpt_sovits_emotion.transcription import TranscribeOptions, known_transcriber
 
     recording = recording or RecordingSettings()
     assert models.whisper is not None  # every command that transcribes has the option
@@ -283,17 +276,8 @@ def whisper_options_of(
         hotwords=recording.hotwords,
         device=models.device,
         allow_download=not models.offline,
-        transcriber=_transcriber_of(models),
+        transcriber=known_transcriber(models.transcriber),
     )
-
-
-def _transcriber_of(models: ModelSettings) -> str:
-    """Return the name of who transcribes. Raises `PluginError` where there is none, before any work."""
-    from gpt_sovits_emotion.core import registry
-
-    if registry.find("transcribers", models.transcriber) is None:
-        registry.load("transcribers", models.transcriber)
-    return models.transcriber
 
 
 def tag_options_of(recording: RecordingSettings) -> TagOptions:

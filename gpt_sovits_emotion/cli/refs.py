@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Folder, Misuse, Place, Seed
-from gpt_sovits_emotion.cli.banks import clip_cells, echo_coverage, opened_bank
+from gpt_sovits_emotion.cli.arguments import FilePath, Folder, Misuse, Place, Seed
+from gpt_sovits_emotion.cli.banks import clip_cells, echo_coverage, layout_to_write, opened_bank
 from gpt_sovits_emotion.cli.console import echo, print_json, progress_bar, say, styled
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.options import (
@@ -34,19 +34,6 @@ __all__ = ["refs"]
 
 _BANK = click.argument("bank", type=Place())
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _layout_to_write(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    from gpt_sovits_emotion.banks.library.writing import export_layouts
-
-    known = export_layouts()
-    if name not in known:
-        raise BadValue(
-            f"{name!r} is none of {', '.join(known)}",
-            zh=f"{name!r} 不是以下之一：{', '.join(known)}",
-            param=parameter,
-        )
-    return name
 
 
 @click.group()
@@ -263,7 +250,7 @@ def coverage_command(
     "--layout",
     "layout",
     metavar="NAME",
-    callback=_layout_to_write,
+    callback=layout_to_write,
     required=True,
     help="infer_config: infer_config.json, one clip per emotion; brackets: 【label】text.wav; names: "
     "label_text.wav; or one that a plug-in adds (see plugins).",

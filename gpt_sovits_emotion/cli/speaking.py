@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpt_sovits_emotion.cli.arguments import BadValue, FilePath, Misuse, Number, Place, Seed
+from gpt_sovits_emotion.cli.arguments import FilePath, Misuse, Number, Place, Seed, pair_of
 from gpt_sovits_emotion.cli.console import progress_bar, say
 from gpt_sovits_emotion.cli.settings import ChoosingSettings, SpeakingSettings
 from gpt_sovits_emotion.core.errors import BackendError
 
 if TYPE_CHECKING:
-    from gpt_sovits_emotion.backends.base import Backend, Sampling
+    from gpt_sovits_emotion.backends.base import Sampling
     from gpt_sovits_emotion.core.records import ReferenceBank, SpeakerStatistics
     from gpt_sovits_emotion.engines import Engines
     from gpt_sovits_emotion.pipeline import SpeakingOptions
@@ -31,7 +31,6 @@ __all__ = [
     "learn_option",
     "loaded_bank",
     "prosody_bank",
-    "speaker_for",
     "speaking_of",
     "speaking_options",
     "voice_of",
@@ -171,56 +170,6 @@ def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Comman
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def speaker_for(speaking: SpeakingSettings) -> Backend | None:
-    """Return who speaks, None for the embedded voice.
-
-    Raises:
-        BackendError: There is no such backend, or it cannot be opened so.
-        PluginError: It is another package's, which is broken.
-    """
-    options = dict(
-        _pair(pair, "KEY=VALUE", "--backend-option") for pair in speaking.backend_options
-    )
-    if speaking.api is not None and speaking.backend is not None:
-        raise Misuse(
-            "--api and --backend exclude each other: name one of them",
-            zh="--api 和 --backend 不能同时使用：请只指定一个",
-        )
-    if options and speaking.backend is None:
-        raise Misuse(
-            "--backend-option is about a backend: name it with --backend",
-            zh="--backend-option 只用于后端：请用 --backend 指定",
-        )
-    if speaking.api is None and speaking.backend is None:
-        return None
-    from gpt_sovits_emotion.backends.opening import API_V2, named_backend, open_named
-
-    name, address = named_backend(speaking.backend or "", or_address=speaking.api or "")
-    if name != API_V2:
-        if speaking.api_folders:
-            raise Misuse(
-                f"--api-folder is about {API_V2}, and the backend is {name}",
-                zh=f"--api-folder 只用于 {API_V2}，而后端是 {name}",
-            )
-        return open_named(name, address, options)
-    server = {"timeout_s": speaking.timeout, "folders": _server_folders(speaking)}
-    return open_named(name, address, {**server, **options})
-
-
-def _server_folders(speaking: SpeakingSettings) -> dict[str | Path, str]:
-    folders: dict[str | Path, str] = {}
-    for pair in speaking.api_folders:
-        here, there = _pair(pair, "HERE=THERE", "--api-folder")
-        if not Path(here).is_dir():
-            raise BadValue(
-                f"there is no folder {here} on this machine",
-                zh=f"本机没有文件夹 {here}",
-                param_hint="--api-folder",
-            )
-        folders[here] = there
-    return folders
-
-
 def loaded_bank(
     path: Path,
     engines: Engines,
@@ -265,7 +214,7 @@ def loaded_bank(
                 f"{clip.path.name}: not used: {clip.problem.en}",
                 zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
             )
-    pinned = dict(_pair(pair, "EMOTION=CLIP", "--pin") for pair in pins)
+    pinned = dict(pair_of(pair, "EMOTION=CLIP", "--pin") for pair in pins)
     return with_pins(bank, pinned, known=_labels_asked_for(pinned, engines, emotion, texts))
 
 
@@ -396,14 +345,3 @@ def _sampling_of(speaking: SpeakingSettings) -> Sampling:
     names = ("top_k", "top_p", "temperature", "speed", "cut", "pause_s", "sample_steps")
     chosen = {name: getattr(speaking, name) for name in names}
     return Sampling(**{name: value for name, value in chosen.items() if value is not None})
-
-
-def _pair(written: str, form: str, option: str) -> tuple[str, str]:
-    """Split ``A=B``; of several equals signs the last counts for folders, the first for anything else."""
-    split = written.rpartition if option == "--api-folder" else written.partition
-    one, equals, other = split("=")
-    if not (one.strip() and equals and other.strip()):
-        raise BadValue(
-            f"{written!r} is not {form}", zh=f"{written!r} 不是 {form} 的形式", param_hint=option
-        )
-    return one.strip(), other.strip()

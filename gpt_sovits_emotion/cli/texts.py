@@ -40,6 +40,13 @@ encoding_option = click.option(
 
 TRANSCRIPT_OPTIONS = (
     click.option(
+        "--transcriber",
+        metavar="NAME",
+        default="faster-whisper",
+        show_default=True,
+        help="Who transcribes: faster-whisper, or one that a plug-in adds (see plugins).",
+    ),
+    click.option(
         "--transcript",
         type=FilePath(),
         help="Take the words from this file (subtitles, lyrics, labels, text with or without times, "
@@ -48,7 +55,7 @@ TRANSCRIPT_OPTIONS = (
     ),
     encoding_option,
 )
-"""The options on a transcript that is there already."""
+"""The options on who transcribes, and on a transcript that is there already."""
 
 
 def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFile | None:

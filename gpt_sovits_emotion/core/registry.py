@@ -8,13 +8,22 @@ parts stand in `core.own_plugins` and are looked up in the same way, also where 
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any
 
+from gpt_sovits_emotion.core.entry_points import (
+    GROUPS,
+    OWN_PACKAGE,
+    PREFIX,
+    Group,
+    Plugin,
+    in_half_a_line,
+    left_out,
+    others,
+    plugin_named,
+)
 from gpt_sovits_emotion.core.errors import EmotionError, PluginError
 from gpt_sovits_emotion.core.own_plugins import OWN
 from gpt_sovits_emotion.core.records import Sentence
@@ -40,80 +49,15 @@ __all__ = [
     "tell_with",
 ]
 
-OWN_PACKAGE = "gpt-sovits-emotion"
-PREFIX = "gpt_sovits_emotion."
-"""What the names of the groups begin with as entry points."""
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_VALUE = re.compile(r"[\w.]+:[\w.]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A kind of things that can be added.
-
-    Attributes:
-        title: What one of them is.
-        needs: Attributes that each has; where a tuple stands, one of them. None: it is called.
-        makes: Whether what is registered makes the thing when it is called, as a class does.
-    """
-
-    title: Sentence
-    needs: tuple[str | tuple[str, ...], ...] = ()
-    makes: bool = False
-
-
-GROUPS: Mapping[str, Group] = MappingProxyType(
-    {
-        "encoders": Group(Sentence("encoder", "编码器"), ("parse", "borrows", "open")),
-        "backends": Group(Sentence("backend", "后端"), makes=True),
-        "transcribers": Group(Sentence("transcriber", "识别器")),
-        "bank_layouts": Group(Sentence("bank layout", "音库结构"), ("recognises", "read")),
-        "corpora": Group(Sentence("corpus reader", "语料读取器"), ("info", "read")),
-        "formats": Group(
-            Sentence("transcript format", "文稿格式"), ("endings", ("read", "to_text"))
-        ),
-    }
-)
-"""Group -> what belongs into it; the entry points are in ``gpt_sovits_emotion.`` and the group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """Something that is registered.
-
-    Attributes:
-        group: One of `GROUPS`.
-        name: By which it is asked for.
-        value: Where it is: ``module:object``.
-        package: The distribution that it comes from.
-        version: Of that.
-    """
-
-    group: str
-    name: str
-    value: str
-    package: str
-    version: str = ""
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it came with this package."""
-        return self.package == OWN_PACKAGE
-
-    @property
-    def origin(self) -> str:
-        """The distribution with its version."""
-        return f"{self.package} {self.version}".strip()
-
 
 class _State:
     """What was read and loaded so far."""
 
     def __init__(self) -> None:
-        self.strangers: dict[str, dict[str, Plugin]] | None = None
+        self.strangers: Mapping[str, Mapping[str, Plugin]] | None = None
         self.loaded: dict[tuple[str, str], Any] = {}
         self.broken: dict[tuple[str, str], Sentence] = {}
-        self.unread: list[Sentence] = []
+        self.unread: tuple[Sentence, ...] = ()
 
 
 _state = _State()
@@ -253,7 +197,7 @@ def recognised(plugin: Plugin, recognises: Callable[[Any], object], what: Any) -
 
 def failed(plugin: Plugin, error: BaseException, *, doing: Sentence) -> PluginError:
     """Return the sentence that a plug-in failed."""
-    why, title = _why(error), GROUPS[plugin.group].title
+    why, title = in_half_a_line(error), GROUPS[plugin.group].title
     return PluginError(
         f"the {title.en} {plugin.name!r} of {plugin.origin} failed at {doing.en} ({why}); that is a fault of "
         "that package: update it, or tell its makers",
@@ -306,108 +250,10 @@ def _told(problem: Sentence) -> None:
 def _strangers() -> Mapping[str, Mapping[str, Plugin]]:
     """Return what other packages registered, read at the first call: group -> name -> plug-in."""
     if _state.strangers is None:
-        found = list(_entries())
-        kept: dict[str, dict[str, Plugin]] = {}
-        for plugin in sorted(found, key=lambda each: (each.name, each.package)):
-            others = [
-                other
-                for other in found
-                if (other.group, other.name) == (plugin.group, plugin.name) and other is not plugin
-            ]
-            problem = _clash(plugin, others) or _unfit(plugin)
-            if problem is None:
-                kept.setdefault(plugin.group, {})[plugin.name] = plugin
-            elif problem not in _state.unread:
-                _state.unread.append(problem)
-        _state.strangers = kept
+        _state.strangers, _state.unread = others()
         for problem in _state.unread:
             _told(problem)
     return _state.strangers
-
-
-def _entries() -> Iterator[Plugin]:
-    """Yield the entry points of every other distribution, each distribution once."""
-    from importlib import metadata  # a fifth of the time of --help, which asks for nothing
-
-    seen: set[str] = set()
-    for distribution in metadata.distributions():
-        try:
-            text = distribution.read_text("entry_points.txt")
-            if not text or PREFIX not in text:
-                continue
-            package, version = distribution.metadata["Name"], distribution.version
-        except Exception:  # half a distribution, as a stopped pip leaves it; it is nobody's plug-in
-            continue
-        plain = re.sub(r"[-_.]+", "-", str(package)).lower()
-        if plain in seen or plain == OWN_PACKAGE:
-            continue
-        seen.add(plain)
-        try:
-            entries = list(distribution.entry_points)
-        except Exception as error:
-            _state.unread.append(_left_out(f"{package} {version}", _reason_unread(error)))
-            continue
-        for entry in entries:
-            if entry.group.startswith(PREFIX):
-                group = entry.group.removeprefix(PREFIX)
-                yield Plugin(group, entry.name, entry.value, str(package), str(version))
-
-
-def _reason_unread(error: Exception) -> Sentence:
-    return Sentence(
-        f"its entry_points.txt cannot be read ({_why(error)})",
-        f"无法读取其 entry_points.txt（{_why(error)}）",
-    )
-
-
-def _left_out(origin: str, why: Sentence, what: Sentence | None = None) -> Sentence:
-    named, named_zh = (
-        (f"{what.en} of {origin}", f"{origin} 的{what.zh}") if what else (origin, origin)
-    )
-    return Sentence(
-        f"{named} is left out: {why.en}; update or uninstall that package",
-        f"不使用 {named_zh}：{why.zh}；请更新或卸载该软件包",
-    )
-
-
-def _named(plugin: Plugin) -> Sentence:
-    title = GROUPS[plugin.group].title
-    return Sentence(f"the {title.en} {plugin.name!r}", f"{title.zh} {plugin.name!r}")
-
-
-def _clash(plugin: Plugin, others: list[Plugin]) -> Sentence | None:
-    """Return why a name that several use is nobody's of them: which was meant, none could know."""
-    if plugin.name in OWN.get(plugin.group, {}):
-        why = Sentence("that name is taken by our own", "该名称已被本程序使用")
-        return _left_out(plugin.origin, why, _named(plugin))
-    if not others or plugin.group not in GROUPS:
-        return None
-    origins = sorted({each.origin for each in (plugin, *others)})
-    named = _named(plugin)
-    return Sentence(
-        f"{named.en} is left out: {' and '.join(origins)} both have one of that name; uninstall one of them",
-        f"不使用{named.zh}：{' 和 '.join(origins)} 都有此名称；请卸载其中一个",
-    )
-
-
-def _unfit(plugin: Plugin) -> Sentence | None:
-    if plugin.group not in GROUPS:
-        why = Sentence(
-            f"there is no group {PREFIX}{plugin.group}; expected {PREFIX} and one of {', '.join(GROUPS)}",
-            f"没有 {PREFIX}{plugin.group} 这一组；应为 {PREFIX} 加 {'、'.join(GROUPS)} 之一",
-        )
-        what = Sentence(f"the plug-in {plugin.name!r}", f"插件 {plugin.name!r}")
-        return _left_out(plugin.origin, why, what)
-    if not _NAME.fullmatch(plugin.name):
-        why = Sentence(
-            "a name has letters, digits, '-', '_' and '.' only, and ends in a letter or a digit",
-            "名称只能含字母、数字及 - _ .，且以字母或数字结尾",
-        )
-        return _left_out(plugin.origin, why, _named(plugin))
-    if not _VALUE.fullmatch(plugin.value):
-        why = Sentence(f"{plugin.value!r} is not module:object", f"{plugin.value!r} 不是 模块:对象")
-        return _left_out(plugin.origin, why, _named(plugin))
-    return None
 
 
 def _imported(plugin: Plugin) -> Any:
@@ -430,7 +276,10 @@ def _imported(plugin: Plugin) -> Any:
             raise
         raise _broken(
             plugin,
-            Sentence(f"it cannot be imported ({_why(error)})", f"无法导入（{_why(error)}）"),
+            Sentence(
+                f"it cannot be imported ({in_half_a_line(error)})",
+                f"无法导入（{in_half_a_line(error)}）",
+            ),
         ) from error
     if not group.needs and not callable(found):
         raise _broken(plugin, Sentence("it cannot be called", "它不能被调用"))
@@ -446,7 +295,7 @@ def _has(found: Any, need: str | tuple[str, ...]) -> bool:
 
 
 def _broken(plugin: Plugin, why: Sentence) -> PluginError:
-    sentence = _left_out(plugin.origin, why, _named(plugin))
+    sentence = left_out(plugin.origin, why, plugin_named(plugin))
     return PluginError(sentence.en, zh=sentence.zh)
 
 
@@ -458,9 +307,3 @@ def _unknown(group: str, name: str) -> PluginError:
         zh=f"没有{title.zh} {name!r}；应为 {'、'.join(known)} 之一，或尚未安装提供它的软件包"
         "（见  gpt-sovits-emotion plugins）",
     )
-
-
-def _why(error: BaseException) -> str:
-    """Return an error of somebody else's in half a line."""
-    said = " ".join(str(error).split())[:200].rstrip(".")
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

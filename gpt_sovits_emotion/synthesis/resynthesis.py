@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisRequest, never
+from gpt_sovits_emotion.backends.opening import checked_audio
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.core.errors import AudioError, BackendError, PluginError
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
@@ -302,8 +303,7 @@ class _Session:
         audio: Audio | None = None
         try:
             with blamed(doing=_SPEAKING):
-                said: object = backend.synthesise(request)
-            audio = _an_audio(said, backend.title)
+                audio = checked_audio(backend.synthesise(request), backend.title)
         except PluginError as error:
             failure = BackendError(str(error), zh=error.zh)
         except BackendError as error:
@@ -398,13 +398,3 @@ def _voice_f0_hz(bank: ReferenceBank, engines: Engines) -> float | None:
         with suppress(AudioError):  # a clip that is gone says nothing of the voice; the others do
             found.append(engines.reference_prosody(clip).f0_median_hz)
     return statistics.median(values) if (values := [f0 for f0 in found if f0]) else None
-
-
-def _an_audio(said: object, backend: Sentence) -> Audio:
-    """Refuse what is no audio, which a backend of another package may give."""
-    if isinstance(said, Audio):
-        return said
-    raise BackendError(
-        f"{backend.en} gives {type(said).__name__} and no Audio; that is a fault of the package that adds it",
-        zh=f"{backend.zh} 返回的是 {type(said).__name__} 而不是 Audio；这是提供它的软件包的缺陷",
-    )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.audio import recording_from_samples, write_wav
-from gpt_sovits_emotion.backends.base import Backend, BackendLimits, SynthesisRequest
+from gpt_sovits_emotion.backends.base import Backend, BackendLimits
 from gpt_sovits_emotion.backends.opening import open_backend
 from gpt_sovits_emotion.banks import export_bank, load_bank
 from gpt_sovits_emotion.banks.library.layouts import BankLayout, ClipEntry, Listing
@@ -32,18 +32,12 @@ from gpt_sovits_emotion.core.errors import (
 )
 from gpt_sovits_emotion.core.records import (
     Audio,
-    EmotionScores,
-    Prosody,
-    RecordingInfo,
-    ReferenceClip,
-    Segment,
     Sentence,
-    TaggedSegment,
-    TaggedTranscript,
     Transcript,
 )
 from gpt_sovits_emotion.encoders import open_encoder, parse_encoder_id
 from gpt_sovits_emotion.encoders.base import Encoder
+from gpt_sovits_emotion.testing.samples import request_for, sample_transcript, unspoken, voice
 from gpt_sovits_emotion.training.corpora import Clip, CorpusInfo, CorpusReader
 from gpt_sovits_emotion.transcription import TranscribeOptions, Transcriber
 from gpt_sovits_emotion.transcription.transcribers import transcribe
@@ -88,7 +82,7 @@ def check_encoder(encoder: Encoder | str) -> None:
             isinstance(dim, int) and dim > 0,
             f"dim is {dim!r} and no positive integer",
         )
-        audios = [_voice(length_s, rate_hz, level) for length_s, level in ((1.0, 0.1), (2.5, 0.3))]
+        audios = [voice(length_s, rate_hz, level) for length_s, level in ((1.0, 0.1), (2.5, 0.3))]
         rows = encoder.encode(audios)
         _must(
             EncoderError,
@@ -144,8 +138,8 @@ def check_backend(backend: Backend | str) -> None:
         language = "en" if "en" in limits.languages else min(limits.languages)
         with _folder() as folder:
             length_s = (limits.reference_min_s + limits.reference_max_s) / 2
-            write_wav(folder / "reference.wav", _voice(length_s, _RATE_HZ, 0.2))
-            request = _request(folder / "reference.wav", length_s, language)
+            write_wav(folder / "reference.wav", voice(length_s, _RATE_HZ, 0.2))
+            request = request_for(folder / "reference.wav", length_s, language)
             said = opened.synthesise(request)
             _must(
                 BackendError,
@@ -158,7 +152,7 @@ def check_backend(backend: Backend | str) -> None:
                 heard and bool(np.any(said.samples)),
                 "what it says is empty or silent",
             )
-            refuses = _refuses(BackendError, lambda: opened.synthesise(_unspoken(request)))
+            refuses = _refuses(BackendError, lambda: opened.synthesise(unspoken(request)))
             _must(BackendError, refuses, "a language that it does not speak is not a BackendError")
 
 
@@ -179,7 +173,7 @@ def check_transcriber(
     from dataclasses import replace
 
     options = replace(options or TranscribeOptions(), transcriber=transcriber)
-    samples = np.concatenate([_voice(3.0, _RATE_HZ, 0.2).samples, np.zeros(_RATE_HZ, np.float32)])
+    samples = np.concatenate([voice(3.0, _RATE_HZ, 0.2).samples, np.zeros(_RATE_HZ, np.float32)])
     with (
         _in_a_sentence(TranscriptError),
         recording_from_samples(samples, _RATE_HZ) as recording,
@@ -273,7 +267,7 @@ def check_format(format: TranscriptFormat | str) -> None:
         _must(TranscriptError, bool(writes or reads), "it has neither to_text nor read")
         if writes is None:
             return
-        transcript = _transcript()
+        transcript = sample_transcript()
         text = found.to_text(transcript, language="en")
         _must(TranscriptError, isinstance(text, str) and bool(text), "to_text gives no text")
         for tagged in transcript.segments:
@@ -363,43 +357,3 @@ def _check_stops(recording: Any, options: TranscribeOptions) -> None:
     except _StopError:
         return
     _must(TranscriptError, False, "it goes on when the progress that it is given raises")
-
-
-def _voice(duration_s: float, rate_hz: int, level: float) -> Audio:
-    """Return a harmonic tone in syllables, which is what a contract can be tried with everywhere."""
-    t = np.arange(round(duration_s * rate_hz)) / rate_hz
-    phase = 2 * np.pi * np.cumsum(150 * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * t))) / rate_hz
-    tone = np.sum([np.sin(number * phase) / number for number in range(1, 9)], axis=0)
-    loud = 0.2 + 0.8 * np.sin(2 * np.pi * 2 * t) ** 2
-    return Audio((level * tone * loud).astype(np.float32), rate_hz)
-
-
-def _request(clip: Path, duration_s: float, language: str) -> SynthesisRequest:
-    reference = ReferenceClip(clip, "neutral", "good morning", language, duration_s)
-    prosody = Prosody(duration_s, duration_s, 150.0, 4.0, 4.0, -25.0)
-    text = {"zh": "早上好。", "ja": "おはよう。", "ko": "안녕하세요."}.get(
-        language, "Good morning."
-    )
-    return SynthesisRequest(text, language, reference, prosody, voice_f0_hz=150.0)
-
-
-def _unspoken(request: SynthesisRequest) -> SynthesisRequest:
-    from dataclasses import replace
-
-    return replace(request, language="qaa")  # reserved for local use: nobody's language
-
-
-def _transcript() -> TaggedTranscript:
-    told = (("Good morning.", "happy", 0.5, 1.5), ("It is late.", "sad", 2.0, 3.25))
-    reason = Sentence("heard so", "听起来如此")
-    segments = tuple(
-        TaggedSegment(
-            Segment(start_s, end_s, text, "en"),
-            EmotionScores({label: 0.8, "neutral": 0.2}, label, (), reason),
-            None,
-        )
-        for text, label, start_s, end_s in told
-    )
-    info = RecordingInfo("talk.wav", 4.0, 16_000, 1, -20.0, 0.0, ())
-    nothing = Sentence("", "")
-    return TaggedTranscript(info, segments, "en", "fake", "fake-head", nothing, "global", nothing)

@@ -24,7 +24,11 @@ from gpt_sovits_emotion.transcription.options import (
     TranscribeOptions,
 )
 from gpt_sovits_emotion.transcription.speech import segment_speech
-from gpt_sovits_emotion.transcription.transcribers import Transcriber, transcribe
+from gpt_sovits_emotion.transcription.transcribers import (
+    Transcriber,
+    known_transcriber,
+    transcribe,
+)
 
 __all__ = [
     "AUTO",
@@ -38,6 +42,7 @@ __all__ = [
     "find_model",
     "is_installed",
     "known_models",
+    "known_transcriber",
     "segment_speech",
     "transcribe",
 ]

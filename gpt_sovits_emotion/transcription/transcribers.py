@@ -14,7 +14,7 @@ from gpt_sovits_emotion.transcription.options import FASTER_WHISPER, NO_MODEL, T
 if TYPE_CHECKING:
     from gpt_sovits_emotion.audio import Recording
 
-__all__ = ["Transcriber", "transcribe"]
+__all__ = ["Transcriber", "known_transcriber", "name_of", "transcribe"]
 
 _SPARE_S = 0.5  # what a last segment may lie past the end by: decoders count frames, not samples
 
@@ -62,6 +62,13 @@ def transcribe(
     if chosen != FASTER_WHISPER:
         _check(found, recording, name_of(options))
     return found
+
+
+def known_transcriber(name: str) -> str:
+    """Return the name of who transcribes. Raises `PluginError` where there is none, before any work."""
+    if registry.find("transcribers", name) is None:
+        registry.load("transcribers", name)
+    return name
 
 
 def name_of(options: TranscribeOptions) -> str:

@@ -14,15 +14,14 @@ from gpt_sovits_emotion.transcripts.documents import (
     read_json,
 )
 from gpt_sovits_emotion.transcripts.finding import find_transcript_beside
+from gpt_sovits_emotion.transcripts.formats import READABLE_ENDINGS, readable_endings
 from gpt_sovits_emotion.transcripts.lines import FileLines, Line
 from gpt_sovits_emotion.transcripts.reading import (
-    READABLE_ENDINGS,
     TextFile,
     is_ours,
     read_file,
     read_lines,
     read_transcript,
-    readable_endings,
     timed_lines,
 )
 from gpt_sovits_emotion.transcripts.tagged_text import strip_rich_text_tags

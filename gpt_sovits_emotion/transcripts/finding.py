@@ -9,7 +9,8 @@ from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.transcripts.beside import choose_beside, named_after
 from gpt_sovits_emotion.transcripts.decoding import PICTURES, read_text
 from gpt_sovits_emotion.transcripts.documents import TRANSCRIPT_FORMAT
-from gpt_sovits_emotion.transcripts.reading import is_ours, readable_endings
+from gpt_sovits_emotion.transcripts.formats import readable_endings
+from gpt_sovits_emotion.transcripts.reading import is_ours
 from gpt_sovits_emotion.transcripts.tagged_text import read_list
 
 __all__ = ["find_transcript_beside"]

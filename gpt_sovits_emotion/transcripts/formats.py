@@ -29,11 +29,13 @@ from gpt_sovits_emotion.transcripts.tables import csv_text, txt_text
 
 __all__ = [
     "FORMATS",
+    "READABLE_ENDINGS",
     "TranscriptFormat",
     "added_ending",
     "added_endings",
     "added_format",
     "read_added",
+    "readable_endings",
     "text_in",
     "writable_formats",
 ]
@@ -152,6 +154,13 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 """Our format -> the ending of its files."""
 
 
+READABLE_ENDINGS: tuple[str, ...] = (
+    ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".smi", ".sami", ".sub", ".sbv", ".lrc",
+    ".tsv", ".list", ".lab", ".txt",
+)  # fmt: skip
+"""What may lie beside a recording, best first: those with times before those without."""
+
+
 def writable_formats() -> Mapping[str, str]:
     """Return every format that can be written, ours and those that were added -> the ending of its files."""
     others = {
@@ -210,6 +219,11 @@ def added_endings() -> tuple[str, ...]:
     )
 
 
+def readable_endings() -> tuple[str, ...]:
+    """Return what may lie beside a recording, best first; the formats that were added come last."""
+    return (*READABLE_ENDINGS, *(end for end in added_endings() if end not in READABLE_ENDINGS))
+
+
 def added_ending(path: Path) -> str:
     """Return the longest of these endings that a file has, "" where it has none."""
     name = path.name.casefold()
@@ -238,13 +252,27 @@ def added_format(path: Path, text: str, *, is_ours: bool) -> registry.Plugin | N
     return None
 
 
-def read_added(plugin: registry.Plugin, text: str, *, name: str) -> FileLines:
+def read_added(path: Path, text: str, *, is_ours: bool) -> FileLines | None:
     """Read a file in a format of another package, and see that its lines are such.
 
+    Args:
+        path: The file.
+        text: What it holds.
+        is_ours: Whether its ending is one of ours: then a file that nobody else recognises is None.
+
     Raises:
-        TranscriptError: It is damaged, or a line of it has times that no recording has.
+        TranscriptError: It is damaged, nobody recognises it, or a line of it has times that no recording has.
         PluginError: The plug-in failed.
     """
+    plugin, name = added_format(path, text, is_ours=is_ours), str(path)
+    if plugin is None and is_ours:
+        return None
+    if plugin is None:
+        raise TranscriptError(
+            f"{path} is not what its ending says: no format that was added recognises it; look into it, or "
+            "name another file",
+            zh=f"{path} 与其扩展名不符：没有已添加的格式能识别它；请查看其内容，或指定其他文件",
+        )
     found: TranscriptFormat = registry.load("formats", plugin.name)
     doing = Sentence(f"reading {name}", f"读取 {name} ")
     with registry.blamed(doing=doing):

@@ -45,22 +45,14 @@ from gpt_sovits_emotion.transcripts.timing import fitted, with_ends
 from gpt_sovits_emotion.transcripts.wording import clean, one_line, split_mark
 
 __all__ = [
-    "READABLE_ENDINGS",
     "TextFile",
     "is_ours",
     "read_as",
     "read_file",
     "read_lines",
     "read_transcript",
-    "readable_endings",
     "timed_lines",
 ]
-
-READABLE_ENDINGS: tuple[str, ...] = (
-    ".json", ".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".smi", ".sami", ".sub", ".sbv", ".lrc",
-    ".tsv", ".list", ".lab", ".txt",
-)  # fmt: skip
-"""What may lie beside a recording, best first: those with times before those without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +150,8 @@ def read_file(path: Path | TextFile) -> FileLines:
             zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {endings} 之一",
         )
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
-    added = added_format(file.path, found.joined, is_ours=is_known)
-    if added is not None:
-        lines = read_added(added, found.joined, name=str(file.path))
-    elif is_known:
-        lines = read_as(ending, found.joined, file)
-    else:
-        raise TranscriptError(
-            f"{file.path} is not what its ending says: no format that was added recognises it; look into it, "
-            "or name another file",
-            zh=f"{file.path} 与其扩展名不符：没有已添加的格式能识别它；请查看其内容，或指定其他文件",
-        )
+    lines = read_added(file.path, found.joined, is_ours=is_known)
+    lines = read_as(ending, found.joined, file) if lines is None else lines
     return FileLines(lines.lines, (*([found.note] if found.note else []), *lines.notes))
 
 
@@ -187,11 +170,6 @@ def is_ours(path: Path | TextFile) -> bool:
     data = parse_json(text, name=str(file.path))
     is_document = isinstance(data, dict) and data.get("format") == TRANSCRIPT_FORMAT
     return is_document or lines_of_json(data, name=str(file.path)) is None
-
-
-def readable_endings() -> tuple[str, ...]:
-    """Return what may lie beside a recording, best first; the formats that were added come last."""
-    return (*READABLE_ENDINGS, *(end for end in added_endings() if end not in READABLE_ENDINGS))
 
 
 def timed_lines(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> FileLines | None:
