@@ -32,6 +32,7 @@ BENCHMARK = ["opensmile>=2.5", "transformers>=4.51,<6"]
 TEST = [
     *DEMO,
     *PARQUET,
+    "Babel>=2.12",  # the catalogue of messages
     "einops>=0.6",  # for the model code of gpt-sovits-python, which tests/run adds without its pins
     "hypothesis>=6.100",
     "import-linter>=2.0",
@@ -57,7 +58,13 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["gpt_sovits_emotion*", "webui_tab*", "pretrained_heads*"]),
     package_data={
-        "gpt_sovits_emotion": ["py.typed", "*.pyi", "report/template/*", "sample_data/**/*"],
+        "gpt_sovits_emotion": [
+            "py.typed",
+            "*.pyi",
+            "locale/*/LC_MESSAGES/*.mo",
+            "report/template/*",
+            "sample_data/**/*",
+        ],
         "webui_tab": ["*.css", "environment/*.py"],
         "pretrained_heads": ["*/*.safetensors", "*/head.yaml", "*/golden.json"],
     },

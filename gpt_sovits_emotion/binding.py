@@ -9,6 +9,7 @@ from pathlib import Path
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.core.errors import EncoderError, HeadMismatchError, WhisperModelError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.messages import in_both, of_error, of_list, tr
 from gpt_sovits_emotion.encoders import (
     WHISPER,
     borrowed_by,
@@ -65,10 +66,13 @@ def bind(
         encoder = _first_that_fits(part, fingerprint, sources)
         if encoder is None:
             raise HeadMismatchError(
-                f"head {head.card.id!r} reads the encoder {part!r}, and {provider.title.en} has none of that "
-                "kind loaded at this moment; load a model, or choose another head (heads list)",
-                zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，"
-                f"而 {provider.title.zh} 目前没有加载这类编码器；请加载模型，或换一个情感模型（heads list）",
+                tr(
+                    "head {card!r} reads the encoder {part!r}, and {title} has none of that kind loaded at "
+                    "this moment; load a model, or choose another head (heads list)",
+                    card=head.card.id,
+                    part=part,
+                    title=provider.title,
+                )
             )
         found.append(encoder)
     # Where the weights are others, the analyser says how they differ.
@@ -82,28 +86,35 @@ def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMisma
         if family.startswith(WHISPER):
             absent = sources.whisper.absent(family.removeprefix(WHISPER))
             return HeadMismatchError(
-                f"head {head.card.id!r} reads the encoder {part!r}, and {absent}; or choose another head "
-                "(heads list)",
-                zh=f"情感模型 {head.card.id!r} 需要编码器 {part!r}，而{absent.say('zh')}；"
-                "或换一个情感模型（heads list）",
+                tr(
+                    "head {card!r} reads the encoder {part!r}, and {absent}; or choose another head (heads "
+                    "list)",
+                    card=head.card.id,
+                    part=part,
+                    absent=of_error(absent),
+                )
             )
     unknown = next((part for part in missing if family_of(part.partition(":")[0]) is None), None)
     if unknown is not None:
         return HeadMismatchError(
-            f"head {head.card.id!r} reads the encoder {unknown!r}, which no package here adds; install the "
-            "one that it came with (gpt-sovits-emotion plugins shows what is there), or choose another head "
-            "(heads list)",
-            zh=f"情感模型 {head.card.id!r} 需要编码器 {unknown!r}，而此处没有软件包提供它；"
-            "请安装提供它的软件包（gpt-sovits-emotion plugins 显示已有的），或换一个情感模型（heads list）",
+            tr(
+                "head {card!r} reads the encoder {unknown!r}, which no package here adds; install the one "
+                "that it came with (gpt-sovits-emotion plugins shows what is there), or choose another "
+                "head (heads list)",
+                card=head.card.id,
+                unknown=unknown,
+            )
         )
     provider = sources.provider
     return HeadMismatchError(
-        f"head {head.card.id!r} reads the encoder {' and '.join(map(repr, missing))}, which "
-        f"{provider.title.en} does not lend "
-        f"(it lends {', '.join(sorted(provider.provides))}); choose another head (heads list)",
-        zh=f"情感模型 {head.card.id!r} 需要编码器 {'、'.join(map(repr, missing))}，"
-        f"而 {provider.title.zh} 不提供"
-        f"（提供的有：{'、'.join(sorted(provider.provides))}）；请换一个情感模型（heads list）",
+        tr(
+            "head {card!r} reads the encoder {missing}, which {title} does not lend (it lends "
+            "{provides}); choose another head (heads list)",
+            card=head.card.id,
+            title=provider.title,
+            missing=in_both(" and ".join(map(repr, missing)), "、".join(map(repr, missing))),
+            provides=of_list(sorted(provider.provides)),
+        )
     )
 
 
@@ -140,20 +151,25 @@ def provide_encoder(
             raise sources.whisper.absent(part.whisper_size)
         if not sources.has(part.id):
             raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, which {provider.title.en} does not lend "
-                f"(it lends {', '.join(sorted(provider.provides))}); name a GPT-SoVITS that has it with "
-                "--checkout, or choose the encoder prosody",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {provider.title.zh} 不提供（提供的有："
-                f"{'、'.join(sorted(provider.provides))}）；请用 --checkout 指定包含它的 GPT-SoVITS，"
-                "或选择编码器 prosody",
+                tr(
+                    "the encoder {part!r} needs {family}, which {title} does not lend (it lends {provides}); "
+                    "name a GPT-SoVITS that has it with --checkout, or choose the encoder prosody",
+                    part=part.id,
+                    family=part.family,
+                    title=provider.title,
+                    provides=of_list(sorted(provider.provides)),
+                )
             )
         encoder = _first_that_fits(part.id, fingerprint, sources)
         if encoder is None:
             raise EncoderError(
-                f"the encoder {part.id!r} needs {part.family}, and {provider.title.en} has none of that kind "
-                "loaded at this moment; load a model, or choose another encoder",
-                zh=f"编码器 {part.id!r} 需要 {part.family}，而 {provider.title.zh} 目前没有加载这类模型；"
-                "请加载模型，或换一个编码器",
+                tr(
+                    "the encoder {part!r} needs {family}, and {title} has none of that kind loaded at this "
+                    "moment; load a model, or choose another encoder",
+                    part=part.id,
+                    family=part.family,
+                    title=provider.title,
+                )
             )
         found.append(encoder)
     return found[0] if len(found) == 1 else FusedEncoder(found)

@@ -14,6 +14,7 @@ from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip, resample
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.binding import bind
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import (
     Audio,
     Prosody,
@@ -158,9 +159,11 @@ def folders_with(head: str | Path | None, folders: Sequence[Path]) -> tuple[Path
 
 
 def _fallen_back(error: EmotionError) -> Sentence:
-    return Sentence(
-        f"tagging with {DEFAULT_HEAD}, which hears less than {WHISPER_HEAD} would: {error}",
-        f"使用 {DEFAULT_HEAD} 标注，效果不如 {WHISPER_HEAD}：{error.say('zh')}",
+    return tr(
+        "tagging with {default_head}, which hears less than {whisper_head} would: {error}",
+        default_head=DEFAULT_HEAD,
+        whisper_head=WHISPER_HEAD,
+        error=of_error(error),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Cue, Prosody, Sentence
 
 __all__ = [
@@ -191,9 +192,11 @@ def reason_sentence(
             if baseline == "speaker"
             else f"{zh}：语速、语调起伏与{than[1]}相近",
         )
-    return Sentence(
-        f"{en}: {_enumerate([words[0] for words in said])} than {than[0]}",
-        f"{zh}：比{than[1]}{'，'.join(words[1] for words in said)}",
+    return tr(
+        "{said}: {enumerate} than {than}",
+        said=in_both(en, zh),
+        enumerate=in_both(_enumerate([words[0] for words in said]), than[1]),
+        than=in_both(than[0], "，".join(words[1] for words in said)),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError, WhisperModelError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.encoders import WHISPER, parse_encoder_id
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
 from gpt_sovits_emotion.encoders.whisper.encoder import WhisperEncoder
@@ -63,8 +64,10 @@ def export_head(
 def _check_free(place: Path) -> None:
     if place.exists():
         raise HeadError(
-            f"{place} is there already; name another folder with --out, or remove it",
-            zh=f"{place} 已经存在；请用 --out 指定其他文件夹，或先将其删除",
+            tr(
+                "{place} is there already; name another folder with --out, or remove it",
+                place=place,
+            )
         )
 
 
@@ -86,20 +89,26 @@ def check_carried(folder: Path) -> str | None:
         source = slice_source(head.encoder_file, name.whisper_size)
         if source.shape.n_layers < name.layers[-1]:
             raise WhisperModelError(
-                f"{head.encoder_file} has {source.shape.n_layers} layers and the head reads layer "
-                f"{name.layers[-1]}; get the head again whole",
-                zh=f"{head.encoder_file} 只有 {source.shape.n_layers} 层，而情感模型要读取第 "
-                f"{name.layers[-1]} 层；请重新获取完整的情感模型",
+                tr(
+                    "{encoder_file} has {n_layers} layers and the head reads layer {layers}; get the head "
+                    "again whole",
+                    encoder_file=head.encoder_file,
+                    n_layers=source.shape.n_layers,
+                    layers=name.layers[-1],
+                )
             )
         found = fingerprint_of(source, name.layers[-1])
     except WhisperModelError as error:
         raise HeadError(str(error), zh=error.zh) from error
     if fingerprint not in (found, ANY_WEIGHTS):
         raise HeadMismatchError(
-            f"{head.encoder_file} holds other weights ({found}) than the head was trained on "
-            f"({fingerprint}); get the head again whole, or remove that file",
-            zh=f"{head.encoder_file} 中的权重（{found}）与情感模型训练时的（{fingerprint}）不同；"
-            "请重新获取完整的情感模型，或删除该文件",
+            tr(
+                "{encoder_file} holds other weights ({found}) than the head was trained on "
+                "({fingerprint}); get the head again whole, or remove that file",
+                encoder_file=head.encoder_file,
+                found=found,
+                fingerprint=fingerprint,
+            )
         )
     return f"{part}, {slice_licence(head.encoder_file)}"
 
@@ -112,10 +121,12 @@ def _whisper_part(card: HeadCard) -> tuple[str, str]:
     found = [pair for pair in zip(parts, fingerprints, strict=True) if pair[0].startswith(WHISPER)]
     if len(found) != 1:
         raise HeadError(
-            f"the head {card.id!r} reads {card.encoder.id}: only a head that reads one Whisper can carry a "
-            "part of its encoder",
-            zh=f"情感模型 {card.id!r} 读取 {card.encoder.id}："
-            "只有读取一个 Whisper 的情感模型才能附带编码器片段",
+            tr(
+                "the head {card!r} reads {encoder}: only a head that reads one Whisper can carry a part of "
+                "its encoder",
+                card=card.id,
+                encoder=card.encoder.id,
+            )
         )
     return found[0]
 
@@ -129,11 +140,15 @@ def _write_carried(card: HeadCard, path: Path, whisper: WhisperModels) -> None:
     )
     if fingerprint not in (encoder.fingerprint, ANY_WEIGHTS):
         raise HeadMismatchError(
-            f"the head {card.id!r} was trained on {part} with fingerprint {fingerprint}, and the Whisper "
-            f"found here has {encoder.fingerprint}; name the folder of the one that it was trained on "
-            "(--whisper-model)",
-            zh=f"情感模型 {card.id!r} 是用指纹为 {fingerprint} 的 {part} 训练的，而此处找到的 Whisper 为 "
-            f"{encoder.fingerprint}；请用 --whisper-model 指定训练时所用的模型",
+            tr(
+                "the head {card!r} was trained on {part} with fingerprint {fingerprint}, and the Whisper "
+                "found here has {fingerprint_2}; name the folder of the one that it was trained on "
+                "(--whisper-model)",
+                card=card.id,
+                part=part,
+                fingerprint=fingerprint,
+                fingerprint_2=encoder.fingerprint,
+            )
         )
     assert isinstance(encoder, WhisperEncoder)
     assert name.whisper_size is not None

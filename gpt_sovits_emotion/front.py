@@ -23,6 +23,7 @@ from gpt_sovits_emotion.banks import load_bank
 from gpt_sovits_emotion.banks.building.voice import open_heard_voice
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -323,14 +324,17 @@ def _opener(
         path = Path(audio)
         if sampling_rate_hz is not None:
             raise AudioError(
-                f"{path.name} is a file, which says its sampling rate itself; leave sampling_rate_hz out",
-                zh=f"{path.name} 是文件，采样率由文件给出；请不要传入 sampling_rate_hz",
+                tr(
+                    "{path} is a file, which says its sampling rate itself; leave sampling_rate_hz out",
+                    path=path.name,
+                )
             )
         return lambda: open_recording(path, allow_damaged=allow_damaged, also_at_hz=rate_hz)
     if sampling_rate_hz is None:
         raise AudioError(
-            "samples say nothing of their sampling rate; give it as well: annotate(samples, 16_000)",
-            zh="采样数组不含采样率；请一并给出：annotate(samples, 16_000)",
+            tr(
+                "samples say nothing of their sampling rate; give it as well: annotate(samples, 16_000)"
+            )
         )
     samples, given_hz = audio, sampling_rate_hz
     return lambda: recording_from_samples(samples, given_hz, also_at_hz=rate_hz)

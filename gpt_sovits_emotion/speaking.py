@@ -15,6 +15,7 @@ from gpt_sovits_emotion.backends.base import Sampling, never
 from gpt_sovits_emotion.banks.library.choose import ChoiceOptions
 from gpt_sovits_emotion.banks.library.choose_all import choose_all
 from gpt_sovits_emotion.core.errors import NoWordsError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
@@ -258,10 +259,11 @@ def with_all_takes(
 
 def _no_words(name: str) -> NoWordsError:
     return NoWordsError(
-        f"no words were found in {name}, so there is nothing to say again; "
-        "choose a Whisper model (--whisper) or lay a transcript beside the file",
-        zh=f"在 {name} 中没有找到文字，无法重说；"
-        "请选择 Whisper 模型（--whisper），或在文件旁放一份文稿",
+        tr(
+            "no words were found in {name}, so there is nothing to say again; choose a Whisper model "
+            "(--whisper) or lay a transcript beside the file",
+            name=name,
+        )
     )
 
 

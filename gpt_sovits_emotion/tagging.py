@@ -11,6 +11,7 @@ import numpy as np
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.core.errors import AudioError, EncoderError
 from gpt_sovits_emotion.core.memory import trim_heap
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     Audio,
@@ -38,7 +39,7 @@ from gpt_sovits_emotion.heads.recording import judgement_notes, judgement_senten
 
 __all__ = ["Analyser", "TagOptions", "Tagging", "embed_segments", "tag"]
 
-_EMBEDDING = Sentence("embedding segments", "提取特征")
+_EMBEDDING = tr("embedding segments")
 _BATCH_S = 60.0
 _MAX_SEGMENT_S = 60.0
 _HALVING_GAP_S = 2.0  # a pause of so many seconds halves the weight of a neighbour
@@ -110,11 +111,14 @@ class Analyser:
             embedded = self.encoder.encode(audios)
         if np.shape(embedded) != (len(audios), self.encoder.dim):
             raise EncoderError(
-                f"the encoder {self.encoder.id!r} gives {np.shape(embedded)} for {len(audios)} segments "
-                f"where ({len(audios)}, {self.encoder.dim}) was expected; that is a fault of the package "
-                "that adds it",
-                zh=f"编码器 {self.encoder.id!r} 对 {len(audios)} 段给出 {np.shape(embedded)}，"
-                f"应为 ({len(audios)}, {self.encoder.dim})；这是提供它的软件包的缺陷",
+                tr(
+                    "the encoder {encoder!r} gives {shape} for {audios} segments where ({audios}, {dim}) was "
+                    "expected; that is a fault of the package that adds it",
+                    encoder=self.encoder.id,
+                    shape=np.shape(embedded),
+                    audios=len(audios),
+                    dim=self.encoder.dim,
+                )
             )
         return embedded, tracks
 
@@ -238,9 +242,7 @@ def embed_segments(
     heard = _analyse_segments(segments, recording, analyser, no_progress)
     for problem in heard.problems:
         if problem is not None:
-            raise AudioError(
-                f"{recording.info.name}: {problem.en}", zh=f"{recording.info.name}：{problem.zh}"
-            )
+            raise AudioError(tr("{info}: {problem}", info=recording.info.name, problem=problem))
     return heard.embeddings
 
 
@@ -305,20 +307,18 @@ def _analyse_segments(
 def _unfit(segment: Segment, minimum_s: float) -> Sentence | None:
     if segment.duration_s >= minimum_s:
         return None
-    return Sentence(
-        f"{segment.duration_s:.2f} s is too short to judge (at least {minimum_s:g} s)",
-        f"只有 {segment.duration_s:.2f} 秒，太短，无法判断（至少 {minimum_s:g} 秒）",
+    return tr(
+        "{duration_s:.2f} s is too short to judge (at least {minimum_s:g} s)",
+        duration_s=segment.duration_s,
+        minimum_s=minimum_s,
     )
 
 
 def _inaudible(audio: Audio, minimum_s: float) -> Sentence | None:
     if audio.duration_s < minimum_s:
-        return Sentence(
-            "lies outside the recording; the transcript may belong to another one",
-            "超出了录音的范围，文稿可能属于另一段录音",
-        )
+        return tr("lies outside the recording; the transcript may belong to another one")
     if not np.any(np.abs(audio.samples) > 1e-5):
-        return Sentence("there is no sound in this segment", "这一段没有声音")
+        return tr("there is no sound in this segment")
     return None
 
 
@@ -334,10 +334,10 @@ def _scores(
     cues = cues_of(prosody, usual)
     reason = reason_sentence(probabilities, label, cues, baseline=usual.source)
     if judgement.outside[row]:
-        reason = Sentence(
+        reason = tr(
             "unlike any voice that this head was trained on (noise, music, another kind of sound?); "
-            f"{reason.en}",
-            f"与该情感模型训练时的任何语音都不像（噪声、音乐或其他声音？）；{reason.zh}",
+            "{reason}",
+            reason=reason,
         )
     return EmotionScores(probabilities, label, cues, reason)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders import WHISPER
@@ -87,8 +88,7 @@ class WhisperModels:
         """Return the sentence that a model is not on this machine, and what to do."""
         remedy = WhisperModels.remedy(size)
         return WhisperModelError(
-            f"Whisper {size} is not on this machine: {remedy.en}",
-            zh=f"本机没有 Whisper {size}：{remedy.zh}",
+            tr("Whisper {size} is not on this machine: {remedy}", size=size, remedy=remedy)
         )
 
     @staticmethod
@@ -98,11 +98,10 @@ class WhisperModels:
             get, get_zh = f"{_OFFLINE} brings it", f"{_OFFLINE} 会带来它"
         else:
             get, get_zh = "transcribe with it once and it is fetched", "用它转写一次即会下载"
-        return Sentence(
-            f"{get}, or name the folder that holds its model.bin (--whisper or --models-dir; in training "
-            "--whisper-model)",
-            f"{get_zh}，或指定含有其 model.bin 的文件夹（--whisper 或 --models-dir；"
-            "训练时用 --whisper-model）",
+        return tr(
+            "{get}, or name the folder that holds its model.bin (--whisper or --models-dir; in "
+            "training --whisper-model)",
+            get=in_both(get, get_zh),
         )
 
     def _folders(
@@ -163,8 +162,5 @@ class WhisperModels:
 def _source_of(folder: Path, size: str) -> Sentence:
     """Name a model without the path, which may name a person."""
     if folder.suffix == ".safetensors":
-        return Sentence(
-            f"the part of Whisper {size} that the head carries",
-            f"情感模型附带的 Whisper {size} 片段",
-        )
+        return tr("the part of Whisper {size} that the head carries", size=size)
     return Sentence(f"Whisper {size}", f"Whisper {size}")

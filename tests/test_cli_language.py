@@ -57,6 +57,8 @@ def test_every_error_says_the_same_in_chinese() -> None:
         name = path.relative_to(REPOSITORY).as_posix()
         for call, called in calls(path):
             if called in BOTH and call.args and name not in ALREADY:
+                if getattr(getattr(call.args[0], "func", None), "id", "") == "tr":
+                    continue  # the catalogue has it
                 chinese = next((word.value for word in call.keywords if word.arg == "zh"), None)
                 if chinese is None or (
                     isinstance(chinese, ast.Constant | ast.JoinedStr)

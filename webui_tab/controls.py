@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import HeadEntry
 from gpt_sovits_emotion.transcription.options import AUTO
@@ -48,22 +49,22 @@ ANYBODY = "–"
 
 SPOKEN_LANGUAGES: Mapping[str, Sentence] = MappingProxyType(
     {
-        "zh": Sentence("Chinese", "中文"),
-        "en": Sentence("English", "英语"),
-        "ja": Sentence("Japanese", "日语"),
-        "ko": Sentence("Korean", "韩语"),
-        "yue": Sentence("Cantonese", "粤语"),
-        "de": Sentence("German", "德语"),
-        "fr": Sentence("French", "法语"),
-        "es": Sentence("Spanish", "西班牙语"),
-        "it": Sentence("Italian", "意大利语"),
-        "pt": Sentence("Portuguese", "葡萄牙语"),
-        "ru": Sentence("Russian", "俄语"),
+        "zh": tr("Chinese"),
+        "en": tr("English"),
+        "ja": tr("Japanese"),
+        "ko": tr("Korean"),
+        "yue": tr("Cantonese"),
+        "de": tr("German"),
+        "fr": tr("French"),
+        "es": tr("Spanish"),
+        "it": tr("Italian"),
+        "pt": tr("Portuguese"),
+        "ru": tr("Russian"),
     }
 )
 """Languages offered by name; any other code that Whisper knows can be typed."""
 
-Text = tuple[str, str]
+Text = Sentence
 """English, Chinese."""
 Entry = tuple[Sentence, str]
 """What a menu shows, and what it means."""
@@ -251,24 +252,21 @@ def shown_as(control: Control) -> Mapping[str, Control]:
 # --- what menus offer --------------------------------------------------------------------------------
 
 ENTRY_TEXTS: Mapping[str, Text] = {
-    "whisper_here": ("{name} (on this machine)", "{name}（本机已有）"),
-    "whisper_absent": ("{name} (downloaded on first use)", "{name}（首次使用时下载）"),
-    "whisper_none": ("none: find the speech, no words", "none：只找出语音，不识别文字"),
-    "whisper_auto": (
-        "auto: small where it is on this machine, else base",
-        "auto：本机有 small 就用 small，否则用 base",
-    ),
-    "spoken_auto": ("detect", "自动检测"),
-    "voice_sample": ("sample voice (synthetic)", "示例声音（合成）"),
-    "encoding_auto": ("found out", "自动判断"),
-    "carry_clip": ("a clip of the voice in that emotion", "该声音中同一情感的片段"),
-    "carry_recording": ("the recording itself", "原录音本身"),
+    "whisper_here": tr("{name} (on this machine)"),
+    "whisper_absent": tr("{name} (downloaded on first use)"),
+    "whisper_none": tr("none: find the speech, no words"),
+    "whisper_auto": tr("auto: small where it is on this machine, else base"),
+    "spoken_auto": tr("detect"),
+    "voice_sample": tr("sample voice (synthetic)"),
+    "encoding_auto": tr("found out"),
+    "carry_clip": tr("a clip of the voice in that emotion"),
+    "carry_recording": tr("the recording itself"),
 }
 
 
 def _entry(key: str, meaning: str, **given: str) -> Entry:
-    en, zh = ENTRY_TEXTS[key]
-    return Sentence(en.format(**given), zh.format(**given)), meaning
+    text = ENTRY_TEXTS[key]
+    return Sentence(text.en.format(**given), text.zh.format(**given)), meaning
 
 
 def whisper_entries(offer: Offer) -> tuple[Entry, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from gpt_sovits_emotion.core.errors import BackendError, EmotionError, OutputError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import Sentence
 from webui_tab import lines
 from webui_tab.hook import SCRIPTS
@@ -24,10 +25,7 @@ __all__ = ["ROUTES", "Route", "install", "status", "uninstall"]
 Route = Literal["pth", "scripts"]
 ROUTES: tuple[Route, ...] = ("pth", "scripts")
 
-_RESTART = Sentence(
-    "Restart GPT-SoVITS: its inference page then has the tab 情感 Emotion.",
-    "请重启 GPT-SoVITS，推理页面上就会出现“情感 Emotion”标签页。",
-)
+_RESTART = tr("Restart GPT-SoVITS: its inference page then has the tab 情感 Emotion.")
 
 
 def install(root: Path, *, python: Path | None = None, route: Route = "pth") -> list[Sentence]:
@@ -78,10 +76,10 @@ def uninstall(root: Path, *, python: Path | None = None) -> list[Sentence]:
     else:
         said += _remove_line(root, pth)
     return said or [
-        Sentence(
-            f"The tab was not installed for {root} in this python; if it was installed with --python, "
+        tr(
+            "The tab was not installed for {root} in this python; if it was installed with --python, "
             "name the same one again.",
-            f"此 Python 环境中没有为 {root} 安装过标签页；如果安装时用了 --python，请再次指定同一个。",
+            root=root,
         )
     ]
 
@@ -106,10 +104,10 @@ def status(root: Path, *, python: Path | None = None) -> list[Sentence]:
     if found is not None:
         said.append(_found_sentence(pth, found))
     return said or [
-        Sentence(
-            f"The tab is not installed for {root}; to have it there for good, run  gpt-sovits-emotion "
-            f'install --checkout "{root}"',
-            f'{root} 没有安装标签页；如需安装，请运行 gpt-sovits-emotion install --checkout "{root}"',
+        tr(
+            "The tab is not installed for {root}; to have it there for good, run  gpt-sovits-emotion "
+            'install --checkout "{root}"',
+            root=root,
         ),
     ]
 
@@ -130,15 +128,14 @@ def _install_line(root: Path, interpreter: Interpreter) -> list[Sentence]:
     if not is_armed(interpreter, root):
         _write(pth, before)
         raise BackendError(
-            f"{interpreter.executable} does not read {pth}, so nothing was installed; "
-            "install with --route scripts",
-            zh=f"{interpreter.executable} 不读取 {pth}，因此没有安装；请用 --route scripts 安装",
+            tr(
+                "{executable} does not read {pth}, so nothing was installed; install with --route scripts",
+                executable=interpreter.executable,
+                pth=pth,
+            )
         )
     return [
-        Sentence(
-            f"Installed: one line in {pth}; nothing in {root} was changed.",
-            f"已安装：在 {pth} 中写入一行；{root} 中没有任何改动。",
-        ),
+        tr("Installed: one line in {pth}; nothing in {root} was changed.", pth=pth, root=root),
         _RESTART,
     ]
 
@@ -152,9 +149,7 @@ def _remove_line(root: Path, pth: Path) -> list[Sentence]:
     if after == before:
         return []
     _write(pth, after)
-    return [
-        Sentence(f"Removed: the line for {root} in {pth}.", f"已删除：{pth} 中 {root} 的那一行。")
-    ]
+    return [tr("Removed: the line for {root} in {pth}.", root=root, pth=pth)]
 
 
 def _pth_file(root: Path, python: Path | None) -> Path:
@@ -187,10 +182,7 @@ def _install_blocks(root: Path) -> list[Sentence]:
             restoring.callback(_write, path, sources[path])
         restoring.pop_all()
     done = [
-        Sentence(
-            f"Installed: a marked block in {path}; all else in it is as it was.",
-            f"已安装：在 {path} 中加入一段带标记的代码，其余内容不变。",
-        )
+        tr("Installed: a marked block in {path}; all else in it is as it was.", path=path)
         for path in changed
     ]
     return [*done, *(_already(path) for path in sources if path not in changed), _RESTART]
@@ -201,20 +193,22 @@ def _with_block(path: Path, source: bytes) -> bytes:
         return lines.add_block(source)
     except lines.NoPlaceError:
         raise BackendError(
-            f"{path} does not launch its page where every known version of GPT-SoVITS does, so nothing "
-            "was installed; use the route pth, or add the manual line from the documentation",
-            zh=f"{path} 启动页面的位置与已知的 GPT-SoVITS 版本都不同，因此没有安装；"
-            "请使用 pth 方式，或按文档手动添加一行",
+            tr(
+                "{path} does not launch its page where every known version of GPT-SoVITS does, so nothing "
+                "was installed; use the route pth, or add the manual line from the documentation",
+                path=path,
+            )
         ) from None
     except lines.EditedError:
         found = lines.find_block(source)
         if found is not None and found.form > lines.FORM:
             raise _newer(path) from None
         raise BackendError(
-            f"the block of gpt-sovits-emotion in {path} is not as it was written, so nothing was "
-            "installed; delete it, from '# >>> gpt-sovits-emotion' to '# <<<', and install again",
-            zh=f"{path} 中 gpt-sovits-emotion 的代码块已被改动，因此没有安装；"
-            "请删除从 '# >>> gpt-sovits-emotion' 到 '# <<<' 的部分，再重新安装",
+            tr(
+                "the block of gpt-sovits-emotion in {path} is not as it was written, so nothing was "
+                "installed; delete it, from '# >>> gpt-sovits-emotion' to '# <<<', and install again",
+                path=path,
+            )
         ) from None
 
 
@@ -229,7 +223,7 @@ def _remove_blocks(root: Path) -> list[Sentence]:
             continue
         if after != before:
             _write(path, after)
-            said.append(Sentence(f"Removed: the block in {path}.", f"已删除：{path} 中的代码段。"))
+            said.append(tr("Removed: the block in {path}.", path=path))
     return said
 
 
@@ -260,37 +254,39 @@ def _write(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise OutputError(
-            f"{path} could not be written ({error.strerror or error}), so nothing was changed; run this as "
-            "the user to whom the folder belongs, or start GPT-SoVITS with  gpt-sovits-emotion launch,  "
-            "which writes nothing",
-            zh=f"无法写入 {path}（{error.strerror or error}），因此没有改动；"
-            "请以该文件夹所属的用户运行，或用  gpt-sovits-emotion launch  启动 GPT-SoVITS，它不写任何文件",
+            tr(
+                "{path} could not be written ({strerror}), so nothing was changed; run this as the user to "
+                "whom the folder belongs, or start GPT-SoVITS with  gpt-sovits-emotion launch,  which "
+                "writes nothing",
+                path=path,
+                strerror=error.strerror or error,
+            )
         ) from error
 
 
 def _as_sentence(error: EmotionError) -> Sentence:
-    return Sentence(f"{error}.", f"{error.say('zh')}。")
+    return tr("{error}.", error=of_error(error))
 
 
 def _newer(path: Path) -> BackendError:
     return BackendError(
-        f"{path} was written by a newer gpt-sovits-emotion than this one, so it was left alone; "
-        "update this one with pip, or uninstall with the newer one",
-        zh=f"{path} 由更新版本的 gpt-sovits-emotion 写成，因此没有改动；请用 pip 更新当前版本，"
-        "或用较新的版本卸载",
+        tr(
+            "{path} was written by a newer gpt-sovits-emotion than this one, so it was left alone; "
+            "update this one with pip, or uninstall with the newer one",
+            path=path,
+        )
     )
 
 
 def _already(path: Path) -> Sentence:
-    return Sentence(f"Already installed in {path}.", f"{path} 中已经安装。")
+    return tr("Already installed in {path}.", path=path)
 
 
 def _left(path: Path) -> Sentence:
-    return Sentence(
-        f"Left alone: what stands in {path} is not what this version wrote; somebody changed it, or "
+    return tr(
+        "Left alone: what stands in {path} is not what this version wrote; somebody changed it, or "
         "another version wrote it. Delete the lines that name gpt-sovits-emotion by hand.",
-        f"未改动：{path} 中的内容与本版本写入的不同，可能被手动修改过，或由其他版本写入。"
-        "请手动删除提到 gpt-sovits-emotion 的那几行。",
+        path=path,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 from webui_tab.hook import SCRIPTS
 
 __all__ = ["ENVIRONMENT", "Interpreter", "checkout_root", "inspect_python", "is_armed", "python_of"]
@@ -74,29 +75,33 @@ class Interpreter:
         """
         if self.version < _OLDEST:
             raise BackendError(
-                f"{self.executable} is Python {_dotted(self.version)}, and the tab needs Python "
-                f"{_dotted(_OLDEST)} or newer; run GPT-SoVITS in a newer Python and name it with --python",
-                zh=f"{self.executable} 是 Python {_dotted(self.version)}，"
-                f"而本页需要 Python {_dotted(_OLDEST)} 或更新；请用更新的 Python 运行 GPT-SoVITS，并用 "
-                "--python 指定",
+                tr(
+                    "{executable} is Python {dotted}, and the tab needs Python {dotted_2} or newer; run "
+                    "GPT-SoVITS in a newer Python and name it with --python",
+                    executable=self.executable,
+                    dotted=_dotted(self.version),
+                    dotted_2=_dotted(_OLDEST),
+                )
             )
         if "gradio" in self.missing:
             raise BackendError(
-                f"{self.executable} has no gradio, so it is not the python that runs GPT-SoVITS; "
-                "name that one with --python",
-                zh=f"{self.executable} 中没有 gradio，因此它不是运行 GPT-SoVITS 的 python；"
-                "请用 --python 指定正确的那个",
+                tr(
+                    "{executable} has no gradio, so it is not the python that runs GPT-SoVITS; name that one "
+                    "with --python",
+                    executable=self.executable,
+                )
             )
         if self.missing:
             packages = " ".join(_OURS[name] for name in self.missing)
             doctor = "gpt-sovits-emotion doctor --checkout DIR"
             raise BackendError(
-                f"{self.executable} does not find {packages}; run  "
-                f'"{self.executable}" -m pip install --no-deps {packages}  '
-                f"({doctor} says what else is missing)",
-                zh=f"{self.executable} 找不到 {packages}；请运行  "
-                f'"{self.executable}" -m pip install --no-deps {packages}  '
-                f"（{doctor} 会说明还缺什么）",
+                tr(
+                    '{executable} does not find {packages}; run  "{executable}" -m pip install --no-deps '
+                    "{packages}  ({doctor} says what else is missing)",
+                    executable=self.executable,
+                    packages=packages,
+                    doctor=doctor,
+                )
             )
 
 
@@ -109,10 +114,12 @@ def checkout_root(folder: Path) -> Path:
     root = folder.expanduser().resolve()
     if not any((root / "GPT_SoVITS" / script).is_file() for script in SCRIPTS):
         raise BackendError(
-            f"{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{SCRIPTS[0]}; "
-            "name the folder that holds webui.py with --checkout",
-            zh=f"{root} 不是 GPT-SoVITS 目录：其中没有 GPT_SoVITS/{SCRIPTS[0]}；"
-            "请用 --checkout 指定含有 webui.py 的文件夹",
+            tr(
+                "{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{scripts}; name the folder that "
+                "holds webui.py with --checkout",
+                root=root,
+                scripts=SCRIPTS[0],
+            )
         )
     return root
 
@@ -129,8 +136,10 @@ def python_of(root: Path, given: Path | None = None) -> Path:
         # Not resolved: a virtual environment's python is a link to one without its packages.
         if not given.is_file():
             raise BackendError(
-                f"there is no python at {given}; name the program itself with --python",
-                zh=f"{given} 处没有 python；请用 --python 指定程序本身",
+                tr(
+                    "there is no python at {given}; name the program itself with --python",
+                    given=given,
+                )
             )
         return given.absolute()
     packaged = root / "runtime" / "python.exe"
@@ -149,10 +158,12 @@ def inspect_python(executable: Path, root: Path) -> Interpreter:
         facts = json.loads(said.splitlines()[-1])
     except (ValueError, IndexError):
         raise BackendError(
-            f"{executable} did not answer as a python does ({said[:80]!r}); "
-            "name the python that runs GPT-SoVITS with --python",
-            zh=f"{executable} 的回答不像 python（{said[:80]!r}）；"
-            "请用 --python 指定运行 GPT-SoVITS 的 python",
+            tr(
+                "{executable} did not answer as a python does ({said!r}); name the python that runs "
+                "GPT-SoVITS with --python",
+                executable=executable,
+                said=said[:80],
+            )
         ) from None
     return Interpreter(
         executable=executable,
@@ -193,16 +204,22 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendError(
-            f"{command[0]} could not be started ({error}); name the python that runs GPT-SoVITS "
-            "with --python",
-            zh=f"无法启动 {command[0]}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 python",
+            tr(
+                "{command} could not be started ({error}); name the python that runs GPT-SoVITS with "
+                "--python",
+                command=command[0],
+                error=error,
+            )
         ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BackendError(
-            f"{command[0]} could not be asked what it is ({reason}); name the python that runs "
-            "GPT-SoVITS with --python",
-            zh=f"无法询问 {command[0]}（{reason}）；请用 --python 指定运行 GPT-SoVITS 的 python",
+            tr(
+                "{command} could not be asked what it is ({reason}); name the python that runs GPT-SoVITS "
+                "with --python",
+                command=command[0],
+                reason=reason,
+            )
         )
     return done.stdout
 

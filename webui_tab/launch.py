@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 from webui_tab.request_guard.access import Serving
 from webui_tab.storage import private_folder
 
@@ -221,14 +222,20 @@ def _free_port(port: int, address: str) -> int:
             except OSError as error:
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise BackendError(
-                        f"this machine does not have the address {address}; give --host another, or 0.0.0.0",
-                        zh=f"本机没有地址 {address}；请为 --host 另选一个，或用 0.0.0.0",
+                        tr(
+                            "this machine does not have the address {address}; give --host another, "
+                            "or 0.0.0.0",
+                            address=address,
+                        )
                     ) from None
                 continue
             return candidate
     raise BackendError(
-        f"ports {port} to {port + _PORTS_TRIED - 1} are all taken; choose another with --port",
-        zh=f"端口 {port} 到 {port + _PORTS_TRIED - 1} 都被占用；请用 --port 另选一个",
+        tr(
+            "ports {port} to {port_2} are all taken; choose another with --port",
+            port=port,
+            port_2=port + _PORTS_TRIED - 1,
+        )
     )
 
 

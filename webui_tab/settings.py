@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
 from gpt_sovits_emotion.backends.base import Sampling
+from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.engines import DEFAULT_HEAD
 from gpt_sovits_emotion.transcription.options import AUTO
 from webui_tab.controls import (
@@ -62,10 +64,9 @@ class VoiceSettings:
         default=SAMPLE_VOICE,
         metadata=shown_as(
             Menu(
-                label=("Voice (reference bank)", "声音（参考音库）"),
-                info=(
-                    "Or the path of a folder with a sub-folder per emotion, or of an infer_config.json.",
-                    "也可填写音库路径：每种情感一个子文件夹，或 infer_config.json。",
+                label=tr("Voice (reference bank)"),
+                info=tr(
+                    "Or the path of a folder with a sub-folder per emotion, or of an infer_config.json."
                 ),
                 place="voice",
                 entries=voice_entries,
@@ -76,13 +77,13 @@ class VoiceSettings:
         default=False,
         metadata=shown_as(
             Control(
-                label=(
-                    "I may analyse this recording and use this voice: everyone who speaks in them has "
-                    "agreed. It is done on the machine that serves this page only, nothing is sent any "
-                    "further, and nothing is kept after this page is closed unless I save it. How somebody "
-                    "feels is sensitive information.",
-                    "我有权分析这段录音并使用该声音：其中说话的每个人都已同意。处理只在提供本页面的机器上进行，"
-                    "不会再发送到任何地方；除非我自己保存，关闭页面后不留下任何内容。情感是敏感信息。",
+                label=tr(
+                    "I may analyse this recording and use this voice: everyone who speaks in them "
+                    "has agreed. It "
+                    "is done on the machine that serves this page only, nothing is sent any "
+                    "further, and nothing "
+                    "is kept after this page is closed unless I save it. How somebody feels is sensitive "
+                    "information."
                 ),
                 place="consent",
                 consent=True,
@@ -114,11 +115,8 @@ class AnalysisSettings:
         default=AUTO,
         metadata=shown_as(
             Menu(
-                label=("Speech recognition (Whisper model)", "语音识别（Whisper 模型）"),
-                info=(
-                    "Or the path of a folder with a faster-whisper model.",
-                    "也可填写 faster-whisper 模型文件夹的路径。",
-                ),
+                label=tr("Speech recognition (Whisper model)"),
+                info=tr("Or the path of a folder with a faster-whisper model."),
                 place="words",
                 entries=whisper_entries,
                 at_first=(AUTO, *WHISPER_SIZES),
@@ -127,15 +125,13 @@ class AnalysisSettings:
     )
     spoken_language: str = field(
         default="",
-        metadata=shown_as(
-            Menu(label=("Spoken language", "录音语言"), place="words", entries=spoken_entries)
-        ),
+        metadata=shown_as(Menu(label=tr("Spoken language"), place="words", entries=spoken_entries)),
     )
     head: str = field(
         default=DEFAULT_HEAD,
         metadata=shown_as(
             Menu(
-                label=("Emotion head", "情感模型"),
+                label=tr("Emotion head"),
                 place="head",
                 entries=head_entries,
                 named=False,
@@ -146,10 +142,9 @@ class AnalysisSettings:
         default="",
         metadata=shown_as(
             Suggestions(
-                label=("Speaker", "说话人"),
-                info=(
-                    "One whom this head was fitted to on the page “Train heads”; – for anybody.",
-                    "在“训练 Heads”页上让该模型适应过的人；– 表示不指定。",
+                label=tr("Speaker"),
+                info=tr(
+                    "One whom this head was fitted to on the page “Train heads”; – for anybody."
                 ),
                 place="more",
                 first=ANYBODY,
@@ -161,11 +156,10 @@ class AnalysisSettings:
         default="",
         metadata=shown_as(
             Line(
-                label=("Text before the first words", "首句之前的文字"),
-                info=(
-                    "Whisper goes on in its style and spelling: punctuation, simplified or traditional "
-                    "characters.",
-                    "Whisper 会沿用其中的写法：标点、简体或繁体。",
+                label=tr("Text before the first words"),
+                info=tr(
+                    "Whisper goes on in its style and spelling: punctuation, simplified or "
+                    "traditional characters."
                 ),
                 place="more",
             )
@@ -175,11 +169,10 @@ class AnalysisSettings:
         default="",
         metadata=shown_as(
             Line(
-                label=("Names and words that are likely to be said", "可能出现的人名和词语"),
-                info=(
-                    "Together with the text above at most 220 tokens: some 150 words, or 110 Chinese "
-                    "characters.",
-                    "与上面的文字合计最多 220 个词元，约 110 个汉字或 150 个英文单词。",
+                label=tr("Names and words that are likely to be said"),
+                info=tr(
+                    "Together with the text above at most 220 tokens: some 150 words, or 110 "
+                    "Chinese characters."
                 ),
                 place="more",
             )
@@ -189,10 +182,9 @@ class AnalysisSettings:
         default="",
         metadata=shown_as(
             Menu(
-                label=("Encoding of the file of words", "文字文件的编码"),
-                info=(
-                    "Found out by itself; name it, such as gb18030 or big5, if letters come out wrong.",
-                    "会自动判断；如果文字有误，请在此指定，如 gb18030、big5。",
+                label=tr("Encoding of the file of words"),
+                info=tr(
+                    "Found out by itself; name it, such as gb18030 or big5, if letters come out wrong."
                 ),
                 place="more",
                 entries=encoding_entries,
@@ -203,9 +195,8 @@ class AnalysisSettings:
         default=False,
         metadata=shown_as(
             Control(
-                label=(
-                    "The chosen voice speaks in this recording: judge it against its own bank",
-                    "录音中说话的就是所选声音：以其音库为基准判断",
+                label=tr(
+                    "The chosen voice speaks in this recording: judge it against its own bank"
                 ),
                 place="more",
             )
@@ -215,10 +206,9 @@ class AnalysisSettings:
         default=True,
         metadata=shown_as(
             Control(
-                label=(
-                    "Judge against this speaker’s own usual, as far as there are several moods (off for a "
-                    "crowd)",
-                    "以该说话人自己的平时为基准，视录音中情绪是否多样而定（多人录音请关掉）",
+                label=tr(
+                    "Judge against this speaker’s own usual, as far as there are several moods (off "
+                    "for a crowd)"
                 ),
                 place="more",
             )
@@ -228,7 +218,7 @@ class AnalysisSettings:
         default=0.0,
         metadata=shown_as(
             Number(
-                label=("Smoothing over neighbouring segments", "相邻片段平滑"),
+                label=tr("Smoothing over neighbouring segments"),
                 place="more",
                 low=0,
                 high=1,
@@ -258,11 +248,11 @@ class SpeakingSettings:
         default=1,
         metadata=shown_as(
             Number(
-                label=("Takes of each segment", "每个片段的候选数"),
-                info=(
-                    "With more than one, other clips and seeds are tried too; the take whose emotion and "
-                    "words survive best is kept, with its numbers.",
-                    "大于 1 时，会尝试其他片段和随机种子；保留情感和文字留存最好的一个，并列出数字。",
+                label=tr("Takes of each segment"),
+                info=tr(
+                    "With more than one, other clips and seeds are tried too; the take whose "
+                    "emotion and words "
+                    "survive best is kept, with its numbers."
                 ),
                 place="takes",
                 low=1,
@@ -274,12 +264,11 @@ class SpeakingSettings:
         default="clip",
         metadata=shown_as(
             Menu(
-                label=("The emotion comes from", "情感来自"),
-                info=(
-                    "The recording itself keeps its very intonation, and the voice's clips give the timbre "
-                    "alone: v1, v2, v2Pro and v2ProPlus.",
-                    "用原录音本身可以保留原来的语调，声音的片段只提供音色："
-                    "适用于 v1、v2、v2Pro、v2ProPlus。",
+                label=tr("The emotion comes from"),
+                info=tr(
+                    "The recording itself keeps its very intonation, and the voice's clips give the "
+                    "timbre alone: "
+                    "v1, v2, v2Pro and v2ProPlus."
                 ),
                 place="carry",
                 kind="Radio",
@@ -292,13 +281,10 @@ class SpeakingSettings:
         default=True,
         metadata=shown_as(
             Control(
-                label=(
-                    "Say stage directions, ♪ and speakers’ names too",
-                    "也朗读舞台指示、♪ 和说话人名字",
-                ),
-                info=(
-                    "[door slams], (laughs), （叹气）, dashes and “MIKE:” in the words; left out, a line "
-                    "says which.",
+                label=tr("Say stage directions, ♪ and speakers’ names too"),
+                info=Sentence(
+                    "[door slams], (laughs), （叹气）, dashes and “MIKE:” in the words; left out, a "
+                    "line says which.",
                     "文字中的 [door slams]、(laughs)、（叹气）、破折号和“MIKE:”；不朗读时会列出。",
                 ),
                 place="directions",
@@ -308,35 +294,38 @@ class SpeakingSettings:
     speed: float = field(
         default=1.0,
         metadata=shown_as(
-            Number(label=("Speed", "语速"), place="sampling", low=0.6, high=1.65, step=0.05)
+            Number(label=tr("Speed"), place="sampling", low=0.6, high=1.65, step=0.05)
         ),
     )
     temperature: float = field(
         default=_USUAL.temperature,
         metadata=shown_as(
             Number(
-                label=("temperature", "temperature"), place="sampling", low=0.05, high=1, step=0.05
+                label=Sentence("temperature", "temperature"),
+                place="sampling",
+                low=0.05,
+                high=1,
+                step=0.05,
             )
         ),
     )
     top_p: float = field(
         default=_USUAL.top_p,
         metadata=shown_as(
-            Number(label=("top_p", "top_p"), place="sampling", low=0.05, high=1, step=0.05)
+            Number(label=Sentence("top_p", "top_p"), place="sampling", low=0.05, high=1, step=0.05)
         ),
     )
     top_k: int = field(
         default=_USUAL.top_k,
-        metadata=shown_as(Number(label=("top_k", "top_k"), place="sampling", low=1, high=100)),
+        metadata=shown_as(
+            Number(label=Sentence("top_k", "top_k"), place="sampling", low=1, high=100)
+        ),
     )
     seed: int = field(
         default=0,
         metadata=shown_as(
             Number(
-                label=(
-                    "Seed (the same seed says it the same way)",
-                    "随机种子（相同种子得到相同结果）",
-                ),
+                label=tr("Seed (the same seed says it the same way)"),
                 place="sampling",
                 kind="Number",
                 low=0,
@@ -348,11 +337,10 @@ class SpeakingSettings:
         default=(),
         metadata=shown_as(
             Suggestions(
-                label=("Further clips that set the timbre alone", "只影响音色的附加参考"),
-                info=(
-                    "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give "
-                    "the timbre.",
-                    "适用于 v1、v2、v2Pro、v2ProPlus：参考片段决定情感，这些片段决定音色。",
+                label=tr("Further clips that set the timbre alone"),
+                info=tr(
+                    "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give the "
+                    "timbre."
                 ),
                 place="timbre",
                 several=True,

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Literal
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 from webui_tab.hook import SCRIPTS
 from webui_tab.interpreter import ENVIRONMENT, Interpreter, checkout_root, inspect_python, python_of
 from webui_tab.request_guard.access import ALLOW_HOST_VARIABLE, named_hosts
@@ -66,16 +67,16 @@ def start(
     interpreter.require_ours()
     if not interpreter.heeds_environment:
         raise BackendError(
-            f"{interpreter.executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch "
-            "relies on; use  gpt-sovits-emotion install  with --route pth, or --route scripts",
-            zh=f"{interpreter.executable} 忽略 PYTHONPATH（旁边的 ._pth 文件如此规定），"
-            "而 launch 依赖它；请用  gpt-sovits-emotion install  加 --route pth 或 --route scripts",
+            tr(
+                "{executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch relies on; "
+                "use  gpt-sovits-emotion install  with --route pth, or --route scripts",
+                executable=interpreter.executable,
+            )
         )
     script = "webui.py" if page == "main" else f"GPT_SoVITS/{SCRIPTS[page == 'fast']}"
     if not (root / script).is_file():
         raise BackendError(
-            f"{root} has no {script}; choose another --page",
-            zh=f"{root} 中没有 {script}；请另选 --page",
+            tr("{root} has no {script}; choose another --page", root=root, script=script)
         )
     command = [str(interpreter.executable), *(["-s"] if page != "main" else []), script]
     environment = _environment(root)

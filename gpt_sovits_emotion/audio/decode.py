@@ -20,6 +20,7 @@ from gpt_sovits_emotion.audio.opening import locked_error, not_audio_error, open
 from gpt_sovits_emotion.audio.timeline import Timeline
 from gpt_sovits_emotion.audio.tracks import Tracks
 from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
@@ -189,21 +190,15 @@ class Decoder:
         """What a person should know: damage, jumps of the clock, which track and channel was taken."""
         said = self._tracks.warnings + self._mixdown.warnings
         if self._n_cut:
-            said += (
-                Sentence(
-                    "the last frame is cut in two: something may be missing at the end",
-                    "最后一帧不完整：结尾可能缺少一部分",
-                ),
-            )
+            said += (tr("the last frame is cut in two: something may be missing at the end"),)
         if self._holes:
             said += (holes_warning(self._holes),)
         if self._untold_s >= _UNTOLD_S:
             said += (
-                Sentence(
-                    f"behind the sound that its header tells of, the file holds about {self._untold_s:.1f} s "
-                    "more, which were left out: was it joined, or its header never finished? Export it again",
-                    f"文件在其头部所标的声音之后还有约 {self._untold_s:.1f} 秒，未被读取：是拼接而成，"
-                    "还是头部没有写完？请重新导出",
+                tr(
+                    "behind the sound that its header tells of, the file holds about {untold_s:.1f} s more, "
+                    "which were left out: was it joined, or its header never finished? Export it again",
+                    untold_s=self._untold_s,
                 ),
             )
         if self._kind != "ogg":  # where recordings joined end to end are one valid file
@@ -211,9 +206,10 @@ class Decoder:
         if self._n_damaged or self._missing_s or self._is_cut_off:
             of, of_zh = self._of_how_much()
             return (
-                Sentence(
-                    f"the file is damaged or cut off; {self._decoded_s:.1f} s{of} could be read",
-                    f"文件已损坏或不完整，只读出了 {self._decoded_s:.1f} 秒{of_zh}",
+                tr(
+                    "the file is damaged or cut off; {decoded_s:.1f} s{of} could be read",
+                    decoded_s=self._decoded_s,
+                    of=in_both(of, of_zh),
                 ),
                 *said,
             )
@@ -340,19 +336,24 @@ class Decoder:
             return
         if isinstance(error, self._av.error.PatchWelcomeError):
             raise AudioError(
-                f"{self.name} changes its format at {self._decoded_s:.1f} s in a way that FFmpeg cannot "
-                f"follow; convert it to wav with the program that made it{self._or_as_it_is.en}",
-                zh=f"{self.name} 在 {self._decoded_s:.1f} 秒处改变了格式，FFmpeg 无法继续；"
-                f"请用制作它的程序转成 wav{self._or_as_it_is.zh}",
+                tr(
+                    "{name} changes its format at {decoded_s:.1f} s in a way that FFmpeg cannot follow; "
+                    "convert it to wav with the program that made it{or_as_it_is}",
+                    name=self.name,
+                    decoded_s=self._decoded_s,
+                    or_as_it_is=self._or_as_it_is,
+                )
             ) from error
         raise self._damaged() from error
 
     def _check_whole(self) -> None:
         if not self._n_decoded:
             raise AudioError(
-                f"{self.name} holds a sound track without a single sample that could be decoded; "
-                "record or export it again",
-                zh=f"{self.name} 的音轨里没有任何可以解码的采样；请重新录制或导出",
+                tr(
+                    "{name} holds a sound track without a single sample that could be decoded; record or "
+                    "export it again",
+                    name=self.name,
+                )
             )
         if (self._missing_s or self._is_cut_off) and not self._allow_damaged:
             raise self._damaged()
@@ -366,17 +367,19 @@ class Decoder:
     def _or_as_it_is(self) -> Sentence:
         if not self._by_options:
             return Sentence("", "")
-        return Sentence(
-            ", or use what is there with --allow-damaged", "，或用 --allow-damaged 使用可读的部分"
-        )
+        return tr(", or use what is there with --allow-damaged")
 
     def _damaged(self) -> AudioError:
         of, of_zh = self._of_how_much()
         return AudioError(
-            f"{self.name} is damaged or cut off: {self._decoded_s:.1f} s{of} can be read; "
-            f"get a whole copy{self._or_as_it_is.en}",
-            zh=f"{self.name} 已损坏或不完整：只能读出 {self._decoded_s:.1f} 秒{of_zh}；"
-            f"请换一份完整的文件{self._or_as_it_is.zh}",
+            tr(
+                "{name} is damaged or cut off: {decoded_s:.1f} s{of} can be read; get a whole "
+                "copy{or_as_it_is}",
+                name=self.name,
+                decoded_s=self._decoded_s,
+                or_as_it_is=self._or_as_it_is,
+                of=in_both(of, of_zh),
+            )
         )
 
 
@@ -384,6 +387,9 @@ def check_rate(sampling_rate_hz: int, name: str) -> None:
     """Raise `AudioError` unless the rate is one at which speech is recorded (4 to 384 kHz)."""
     if not 4_000 <= sampling_rate_hz <= 384_000:
         raise AudioError(
-            f"{name} says it has {sampling_rate_hz} samples per second; 4,000 to 384,000 was expected",
-            zh=f"{name} 标明每秒 {sampling_rate_hz} 个采样；应为 4,000 到 384,000",
+            tr(
+                "{name} says it has {sampling_rate_hz} samples per second; 4,000 to 384,000 was expected",
+                name=name,
+                sampling_rate_hz=sampling_rate_hz,
+            )
         )

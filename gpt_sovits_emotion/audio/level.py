@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -104,26 +105,26 @@ def level_warnings(level_dbfs: float, meter: LevelMeter) -> tuple[Sentence, ...]
     warnings = []
     if meter.is_beyond_full_scale:
         warnings.append(
-            Sentence(
-                f"the samples reach {meter.peak:.3g} times full scale (floating-point numbers in the range "
-                "of integers): it was turned down",
-                f"采样值达到满刻度的 {meter.peak:.3g} 倍（以整数范围写成的浮点数），已调低音量",
+            tr(
+                "the samples reach {peak:.3g} times full scale (floating-point numbers in the range of "
+                "integers): it was turned down",
+                peak=meter.peak,
             )
         )
         return tuple(warnings)
     if level_dbfs < _QUIET_DBFS:
         warnings.append(
-            Sentence(
-                f"very quiet ({level_dbfs:.0f} dBFS): noise was raised along with the voice",
-                f"录音很轻（{level_dbfs:.0f} dBFS），放大时噪声也被放大了",
+            tr(
+                "very quiet ({level_dbfs:.0f} dBFS): noise was raised along with the voice",
+                level_dbfs=level_dbfs,
             )
         )
     if meter.n_clipped > _CLIPPED_SHARE * meter.n_samples:
         share = 100 * meter.n_clipped / meter.n_samples
         warnings.append(
-            Sentence(
-                f"clipped: {share:.1f} % of the samples are at full scale, loudness is unreliable",
-                f"削波：{share:.1f} % 的样本达到满刻度，响度不可靠",
+            tr(
+                "clipped: {share:.1f} % of the samples are at full scale, loudness is unreliable",
+                share=share,
             )
         )
     return tuple(warnings)

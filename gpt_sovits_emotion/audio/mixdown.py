@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["Mixdown"]
@@ -80,18 +81,17 @@ class Mixdown:
         said = []
         if self._channel is not None:
             said.append(
-                Sentence(
-                    "its channels cancel each other out (one is inverted): "
-                    f"channel {self._channel + 1} alone was taken",
-                    f"各声道互相抵消（其中一个反相），因此只取第 {self._channel + 1} 声道",
+                tr(
+                    "its channels cancel each other out (one is inverted): channel {channel} alone was taken",
+                    channel=self._channel + 1,
                 )
             )
         if self._offsets is not None:
             share = 100 * float(np.abs(self._offsets).max())
             said.append(
-                Sentence(
-                    f"a constant offset (DC) of {share:.2g} % of full scale was taken away",
-                    f"已去除直流（DC）偏移（满刻度的 {share:.2g} %）",
+                tr(
+                    "a constant offset (DC) of {share:.2g} % of full scale was taken away",
+                    share=share,
                 )
             )
         return tuple(said)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from gpt_sovits_emotion.core.errors import AudioError
 from gpt_sovits_emotion.core.files import is_ordinary
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
 
@@ -21,36 +22,23 @@ __all__ = [
     "open_stream",
 ]
 
-_SILK = Sentence(
-    "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg cannot "
-    "decode it: convert it to wav first (with a SILK decoder such as silk-v3-decoder or pilk)",
-    "是 SILK 语音消息（微信 WeChat、QQ 的语音格式，与文件后缀无关），FFmpeg 无法解码；"
-    "请先用 SILK 解码工具（如 silk-v3-decoder 或 pilk）转成 wav",
+_SILK = tr(
+    "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg "
+    "cannot decode it: convert it to wav first (with a SILK decoder such as silk-v3-decoder or "
+    "pilk)"
 )
-_MUSIC_SHOP = Sentence(
-    "is a track encrypted by a music shop (ncm); only its own program plays it: a wav, flac, mp3 or m4a "
-    "was expected",
-    "是音乐平台加密的文件（ncm），只能用其自带程序播放；应为 wav、flac、mp3 或 m4a",
+_MUSIC_SHOP = tr(
+    "is a track encrypted by a music shop (ncm); only its own program plays it: a wav, flac, "
+    "mp3 or m4a was expected"
 )
-_PAGE = Sentence(
-    "is a web page (HTML) and not audio: the download gave a page instead of the file; fetch it again",
-    "是网页（HTML），不是音频：下载到的是网页而不是文件；请重新下载",
+_PAGE = tr(
+    "is a web page (HTML) and not audio: the download gave a page instead of the file; fetch "
+    "it again"
 )
-_POINTER = Sentence(
-    "is a Git LFS pointer and not the file itself; fetch it with `git lfs pull`",
-    "是 Git LFS 指针而不是文件本身；请用 git lfs pull 取得文件",
-)
-_ARCHIVE = Sentence(
-    "is an archive (zip, 7z, rar or gzip); unpack it and name the audio files in it",
-    "是压缩包（zip、7z、rar 或 gzip）；请解压后指定其中的音频文件",
-)
-_DOCUMENT = Sentence(
-    "is a PDF document; wav, flac, mp3, m4a, ogg or a video with sound was expected",
-    "是 PDF 文档；应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
-)
-_ELSEWHERE = Sentence(
-    "; check the path, or copy the file to another folder", "；请检查路径，或把文件复制到其他文件夹"
-)
+_POINTER = tr("is a Git LFS pointer and not the file itself; fetch it with `git lfs pull`")
+_ARCHIVE = tr("is an archive (zip, 7z, rar or gzip); unpack it and name the audio files in it")
+_DOCUMENT = tr("is a PDF document; wav, flac, mp3, m4a, ogg or a video with sound was expected")
+_ELSEWHERE = tr("; check the path, or copy the file to another folder")
 _NOT_AUDIO: tuple[tuple[bytes, Sentence], ...] = (
     (b"#!SILK", _SILK),
     (b"\x02#!SILK", _SILK),  # Tencent's programs put a byte before it
@@ -82,26 +70,25 @@ def open_bytes(path: Path) -> BinaryIO:
     try:
         if not path.is_dir() and path.exists() and not is_ordinary(path):
             raise AudioError(
-                f"{shown} is a pipe or a device and no file; save its sound to a file first",
-                zh=f"{shown} 是管道或设备，不是普通文件；请先把声音保存成文件",
+                tr(
+                    "{shown} is a pipe or a device and no file; save its sound to a file first",
+                    shown=shown,
+                )
             )
         stream = path.open("rb")
         empty = not stream.read(1)
         stream.seek(0)
     except FileNotFoundError as error:
         raise AudioError(
-            f"{shown}: there is no such file; check the path",
-            zh=f"{shown}：没有这个文件；请检查路径",
+            tr("{shown}: there is no such file; check the path", shown=shown)
         ) from error
     except IsADirectoryError as error:
         raise AudioError(
-            f"{shown} is a folder; name the audio files in it",
-            zh=f"{shown} 是文件夹；请指定其中的音频文件",
+            tr("{shown} is a folder; name the audio files in it", shown=shown)
         ) from error
     except PermissionError as error:
         raise AudioError(
-            f"{shown} may not be read; check its permissions",
-            zh=f"没有权限读取 {shown}；请检查其权限",
+            tr("{shown} may not be read; check its permissions", shown=shown)
         ) from error
     except AudioError:
         raise
@@ -111,8 +98,10 @@ def open_bytes(path: Path) -> BinaryIO:
     if empty:
         stream.close()
         raise AudioError(
-            f"{name_of(path)} is empty (0 bytes); the copy or download may have failed",
-            zh=f"{name_of(path)} 是空文件（0 字节）；复制或下载可能没有完成",
+            tr(
+                "{name_of} is empty (0 bytes); the copy or download may have failed",
+                name_of=name_of(path),
+            )
         )
     return stream
 
@@ -133,24 +122,28 @@ def not_audio_error(stream: BinaryIO, name: str) -> AudioError:
         return AudioError(f"{name} {known.en}", zh=f"{name} {known.zh}")
     if head[4:8] == b"ftyp" and not _holds_index(stream):
         return AudioError(
-            f"{name} has no index (moov): the recording was broken off before it was finished, or the copy "
-            "is not whole; get a whole copy, or let an MP4 repair program rebuild the index",
-            zh=f"{name} 没有索引（moov）：录制未正常结束，或复制不完整；"
-            "请换一份完整的文件，或用 MP4 修复工具重建索引",
+            tr(
+                "{name} has no index (moov): the recording was broken off before it was finished, or the "
+                "copy is not whole; get a whole copy, or let an MP4 repair program rebuild the index",
+                name=name,
+            )
         )
     return AudioError(
-        f"{name} is not audio that FFmpeg knows, or its beginning is damaged; "
-        "wav, flac, mp3, m4a, ogg or a video with sound was expected",
-        zh=f"{name} 不是 FFmpeg 认识的音频，或开头已损坏；"
-        "应为 wav、flac、mp3、m4a、ogg 或带声音的视频",
+        tr(
+            "{name} is not audio that FFmpeg knows, or its beginning is damaged; wav, flac, mp3, m4a, "
+            "ogg or a video with sound was expected",
+            name=name,
+        )
     )
 
 
 def locked_error(name: str) -> AudioError:
     """Say that a file's sound is encrypted."""
     return AudioError(
-        f"{name} is protected: its sound is encrypted (DRM); a copy without protection is needed",
-        zh=f"{name} 受保护：声音已加密（DRM）；需要没有保护的文件",
+        tr(
+            "{name} is protected: its sound is encrypted (DRM); a copy without protection is needed",
+            name=name,
+        )
     )
 
 

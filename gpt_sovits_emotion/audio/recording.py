@@ -21,6 +21,7 @@ from gpt_sovits_emotion.audio.opening import name_of, open_bytes
 from gpt_sovits_emotion.audio.scratch import Scratch, resampled_to_scratch
 from gpt_sovits_emotion.audio.wav_header import plain_wav_duration_s
 from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Audio, RecordingInfo, Sentence
 
@@ -191,9 +192,12 @@ def recording_from_samples(
     """
     if samples.ndim not in (1, 2):
         raise AudioError(
-            f"{name}: the samples have {samples.ndim} dimensions; "
-            "(n_samples,) or (n_samples, n_channels) was expected",
-            zh=f"{name}：采样数组有 {samples.ndim} 维；应为 (n_samples,) 或 (n_samples, n_channels)",
+            tr(
+                "{name}: the samples have {ndim} dimensions; (n_samples,) or (n_samples, n_channels) was "
+                "expected",
+                name=name,
+                ndim=samples.ndim,
+            )
         )
     if np.issubdtype(samples.dtype, np.integer):
         info = np.iinfo(samples.dtype)
@@ -278,19 +282,29 @@ def _finish(
     problem = None
     if duration_s < MIN_DURATION_S:
         problem = AudioError(
-            f"{name} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s is needed to hear anything",
-            zh=f"{name} 只有 {duration_s:.3f} 秒；至少需要 {MIN_DURATION_S} 秒才能听出内容",
+            tr(
+                "{name} lasts {duration_s:.3f} s; at least {min_duration_s} s is needed to hear anything",
+                name=name,
+                duration_s=duration_s,
+                min_duration_s=MIN_DURATION_S,
+            )
         )
     elif meter.level_dbfs < SILENCE_DBFS:
         problem = AudioError(
-            f"{name} is silent (level {meter.level_dbfs:.0f} dBFS); check the microphone or track",
-            zh=f"{name} 是静音（电平 {meter.level_dbfs:.0f} dBFS）；请检查麦克风或音轨",
+            tr(
+                "{name} is silent (level {level_dbfs:.0f} dBFS); check the microphone or track",
+                name=name,
+                level_dbfs=meter.level_dbfs,
+            )
         )
     elif meter.has_wild_samples:
         problem = AudioError(
-            f"{name} holds single samples of {meter.peak:.0f} times full scale; "
-            "export it again from the program that made it",
-            zh=f"{name} 含有达到满刻度 {meter.peak:.0f} 倍的个别采样值；请用制作它的程序重新导出",
+            tr(
+                "{name} holds single samples of {peak:.0f} times full scale; export it again from the "
+                "program that made it",
+                name=name,
+                peak=meter.peak,
+            )
         )
     if problem is not None:
         _close(scratch)
@@ -322,7 +336,11 @@ def _too_long(name: str, found_s: float, max_duration_s: float, by_options: bool
     )
     limit = f"{max_duration_s / 3600:.3g}"
     return AudioError(
-        f"{name} lasts {found_s / 3600:.1f} h, longer than the limit of {limit} h; "
-        f"cut it into parts{more}",
-        zh=f"{name} 长 {found_s / 3600:.1f} 小时，超过 {limit} 小时的上限；请切成几段{more_zh}",
+        tr(
+            "{name} lasts {found_s:.1f} h, longer than the limit of {limit} h; cut it into parts{more}",
+            name=name,
+            found_s=found_s / 3600,
+            limit=limit,
+            more=in_both(more, more_zh),
+        )
     )

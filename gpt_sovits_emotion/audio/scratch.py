@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio.level import LevelMeter
 from gpt_sovits_emotion.core.errors import AudioError, OutputError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["Scratch", "resampled_to_scratch"]
 
@@ -37,10 +38,12 @@ class Scratch:
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise OutputError(
-                    f"the disk holding {tempfile.gettempdir()} is full, and a long recording is "
-                    "unpacked there while it is worked on; free some space or set TMPDIR to another disk",
-                    zh=f"{tempfile.gettempdir()} 所在的磁盘已满，而长录音处理时要解码到那里；"
-                    "请腾出空间，或把 TMPDIR 设到另一个磁盘",
+                    tr(
+                        "the disk holding {gettempdir} is full, and a long recording is unpacked "
+                        "there while it is "
+                        "worked on; free some space or set TMPDIR to another disk",
+                        gettempdir=tempfile.gettempdir(),
+                    )
                 ) from error
             raise
         self.n_samples += len(samples)
@@ -125,13 +128,18 @@ def resampled_to_scratch(
 def _check_numbers(chunk: np.ndarray, name: str) -> None:
     if not np.isfinite(chunk).all():
         raise AudioError(
-            f"{name} holds samples that are not numbers (NaN or infinite); "
-            "export it again from the program that made it",
-            zh=f"{name} 含有无效的采样值（NaN 或无穷大）；请用制作它的程序重新导出",
+            tr(
+                "{name} holds samples that are not numbers (NaN or infinite); export it again from the "
+                "program that made it",
+                name=name,
+            )
         )
     if np.abs(chunk).max(initial=0.0) > _LARGEST:
         raise AudioError(
-            f"{name} holds samples of more than {_LARGEST:.0e} times full scale, which no recording has; "
-            "export it again from the program that made it",
-            zh=f"{name} 含有超过满刻度 {_LARGEST:.0e} 倍的采样值，不可能是录音；请用制作它的程序重新导出",
+            tr(
+                "{name} holds samples of more than {largest:.0e} times full scale, which no recording has; "
+                "export it again from the program that made it",
+                name=name,
+                largest=_LARGEST,
+            )
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["Placement", "Timeline", "clock"]
@@ -96,9 +97,9 @@ class Timeline:
         if self._n_left_out > _LONGEST_OVERLAP_S * self._rate_hz:
             left_out_s = self._n_left_out / self._rate_hz
             said.append(
-                Sentence(
-                    f"pieces of the sound overlap in time: {left_out_s:.1f} s of it were left out",
-                    f"部分声音在时间上重叠，略去了 {left_out_s:.1f} 秒",
+                tr(
+                    "pieces of the sound overlap in time: {left_out_s:.1f} s of it were left out",
+                    left_out_s=left_out_s,
                 )
             )
         return tuple(said)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.audio.opening import open_bytes, open_stream
 from gpt_sovits_emotion.core.errors import AudioError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
@@ -56,15 +57,19 @@ class Tracks:
         sounds = list(container.streams.audio)
         if not sounds:
             raise AudioError(
-                f"{name} holds no sound track; a recording, or a video with sound, was expected",
-                zh=f"{name} 没有音轨；应为录音或带声音的视频",
+                tr(
+                    "{name} holds no sound track; a recording, or a video with sound, was expected",
+                    name=name,
+                )
             )
         decodable = [track for track in sounds if track.codec_context is not None]
         if not decodable:
             raise AudioError(
-                f"{name} holds sound in a format for which there is no decoder here; convert it to wav, flac "
-                "or m4a with the program that made it",
-                zh=f"{name} 的声音格式没有可用的解码器；请用制作它的程序转成 wav、flac 或 m4a",
+                tr(
+                    "{name} holds sound in a format for which there is no decoder here; convert it to wav, "
+                    "flac or m4a with the program that made it",
+                    name=name,
+                )
             )
         usable = [track for track in decodable if _rate_hz(track) and _n_channels(track)]
         if not usable:
@@ -128,9 +133,11 @@ class Tracks:
             return ()
         title = _title(self.sound)
         return (
-            Sentence(
-                f"the file has {self.n_sound} sound tracks: number {self.number}{title} was taken",
-                f"文件有 {self.n_sound} 条音轨：取用第 {self.number} 条{title}",
+            tr(
+                "the file has {n_sound} sound tracks: number {number}{title} was taken",
+                n_sound=self.n_sound,
+                number=self.number,
+                title=title,
             ),
         )
 

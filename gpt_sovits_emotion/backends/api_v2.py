@@ -29,6 +29,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.speaking import (
 )
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class ApiV2Backend:
     @property
     def title(self) -> Sentence:
         """GPT-SoVITS and where it listens; asks nothing of the server."""
-        return Sentence(f"GPT-SoVITS at {self.url}", f"{self.url} 上的 GPT-SoVITS")
+        return tr("GPT-SoVITS at {url}", url=self.url)
 
     @property
     def limits(self) -> BackendLimits:
@@ -111,10 +112,12 @@ class ApiV2Backend:
         """
         if family not in self.provides:
             raise BackendError(
-                f"{family} needs the models of GPT-SoVITS themselves, and over HTTP it only speaks: use it "
-                "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody",
-                zh=f"{family} 需要 GPT-SoVITS 的模型本身，而通过 HTTP 只能合成：请在 WebUI 中使用，"
-                "指定本地目录（--checkout），或换用读取 prosody 的情感模型",
+                tr(
+                    "{family} needs the models of GPT-SoVITS themselves, and over HTTP it only "
+                    "speaks: use it "
+                    "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody",
+                    family=family,
+                )
             )
         return iter(())
 
@@ -159,32 +162,41 @@ class ApiV2Backend:
             response = _run(self._answer(httpx, inputs, cancelled))
         except httpx.ConnectTimeout as error:
             raise BackendError(
-                f"{self.url} does not answer within {_CONNECT_S:g} s: is the address right, and does a "
-                "firewall let it through?",
-                zh=f"{self.url} 在 {_CONNECT_S:g} 秒内没有应答：地址是否正确，防火墙是否放行？",
+                tr(
+                    "{url} does not answer within {connect_s:g} s: is the address right, and does a firewall "
+                    "let it through?",
+                    url=self.url,
+                    connect_s=_CONNECT_S,
+                )
             ) from error
         except httpx.TimeoutException as error:
             raise BackendError(
-                f"GPT-SoVITS at {self.url} took longer than {self._timeout_s:g} s: it may be busy with "
-                "another text; try again, shorten the text, or allow more time (--timeout SECONDS)",
-                zh=f"{self.url} 上的 GPT-SoVITS 用时超过 {self._timeout_s:g} 秒：它可能正在处理别的文字；"
-                "请重试、缩短文字，或允许更长时间（--timeout SECONDS）",
+                tr(
+                    "GPT-SoVITS at {url} took longer than {timeout_s:g} s: it may be busy with another text; "
+                    "try again, shorten the text, or allow more time (--timeout SECONDS)",
+                    url=self.url,
+                    timeout_s=self._timeout_s,
+                )
             ) from error
         except httpx.ConnectError as error:
             start = f"python api_v2.py -a 127.0.0.1 -p {urlsplit(self.url).port or 9880}"
             raise BackendError(
-                f"nothing listens at {self.url}: start GPT-SoVITS's server there ({start}, from its "
-                "folder; it answers once its models are loaded), or correct the address",
-                zh=f"{self.url} 没有服务在监听：请在那里启动 GPT-SoVITS 的服务"
-                f"（在其目录中运行 {start}；载入模型之后才会应答），或改正地址",
+                tr(
+                    "nothing listens at {url}: start GPT-SoVITS's server there ({start}, from its folder; it "
+                    "answers once its models are loaded), or correct the address",
+                    url=self.url,
+                    start=start,
+                )
             ) from error
         except httpx.HTTPError as error:
             why = str(error).strip().rstrip(".")
             raise BackendError(
-                f"the connection to {self.url} broke off{f' ({why})' if why else ''}: see whether the server "
-                "is still running; its console has the reason",
-                zh=f"与 {self.url} 的连接中断{f'（{why}）' if why else ''}："
-                "请查看服务是否仍在运行；原因见其控制台",
+                tr(
+                    "the connection to {url} broke off{why}: see whether the server is still running; its "
+                    "console has the reason",
+                    url=self.url,
+                    why=in_both(f" ({why})" if why else "", f"（{why}）" if why else ""),
+                )
             ) from error
         return response.status_code, response.headers.get("content-type", ""), response.content
 
@@ -212,10 +224,13 @@ class ApiV2Backend:
         if reason.endswith(("not exists", "not exist")):
             path = _plain(reason.rsplit(" not ", 1)[0])
             return BackendError(
-                f"{self.title.en} does not find {path} on its own disk: put the voice's folder there, and "
-                "say what it is called there (--api-folder HERE=THERE)",
-                zh=f"{self.title.zh} 在它自己的磁盘上找不到 {path}：请把音库文件夹放到那里，"
-                "并说明它在那里的路径（--api-folder HERE=THERE）",
+                tr(
+                    "{title} does not find {path} on its own disk: put the voice's folder there, "
+                    "and say what "
+                    "it is called there (--api-folder HERE=THERE)",
+                    title=self.title,
+                    path=path,
+                )
             )
         sentence = sentence_of(reason, backend=self.title)
         return BackendError(sentence.en, zh=sentence.zh)
@@ -223,21 +238,28 @@ class ApiV2Backend:
     def _stranger(self, status: int, body: bytes) -> BackendError:
         if status in (407, 502, 503, 504):
             return BackendError(
-                f"{self.url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or "
-                "see whether the server is running",
-                zh=f"{self.url} 返回 HTTP {status}，像是代理的应答：请为该地址设置 NO_PROXY，"
-                "或查看服务是否在运行",
+                tr(
+                    "{url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or see "
+                    "whether the server is running",
+                    url=self.url,
+                    status=status,
+                )
             )
         if status >= 500:
             return BackendError(
-                f"the server at {self.url} failed (HTTP {status}): its console has the reason",
-                zh=f"{self.url} 上的服务出错（HTTP {status}）：原因见其控制台",
+                tr(
+                    "the server at {url} failed (HTTP {status}): its console has the reason",
+                    url=self.url,
+                    status=status,
+                )
             )
         return BackendError(
-            f"what answers at {self.url} is not GPT-SoVITS's api_v2.py (HTTP {status} to /tts): start "
-            "api_v2.py, not api.py or a page, and give its port (9880 as it comes)",
-            zh=f"在 {self.url} 应答的不是 GPT-SoVITS 的 api_v2.py（对 /tts 返回 HTTP {status}）："
-            "请启动 api_v2.py，而不是 api.py 或页面，并填写它的端口（默认 9880）",
+            tr(
+                "what answers at {url} is not GPT-SoVITS's api_v2.py (HTTP {status} to /tts): start "
+                "api_v2.py, not api.py or a page, and give its port (9880 as it comes)",
+                url=self.url,
+                status=status,
+            )
         )
 
     def _there(self, path: Path) -> str:
@@ -276,8 +298,7 @@ def open_api_v2(
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise BackendError(
-            f"timeout_s is {timeout_s!r}; a number of seconds was expected",
-            zh=f"timeout_s 为 {timeout_s!r}；应为秒数",
+            tr("timeout_s is {timeout_s!r}; a number of seconds was expected", timeout_s=timeout_s)
         )
     return ApiV2Backend(address, timeout_s=seconds, folders=folders)
 
@@ -309,8 +330,11 @@ def _address(url: str) -> str:
         fits = False
     if not fits:
         raise BackendError(
-            f"{url!r} is no address of a server; one like {DEFAULT_URL} was expected",
-            zh=f"{url!r} 不是服务地址；应形如 {DEFAULT_URL}",
+            tr(
+                "{url!r} is no address of a server; one like {default_url} was expected",
+                url=url,
+                default_url=DEFAULT_URL,
+            )
         )
     return full.replace("//0.0.0.0", "//127.0.0.1")  # what a server listens on, not where it is
 
@@ -355,10 +379,12 @@ def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
             rate_hz, frames = file.getframerate(), file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise BackendError(
-            f"{url} answered with {kind or 'something'} that is no 16-bit mono WAV: see whether "
-            "api_v2.py of GPT-SoVITS is what runs there",
-            zh=f"{url} 返回的 {kind or '内容'} 不是 16 位单声道 WAV："
-            "请查看那里运行的是否为 GPT-SoVITS 的 api_v2.py",
+            tr(
+                "{url} answered with {kind} that is no 16-bit mono WAV: see whether api_v2.py of "
+                "GPT-SoVITS is what runs there",
+                url=url,
+                kind=in_both(kind or "something", kind or "内容"),
+            )
         ) from error
     frames = frames or _streamed(body)
     if not frames:
@@ -376,7 +402,9 @@ def _streamed(body: bytes) -> bytes:
 
 def _no_sound(url: str) -> BackendError:
     return BackendError(
-        f"GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
-        "another clip or text",
-        zh=f"{url} 上的 GPT-SoVITS 没有返回任何声音：原因见其控制台；请重试，或换一个片段或文字",
+        tr(
+            "GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
+            "another clip or text",
+            url=url,
+        )
     )

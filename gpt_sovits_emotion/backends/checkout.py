@@ -26,6 +26,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.parts import (
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import transformers_for
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedModels, LoadedSovits
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
 __all__ = ["CheckoutBackend"]
@@ -75,10 +76,7 @@ class CheckoutBackend:
     def title(self) -> Sentence:
         """Its name: which checkout, and that it does not speak."""
         what = f"{self.checkout.root.name}, {self.checkout.title}"
-        return Sentence(
-            f"the GPT-SoVITS checkout {what} (encoders from its files, no voice)",
-            f"GPT-SoVITS 目录 {what}（只借用其中的编码器，不能合成）",
-        )
+        return tr("the GPT-SoVITS checkout {what} (encoders from its files, no voice)", what=what)
 
     @property
     def provides(self) -> frozenset[str]:
@@ -107,8 +105,12 @@ class CheckoutBackend:
         if family in ("sovits.style", "sovits.posterior"):
             return self._lend_sovits(family)
         raise BackendError(
-            f"{self.title.en} does not lend {family}; it lends {', '.join(sorted(self.provides))}",
-            zh=f"{self.title.zh} 不提供 {family}；它提供 {'、'.join(sorted(self.provides))}",
+            tr(
+                "{title} does not lend {family}; it lends {provides}",
+                title=self.title,
+                family=family,
+                provides=of_list(sorted(self.provides)),
+            )
         )
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
@@ -118,10 +120,10 @@ class CheckoutBackend:
             BackendError: Always; the message says who can speak.
         """
         raise BackendError(
-            "a checkout's files have no voice: start its api_v2.py and name its address, use the tab inside "
-            "its WebUI, or let the embedded host speak",
-            zh="本地目录中的文件不能发声：请启动其中的 api_v2.py 并填写其地址，在 WebUI 中使用本页，"
-            "或使用内置的声音",
+            tr(
+                "a checkout's files have no voice: start its api_v2.py and name its address, use the tab "
+                "inside its WebUI, or let the embedded host speak"
+            )
         )
 
     def _lend_sovits(self, family: str) -> Iterator[LoadedModels]:
@@ -149,9 +151,12 @@ class CheckoutBackend:
             return []
         return [
             BackendError(
-                f"{bases[version]} is not there, and {family} would be lent from it: get it from the "
-                "pretrained models of GPT-SoVITS",
-                zh=f"{bases[version]} 不存在，而 {family} 要从中读取：请从 GPT-SoVITS 的预训练模型中获取",
+                tr(
+                    "{bases} is not there, and {family} would be lent from it: get it from the pretrained "
+                    "models of GPT-SoVITS",
+                    bases=bases[version],
+                    family=family,
+                )
             )
         ]
 
@@ -184,18 +189,22 @@ class CheckoutBackend:
         checkpoint = read_checkpoint(candidate.path, only=only, version=candidate.version)
         if family == "sovits.posterior" and not checkpoint.has_posterior:
             raise BackendError(
-                f"{candidate.path} holds no posterior encoder (enc_q), as base models do: "
-                "it may be exported fine-tuned weights under a base model's name; download the base again",
-                zh=f"{candidate.path} 中没有底模应有的后验编码器（enc_q）：可能是以底模命名的微调权重；"
-                "请重新下载底模",
+                tr(
+                    "{path} holds no posterior encoder (enc_q), as base models do: it may be exported "
+                    "fine-tuned weights under a base model's name; download the base again",
+                    path=candidate.path,
+                )
             )
         listens_to_speaker = checkpoint.has("sv_emb.") and family == "sovits.posterior"
         if listens_to_speaker and not self.checkout.speaker_model.is_file():
             raise BackendError(
-                f"{checkpoint.version} listens with the speaker model {self.checkout.speaker_model}, which "
-                "is not there: get it from the pretrained models of GPT-SoVITS",
-                zh=f"{checkpoint.version} 使用说话人模型 {self.checkout.speaker_model}，但它不存在："
-                "请从 GPT-SoVITS 的预训练模型中获取",
+                tr(
+                    "{version} listens with the speaker model {speaker_model}, which is not there: "
+                    "get it from "
+                    "the pretrained models of GPT-SoVITS",
+                    version=checkpoint.version,
+                    speaker_model=self.checkout.speaker_model,
+                )
             )
         return loaded_from_checkpoint(
             checkpoint,
@@ -209,20 +218,24 @@ class CheckoutBackend:
         folder = self.checkout.hubert
         if not _is_hubert(folder):
             raise BackendError(
-                f"there is no HuBERT in {folder}: config.json and {_HUBERT_WEIGHTS[0]} were expected; "
-                "get chinese-hubert-base from the pretrained models of GPT-SoVITS",
-                zh=f"{folder} 中没有 HuBERT：应有 config.json 和 {_HUBERT_WEIGHTS[0]}；"
-                "请从 GPT-SoVITS 的预训练模型中获取 chinese-hubert-base",
+                tr(
+                    "there is no HuBERT in {folder}: config.json and {hubert_weights} were expected; get "
+                    "chinese-hubert-base from the pretrained models of GPT-SoVITS",
+                    folder=folder,
+                    hubert_weights=_HUBERT_WEIGHTS[0],
+                )
             )
         try:
             from transformers import HubertModel
         except ImportError as error:
             wanted = transformers_for(self.checkout.root)
             raise BackendError(
-                "HuBERT needs the package transformers, which this Python does not have: run  "
-                f"pip install '{wanted}'  or use the Python that runs GPT-SoVITS",
-                zh="HuBERT 需要软件包 transformers，当前 Python 中没有："
-                f"请运行  pip install '{wanted}'  或使用运行 GPT-SoVITS 的 Python",
+                tr(
+                    "HuBERT needs the package transformers, which this Python does not have: run  "
+                    "pip install "
+                    "'{wanted}'  or use the Python that runs GPT-SoVITS",
+                    wanted=wanted,
+                )
             ) from error
         try:
             model = HubertModel.from_pretrained(str(folder), local_files_only=True)
@@ -230,12 +243,14 @@ class CheckoutBackend:
             # transformers raises whatever its readers do; the folder is at fault, or the pair of packages.
             first = str(error).strip().partition("\n")[0]
             raise BackendError(
-                f"the HuBERT in {folder} does not load ({first}); download "
-                "chinese-hubert-base again",
-                zh=f"{folder} 中的 HuBERT 无法加载（{first}）；请重新下载 chinese-hubert-base",
+                tr(
+                    "the HuBERT in {folder} does not load ({first}); download chinese-hubert-base again",
+                    folder=folder,
+                    first=first,
+                )
             ) from error
         model = model.eval().requires_grad_(False).float().to(self._device)
-        source = Sentence(f"HuBERT of {self.checkout.root}", f"{self.checkout.root} 的 HuBERT")
+        source = tr("HuBERT of {root}", root=self.checkout.root)
         return LoadedHubert(model, source)
 
     @cached_property
@@ -246,10 +261,12 @@ class CheckoutBackend:
             return "cuda" if torch.cuda.is_available() else "cpu"
         if self._wanted_device.startswith("cuda") and not torch.cuda.is_available():
             raise BackendError(
-                f"the device {self._wanted_device} was asked for, and torch {torch.__version__} finds no "
-                "graphics card: choose --device cpu",
-                zh=f"要求使用设备 {self._wanted_device}，但 torch {torch.__version__} 找不到显卡："
-                "请选择 --device cpu",
+                tr(
+                    "the device {wanted_device} was asked for, and torch {version} finds no graphics card: "
+                    "choose --device cpu",
+                    wanted_device=self._wanted_device,
+                    version=torch.__version__,
+                )
             )
         return self._wanted_device
 
@@ -280,13 +297,17 @@ def _named(checkout: Checkout, sovits: Path) -> Path:
     listed = f"; the checkout holds {names}" if near else ""
     listed_zh = f"；该目录中有 {names}" if near else ""
     raise BackendError(
-        f"there is no file {sovits}, here or in {checkout.root}{listed}",
-        zh=f"没有文件 {sovits}，{checkout.root} 中也没有{listed_zh}",
+        tr(
+            "there is no file {sovits}, here or in {root}{listed}",
+            sovits=sovits,
+            root=checkout.root,
+            listed=in_both(listed, listed_zh),
+        )
     )
 
 
 def _source(candidate: _Candidate, version: str) -> Sentence:
     if candidate.version is None:
         name = candidate.path.name
-        return Sentence(f"fine-tuned {version} weights {name}", f"微调的 {version} 权重 {name}")
-    return Sentence(f"the {version} base model on disk", f"磁盘上的 {version} 底模")
+        return tr("fine-tuned {version} weights {name}", version=version, name=name)
+    return tr("the {version} base model on disk", version=version)

@@ -31,7 +31,8 @@ from gpt_sovits_emotion.backends.shaping import (
 )
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
-from gpt_sovits_emotion.core.records import Audio, Prosody, Sentence
+from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.records import Audio, Prosody
 
 __all__ = ["EmbeddedBackend"]
 
@@ -91,10 +92,7 @@ class EmbeddedBackend:
     """
 
     id = "embedded"
-    title = Sentence(
-        "eSpeak NG (a small formant synthesiser: not GPT-SoVITS, and no cloned voice)",
-        "eSpeak NG（小型共振峰合成器：不是 GPT-SoVITS，也没有克隆音色）",
-    )
+    title = tr("eSpeak NG (a small formant synthesiser: not GPT-SoVITS, and no cloned voice)")
     provides = frozenset({"prosody"})
     voice_mark = None  # there is one voice
 
@@ -125,10 +123,12 @@ class EmbeddedBackend:
         """
         if family not in self.provides:
             raise BackendError(
-                f"{family} needs the models of GPT-SoVITS, and this runs without: use it inside the "
-                "WebUI, name a checkout (--checkout), or choose a head that reads prosody",
-                zh=f"{family} 需要 GPT-SoVITS 的模型，而现在运行时没有：请在 WebUI 中使用，"
-                "指定本地目录（--checkout），或换用读取 prosody 的情感模型",
+                tr(
+                    "{family} needs the models of GPT-SoVITS, and this runs without: use it inside "
+                    "the WebUI, "
+                    "name a checkout (--checkout), or choose a head that reads prosody",
+                    family=family,
+                )
             )
         return iter(())
 
@@ -188,10 +188,12 @@ class EmbeddedBackend:
         audio = trim_silence(Audio(samples, rate_hz))
         if audio.duration_s < _SHORTEST_S:
             raise BackendError(
-                f"eSpeak NG has nothing to say for {request.text!r} in {request.language!r}: "
-                "correct the text of the segment, or leave the segment out",
-                zh=f"对 {request.text!r}（语言 {request.language!r}），eSpeak NG 没有可说的内容："
-                "请改正该片段的文字，或略过该片段",
+                tr(
+                    "eSpeak NG has nothing to say for {text!r} in {language!r}: correct the text of the "
+                    "segment, or leave the segment out",
+                    text=request.text,
+                    language=request.language,
+                )
             )
         audio = match_balance(audio, have=spectral_balance(audio), want=balance)
         return audio, resample(audio, ANALYSIS_RATE_HZ)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.backends.espeak_library import EspeakVoice, Settings, shared_library
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -214,8 +215,11 @@ class Espeak:
         if variant and variant not in offered:
             near = difflib.get_close_matches(variant, sorted(offered), n=3, cutoff=0.0)
             raise BackendError(
-                f"eSpeak NG has no voice variant {variant!r}; near ones are {', '.join(near)}",
-                zh=f"eSpeak NG 没有音色变体 {variant!r}；相近的有 {'、'.join(near)}",
+                tr(
+                    "eSpeak NG has no voice variant {variant!r}; near ones are {near}",
+                    variant=variant,
+                    near=of_list(near),
+                )
             )
         return variant
 
@@ -237,9 +241,10 @@ def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> Backe
     wanted = language.strip().casefold()
     if not wanted:  # a number, or letters that several languages write
         return BackendError(
-            "the language of this text is not known: its characters do not tell; say which it is "
-            "(--language en, or the segment's language)",
-            zh="不知道这段文字的语言：从字符无法判断；请指明（--language zh，或该片段的语言）",
+            tr(
+                "the language of this text is not known: its characters do not tell; say which it is "
+                "(--language en, or the segment's language)"
+            )
         )
     labels = {voice.code: voice.code for voice in voices.values()}
     for voice in voices.values():
@@ -251,7 +256,10 @@ def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> Backe
     hint = f"near ones are {named}" if named else "try one of its codes, such as en, zh or de"
     hint_zh = f"相近的有 {named}" if named else "请试试它的代码，如 en、zh 或 de"
     return BackendError(
-        f"eSpeak NG does not speak the language {language!r}; {hint}; "
-        "set the language of the segment to one of them",
-        zh=f"eSpeak NG 不会说语言 {language!r}；{hint_zh}；请把该片段的语言设为其中之一",
+        tr(
+            "eSpeak NG does not speak the language {language!r}; {hint}; set the language of the "
+            "segment to one of them",
+            language=language,
+            hint=in_both(hint, hint_zh),
+        )
     )

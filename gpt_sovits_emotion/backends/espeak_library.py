@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import BackendError, MissingExtraError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,9 +97,11 @@ class Library:
             self._c = ctypes.CDLL(str(library_path))
         except OSError as error:
             raise BackendError(
-                f"eSpeak NG's library did not load ({error}); "
-                "reinstall the package espeakng-loader for this platform",
-                zh=f"eSpeak NG 的库无法加载（{error}）；请为此平台重新安装软件包 espeakng-loader",
+                tr(
+                    "eSpeak NG's library did not load ({error}); reinstall the package espeakng-loader for "
+                    "this platform",
+                    error=error,
+                )
             ) from error
         self._lock = threading.Lock()
         self._chunks: list[bytes] = []
@@ -174,10 +177,11 @@ class Library:
         )
         if rate_hz <= 0:
             raise BackendError(
-                f"eSpeak NG could not read its data in {folder}; its path must be shorter than 160 "
-                "bytes (and of plain Latin letters on Windows): set TMPDIR to such a folder",
-                zh=f"eSpeak NG 无法读取 {folder} 中的数据；其路径须短于 160 字节"
-                "（Windows 上还须为纯拉丁字母）：请把 TMPDIR 设到这样的文件夹",
+                tr(
+                    "eSpeak NG could not read its data in {folder}; its path must be shorter than 160 bytes "
+                    "(and of plain Latin letters on Windows): set TMPDIR to such a folder",
+                    folder=folder,
+                )
             )
         return rate_hz
 
@@ -211,8 +215,11 @@ class Library:
     def _check(self, status: int, doing: str) -> None:
         if status != 0:
             raise BackendError(
-                f"eSpeak NG could not {doing} (its status is {status})",
-                zh=f"eSpeak NG 操作失败（{doing}，状态 {status}）",
+                tr(
+                    "eSpeak NG could not {doing} (its status is {status})",
+                    doing=doing,
+                    status=status,
+                )
             )
 
 
@@ -257,10 +264,12 @@ def _linked_data_folder(data_path: Path) -> Path:
             _link(source, into / source.name)
     except OSError as error:
         raise BackendError(
-            f"the scratch folder {folder} for eSpeak NG's data could not be made "
-            f"({error.strerror or error}); set TMPDIR to a folder with 20 MB of room",
-            zh=f"无法建立存放 eSpeak NG 数据的临时文件夹 {folder}（{error.strerror or error}）；"
-            "请把 TMPDIR 设到有 20 MB 空间的文件夹",
+            tr(
+                "the scratch folder {folder} for eSpeak NG's data could not be made ({strerror}); set "
+                "TMPDIR to a folder with 20 MB of room",
+                folder=folder,
+                strerror=error.strerror or error,
+            )
         ) from error
     return folder
 

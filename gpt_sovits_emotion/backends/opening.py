@@ -10,6 +10,7 @@ from typing import Any
 from gpt_sovits_emotion.backends.base import Backend
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
 __all__ = ["API_V2", "checked_audio", "named_backend", "open_backend", "open_named"]
@@ -70,14 +71,17 @@ def open_named(name: str, address: str = "", options: Mapping[str, Any] | None =
     make: Callable[..., Backend] = registry.load("backends", name)
     given = {**({"address": address} if address else {}), **(options or {})}
     _check_options(name, make, given)
-    with registry.blamed(doing=Sentence("being opened", "打开")):
+    with registry.blamed(doing=tr("being opened")):
         backend = make(**given)
     lacking = [member for member in _MEMBERS if not hasattr(backend, member)]
     if lacking:
         raise BackendError(
-            f"the backend {name!r} has no {', '.join(lacking)}, which every backend has; that is a fault of "
-            "the package that adds it: choose another backend",
-            zh=f"后端 {name!r} 缺少 {'、'.join(lacking)}；这是提供它的软件包的缺陷：请选择其他后端",
+            tr(
+                "the backend {name!r} has no {lacking}, which every backend has; that is a fault of the "
+                "package that adds it: choose another backend",
+                name=name,
+                lacking=of_list(lacking),
+            )
         )
     return backend
 
@@ -91,8 +95,11 @@ def checked_audio(said: object, backend: Sentence) -> Audio:
     if isinstance(said, Audio):
         return said
     raise BackendError(
-        f"{backend.en} gives {type(said).__name__} and no Audio; that is a fault of the package that adds it",
-        zh=f"{backend.zh} 返回的是 {type(said).__name__} 而不是 Audio；这是提供它的软件包的缺陷",
+        tr(
+            "{backend} gives {name} and no Audio; that is a fault of the package that adds it",
+            backend=backend,
+            name=type(said).__name__,
+        )
     )
 
 
@@ -112,8 +119,11 @@ def _check_options(name: str, make: Callable[..., Backend], given: Mapping[str, 
         ]
         listed = ", ".join(takes) or "none"
         raise BackendError(
-            f"the backend {name!r} cannot be opened so ({error}); its options are {listed}: give them with "
-            f"--backend-option KEY=VALUE, and an address as {name}+http://…",
-            zh=f"无法这样打开后端 {name!r}（{error}）；它的选项有：{listed}；请用 --backend-option KEY=VALUE "
-            f"给出，地址写作 {name}+http://…",
+            tr(
+                "the backend {name!r} cannot be opened so ({error}); its options are {listed}: give them "
+                "with --backend-option KEY=VALUE, and an address as {name}+http://…",
+                name=name,
+                error=error,
+                listed=listed,
+            )
         ) from error

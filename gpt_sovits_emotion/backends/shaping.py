@@ -8,6 +8,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import ANALYSIS_RATE_HZ, read_clip
 from gpt_sovits_emotion.core.errors import AudioError, BackendError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import Audio, ReferenceClip
 
 __all__ = [
@@ -192,22 +193,28 @@ def read_reference(clip: ReferenceClip) -> Audio:
     """
     if clip.problem is not None:
         raise BackendError(
-            f"the reference clip {clip.path.name} cannot be used: {clip.problem.en}",
-            zh=f"参考片段 {clip.path.name} 无法使用：{clip.problem.zh}",
+            tr(
+                "the reference clip {path} cannot be used: {problem}",
+                path=clip.path.name,
+                problem=clip.problem,
+            )
         )
     try:
         audio = read_clip(clip.path)
     except AudioError as error:
         raise BackendError(
-            f"the reference clip cannot be used: {error}",
-            zh=f"参考片段无法使用：{error.say('zh')}",
+            tr("the reference clip cannot be used: {error}", error=of_error(error))
         ) from error
     shortest, longest = (round(limit_s * ANALYSIS_RATE_HZ) for limit_s in REFERENCE_S)
     if not shortest <= len(audio.samples) <= longest:
         raise BackendError(
-            f"the reference clip {clip.path.name} lasts {audio.duration_s:.2f} s; "
-            f"{REFERENCE_S[0]:g} to {REFERENCE_S[1]:g} s was expected: choose another",
-            zh=f"参考片段 {clip.path.name} 长 {audio.duration_s:.2f} 秒；"
-            f"应为 {REFERENCE_S[0]:g} 到 {REFERENCE_S[1]:g} 秒：请另选一个",
+            tr(
+                "the reference clip {path} lasts {duration_s:.2f} s; {reference_s:g} to {reference_s_2:g} "
+                "s was expected: choose another",
+                path=clip.path.name,
+                duration_s=audio.duration_s,
+                reference_s=REFERENCE_S[0],
+                reference_s_2=REFERENCE_S[1],
+            )
         )
     return audio

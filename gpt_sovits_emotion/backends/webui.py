@@ -24,6 +24,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.speaking import (
 )
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 
 __all__ = ["WebuiBackend", "find_page"]
@@ -62,13 +63,8 @@ class WebuiBackend:
         """GPT-SoVITS, with the version of the model that is loaded now."""
         version = version_of(self._page)
         if version is None:
-            return Sentence(
-                "GPT-SoVITS (no SoVITS weights are loaded)", "GPT-SoVITS（未加载 SoVITS 权重）"
-            )
-        return Sentence(
-            f"GPT-SoVITS, the {version} voice loaded in its page",
-            f"GPT-SoVITS（页面中已加载的 {version} 音色）",
-        )
+            return tr("GPT-SoVITS (no SoVITS weights are loaded)")
+        return tr("GPT-SoVITS, the {version} voice loaded in its page", version=version)
 
     @property
     def provides(self) -> frozenset[str]:
@@ -129,8 +125,11 @@ class WebuiBackend:
         """
         if family not in _FAMILIES:
             raise BackendError(
-                f"there is no family of encoders {family!r}: {', '.join(sorted(_FAMILIES))} was expected",
-                zh=f"没有编码器类别 {family!r}：应为 {'、'.join(sorted(_FAMILIES))}",
+                tr(
+                    "there is no family of encoders {family!r}: {families} was expected",
+                    family=family,
+                    families=of_list(sorted(_FAMILIES)),
+                )
             )
         if family == "prosody":
             return iter(())
@@ -192,15 +191,17 @@ class _Loaded:
         """
         if page.sovits is None:
             raise BackendError(
-                "GPT-SoVITS has no SoVITS weights loaded, so it has no voice: choose some in its list (its "
-                "console says why those that it started with were not loaded)",
-                zh="GPT-SoVITS 没有加载 SoVITS 权重，因此没有声音：请在它的列表中选择"
-                "（启动时的权重为何没有加载，见其控制台）",
+                tr(
+                    "GPT-SoVITS has no SoVITS weights loaded, so it has no voice: choose some in "
+                    "its list (its "
+                    "console says why those that it started with were not loaded)"
+                )
             )
         if page.gpt is None:
             raise BackendError(
-                "GPT-SoVITS has no GPT weights loaded, so it cannot speak: choose some in its list",
-                zh="GPT-SoVITS 没有加载 GPT 权重，因此无法合成：请在它的列表中选择",
+                tr(
+                    "GPT-SoVITS has no GPT weights loaded, so it cannot speak: choose some in its list"
+                )
             )
         version, named = version_of(page), page.named_version
         # The page says the new version first and loads the model later. Some say v2 of a v1 for good.

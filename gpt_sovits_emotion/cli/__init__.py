@@ -18,6 +18,7 @@ from gpt_sovits_emotion.cli.language import in_language, language, language_of, 
 from gpt_sovits_emotion.cli.speech import SpeakingContext, in_chinese, with_common_options
 from gpt_sovits_emotion.cli.stopping import Answer, Stopped, stoppable
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import of_the_system, why_unreadable
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _run(arguments: list[str], stop: Stopped) -> int:
 
 
 def _stopped(stop: Stopped) -> int:
-    sentence = in_language("stopped; files that were finished stay", "已停止；已完成的文件会保留")
+    sentence = in_language(tr("stopped; files that were finished stay"))
     return _fail(sentence, stop.exit_code or 130)
 
 
@@ -158,7 +159,7 @@ def _misused(error: click.ClickException) -> int:
         for line in error.ctx.get_usage().splitlines():
             echo(in_chinese(line) if language() == "zh" else line, err=True)
         hint = f"{error.ctx.command_path} --help"
-        echo(in_language(f"Try '{hint}' for help.", f"用 '{hint}' 查看帮助。"), err=True)
+        echo(in_language(tr("Try '{hint}' for help.", hint=hint)), err=True)
         echo(err=True)
     told = error.format_message()
     echo(f"错误：{in_chinese(told)}" if language() == "zh" else f"Error: {told}", err=True)
@@ -170,9 +171,10 @@ def _of_the_machine(error: Exception) -> int | None:
     if isinstance(error, MemoryError):
         return _fail(
             in_language(
-                "there is not enough memory; close other programs, or take a smaller model or a shorter "
-                "recording",
-                "内存不足；请关闭其他程序，或换用更小的模型或更短的录音",
+                tr(
+                    "there is not enough memory; close other programs, or take a smaller model or a shorter "
+                    "recording"
+                )
             ),
             1,
         )
@@ -182,8 +184,11 @@ def _of_the_machine(error: Exception) -> int | None:
         name = os.fsdecode(filename) if isinstance(filename, bytes) else filename
         return _fail(
             in_language(
-                f"{name} cannot be used ({why.en}); see what lies there, and its permissions",
-                f"无法使用 {name}（{why.zh}）；请查看该处是什么，以及它的权限",
+                tr(
+                    "{name} cannot be used ({why}); see what lies there, and its permissions",
+                    name=name,
+                    why=why,
+                )
             ),
             1,
         )
@@ -201,16 +206,19 @@ def _of_a_plugin(error: Exception) -> int | None:
 def _note(problem: Sentence) -> None:
     from gpt_sovits_emotion.cli.console import say
 
-    say(f"note: {problem.en}", zh=f"注意：{problem.zh}")
+    say(tr("note: {problem}", problem=problem))
 
 
 def _unexpected(error: Exception) -> int:
     name = type(error).__name__
     return _fail(
         in_language(
-            f"unexpected {name}: {error} (this is a fault of the program; "
-            "run again with --debug as the first word and report what it shows)",
-            f"意外错误 {name}：{error}（这是程序的缺陷；请以 --debug 作为第一个参数重新运行，并报告其输出）",
+            tr(
+                "unexpected {name}: {error} (this is a fault of the program; run again with --debug as the "
+                "first word and report what it shows)",
+                name=name,
+                error=error,
+            )
         ),
         1,
     )

@@ -23,6 +23,7 @@ from gpt_sovits_emotion.cli.results import PARTLY_DONE
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import in_both, of_error, tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,15 +100,9 @@ def adapt(
         measure_adaptation(corpora, draws, models, features)
         return 0
     if not models.speaker or not (clips or corrections):
-        raise Misuse(
-            "name the speaker (--speaker NAME) and clips of that speaker",
-            zh="请指定说话人（--speaker NAME）和该说话人的片段",
-        )
+        raise Misuse(tr("name the speaker (--speaker NAME) and clips of that speaker"))
     if len(recordings) not in (0, len(corrections)):
-        raise Misuse(
-            "name one --recording for each --correction, or none",
-            zh="请为每个 --correction 指定一个 --recording，或都不指定",
-        )
+        raise Misuse(tr("name one --recording for each --correction, or none"))
     from gpt_sovits_emotion.heads.profiles import begin_profile, load_profile
     from gpt_sovits_emotion.training.corpora.folders import find_clips
 
@@ -125,10 +120,7 @@ def adapt(
     profile, folder = _learned(blank, additions, head, models, anew=anew)
     echo(profile.say().say(language()))
     _say_counts(profile)
-    say(
-        f"kept in {folder}; use it with --speaker {speaker}",
-        zh=f"已保存在 {folder}；使用时加 --speaker {speaker}",
-    )
+    say(tr("kept in {folder}; use it with --speaker {speaker}", folder=folder, speaker=speaker))
     return PARTLY_DONE if n_passed_over else 0
 
 
@@ -182,8 +174,10 @@ def _learned(
             profile = added_to(profile)
         if replay is None and profile.corrections:
             say(
-                f"note: head {head.card.id} keeps no replay rows; fine-tuning does without, a little worse",
-                zh=f"注意：情感模型 {head.card.id} 没有保留回放数据；微调时不使用它，效果略差",
+                tr(
+                    "note: head {card} keeps no replay rows; fine-tuning does without, a little worse",
+                    card=head.card.id,
+                )
             )
         profile = learn(head, profile, replay=replay)
         return profile, save_profile(profile)
@@ -199,8 +193,11 @@ def _from_clips(
         wanted = canonical_label(label)
         if wanted not in labels:
             raise BadValue(
-                f"{label!r} is none of the head's labels: {', '.join(labels)}",
-                zh=f"{label!r} 不是该情感模型的标签：{', '.join(labels)}",
+                tr(
+                    "{label!r} is none of the head's labels: {labels}",
+                    label=label,
+                    labels=", ".join(labels),
+                ),
                 param_hint="--label",
             )
         found = [SpeakerClip(clip.path, clip.label or wanted) for clip in found]
@@ -208,8 +205,10 @@ def _from_clips(
     if unknown:
         names = ", ".join(unknown)
         say(
-            f"note: the head knows no {names}; these clips count as clips without labels",
-            zh=f"注意：情感模型没有标签 {names}；这些片段按无标注处理",
+            tr(
+                "note: the head knows no {names}; these clips count as clips without labels",
+                names=names,
+            )
         )
         found = [clip if clip.label in labels else SpeakerClip(clip.path) for clip in found]
     return _embedded(found, engines)
@@ -237,8 +236,11 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
                 problem = error
                 n_passed_over += 1
                 say(
-                    f"note: {clip.path.name} is passed over: {error}",
-                    zh=f"注意：跳过 {clip.path.name}：{error.say('zh')}",
+                    tr(
+                        "note: {path} is passed over: {error}",
+                        path=clip.path.name,
+                        error=of_error(error),
+                    )
                 )
                 continue
             if clip.label:
@@ -249,10 +251,16 @@ def _embedded(clips: Sequence[SpeakerClip], engines: Engines) -> tuple[_Addition
                 unlabelled.append(heard)
     if problem is not None and not rows and not unlabelled:
         raise CorpusError(
-            f"{'the only clip cannot' if len(clips) == 1 else f'none of the {len(clips)} clips can'} be "
-            "used; the last: "
-            f"{problem}",
-            zh=f"{len(clips)} 个片段都不可用；最后一个：{problem.say('zh')}",
+            tr(
+                "{value} be used; the last: {problem}",
+                value=in_both(
+                    "the only clip cannot"
+                    if len(clips) == 1
+                    else f"none of the {len(clips)} clips can",
+                    len(clips),
+                ),
+                problem=of_error(problem),
+            )
         ) from problem
 
     def added_to(profile: SpeakerProfile) -> SpeakerProfile:
@@ -297,9 +305,12 @@ def _from_correction(
     if not corrected:
         names = ", ".join(known)
         raise CorpusError(
-            f"{transcript} has no corrected label that the head knows ({names}); correct labels in the tab, "
-            "save the transcript, and name it again",
-            zh=f"{transcript} 中没有情感模型认识的更正标签（{names}）；请在页面中更正标签，保存文稿后再指定",
+            tr(
+                "{transcript} has no corrected label that the head knows ({names}); correct labels in the "
+                "tab, save the transcript, and name it again",
+                transcript=transcript,
+                names=names,
+            )
         )
     least = engines.tagger.card.min_duration_s
     others = [
@@ -323,11 +334,13 @@ def _say_counts(profile: SpeakerProfile) -> None:
         listed_zh = "、".join(
             f"{display_name(label, 'zh')} {count}" for label, count in counts.items()
         )
-        say(f"labelled: {listed}", zh=f"已标注：{listed_zh}")
+        say(tr("labelled: {listed}", listed=in_both(listed, listed_zh)))
         missing = [label for label, count in counts.items() if not count]
         if missing:
             missing_zh = "、".join(display_name(label, "zh") for label in missing)
             say(
-                f"note: a labelled clip of {', '.join(missing)} would help too",
-                zh=f"注意：再加入{beside_chinese(missing_zh)}的标注片段会更好",
+                tr(
+                    "note: a labelled clip of {missing} would help too",
+                    missing=in_both(", ".join(missing), beside_chinese(missing_zh)),
+                )
             )

@@ -13,7 +13,7 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
 )
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings
-from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.progress import part_of
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def measure_adaptation(
     from gpt_sovits_emotion.training.recipes import recipe_for
 
     if not named:
-        raise Misuse(
-            "name the corpora to measure on: --corpus NAME=DIR",
-            zh="请指定用于测量的语料：--corpus NAME=DIR",
-        )
+        raise Misuse(tr("name the corpora to measure on: --corpus NAME=DIR"))
     with progress_bar("corpora") as reading:
         corpora = open_corpora(named, progress=reading)
     encoder_id = head_for(models).card.encoder.id  # heads like it are fitted and measured
@@ -59,10 +56,15 @@ def measure_adaptation(
             n_clips, n_classes = len(data.labels), len(data.classes)
             echo(
                 in_language(
-                    f"{corpus.name}: {n_clips} clips, {n_classes} classes, one speaker held out at a time; "
-                    f"UAR in % on the speaker's other clips, {n_draws} draws",
-                    f"{corpus.name}：{n_clips} 个片段，{n_classes} 类，每次留出一位说话人；"
-                    f"UAR（%）在该说话人的其余片段上计算，抽取 {n_draws} 次",
+                    tr(
+                        "{corpus}: {n_clips} clips, {n_classes} classes, one speaker held out at a "
+                        "time; UAR in % "
+                        "on the speaker's other clips, {n_draws} draws",
+                        corpus=corpus.name,
+                        n_clips=n_clips,
+                        n_classes=n_classes,
+                        n_draws=n_draws,
+                    )
                 )
             )
             for score in scores:
@@ -72,13 +74,11 @@ def measure_adaptation(
 def _line(score: AdaptationScore) -> str:
     n = score.count
     what = {
-        "none": in_language("nothing known of the speaker", "对说话人一无所知"),
-        "unlabelled": in_language(f"{counted(n, 'clip')} without labels", f"{n} 个无标注片段"),
-        "labelled": in_language(f"{n} labelled of each emotion", f"每种情感 {n} 个标注片段"),
-        "bank_unlabelled": in_language("half of them, without labels", "其中一半，无标注"),
-        "bank": in_language(
-            f"own bank, {counted(n, 'clip')} per emotion", f"自己的音库，每种情感 {n} 个"
-        ),
+        "none": in_language(tr("nothing known of the speaker")),
+        "unlabelled": in_language(tr("{n} without labels", n=of_count(n, "clip"))),
+        "labelled": in_language(tr("{n} labelled of each emotion", n=n)),
+        "bank_unlabelled": in_language(tr("half of them, without labels")),
+        "bank": in_language(tr("own bank, {n} per emotion", n=of_count(n, "clip"))),
     }[score.kind]
     what = padded(what, 30)
     clips = in_language("clips", "个片段")

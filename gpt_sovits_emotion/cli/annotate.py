@@ -27,6 +27,7 @@ from gpt_sovits_emotion.cli.settings import ModelSettings, RecordingSettings, wi
 from gpt_sovits_emotion.cli.speaking import learn_option, voice_that_speaks
 from gpt_sovits_emotion.cli.texts import existing_transcript
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.cli.results import Ledger, Target
@@ -92,10 +93,7 @@ def annotate(
 
     targets = _targets(files, out, formats, replace=replace, skip_done=skip_done)
     if voice is not None and models.speaker is not None:
-        raise Misuse(
-            "--voice and --speaker exclude each other: name one of them",
-            zh="--voice 和 --speaker 不能同时使用：请只指定一个",
-        )
+        raise Misuse(tr("--voice and --speaker exclude each other: name one of them"))
     problems = {target.recording: _problem_of(target.recording, settings) for target in targets}
     engines = _engines(models, voice, learn=learn) if None in problems.values() else None
     ledger = None if out is None else Ledger(out)
@@ -104,8 +102,11 @@ def annotate(
         path = target.recording
         if target.same_as is not None:
             say(
-                f"{path}: the same file as {target.same_as}, taken once",
-                zh=f"{path}：与 {target.same_as} 是同一个文件，只处理一次",
+                tr(
+                    "{path}: the same file as {same_as}, taken once",
+                    path=path,
+                    same_as=target.same_as,
+                )
             )
             continue
         try:
@@ -205,15 +206,15 @@ def _targets(
     for name in formats:
         if name not in known:
             raise BadValue(
-                f"{name!r} is none of {', '.join(known)}",
-                zh=f"{name!r} 不是以下格式之一：{', '.join(known)}",
+                tr("{name!r} is none of {known}", name=name, known=", ".join(known)),
                 param_hint="--format",
             )
     if out is None:
         if skip_done or replace or formats:
             raise Misuse(
-                "--format, --skip-done and --replace are about files: name their folder with --out",
-                zh="--format、--skip-done 和 --replace 只用于写文件：请用 --out 指定文件夹",
+                tr(
+                    "--format, --skip-done and --replace are about files: name their folder with --out"
+                )
             )
         return tuple(Target(path, {}) for path in files)
     targets = targets_of(files, out, {name: formats_known[name] for name in formats or ("json",)})
@@ -243,7 +244,7 @@ def _claimed(
     for files in (target.files, *target.earlier):
         if ledger.has_all(files, digest):
             where = next(iter(files.values()))
-            say(f"{path}: done before ({where})", zh=f"{path}：以前已完成（{where}）")
+            say(tr("{path}: done before ({where})", path=path, where=where))
             return None
     with ledger.claim(target.files, digest, replace=replace):  # told of before the work
         return digest
@@ -256,7 +257,7 @@ def _deliver(
 
     for name, target in written.items():
         write(tagging.transcript, target, format=name, language=language)
-        say(f"{path.name}: wrote {target}", zh=f"{path.name}：已写入 {target}")
+        say(tr("{path}: wrote {target}", path=path.name, target=target))
     if as_json:
         print_json({"file": str(path), **document_of(tagging.transcript)})
     elif not written:

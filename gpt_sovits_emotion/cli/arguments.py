@@ -13,6 +13,8 @@ import click
 
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.core.files import is_ordinary
+from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
     "LARGEST_SEED",
@@ -33,7 +35,7 @@ LARGEST_SEED = 2**32 - 1  # what numpy and GPT-SoVITS take
 class Misuse(click.UsageError):
     """Arguments that do not go together, said in English and Chinese; exit code 2."""
 
-    def __init__(self, message: str, *, zh: str) -> None:
+    def __init__(self, message: str | Sentence, *, zh: str | None = None) -> None:
         super().__init__(in_language(message, zh))
 
 
@@ -42,9 +44,9 @@ class BadValue(click.BadParameter):
 
     def __init__(
         self,
-        message: str,
+        message: str | Sentence,
         *,
-        zh: str,
+        zh: str | None = None,
         param: click.Parameter | None = None,
         param_hint: str | None = None,
     ) -> None:
@@ -60,7 +62,7 @@ class Number(click.FloatRange):
         """Return the number. Raises `BadValue` where it is not finite."""
         found = click.FLOAT.convert(value, param, ctx)
         if not math.isfinite(found):
-            raise BadValue(f"{value} is not a number.", zh=f"{value} 不是数字。", param=param)
+            raise BadValue(tr("{value} is not a number.", value=value), param=param)
         return float(super().convert(found, param, ctx))
 
 
@@ -88,14 +90,15 @@ class Place(click.ParamType):
         text = os.fspath(value)
         if not text.strip():
             raise BadValue(
-                "a path was expected, and this one is empty; for the current folder write .",
-                zh="路径不能为空；当前文件夹请写作 .",
+                tr("a path was expected, and this one is empty; for the current folder write ."),
                 param=param,
             )
         if "\0" in text or not _is_encodable(text, as_name=True):
             raise BadValue(
-                f"no file can be called {text}: that has a character which no name may have",
-                zh=f"没有文件可以叫 {text}：其中有文件名不允许的字符",
+                tr(
+                    "no file can be called {text}: that has a character which no name may have",
+                    text=text,
+                ),
                 param=param,
             )
         path = _of_home(Path(text))
@@ -104,7 +107,7 @@ class Place(click.ParamType):
         except OSError:  # what can be said of it is said where it is opened
             mode = None
         if mode is None and self._exists:
-            raise BadValue(f"there is no {path}", zh=f"{path} 不存在", param=param)
+            raise BadValue(tr("there is no {path}", path=path), param=param)
         if mode is not None:
             self._check(path, mode, param)
         return path
@@ -127,8 +130,7 @@ class Folder(Place):
     def _check(self, path: Path, mode: int, param: click.Parameter | None) -> None:
         if not stat.S_ISDIR(mode):
             raise BadValue(
-                f"a folder was expected, and {path} is a file",
-                zh=f"这里应为文件夹，而 {path} 是文件",
+                tr("a folder was expected, and {path} is a file", path=path),
                 param=param,
             )
 
@@ -159,14 +161,15 @@ class FilePath(Place):
             if self._or_folder:
                 return
             raise BadValue(
-                f"a file was expected, and {path} is a folder",
-                zh=f"这里应为文件，而 {path} 是文件夹",
+                tr("a file was expected, and {path} is a folder", path=path),
                 param=param,
             )
         if not is_ordinary(path):
             raise BadValue(
-                f"{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
-                zh=f"{path} 不是普通文件，而是管道、套接字或设备；请指定磁盘上的文件",
+                tr(
+                    "{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
+                    path=path,
+                ),
                 param=param,
             )
 
@@ -188,13 +191,10 @@ class Words(click.ParamType):
         """Return the text. Raises `BadValue` where it is empty, or holds what is no character."""
         text = str(click.STRING.convert(value, param, ctx))
         if self._names and not text.strip():
-            raise BadValue(
-                "something was expected here, and it is empty", zh="不能为空", param=param
-            )
+            raise BadValue(tr("something was expected here, and it is empty"), param=param)
         if "\0" in text or not _is_encodable(text, as_name=self._names):
             raise BadValue(
-                f"{text} is no valid text: characters in UTF-8 were expected",
-                zh=f"{text} 不是有效的文字：应为 UTF-8 字符",
+                tr("{text} is no valid text: characters in UTF-8 were expected", text=text),
                 param=param,
             )
         return text
@@ -214,6 +214,6 @@ def pair_of(written: str, form: str, option: str) -> tuple[str, str]:
     one, equals, other = split("=")
     if not (one.strip() and equals and other.strip()):
         raise BadValue(
-            f"{written!r} is not {form}", zh=f"{written!r} 不是 {form} 的形式", param_hint=option
+            tr("{written!r} is not {form}", written=written, form=form), param_hint=option
         )
     return one.strip(), other.strip()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.cli.arguments import BadValue, Misuse, pair_of
 from gpt_sovits_emotion.cli.settings import SpeakingSettings
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend
@@ -25,15 +26,9 @@ def speaker_for(speaking: SpeakingSettings) -> Backend | None:
         pair_of(pair, "KEY=VALUE", "--backend-option") for pair in speaking.backend_options
     )
     if speaking.api is not None and speaking.backend is not None:
-        raise Misuse(
-            "--api and --backend exclude each other: name one of them",
-            zh="--api 和 --backend 不能同时使用：请只指定一个",
-        )
+        raise Misuse(tr("--api and --backend exclude each other: name one of them"))
     if options and speaking.backend is None:
-        raise Misuse(
-            "--backend-option is about a backend: name it with --backend",
-            zh="--backend-option 只用于后端：请用 --backend 指定",
-        )
+        raise Misuse(tr("--backend-option is about a backend: name it with --backend"))
     if speaking.api is None and speaking.backend is None:
         return None
     from gpt_sovits_emotion.backends.opening import API_V2, named_backend, open_named
@@ -42,8 +37,11 @@ def speaker_for(speaking: SpeakingSettings) -> Backend | None:
     if name != API_V2:
         if speaking.api_folders:
             raise Misuse(
-                f"--api-folder is about {API_V2}, and the backend is {name}",
-                zh=f"--api-folder 只用于 {API_V2}，而后端是 {name}",
+                tr(
+                    "--api-folder is about {api_v2}, and the backend is {name}",
+                    api_v2=API_V2,
+                    name=name,
+                )
             )
         return open_named(name, address, options)
     server = {"timeout_s": speaking.timeout, "folders": _server_folders(speaking)}
@@ -56,8 +54,7 @@ def _server_folders(speaking: SpeakingSettings) -> dict[str | Path, str]:
         here, there = pair_of(pair, "HERE=THERE", "--api-folder")
         if not Path(here).is_dir():
             raise BadValue(
-                f"there is no folder {here} on this machine",
-                zh=f"本机没有文件夹 {here}",
+                tr("there is no folder {here} on this machine", here=here),
                 param_hint="--api-folder",
             )
         folders[here] = there

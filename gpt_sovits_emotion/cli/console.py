@@ -17,8 +17,9 @@ import click
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.labels import colour_of, display_name
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress, doing_in
-from gpt_sovits_emotion.core.records import RecordingInfo, TaggedTranscript
+from gpt_sovits_emotion.core.records import RecordingInfo, Sentence, TaggedTranscript
 from gpt_sovits_emotion.core.visible import UNSEEN, visible
 
 __all__ = [
@@ -60,8 +61,7 @@ def echo_warnings(info: RecordingInfo, language: str) -> None:
         say(f"{info.name}: {warning.say(language)}")
     if info.gain_db >= 1:
         say(
-            f"{info.name}: brought to level by {info.gain_db:.0f} dB",
-            zh=f"{info.name}：音量提高了 {info.gain_db:.0f} dB",
+            tr("{info}: brought to level by {gain_db:.0f} dB", info=info.name, gain_db=info.gain_db)
         )
 
 
@@ -73,7 +73,7 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         label = padded(display_name(tagged.label, language), 10)
         times = f"{clock(segment.start_s)} - {clock(segment.end_s)}"
         label = styled(label, fg=_rgb(colour_of(tagged.label)), bold=True)
-        who = in_language(f"{segment.speaker}: ", f"{segment.speaker}：") if segment.speaker else ""
+        who = in_language(tr("{speaker}: ", speaker=segment.speaker)) if segment.speaker else ""
         echo(f"  {times}  {label}  {who}{tagged.text}")
         why = tagged.scores.reason if tagged.scores else tagged.problem
         if why is not None:
@@ -82,8 +82,11 @@ def echo_transcript(name: str, transcript: TaggedTranscript, language: str) -> N
         echo(f"  {transcript.wordless_note.say(language)}")
     title = transcript.head_title.say(language)
     source = in_language(
-        f"words: {transcript.transcriber}; emotion: {title}",
-        f"文字：{transcript.transcriber}；情感：{title}",
+        tr(
+            "words: {transcriber}; emotion: {title}",
+            transcriber=transcript.transcriber,
+            title=title,
+        )
     )
     echo(f"  ({source}; {transcript.normalisation_note.say(language)})")
     for one in transcript.notes:
@@ -144,8 +147,10 @@ def echo(line: str = "", *, err: bool = False) -> None:
         why = "the disk is full" if full else error.strerror or str(error)
         why_zh = "磁盘已满" if full else error.strerror or str(error)
         raise OutputError(
-            f"the result could not be printed ({why}): send the standard output elsewhere and run again",
-            zh=f"无法输出结果（{why_zh}）：请将标准输出改到别处后重试",
+            tr(
+                "the result could not be printed ({why}): send the standard output elsewhere and run again",
+                why=in_both(why, why_zh),
+            )
         ) from error
 
 
@@ -172,11 +177,13 @@ def print_json(held: object) -> None:
     echo(UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def say(message: str, *, zh: str | None = None) -> None:
+def say(message: str | Sentence, *, zh: str | None = None) -> None:
     """Say something to the person, on stderr.
 
     Args:
-        message: In English, or in the language that is spoken where it was chosen before.
-        zh: The same in Chinese.
+        message: In two languages; or in English, or in the language that is spoken.
+        zh: The same in Chinese, where `message` is English alone.
     """
-    echo(message if zh is None else in_language(message, zh), err=True)
+    if zh is not None:
+        message = in_language(str(message), zh)
+    echo(message if isinstance(message, str) else message.say(language()), err=True)

@@ -17,7 +17,7 @@ from gpt_sovits_emotion.cli.console import (
     shown_width,
 )
 from gpt_sovits_emotion.cli.language import in_language, language
-from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.messages import of_count, tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,26 +65,25 @@ def list_command(as_json: bool) -> None:
         return
     for info in infos:
         source = SOURCES.get(info.id)
-        how = in_language("from its makers", "向制作者获取")
+        how = in_language(tr("from its makers"))
         if source:
             how = in_language(
-                f"corpora get {info.id} ({source.megabytes} MB)",
-                f"corpora get {info.id}（{source.megabytes} MB）",
+                tr("corpora get {info} ({megabytes} MB)", info=info.id, megabytes=source.megabytes)
             )
         if info.hub:
             size = f"{info.hub_gigabytes:g} GB"
-            how = in_language(f"Parquet, {size}", f"Parquet，{size}")
-        use = in_language("; for training only", "；仅供训练") if info.synthetic else ""
+            how = in_language(tr("Parquet, {size}", size=size))
+        use = in_language(tr("; for training only")) if info.synthetic else ""
         echo(f"{info.id:11} {info.language:7} {padded(how, 26)} {info.licence}{use}")
         echo(f"{'':19} {info.url}")
         if info.hub:
             echo(f"{'':19} {hub_command(info)}")
         echo(f"{'':19} {info.citation}")
     say(
-        "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with emotions, or "
-        "Parquet files of the Hugging Face hub",
-        zh="其他语料：带 manifest.csv 的文件夹、每种情感一个文件夹、带情感的 .list，"
-        "或 Hugging Face Hub 的 Parquet 文件",
+        tr(
+            "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with "
+            "emotions, or Parquet files of the Hugging Face hub"
+        )
     )
 
 
@@ -114,7 +113,7 @@ def show(named: tuple[str, ...], labels: str | None, as_json: bool) -> None:
         print_json(_as_dict(opened, table, warnings))
         return
     for warning in warnings:
-        say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
+        say(tr("warning: {warning}", warning=warning))
 
 
 @corpora.command("get")
@@ -133,8 +132,13 @@ def get(corpus_id: str, destination: Path) -> None:
     info = known_corpus(corpus_id)
     if info is not None:
         say(
-            f"{info.title}: {info.licence}; cite: {info.citation} ({info.url})",
-            zh=f"{info.title}：{info.licence}；引用：{info.citation}（{info.url}）",
+            tr(
+                "{title}: {licence}; cite: {citation} ({url})",
+                title=info.title,
+                licence=info.licence,
+                citation=info.citation,
+                url=info.url,
+            )
         )
     with progress_bar("fetching") as progress:
         folder = fetch_corpus(corpus_id, destination, progress=progress)
@@ -160,11 +164,15 @@ def unpack_command(named: str, destination: Path) -> None:
     with progress_bar("unpacking") as progress:
         corpus = unpack_corpus(named, destination, progress=progress)
     for warning in corpus.warnings:
-        say(f"warning: {warning.en}", zh=f"警告：{warning.zh}")
+        say(tr("warning: {warning}", warning=warning))
     n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
     say(
-        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}; {_licence(corpus.info)}",
-        zh=f"{n_speakers} 位说话人的 {n_clips} 个片段；{_licence(corpus.info)}",
+        tr(
+            "{n_clips} of {n_speakers}; {licence}",
+            licence=_licence(corpus.info),
+            n_clips=of_count(n_clips, "clip"),
+            n_speakers=of_count(n_speakers, "speaker"),
+        )
     )
     echo(str(destination))
 
@@ -172,18 +180,26 @@ def unpack_command(named: str, destination: Path) -> None:
 def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
     """Return what a person reads of a corpus: size, terms, and how its labels are understood."""
     info = corpus.info
-    use = in_language(", not for commercial use", "，不得用于商业") if info.non_commercial else ""
+    use = in_language(tr(", not for commercial use")) if info.non_commercial else ""
     n_clips, n_speakers = len(corpus.clips), len(corpus.speakers)
     size = in_language(
-        f"{counted(n_clips, 'clip')} of {counted(n_speakers, 'speaker')}",
-        f"{n_speakers} 位说话人的 {n_clips} 个片段",
+        tr(
+            "{n_clips} of {n_speakers}",
+            n_clips=of_count(n_clips, "clip"),
+            n_speakers=of_count(n_speakers, "speaker"),
+        )
     )
     spoken = ", ".join(corpus.languages)
-    spoken = in_language(f", in {spoken}", f"，语言 {spoken}") if spoken else ""
+    spoken = in_language(tr(", in {spoken}", spoken=spoken)) if spoken else ""
     lines = [
         in_language(
-            f"{corpus.name}: {info.title}, {size}{spoken}",
-            f"{corpus.name}：{info.title}，{size}{spoken}",
+            tr(
+                "{corpus}: {title}, {size}{spoken}",
+                corpus=corpus.name,
+                title=info.title,
+                size=size,
+                spoken=spoken,
+            )
         ),
         f"  {in_language('licence ', '许可')} {_licence(info)}{use}",
     ]
@@ -194,8 +210,10 @@ def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
     if corpus.unpacked is not None:
         lines.append(
             in_language(
-                f"  audio    unpacked into {corpus.unpacked}, which may be deleted at any time",
-                f"  音频 已解包到 {corpus.unpacked}，可随时删除",
+                tr(
+                    "  audio    unpacked into {unpacked}, which may be deleted at any time",
+                    unpacked=corpus.unpacked,
+                )
             )
         )
     reason = corpus.train_only_reason()
@@ -207,14 +225,14 @@ def corpus_lines(corpus: Corpus, rows: Sequence[LabelRow]) -> list[str]:
 
 def _label_lines(rows: Sequence[LabelRow]) -> list[str]:
     written, understood = (
-        in_language("as written", "原标签"),
-        in_language("understood as", "理解为"),
+        in_language(tr("as written")),
+        in_language(tr("understood as")),
     )
     width = max([shown_width(written), *(shown_width(row.written) for row in rows)])
-    counts = in_language("clips  speakers", "片段    说话人")
+    counts = in_language(tr("clips  speakers"))
     lines = [f"  {padded(written, width)}     {padded(understood, 16)} {counts}"]
-    unknown = in_language("  no known emotion: a class of its own", "  不是已知情感：自成一类")
-    left_out = in_language("  left out", "  不使用")
+    unknown = in_language(tr("  no known emotion: a class of its own"))
+    left_out = in_language(tr("  left out"))
     for row in rows:
         remark = "" if row.known else unknown
         remark = remark if row.kept else left_out

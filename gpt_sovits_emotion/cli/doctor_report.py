@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from gpt_sovits_emotion.cli.console import shown_width
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import AREAS, Finding, Report, State
 
@@ -13,9 +14,9 @@ __all__ = ["report_lines"]
 
 _WIDTH = 80
 _STATES: dict[State, Sentence] = {
-    "ok": Sentence("ok", "正常"),
-    "warning": Sentence("warning", "注意"),
-    "broken": Sentence("broken", "故障"),
+    "ok": tr("ok"),
+    "warning": tr("warning"),
+    "broken": tr("broken"),
 }
 _STATE_WIDTH = 9
 _INDENT = 2
@@ -62,15 +63,14 @@ def _finding_lines(
 def _summary(report: Report) -> Sentence:
     n_broken, n_warnings = report.count("broken"), report.count("warning")
     if n_broken:
-        return Sentence(
-            f"{n_broken} broken, {n_warnings} to know of. Mend what is broken, from the top.",
-            f"{n_broken} 项故障，{n_warnings} 项注意。请从上到下修复故障项。",
+        return tr(
+            "{n_broken} broken, {n_warnings} to know of. Mend what is broken, from the top.",
+            n_broken=n_broken,
+            n_warnings=n_warnings,
         )
     if n_warnings:
-        return Sentence(
-            f"Nothing is broken; {n_warnings} to know of.", f"没有故障；{n_warnings} 项注意。"
-        )
-    return Sentence("All is well.", "一切正常。")
+        return tr("Nothing is broken; {n_warnings} to know of.", n_warnings=n_warnings)
+    return tr("All is well.")
 
 
 def _wrapped(text: str, *, indent: int) -> Iterator[str]:

@@ -29,6 +29,7 @@ from gpt_sovits_emotion.cli.results import check_free, check_writable
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.evaluation_report import Comparison, Evaluation, Outcome
@@ -134,10 +135,7 @@ def evaluate(
     from gpt_sovits_emotion.training.systems import EvaluationPlan
 
     if models.head and wanted.encoder:
-        raise Misuse(
-            "--head and --encoder exclude each other: a head has its encoder",
-            zh="--head 和 --encoder 不能同时使用：情感模型自带编码器",
-        )
+        raise Misuse(tr("--head and --encoder exclude each other: a head has its encoder"))
     for path in (json_path, page_path):
         if path is not None:  # before hours of work
             check_writable(path.parent)
@@ -165,10 +163,10 @@ def evaluate(
         echo(line)
     if json_path:
         write_evaluation(evaluation, json_path)
-        say(f"written: {json_path}", zh=f"已写入：{json_path}")
+        say(tr("written: {json_path}", json_path=json_path))
     if page_path:
         write_evaluation_page(evaluation, page_path, language=lang)
-        say(f"written: {page_path}", zh=f"已写入：{page_path}")
+        say(tr("written: {page_path}", page_path=page_path))
 
 
 def _system(models: ModelSettings, wanted: _Wanted) -> System:
@@ -230,9 +228,11 @@ def _table(evaluation: Evaluation, language: str) -> list[str]:
     from gpt_sovits_emotion.training.folds import PROTOCOLS
 
     meaning = PROTOCOLS[evaluation.protocol].say(language)
-    lines = [in_language(f"{evaluation.protocol}: {meaning}", f"{evaluation.protocol}：{meaning}")]
+    lines = [
+        in_language(tr("{protocol}: {meaning}", protocol=evaluation.protocol, meaning=meaning))
+    ]
     lines += [
-        in_language(f"note: {warning.en}", f"注意：{warning.zh}") for warning in evaluation.warnings
+        in_language(tr("note: {warning}", warning=warning)) for warning in evaluation.warnings
     ]
     for contender in evaluation.contenders:
         cost = contender.cost
@@ -246,8 +246,13 @@ def _table(evaluation: Evaluation, language: str) -> list[str]:
             )
         lines.append(
             in_language(
-                f"{contender.name}: {contender.kind}, encoder {contender.encoder}{took}",
-                f"{contender.name}：{_KINDS[contender.kind]}，编码器 {contender.encoder}{took_zh}",
+                tr(
+                    "{contender}: {kind}, encoder {encoder}{took}",
+                    contender=contender.name,
+                    encoder=contender.encoder,
+                    kind=in_both(contender.kind, _KINDS[contender.kind]),
+                    took=in_both(took, took_zh),
+                )
             )
         )
     for outcome in evaluation.outcomes:
@@ -255,10 +260,7 @@ def _table(evaluation: Evaluation, language: str) -> list[str]:
     if evaluation.comparisons:
         lines += [
             "",
-            in_language(
-                "differences on the same clips, in points of UAR (paired, 95 %):",
-                "相同片段上的 UAR 之差，百分点（配对，95 %）：",
-            ),
+            in_language(tr("differences on the same clips, in points of UAR (paired, 95 %):")),
         ]
         lines += [_comparison_line(comparison) for comparison in evaluation.comparisons]
     return lines
@@ -274,17 +276,25 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
     note = outcome.note.say(language)
     n_labels = len(outcome.labels)
     size = in_language(
-        f"{counted(outcome.n_utterances, 'clip')}, {counted(outcome.n_speakers, 'speaker')}",
-        f"{outcome.n_speakers} 位说话人的 {outcome.n_utterances} 个片段",
+        tr(
+            "{n_utterances}, {n_speakers}",
+            n_utterances=of_count(outcome.n_utterances, "clip"),
+            n_speakers=of_count(outcome.n_speakers, "speaker"),
+        )
     )
     header = "".join(_to_right(_short(label, language), 10) for label in outcome.labels)
-    recall_title = _to_right(in_language("recall", "召回率"), 10)
+    recall_title = _to_right(in_language(tr("recall")), 10)
     lines = [
         in_language(
-            f"{outcome.contender}, {where}, {outcome.protocol}, {n_labels} classes, "
-            f"{outcome.normalisation}{f' ({note})' if note else ''}",
-            f"{outcome.contender}，{where}，{outcome.protocol}，{n_labels} 类，"
-            f"{outcome.normalisation}{f'（{note}）' if note else ''}",
+            tr(
+                "{contender}, {where}, {protocol}, {n_labels} classes, {normalisation}{note}",
+                contender=outcome.contender,
+                where=where,
+                protocol=outcome.protocol,
+                n_labels=n_labels,
+                normalisation=outcome.normalisation,
+                note=in_both(f" ({note})" if note else "", f"（{note}）" if note else ""),
+            )
         ),
         f"  UAR {percent(outcome.uar, outcome.uar_interval)}  "
         f"WA {percent(outcome.wa, outcome.wa_interval)}  ECE {100 * outcome.ece:.1f}  {size}",
@@ -298,15 +308,15 @@ def _outcome_lines(outcome: Outcome, language: str) -> list[str]:
         lines.append(f"  {name}" + "".join(f"{count:>10}" for count in counts) + f"{heard:>10}")
     silent = [_staying_silent(one) for one in outcome.coverage if one.threshold in _LEAST_SHARES]
     begin, between = (
-        in_language("  from a confidence of ", "  把握不低于 "),
-        in_language("; ", "；"),
+        in_language(tr("  from a confidence of ")),
+        in_language(tr("; ")),
     )
     lines.append(begin + between.join(silent))
     if outcome.few:
         few = [
             f"{one.n_clips}: UAR {100 * one.uar:.1f}, WA {100 * one.wa:.1f}" for one in outcome.few
         ]
-        begin = in_language("  statistics from so many clips: ", "  统计所用的片段数：")
+        begin = in_language(tr("  statistics from so many clips: "))
         lines.append(begin + between.join(few))
     lines += _situation_lines(outcome, language)
     return lines
@@ -322,15 +332,21 @@ def _situation_lines(outcome: Outcome, language: str) -> list[str]:
     moods, moods_zh = ", ".join(held), "、".join(display_name(mood, "zh") for mood in held)
     lines = [
         in_language(
-            f"  recordings of one speaker in the moods {moods}, UAR:",
-            f"  一位说话人的录音，情绪为{moods_zh}，UAR：",
+            tr(
+                "  recordings of one speaker in the moods {moods}, UAR:",
+                moods=in_both(moods, moods_zh),
+            )
         )
     ]
     for one in outcome.situations:
         clips, speakers = counted(one.n_segments, "clip"), counted(one.n_speakers, "speaker")
         size = in_language(
-            f"({one.n_recordings} x {clips}, {speakers})",
-            f"（{one.n_recordings} 段，每段 {one.n_segments} 个片段，{one.n_speakers} 位说话人）",
+            tr(
+                "({n_recordings} x {clips}, {speakers})",
+                n_recordings=one.n_recordings,
+                clips=in_both(clips, one.n_segments),
+                speakers=in_both(speakers, one.n_speakers),
+            )
         )
         kind = REPORTED[one.kind].say(language)
         gap = in_language(" ", "")
@@ -349,7 +365,7 @@ def _staying_silent(one: Coverage) -> str:
 
 def _between(interval: tuple[float, float]) -> str:
     low, high = (100 * edge for edge in interval)
-    return in_language(f"[{low:.1f} to {high:.1f}]", f"[{low:.1f} 至 {high:.1f}]")
+    return in_language(tr("[{low:.1f} to {high:.1f}]", low=low, high=high))
 
 
 def _short(label: str, language: str) -> str:

@@ -12,8 +12,8 @@ from gpt_sovits_emotion.cli.arguments import Folder, Misuse, Place
 from gpt_sovits_emotion.cli.console import echo, print_json, say, visible
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import heads_dir_option
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import of_count, of_error, tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.heads import HeadEntry
@@ -41,7 +41,7 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
         return
     for entry in entries:
         card = entry.card
-        reads = in_language("reads", "读取")
+        reads = in_language(tr("reads"))
         what = (
             f"{card.title.say(language())}; {reads} {card.encoder.id}; {card.licence}"
             if card
@@ -52,12 +52,15 @@ def list_command(heads_dirs: tuple[Path, ...], as_json: bool) -> None:
             say(f"{'':24} {entry.problem}", zh=f"{'':24} {entry.problem_zh or entry.problem}")
         for rival in entry.rivals:
             say(
-                f"{'':24} used; another head of this id, {rival}, is refused",
-                zh=f"{'':24} 使用此模型；拒绝同 id 的另一个：{rival}",
+                tr(
+                    "{value:24} used; another head of this id, {rival}, is refused",
+                    value="",
+                    rival=rival,
+                )
             )
     if not entries:
         names = ", ".join(str(folder) for folder in folders)
-        say(f"no heads in {names}", zh=f"{names} 中没有情感模型")
+        say(tr("no heads in {names}", names=names))
 
 
 def _row(entry: HeadEntry) -> dict[str, object]:
@@ -87,10 +90,7 @@ def show(head: str, heads_dirs: tuple[Path, ...]) -> None:
     if found.encoder_file is not None:
         from gpt_sovits_emotion.exporting import check_carried
 
-        echo(
-            in_language("  carries   ", "  附带      ")
-            + f"{check_carried(found.encoder_file.parent)}"
-        )
+        echo(in_language(tr("  carries   ")) + f"{check_carried(found.encoder_file.parent)}")
 
 
 @heads.command("check")
@@ -108,8 +108,11 @@ def check(head: str | None, heads_dirs: tuple[Path, ...]) -> None:
     n_bad = sum(not _is_sound(entry) for entry in entries)
     if n_bad:
         raise HeadError(
-            f"{n_bad} of {counted(len(entries), 'head')} cannot be used; the reasons stand above",
-            zh=f"{len(entries)} 个情感模型中有 {n_bad} 个不能使用；原因见上文",
+            tr(
+                "{n_bad} of {entries} cannot be used; the reasons stand above",
+                n_bad=n_bad,
+                entries=of_count(len(entries), "head"),
+            )
         )
 
 
@@ -120,7 +123,7 @@ def _is_sound(entry: HeadEntry) -> bool:
             raise HeadError(entry.problem, zh=entry.problem_zh)
         _check_one(entry.path)
     except HeadError as error:
-        say(f"{entry.path}: {error}", zh=f"{entry.path}：{error.say('zh')}")
+        say(tr("{path}: {error}", path=entry.path, error=of_error(error)))
         return False
     return True
 
@@ -130,13 +133,13 @@ def _check_one(path: Path) -> None:
     from gpt_sovits_emotion.heads.files import ENCODER_NAME
 
     for remark in check_head(path):
-        say(f"remark: {remark.en}", zh=f"备注：{remark.zh}")
+        say(tr("remark: {remark}", remark=remark))
     if (path / ENCODER_NAME).exists():
         from gpt_sovits_emotion.exporting import check_carried
 
         carried = check_carried(path)
-        say(f"carries: {carried}", zh=f"附带：{carried}")
-    echo(in_language(f"{path}: sound", f"{path}：完好"))
+        say(tr("carries: {carried}", carried=carried))
+    echo(in_language(tr("{path}: sound", path=path)))
 
 
 @heads.command("add")
@@ -155,9 +158,9 @@ def add(source: Path, replace: bool, heads_dirs: tuple[Path, ...]) -> None:
     into = heads_dirs[0] if heads_dirs else None
     place, remarks = add_head(source, folders=head_folders(heads_dirs), into=into, replace=replace)
     for remark in remarks:
-        say(f"remark: {remark.en}", zh=f"备注：{remark.zh}")
+        say(tr("remark: {remark}", remark=remark))
     use = f"--head {place.name}"
-    echo(in_language(f"{place}: sound; use it with {use}", f"{place}：完好；使用时加 {use}"))
+    echo(in_language(tr("{place}: sound; use it with {use}", place=place, use=use)))
 
 
 @heads.command("remove")
@@ -172,9 +175,7 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
     entry = removable(head, head_folders(heads_dirs))
     if not yes:
         asked = visible(str(entry.path))
-        question = in_language(
-            f"Delete {asked} with all that is in it?", f"删除 {asked} 及其中的全部内容？"
-        )
+        question = in_language(tr("Delete {asked} with all that is in it?", asked=asked))
         try:
             click.confirm(question, abort=True, err=True)
         except click.Abort:
@@ -182,11 +183,10 @@ def remove(head: str, yes: bool, heads_dirs: tuple[Path, ...]) -> None:
                 raise
             echo("", err=True)  # behind the question
             raise Misuse(
-                "nobody said yes, so it stays; to delete it without being asked, add --yes",
-                zh="没有得到确认，因此保留；若要不经询问直接删除，请加 --yes",
+                tr("nobody said yes, so it stays; to delete it without being asked, add --yes")
             ) from None
     remove_head(entry)
-    echo(in_language(f"{entry.path}: removed", f"{entry.path}：已删除"))
+    echo(in_language(tr("{path}: removed", path=entry.path)))
 
 
 @heads.command("export")
@@ -233,8 +233,12 @@ def export(
     use = f"gpt-sovits-emotion heads add {place}"
     echo(
         in_language(
-            f"{place}: {megabytes:.1f} MB; put it to use with  {use}",
-            f"{place}：{megabytes:.1f} MB；使用时请运行  {use}",
+            tr(
+                "{place}: {megabytes:.1f} MB; put it to use with  {use}",
+                place=place,
+                megabytes=megabytes,
+                use=use,
+            )
         )
     )
 
@@ -245,8 +249,12 @@ def card_lines(card: HeadCard) -> list[str]:
         f"{card.id}: {card.title.en} / {card.title.zh}",
         f"  {in_language('labels    ', '标签      ')}{', '.join(card.labels)}",
         in_language(
-            f"  encoder   {card.encoder.id} ({card.encoder.dim} features, {card.encoder.pooling})",
-            f"  编码器    {card.encoder.id}（{card.encoder.dim} 个特征，{card.encoder.pooling}）",
+            tr(
+                "  encoder   {encoder} ({dim} features, {pooling})",
+                encoder=card.encoder.id,
+                dim=card.encoder.dim,
+                pooling=card.encoder.pooling,
+            )
         ),
         f"  {in_language('licence   ', '许可      ')}{card.licence}",
     ]
@@ -259,36 +267,39 @@ def card_lines(card: HeadCard) -> list[str]:
     ]
     lines += [
         in_language(
-            f"  trained   {corpus.name}: {counted(corpus.n_utterances, 'utterance')}, "
-            f"{counted(corpus.n_speakers, 'speaker')}, "
-            f"{corpus.language}, {corpus.licence}",
-            f"  训练      {corpus.name}：{corpus.n_speakers} 位说话人的 {corpus.n_utterances} 句，"
-            f"{corpus.language}，{corpus.licence}",
+            tr(
+                "  trained   {corpus}: {n_utterances}, {n_speakers}, {language}, {licence}",
+                corpus=corpus.name,
+                language=corpus.language,
+                licence=corpus.licence,
+                n_utterances=of_count(corpus.n_utterances, "utterance"),
+                n_speakers=of_count(corpus.n_speakers, "speaker"),
+            )
         )
         for corpus in card.corpora
     ]
     if card.moving is not None:
         lines.append(
             in_language(
-                "  recording judged against its own mean as far as it seems to hold several moods",
-                "  录音      看起来有多种情绪时，按其自身均值判断",
+                tr(
+                    "  recording judged against its own mean as far as it seems to hold several moods"
+                )
             )
         )
     if card.farthest is not None:
         lines.append(
             in_language(
-                f"  farthest  unsure from {card.farthest:g} times the usual distance to the training",
-                f"  最远      与训练数据的距离达到通常的 {card.farthest:g} 倍时为不确定",
+                tr(
+                    "  farthest  unsure from {farthest:g} times the usual distance to the training",
+                    farthest=card.farthest,
+                )
             )
         )
     if card.calibrated_on is not None:
         on = card.calibrated_on
-        lines.append(in_language(f"  calibrated on {on.en}", f"  校准      {on.zh}"))
+        lines.append(in_language(tr("  calibrated on {on}", on=on)))
     lines.append(
-        in_language(
-            "  measured  (UAR and accuracy in %, with 95 % intervals over speakers)",
-            "  测量      （UAR 和准确率，%；括号内为按说话人计算的 95 % 区间）",
-        )
+        in_language(tr("  measured  (UAR and accuracy in %, with 95 % intervals over speakers)"))
     )
     lines += [_result_line(result) for result in card.results]
     for result in card.results:
@@ -303,7 +314,7 @@ def _result_line(result: Result) -> str:
         return f"{100 * value:5.1f} [{100 * interval[0]:.1f}-{100 * interval[1]:.1f}]"
 
     ece = f"  ECE {result.ece:.3f}" if result.ece is not None else ""
-    classes = in_language(f"{len(result.labels)} classes", f"{len(result.labels)} 类")
+    classes = in_language(tr("{labels} classes", labels=len(result.labels)))
     return (
         f"    {result.corpus:8} {result.protocol:10} {classes}  "
         f"{result.normalisation:8} UAR {percent(result.uar, result.uar_interval)}  "
@@ -315,8 +326,11 @@ def _result_line(result: Result) -> str:
 def _confusion_lines(result: Result) -> list[str]:
     assert result.confusion is not None
     title = in_language(
-        f"  confusion ({result.protocol}, {result.normalisation}; rows true, columns heard)",
-        f"  混淆矩阵（{result.protocol}，{result.normalisation}；行为真实情感，列为听到的情感）",
+        tr(
+            "  confusion ({protocol}, {normalisation}; rows true, columns heard)",
+            protocol=result.protocol,
+            normalisation=result.normalisation,
+        )
     )
     header = " " * 16 + " ".join(f"{label[:6]:>6}" for label in result.labels)
     rows = [

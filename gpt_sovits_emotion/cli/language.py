@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["in_language", "language", "language_of", "set_language"]
 
@@ -45,6 +49,13 @@ def language() -> str:
     return _language.get()
 
 
-def in_language(en: str, zh: str) -> str:
-    """Return whichever of the two sentences is in the language that is spoken."""
-    return zh if language() == "zh" else en
+def in_language(message: str | Sentence, zh: str | None = None) -> str:
+    """Return a sentence in the language that is spoken.
+
+    Args:
+        message: In two languages, or in English.
+        zh: The same in Chinese, where `message` is English alone.
+    """
+    if not isinstance(message, str):
+        return message.say(language())
+    return zh if zh is not None and language() == "zh" else message

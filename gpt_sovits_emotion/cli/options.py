@@ -22,6 +22,7 @@ from gpt_sovits_emotion.cli.settings import (
     SpeakingSettings,
 )
 from gpt_sovits_emotion.cli.texts import TRANSCRIPT_OPTIONS
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, doing_in, part_of
 
 if TYPE_CHECKING:
@@ -363,7 +364,7 @@ def open_engines_for(models: ModelSettings, speaking: SpeakingSettings | None = 
 def tell_note(note: Sentence | None) -> None:
     """Say what a person should know of, if there is anything."""
     if note is not None:
-        say(f"note: {note.en}", zh=f"注意：{note.zh}")
+        say(tr("note: {note}", note=note))
 
 
 def _provider_for(models: ModelSettings) -> Backend | None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from gpt_sovits_emotion.cli.console import echo, say, styled
 from gpt_sovits_emotion.cli.language import in_language
 from gpt_sovits_emotion.cli.results import PARTLY_DONE
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.records import RoundTripReport, RoundTripSegment
 from gpt_sovits_emotion.pipeline import RoundTrip
 from gpt_sovits_emotion.synthesis.takes import told
@@ -29,10 +29,12 @@ def outcome_code(result: RoundTrip) -> int:
         return 0
     numbers = ", ".join(unsaid)
     say(
-        f"not said: {len(unsaid)} of {counted(len(wanted), 'segment')} ({numbers}); the reasons stand "
-        "above and in the "
-        "report",
-        zh=f"未能合成：{len(wanted)} 段中的 {len(unsaid)} 段（{numbers}）；原因见上文和报告",
+        tr(
+            "not said: {unsaid} of {wanted} ({numbers}); the reasons stand above and in the report",
+            unsaid=len(unsaid),
+            numbers=numbers,
+            wanted=of_count(len(wanted), "segment"),
+        )
     )
     return PARTLY_DONE if len(unsaid) < len(wanted) else 1
 
@@ -55,7 +57,7 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
         if with_texts:
             said = report.transcript.segments[segment.index]
             named = said.segment.speaker
-            who = in_language(f"{named}: ", f"{named}：") if named else ""
+            who = in_language(tr("{named}: ", named=named)) if named else ""
             echo(f"  {segment.index + 1:3d}  {who}{said.text}")
         number = "   " if with_texts else f"{segment.index + 1:3d}"
         echo(f"  {number}  {wanted}: {segment.note.say(language)}")
@@ -67,7 +69,7 @@ def echo_outcome(result: RoundTrip, language: str, *, with_texts: bool = False) 
 def echo_files(report: RoundTripReport, out: Path) -> None:
     """Say what was written, on stderr."""
     for role, name in report.files.items():
-        say(f"{role}: {out / name}", zh=f"{_in_chinese(role)}：{out / name}")
+        say(tr("{role}: {out}", out=out / name, role=in_both(role, _in_chinese(role))))
 
 
 _ROLES = {
@@ -96,7 +98,7 @@ def _echo_takes(segment: RoundTripSegment, language: str) -> None:
     for take in segment.takes:
         mark = "*" if take.kept else " "
         told_of = styled(told(take).say(language), dim=True)
-        seed = in_language(f"seed {take.seed}", f"种子 {take.seed}")
+        seed = in_language(tr("seed {seed}", seed=take.seed))
         echo(f"      {mark}{take.number} {take.clip.path.name}, {seed}: {told_of}")
         if take.text:
             echo(f"        {styled(take.text, dim=True)}")
@@ -105,16 +107,21 @@ def _echo_takes(segment: RoundTripSegment, language: str) -> None:
 def _echo_survival(report: RoundTripReport) -> None:
     echo(
         in_language(
-            f"  emotion survived in {report.survived} of {counted(report.compared, 'segment')}, judged by "
-            f"{report.judge_id}",
-            f"  {report.compared} 段中有 {report.survived} 段保留了情感，由 {report.judge_id} 判断",
+            tr(
+                "  emotion survived in {survived} of {compared}, judged by {judge_id}",
+                survived=report.survived,
+                judge_id=report.judge_id,
+                compared=of_count(report.compared, "segment"),
+            )
         )
     )
     if report.judge_is_tagger:
         echo(
             in_language(
-                "  (the judge is the head that tagged: this shows that the path holds together, "
-                "not that a person would agree)",
-                "  （判断者就是标注情感的模型：这只说明流程自洽，并不代表人会同意）",
+                tr(
+                    "  (the judge is the head that tagged: this shows that the path holds together, "
+                    "not that a "
+                    "person would agree)"
+                )
             )
         )

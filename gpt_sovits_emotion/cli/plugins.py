@@ -8,6 +8,7 @@ import click
 
 from gpt_sovits_emotion.cli.console import echo, padded, print_json, say, styled
 from gpt_sovits_emotion.cli.language import in_language, language
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.core.records import Sentence
@@ -44,10 +45,10 @@ def plugins(as_json: bool) -> int:
         echo(f"  {', '.join(own)}")
         for plugin, why in listed:
             if plugin.group == group and not plugin.is_ours:
-                state = in_language("broken", "故障") if why else plugin.value
+                state = in_language(tr("broken")) if why else plugin.value
                 echo(f"  {padded(plugin.name, 20)} {padded(plugin.origin, 28)} {state}")
     for problem in problems:
-        say(f"note: {problem.en}", zh=f"注意：{problem.zh}")
+        say(tr("note: {problem}", problem=problem))
     return int(bool(problems))
 
 

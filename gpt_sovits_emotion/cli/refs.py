@@ -25,6 +25,7 @@ from gpt_sovits_emotion.cli.options import (
 from gpt_sovits_emotion.cli.results import check_free
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.banks.building import Sources
@@ -168,10 +169,7 @@ def build(
     echo_coverage(bank, lang)
     beside = sources.path if sources.layout != RECORDING else bank.root
     quoted = shlex.quote(str(beside))
-    say(
-        f"built: {beside}; look into it with  refs list {quoted}",
-        zh=f"已建成：{beside}；查看内容请运行  refs list {quoted}",
-    )
+    say(tr("built: {beside}; look into it with  refs list {quoted}", beside=beside, quoted=quoted))
 
 
 @refs.command("list")
@@ -190,22 +188,25 @@ def list_command(bank: Path, as_json: bool, lang: str) -> None:
     echo(
         styled(
             in_language(
-                f"{loaded.voice} ({loaded.layout}, {n_usable} of {n_clips} usable)",
-                f"{loaded.voice}（{loaded.layout}，{n_clips} 个片段中 {n_usable} 个可用）",
+                tr(
+                    "{voice} ({layout}, {n_usable} of {n_clips} usable)",
+                    voice=loaded.voice,
+                    layout=loaded.layout,
+                    n_usable=n_usable,
+                    n_clips=n_clips,
+                )
             ),
             bold=True,
         )
     )
     pinned: dict[Path, list[str]] = {}
     for label, path in loaded.pins.items():
-        pinned.setdefault(path, []).append(
-            display_name(label, lang) or in_language("default", "默认")
-        )
+        pinned.setdefault(path, []).append(display_name(label, lang) or in_language(tr("default")))
     for clip in loaded.clips:
         echo("  ".join(clip_cells(clip, lang)).rstrip())
         if clip.path in pinned:
             slots = ", ".join(pinned[clip.path])
-            told = in_language(f"pinned for {slots}", f"已固定用于{slots}")
+            told = in_language(tr("pinned for {slots}", slots=slots))
             echo(f"{'':10}  {told}")
         for remark in (clip.problem, *clip.doubts):
             if remark is not None:
@@ -236,7 +237,7 @@ def coverage_command(
         from gpt_sovits_emotion.report.coverage import write_coverage_picture
 
         write_coverage_picture(found, picture, language=lang)
-        say(f"picture: {picture}", zh=f"图：{picture}")
+        say(tr("picture: {picture}", picture=picture))
     if as_json:
         _echo_json(found.to_dict())
     else:
@@ -350,20 +351,22 @@ def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
     from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, slot_label
 
     if (clip is None) == (not clear):
-        raise Misuse("name the clip, or give --clear", zh="请指定片段，或使用 --clear")
+        raise Misuse(tr("name the clip, or give --clear"))
     set_pin(bank, emotion, clip)
     label = slot_label(emotion)
     held = {canonical_label(each.emotion) for each in load_bank(bank).clips}
     if clip is not None and label not in {"", *EMOTIONS, *held}:
         say(
-            f"{emotion} is no emotion that is known, nor one of this bank: the pin counts for texts tagged "
-            f"[{emotion}] alone",
-            zh=f"{emotion} 不是已知的情感，此音库中也没有：固定仅对标有 [{emotion}] 的文字有效",
+            tr(
+                "{emotion} is no emotion that is known, nor one of this bank: the pin counts for texts "
+                "tagged [{emotion}] alone",
+                emotion=emotion,
+            )
         )
     if clip is None:
-        say(f"{emotion}: no clip is pinned", zh=f"{emotion}：没有固定片段")
+        say(tr("{emotion}: no clip is pinned", emotion=emotion))
     else:
-        say(f"{emotion}: {clip} is pinned", zh=f"{emotion}：已固定 {clip}")
+        say(tr("{emotion}: {clip} is pinned", emotion=emotion, clip=clip))
 
 
 # --- inside ----------------------------------------------------------------------------------------

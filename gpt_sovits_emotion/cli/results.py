@@ -20,6 +20,7 @@ from pathlib import Path
 from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.files import cache_folder, is_ordinary, write_text
 from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.messages import in_both, tr
 
 __all__ = [
     "Ledger",
@@ -166,10 +167,12 @@ class Ledger:
                 taken = os.path.lexists(file) and known.get(self._name(file)) != digest
                 if taken and not replace:
                     raise OutputError(
-                        f"{file} is there already, from another or an unknown recording, and "
-                        "was not touched; name another folder with --out, or allow --replace",
-                        zh=f"{file} 已经存在，来自另一个或未知的录音，没有改动；请用 --out 另选文件夹，"
-                        "或用 --replace 允许替换",
+                        tr(
+                            "{file} is there already, from another or an unknown recording, and was "
+                            "not touched; name "
+                            "another folder with --out, or allow --replace",
+                            file=file,
+                        )
                     )
             if digest:
                 results = known | {self._name(file): digest for file in files.values()}
@@ -208,9 +211,13 @@ def check_free(files: Sequence[Path], *, replace: bool, or_skip: bool = False) -
     skip = ", leave out what is done with --skip-done" if or_skip else ""
     skip_zh = "，用 --skip-done 跳过已完成的" if or_skip else ""
     raise OutputError(
-        f"{there[0]}{more} is there already and was not touched; name another place{skip}, or let it be "
-        "replaced with --replace",
-        zh=f"{there[0]}{more_zh} 已经存在，没有改动；请另选位置{skip_zh}，或用 --replace 允许替换",
+        tr(
+            "{there}{more} is there already and was not touched; name another place{skip}, or let it "
+            "be replaced with --replace",
+            there=there[0],
+            more=in_both(more, more_zh),
+            skip=in_both(skip, skip_zh),
+        )
     )
 
 
@@ -236,8 +243,12 @@ def check_writable(folder: Path) -> None:
     what = "may not be written to" if above.is_dir() else "is no folder"
     what_zh = "没有写入权限" if above.is_dir() else "不是文件夹"
     raise OutputError(
-        f"nothing can be written to {folder}: {above} {what}; choose another with --out",
-        zh=f"无法写入 {folder}：{above} {what_zh}；请用 --out 另选一个",
+        tr(
+            "nothing can be written to {folder}: {above} {what}; choose another with --out",
+            folder=folder,
+            above=above,
+            what=in_both(what, what_zh),
+        )
     )
 
 

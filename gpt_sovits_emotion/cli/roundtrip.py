@@ -44,6 +44,7 @@ from gpt_sovits_emotion.cli.speaking import (
     voice_that_speaks,
 )
 from gpt_sovits_emotion.cli.texts import existing_transcript
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
@@ -170,10 +171,10 @@ def demo(out: Path | None, replace: bool, lang: str) -> int:
     models = ModelSettings(whisper="base", head=DEFAULT_HEAD, offline=True)
     settings = RecordingSettings(language=lang, max_hours=1.0)
     say(
-        "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base transcribes, and "
-        "mishears such a speaker more often than a person",
-        zh="演示：合成的说话人和音库，声音来自 eSpeak NG；Whisper base 负责识别，"
-        "对这样的说话人比对真人更容易听错",
+        tr(
+            "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base "
+            "transcribes, and mishears such a speaker more often than a person"
+        )
     )
     sample = samples / f"sample_{lang}.flac"
     given = _Given(models, settings, SpeakingSettings(), ChoosingSettings(), lang)
@@ -262,10 +263,7 @@ def _carry_of(engines: Engines, given: _Given) -> ProsodySource:
     way = given.carry
     if given.choosing.prosody_from is not None:
         if way == "recording":
-            raise Misuse(
-                "--prosody-from and --carry recording exclude each other",
-                zh="--prosody-from 和 --carry recording 不能同时使用",
-            )
+            raise Misuse(tr("--prosody-from and --carry recording exclude each other"))
         way = "bank"
     carry = ProsodySource(way, or_clip=given.or_clip, scratch=given.scratch)
     check_prosody_source(carry, engines.backend.limits, backend=engines.backend.title)

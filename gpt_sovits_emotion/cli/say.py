@@ -40,6 +40,7 @@ from gpt_sovits_emotion.cli.speaking import (
     voice_of,
 )
 from gpt_sovits_emotion.cli.texts import encoding_option
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.engines import Engines
@@ -184,9 +185,7 @@ def _lines(
         TranscriptError: The file cannot be read, or is no text.
     """
     if (file is None) == (not texts):
-        raise Misuse(
-            "give texts, or a file of them with --file", zh="请给出文字，或用 --file 指定文件"
-        )
+        raise Misuse(tr("give texts, or a file of them with --file"))
     if file is None:
         return list(texts), "text"
     from gpt_sovits_emotion.synthesis.text_input import file_to_say, text_to_say

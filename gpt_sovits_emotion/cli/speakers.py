@@ -11,8 +11,8 @@ from gpt_sovits_emotion.cli.console import echo, padded, print_json, say
 from gpt_sovits_emotion.cli.language import in_language, language
 from gpt_sovits_emotion.cli.options import head_for, heads_dir_option
 from gpt_sovits_emotion.cli.settings import ModelSettings
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 
 __all__ = ["speakers"]
 
@@ -58,8 +58,7 @@ def list_command(as_json: bool) -> None:
     if not entries:
         folder = speakers_folder()
         say(
-            f"nothing has been learned of any speaker ({folder} holds no profile)",
-            zh=f"尚未学习过任何说话人（{folder} 中没有档案）",
+            tr("nothing has been learned of any speaker ({folder} holds no profile)", folder=folder)
         )
 
 
@@ -73,15 +72,13 @@ def show(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
 
     profile = known_speaker(head_for(ModelSettings(head=head, heads_dirs=heads_dirs)), speaker)
     echo(profile.say().say(language()))
-    echo(in_language("  head      ", "  情感模型  ") + profile.head_id)
-    echo(in_language("  changed   ", "  更新时间  ") + profile.updated_at)
-    echo(in_language("  learned   ", "  学习方式  ") + profile.recipe)
+    echo(in_language(tr("  head      ")) + profile.head_id)
+    echo(in_language(tr("  changed   ")) + profile.updated_at)
+    echo(in_language(tr("  learned   ")) + profile.recipe)
     for place in profile.valid:
         correction = profile.corrections[place]
         waiting = (
-            ""
-            if correction.batch in profile.learned
-            else in_language("  (not learned yet)", "  （尚未学习）")
+            "" if correction.batch in profile.learned else in_language(tr("  (not learned yet)"))
         )
         label = padded(display_name(correction.label, language()), 12)
         echo(f"  {label} {correction.source}{waiting}")
@@ -114,7 +111,7 @@ def undo(speaker: str, head: str | None, heads_dirs: tuple[Path, ...]) -> None:
             profile = learn(found, profile, replay=replay)
         save_profile(profile)
     n_undone = n_before - len(profile.corrections)
-    say(f"taken back: {counted(n_undone, 'labelled clip')}", zh=f"已撤回：{n_undone} 个标注片段")
+    say(tr("taken back: {n_undone}", n_undone=of_count(n_undone, "labelled clip")))
     echo(profile.say().say(language()))
 
 
@@ -130,13 +127,13 @@ def forget(speaker: str | None, everyone: bool, head_id: str | None) -> int:
     from gpt_sovits_emotion.banks.building.teaching import forget_speaker
 
     if (speaker is None) == (not everyone):
-        raise Misuse("name one speaker, or give --all", zh="请指定一位说话人，或使用 --all")
+        raise Misuse(tr("name one speaker, or give --all"))
     deleted, notes = forget_speaker(speaker, head_id=head_id)
     for folder in deleted:
-        say(f"deleted: {folder}", zh=f"已删除：{folder}")
+        say(tr("deleted: {folder}", folder=folder))
     for note in notes:
         say(note.en, zh=note.zh)
     if not deleted:
         who_zh = f" {speaker} " if speaker else "任何人"
-        say(f"nothing was known of {speaker or 'anyone'}", zh=f"没有关于{who_zh}的记录")
+        say(tr("nothing was known of {speaker}", speaker=in_both(speaker or "anyone", who_zh)))
     return 0 if deleted or everyone else 1

@@ -13,6 +13,7 @@ from gpt_sovits_emotion.cli.arguments import FilePath, Misuse, Number, Place, Se
 from gpt_sovits_emotion.cli.console import progress_bar, say
 from gpt_sovits_emotion.cli.settings import ChoosingSettings, SpeakingSettings
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Sampling
@@ -199,8 +200,10 @@ def loaded_bank(
     if limits is None:
         backend = engines.backend.title
         raise BackendError(
-            f"{backend.en} does not speak at this moment; choose another (--backend)",
-            zh=f"{backend.zh} 目前不能合成；请选择其他后端（--backend）",
+            tr(
+                "{backend} does not speak at this moment; choose another (--backend)",
+                backend=backend,
+            )
         )
     bank = opened_bank(
         path,
@@ -210,10 +213,7 @@ def loaded_bank(
     )
     for clip in bank.clips:
         if clip.problem:
-            say(
-                f"{clip.path.name}: not used: {clip.problem.en}",
-                zh=f"{clip.path.name}：未使用：{clip.problem.zh}",
-            )
+            say(tr("{path}: not used: {problem}", path=clip.path.name, problem=clip.problem))
     pinned = dict(pair_of(pair, "EMOTION=CLIP", "--pin") for pair in pins)
     return with_pins(bank, pinned, known=_labels_asked_for(pinned, engines, emotion, texts))
 
@@ -234,8 +234,9 @@ def check_no_pins(choosing: ChoosingSettings) -> None:
     """Refuse ``--pin`` with ``--prosody-from``, whose clips carry the emotion. Raises `Misuse`."""
     if choosing.prosody_from is not None and choosing.pins:
         raise Misuse(
-            "--pin and --prosody-from exclude each other: the other voice's clips carry the emotion",
-            zh="--pin 和 --prosody-from 不能同时使用：情感由另一个声音的片段提供",
+            tr(
+                "--pin and --prosody-from exclude each other: the other voice's clips carry the emotion"
+            )
         )
 
 
@@ -267,7 +268,7 @@ def voice_of(
     if opened is None:
         return engines, None
     if opened.taught or sidecar_path(source).is_file():
-        say(f"judge: {opened.note.en}", zh=f"判断者：{opened.note.zh}")
+        say(tr("judge: {note}", note=opened.note))
     return opened.engines, opened.speaker
 
 
@@ -283,7 +284,7 @@ def voice_that_speaks(source: Path, engines: Engines, *, learn: bool | None) -> 
 
     with progress_bar("the voice") as progress:
         opened = open_voice(source, engines, who="tagger", learn=learn, progress=progress)
-    say(f"tagger: {opened.note.en}", zh=f"标注者：{opened.note.zh}")
+    say(tr("tagger: {note}", note=opened.note))
     return replace(opened.engines, speaker=opened.speaker)
 
 
@@ -333,8 +334,10 @@ def _takes_of(n: int, words: TranscribeOptions | None) -> TakeOptions:
     there = words_where_there(words)
     if there is None:
         say(
-            f"takes: no Whisper model {words.model} on this machine, so words are not judged",
-            zh=f"多次合成：本机没有 Whisper 模型 {words.model}，因此不检查文字",
+            tr(
+                "takes: no Whisper model {model} on this machine, so words are not judged",
+                model=words.model,
+            )
         )
     return TakeOptions(n, there)
 

@@ -10,6 +10,7 @@ import click
 
 from gpt_sovits_emotion.cli.arguments import BadValue, FilePath
 from gpt_sovits_emotion.cli.settings import RecordingSettings
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.transcripts import TextFile
@@ -76,9 +77,12 @@ def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFil
     if found is None:
         endings = ", ".join(sorted(readable_endings()))
         raise TranscriptError(
-            f"no transcript lies beside {recording}; a file of the same name ending in one of "
-            f"{endings} was expected",
-            zh=f"{recording} 旁没有文稿；应有同名文件，扩展名为 {endings} 之一",
+            tr(
+                "no transcript lies beside {recording}; a file of the same name ending in one of {endings} "
+                "was expected",
+                recording=recording,
+                endings=endings,
+            )
         )
     return _of_film(TextFile(found, encoding, by_option=True), recording)
 

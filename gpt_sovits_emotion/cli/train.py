@@ -22,6 +22,7 @@ from gpt_sovits_emotion.cli.options import (
     opened_cache,
 )
 from gpt_sovits_emotion.cli.settings import FeatureSettings, ModelSettings, with_settings
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.core.progress import Progress
@@ -124,10 +125,10 @@ def train(
     plan = _plan(models, features, wanted, preset, opened, others)
     _show(opened)
     for warning in check(opened, plan.labels or None):
-        say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
+        say(tr("note: {warning}", warning=warning))
     trained, interrupted = _train(opened, plan, models, features)
     for warning in trained.warnings:
-        say(f"note: {warning.en}", zh=f"注意：{warning.zh}")
+        say(tr("note: {warning}", warning=warning))
     _print(trained, as_json=as_json)
     return _INTERRUPTED if interrupted else 0
 
@@ -138,10 +139,7 @@ def _corpora_named(
     """Return NAME=DIR of every corpus, those of a recipe fetched where nobody names a folder."""
     if preset is None:
         if not named:
-            raise Misuse(
-                "name what to train on: --corpus NAME=DIR, or --recipe NAME",
-                zh="请指定训练数据：--corpus NAME=DIR 或 --recipe NAME",
-            )
+            raise Misuse(tr("name what to train on: --corpus NAME=DIR, or --recipe NAME"))
         return named
     from gpt_sovits_emotion.core.files import data_folder
     from gpt_sovits_emotion.training.corpora import fetch_corpus
@@ -151,9 +149,13 @@ def _corpora_named(
     if unknown:
         known, others = ", ".join(preset.corpora), ", ".join(unknown)
         raise Misuse(
-            f"the recipe {preset.name} is trained on {known}, not on {others}; leave --recipe out to train "
-            "on corpora of your own",
-            zh=f"配方 {preset.name} 使用 {known} 训练，而不是 {others}；要用自己的语料训练，请去掉 --recipe",
+            tr(
+                "the recipe {preset} is trained on {known}, not on {others}; leave --recipe out to train "
+                "on corpora of your own",
+                preset=preset.name,
+                known=known,
+                others=others,
+            )
         )
     home = data_folder() / "corpora"
     for corpus_id in preset.corpora:
@@ -249,11 +251,11 @@ def _train(
 
         def watch(moment: ProgressEvent) -> None:
             heard = moment.held_out_uar
-            held_out = in_language("held-out UAR", "留出 UAR")
+            held_out = in_language(tr("held-out UAR"))
             uar = f", {held_out} {100 * heard:.1f}" if heard is not None else ""
             loss = f", loss {moment.loss:.3f}" if moment.loss is not None else ""
             left = moment.seconds_left
-            rest = in_language(f", {left:.0f} s left", f"，还需 {left:.0f} 秒") if left else ""
+            rest = in_language(tr(", {left:.0f} s left", left=left)) if left else ""
             progress(moment.fraction, f"{moment.doing.say(language())}{loss}{uar}{rest}")
 
         trained = train_head(
@@ -272,10 +274,7 @@ def _stopped_by_ctrl_c() -> Iterator[Callable[[], bool]]:
         if pressed:
             raise KeyboardInterrupt
         pressed = True
-        say(
-            "stopping with the best there is (Ctrl-C again: at once, with nothing)",
-            zh="正在停止，保留目前最好的结果（再按一次 Ctrl-C：立即停止，什么也不保留）",
-        )
+        say(tr("stopping with the best there is (Ctrl-C again: at once, with nothing)"))
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -293,5 +292,5 @@ def _print(trained: TrainedHead, *, as_json: bool) -> None:
     for line in card_lines(trained.card):
         echo(line)
     use = f"gpt-sovits-emotion annotate RECORDING --head {trained.card.id}"
-    echo(in_language(f"installed: {trained.folder}", f"已安装：{trained.folder}"))
-    echo(in_language(f"use it:    {use}", f"使用：{use}"))
+    echo(in_language(tr("installed: {folder}", folder=trained.folder)))
+    echo(in_language(tr("use it:    {use}", use=use)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.own_plugins import OWN
 from gpt_sovits_emotion.core.records import Sentence
 
@@ -49,14 +50,12 @@ class Group:
 
 GROUPS: Mapping[str, Group] = MappingProxyType(
     {
-        "encoders": Group(Sentence("encoder", "编码器"), ("parse", "borrows", "open")),
-        "backends": Group(Sentence("backend", "后端"), makes=True),
-        "transcribers": Group(Sentence("transcriber", "识别器")),
-        "bank_layouts": Group(Sentence("bank layout", "音库结构"), ("recognises", "read")),
-        "corpora": Group(Sentence("corpus reader", "语料读取器"), ("info", "read")),
-        "formats": Group(
-            Sentence("transcript format", "文稿格式"), ("endings", ("read", "to_text"))
-        ),
+        "encoders": Group(tr("encoder"), ("parse", "borrows", "open")),
+        "backends": Group(tr("backend"), makes=True),
+        "transcribers": Group(tr("transcriber")),
+        "bank_layouts": Group(tr("bank layout"), ("recognises", "read")),
+        "corpora": Group(tr("corpus reader"), ("info", "read")),
+        "formats": Group(tr("transcript format"), ("endings", ("read", "to_text"))),
     }
 )
 """Group -> what belongs into it; the entry points are in ``gpt_sovits_emotion.`` and the group."""
@@ -141,9 +140,9 @@ def _entries() -> tuple[list[Plugin], list[Sentence]]:
 
 
 def _reason_unread(error: Exception) -> Sentence:
-    return Sentence(
-        f"its entry_points.txt cannot be read ({in_half_a_line(error)})",
-        f"无法读取其 entry_points.txt（{in_half_a_line(error)}）",
+    return tr(
+        "its entry_points.txt cannot be read ({in_half_a_line})",
+        in_half_a_line=in_half_a_line(error),
     )
 
 
@@ -152,9 +151,10 @@ def left_out(origin: str, why: Sentence, what: Sentence | None = None) -> Senten
     named, named_zh = (
         (f"{what.en} of {origin}", f"{origin} 的{what.zh}") if what else (origin, origin)
     )
-    return Sentence(
-        f"{named} is left out: {why.en}; update or uninstall that package",
-        f"不使用 {named_zh}：{why.zh}；请更新或卸载该软件包",
+    return tr(
+        "{named} is left out: {why}; update or uninstall that package",
+        why=why,
+        named=in_both(named, named_zh),
     )
 
 
@@ -167,34 +167,36 @@ def plugin_named(plugin: Plugin) -> Sentence:
 def _clash(plugin: Plugin, others: list[Plugin]) -> Sentence | None:
     """Return why a name that several use is nobody's of them: which was meant, none could know."""
     if plugin.name in OWN.get(plugin.group, {}):
-        why = Sentence("that name is taken by our own", "该名称已被本程序使用")
+        why = tr("that name is taken by our own")
         return left_out(plugin.origin, why, plugin_named(plugin))
     if not others or plugin.group not in GROUPS:
         return None
     origins = sorted({each.origin for each in (plugin, *others)})
     named = plugin_named(plugin)
-    return Sentence(
-        f"{named.en} is left out: {' and '.join(origins)} both have one of that name; uninstall one of them",
-        f"不使用{named.zh}：{' 和 '.join(origins)} 都有此名称；请卸载其中一个",
+    return tr(
+        "{named} is left out: {origins} both have one of that name; uninstall one of them",
+        named=named,
+        origins=in_both(" and ".join(origins), " 和 ".join(origins)),
     )
 
 
 def _unfit(plugin: Plugin) -> Sentence | None:
     if plugin.group not in GROUPS:
-        why = Sentence(
-            f"there is no group {PREFIX}{plugin.group}; expected {PREFIX} and one of {', '.join(GROUPS)}",
-            f"没有 {PREFIX}{plugin.group} 这一组；应为 {PREFIX} 加 {'、'.join(GROUPS)} 之一",
+        why = tr(
+            "there is no group {prefix}{group}; expected {prefix} and one of {groups}",
+            prefix=PREFIX,
+            group=plugin.group,
+            groups=of_list(GROUPS),
         )
-        what = Sentence(f"the plug-in {plugin.name!r}", f"插件 {plugin.name!r}")
+        what = tr("the plug-in {plugin!r}", plugin=plugin.name)
         return left_out(plugin.origin, why, what)
     if not _NAME.fullmatch(plugin.name):
-        why = Sentence(
-            "a name has letters, digits, '-', '_' and '.' only, and ends in a letter or a digit",
-            "名称只能含字母、数字及 - _ .，且以字母或数字结尾",
+        why = tr(
+            "a name has letters, digits, '-', '_' and '.' only, and ends in a letter or a digit"
         )
         return left_out(plugin.origin, why, plugin_named(plugin))
     if not _VALUE.fullmatch(plugin.value):
-        why = Sentence(f"{plugin.value!r} is not module:object", f"{plugin.value!r} 不是 模块:对象")
+        why = tr("{plugin!r} is not module:object", plugin=plugin.value)
         return left_out(plugin.origin, why, plugin_named(plugin))
     return None
 

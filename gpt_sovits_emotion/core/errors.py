@@ -24,6 +24,8 @@ tab says the same in Chinese too (`EmotionError.zh`), and the tab shows the one 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 __all__ = [
     "AudioError",
     "BackendError",
@@ -43,17 +45,26 @@ __all__ = [
 ]
 
 
+class InTwoLanguages(Protocol):
+    """A sentence in English and Chinese, as `records.Sentence` is one."""
+
+    @property
+    def en(self) -> str: ...
+    @property
+    def zh(self) -> str: ...
+
+
 class EmotionError(Exception):
     """Base of every error that this package raises on purpose.
 
     Args:
-        message: The sentence in English, which is ``str(error)`` too.
-        zh: The same sentence in Chinese, None where it has not been written.
+        message: The sentence in two languages (`messages.tr`), or in English; ``str(error)`` is English.
+        zh: The same sentence in Chinese, where `message` is English alone and there is one.
     """
 
-    def __init__(self, message: str, *, zh: str | None = None) -> None:
-        super().__init__(message)
-        self.zh = zh
+    def __init__(self, message: str | InTwoLanguages, *, zh: str | None = None) -> None:
+        super().__init__(message if isinstance(message, str) else message.en)
+        self.zh = zh if isinstance(message, str) else message.zh
 
     def say(self, language: str) -> str:
         """Return the sentence in Chinese for ``"zh"`` where there is one, else in English.

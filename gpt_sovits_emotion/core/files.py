@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.leftovers import being_written, sweep
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -177,9 +178,11 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(gone)
     except OSError as error:
         raise OutputError(
-            f"{folder} could not be deleted ({error.strerror or error}); look at its permissions, or delete "
-            "it by hand",
-            zh=f"无法删除 {folder}（{error.strerror or error}）；请检查权限，或手动删除",
+            tr(
+                "{folder} could not be deleted ({strerror}); look at its permissions, or delete it by hand",
+                folder=folder,
+                strerror=error.strerror or error,
+            )
         ) from error
 
 
@@ -201,17 +204,21 @@ def _give_ordinary_mode(path: Path) -> None:
 def _unwritten(path: Path, error: OSError) -> OutputError:
     if error.errno == errno.ENOSPC:
         return OutputError(
-            f"{path} was not written: the disk is full; free some space and run again",
-            zh=f"没有写入 {path}：磁盘已满；请腾出空间后重试",
+            tr("{path} was not written: the disk is full; free some space and run again", path=path)
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(
-            f"{path} was not written: this folder may not be written to; "
-            "choose another with --out or change its permissions",
-            zh=f"没有写入 {path}：没有权限写入该文件夹；请用 --out 另选一个，或修改其权限",
+            tr(
+                "{path} was not written: this folder may not be written to; choose another with --out or "
+                "change its permissions",
+                path=path,
+            )
         )
     reason = error.strerror or str(error)
     return OutputError(
-        f"{path} was not written ({reason}); choose another place and run again",
-        zh=f"没有写入 {path}（{reason}）；请换个位置后重试",
+        tr(
+            "{path} was not written ({reason}); choose another place and run again",
+            path=path,
+            reason=reason,
+        )
     )

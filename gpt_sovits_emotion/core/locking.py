@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import EmotionError, OutputError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["PATIENCE_S", "lock_beside", "locked"]
 
@@ -63,9 +64,12 @@ def locked(
         held.acquire(timeout=patience_s)
     except Timeout as error:
         raise busy or OutputError(
-            f"{lock.parent} is being changed by another process, for {patience_s:g} s by now; wait for it or "
-            "stop it, and run again",
-            zh=f"{lock.parent} 正被另一个程序修改，已等待 {patience_s:g} 秒；请等它结束或将其停止，然后重试",
+            tr(
+                "{parent} is being changed by another process, for {patience_s:g} s by now; wait for it or "
+                "stop it, and run again",
+                parent=lock.parent,
+                patience_s=patience_s,
+            )
         ) from error
     except OSError as error:
         reason = error.strerror or str(error)
@@ -82,6 +86,10 @@ def locked(
 
 def _unwritable(folder: Path, reason: str) -> OutputError:
     return OutputError(
-        f"nothing can be written into {folder} ({reason}); change its permissions, or choose another folder",
-        zh=f"无法写入 {folder}（{reason}）；请修改权限，或另选文件夹",
+        tr(
+            "nothing can be written into {folder} ({reason}); change its permissions, or choose "
+            "another folder",
+            folder=folder,
+            reason=reason,
+        )
     )

@@ -25,6 +25,7 @@ from gpt_sovits_emotion.core.entry_points import (
     plugin_named,
 )
 from gpt_sovits_emotion.core.errors import EmotionError, PluginError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.own_plugins import OWN
 from gpt_sovits_emotion.core.records import Sentence
 
@@ -185,9 +186,7 @@ def recognised(plugin: Plugin, recognises: Callable[[Any], object], what: Any) -
     try:
         return bool(recognises(what))
     except Exception as error:
-        doing = Sentence(
-            "looking at what is not its own, and is left out", "识别文件，因此不再使用"
-        )
+        doing = tr("looking at what is not its own, and is left out")
         problem = failed(plugin, error, doing=doing)
         _state.loaded.pop((plugin.group, plugin.name), None)
         _state.broken[plugin.group, plugin.name] = Sentence(str(problem), problem.say("zh"))
@@ -199,17 +198,22 @@ def failed(plugin: Plugin, error: BaseException, *, doing: Sentence) -> PluginEr
     """Return the sentence that a plug-in failed."""
     why, title = in_half_a_line(error), GROUPS[plugin.group].title
     return PluginError(
-        f"the {title.en} {plugin.name!r} of {plugin.origin} failed at {doing.en} ({why}); that is a fault of "
-        "that package: update it, or tell its makers",
-        zh=f"{plugin.origin} 的{title.zh} {plugin.name!r} 在{doing.zh}时出错（{why}）；"
-        "这是该软件包的缺陷：请更新它，或告知其作者",
+        tr(
+            "the {title} {plugin!r} of {origin} failed at {doing} ({why}); that is a fault of that "
+            "package: update it, or tell its makers",
+            title=title,
+            plugin=plugin.name,
+            origin=plugin.origin,
+            doing=doing,
+            why=why,
+        )
     )
 
 
 def failed_plugin(error: BaseException) -> PluginError | None:
     """Return the sentence that a plug-in failed, where an error that nobody foresaw is one's; else None."""
     plugin = culprit(error)
-    return None if plugin is None else failed(plugin, error, doing=Sentence("its work", "运行"))
+    return None if plugin is None else failed(plugin, error, doing=tr("its work"))
 
 
 def culprit(error: BaseException) -> Plugin | None:
@@ -276,16 +280,13 @@ def _imported(plugin: Plugin) -> Any:
             raise
         raise _broken(
             plugin,
-            Sentence(
-                f"it cannot be imported ({in_half_a_line(error)})",
-                f"无法导入（{in_half_a_line(error)}）",
-            ),
+            tr("it cannot be imported ({in_half_a_line})", in_half_a_line=in_half_a_line(error)),
         ) from error
     if not group.needs and not callable(found):
-        raise _broken(plugin, Sentence("it cannot be called", "它不能被调用"))
+        raise _broken(plugin, tr("it cannot be called"))
     if lacking:
         listed = ", ".join(need if isinstance(need, str) else " or ".join(need) for need in lacking)
-        raise _broken(plugin, Sentence(f"it has no {listed}", f"它没有 {listed}"))
+        raise _broken(plugin, tr("it has no {listed}", listed=listed))
     return found
 
 
@@ -302,8 +303,11 @@ def _broken(plugin: Plugin, why: Sentence) -> PluginError:
 def _unknown(group: str, name: str) -> PluginError:
     title, known = GROUPS[group].title, names(group)
     return PluginError(
-        f"there is no {title.en} {name!r}; expected one of {', '.join(known)}, or the package that adds it "
-        "is not installed (see  gpt-sovits-emotion plugins)",
-        zh=f"没有{title.zh} {name!r}；应为 {'、'.join(known)} 之一，或尚未安装提供它的软件包"
-        "（见  gpt-sovits-emotion plugins）",
+        tr(
+            "there is no {title} {name!r}; expected one of {known}, or the package that adds it is not "
+            "installed (see  gpt-sovits-emotion plugins)",
+            title=title,
+            name=name,
+            known=of_list(known),
+        )
     )

@@ -7,25 +7,26 @@ import os
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import EmotionError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["kind_of", "of_the_system", "unreadable", "why_unreadable"]
 
 _KINDS = {
-    bool: Sentence("yes or no", "是或否"),
-    str: Sentence("a text", "一段文本"),
-    int: Sentence("a number", "一个数"),
-    float: Sentence("a number", "一个数"),
-    list: Sentence("a list", "列表"),
-    dict: Sentence("fields with names", "一组字段"),
-    type(None): Sentence("nothing", "空值"),
+    bool: tr("yes or no"),
+    str: tr("a text"),
+    int: tr("a number"),
+    float: tr("a number"),
+    list: tr("a list"),
+    dict: tr("fields with names"),
+    type(None): tr("nothing"),
 }
 
 _OF_THE_SYSTEM = {
-    errno.ELOOP: Sentence("links lead in a circle", "链接首尾相连"),
-    errno.ENAMETOOLONG: Sentence("its name is too long", "文件名过长"),
-    errno.EIO: Sentence("the disk, or the network, fails", "磁盘或网络出错"),
-    errno.ESTALE: Sentence("the network folder is gone", "网络文件夹已断开"),
+    errno.ELOOP: tr("links lead in a circle"),
+    errno.ENAMETOOLONG: tr("its name is too long"),
+    errno.EIO: tr("the disk, or the network, fails"),
+    errno.ESTALE: tr("the network folder is gone"),
 }
 
 
@@ -43,9 +44,7 @@ def unreadable(path: Path | str, error: BaseException, then: Sentence | None = N
         'a.json cannot be read (Permission denied); copy it again'
     """
     why, then = why_unreadable(error), then or Sentence("", "")
-    return Sentence(
-        f"{path} cannot be read ({why.en}){then.en}", f"无法读取 {path}（{why.zh}）{then.zh}"
-    )
+    return tr("{path} cannot be read ({why}){then}", path=path, why=why, then=then)
 
 
 def of_the_system(error: BaseException) -> OSError | None:
@@ -88,21 +87,18 @@ def why_unreadable(error: BaseException) -> Sentence:
     mark = getattr(error, "problem_mark", None)  # of PyYAML, which is not imported for this alone
     line = getattr(error, "lineno", None) if mark is None else mark.line + 1
     if isinstance(line, int):
-        return Sentence(
-            f"line {line} breaks off, or holds a sign that does not belong there",
-            f"第 {line} 行不完整，或含有不该出现的符号",
-        )
+        return tr("line {line} breaks off, or holds a sign that does not belong there", line=line)
     if isinstance(error, UnicodeError):
-        return Sentence("it is not text in UTF-8", "不是 UTF-8 文本")
+        return tr("it is not text in UTF-8")
     system = of_the_system(error)
     if system is not None:
         reason = system.strerror or str(system) or "the system would not say why"
         return _OF_THE_SYSTEM.get(system.errno or 0, Sentence(reason, reason))
     if isinstance(error, RecursionError):
-        return Sentence("it is nested too deep", "嵌套层数过多")
+        return tr("it is nested too deep")
     if isinstance(error, KeyError) and error.args:
-        return Sentence(f"{error.args[0]!r} is missing", f"缺少 {error.args[0]!r}")
-    return Sentence("a value in it is none that belongs there", "其中有不该出现的值")
+        return tr("{args!r} is missing", args=error.args[0])
+    return tr("a value in it is none that belongs there")
 
 
 def kind_of(value: object) -> Sentence:
@@ -112,4 +108,4 @@ def kind_of(value: object) -> Sentence:
         >>> kind_of([1]).en, kind_of(None).zh
         ('a list', '空值')
     """
-    return _KINDS.get(type(value), Sentence("something else", "其他内容"))
+    return _KINDS.get(type(value), tr("something else"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["AREAS", "Finding", "Report", "State", "broken", "fine", "warning"]
@@ -12,14 +13,14 @@ __all__ = ["AREAS", "Finding", "Report", "State", "broken", "fine", "warning"]
 State = Literal["ok", "warning", "broken"]
 
 AREAS = {
-    "packages": Sentence("Python and its packages", "Python 与软件包"),
-    "settings": Sentence("Settings and folders", "设置与目录"),
-    "models": Sentence("Models of GPT-SoVITS", "GPT-SoVITS 的模型"),
-    "text": Sentence("Reading text aloud", "文本前端"),
-    "hearing": Sentence("Speech recognition", "语音识别"),
-    "encoders": Sentence("Encoders and heads", "编码器与情感头"),
-    "tab": Sentence("The tab in the WebUI", "WebUI 中的标签页"),
-    "ports": Sentence("Ports", "端口"),
+    "packages": tr("Python and its packages"),
+    "settings": tr("Settings and folders"),
+    "models": tr("Models of GPT-SoVITS"),
+    "text": tr("Reading text aloud"),
+    "hearing": tr("Speech recognition"),
+    "encoders": tr("Encoders and heads"),
+    "tab": tr("The tab in the WebUI"),
+    "ports": tr("Ports"),
 }
 """The areas in the order in which they are shown, with their titles."""
 
@@ -82,19 +83,19 @@ class Report:
         }
 
 
-def fine(area: str, en: str, zh: str) -> Finding:
+def fine(area: str, what: Sentence) -> Finding:
     """Return a finding that all is well."""
-    return Finding(area, "ok", Sentence(en, zh))
+    return Finding(area, "ok", what)
 
 
-def warning(area: str, en: str, zh: str, remedy: Sentence | str) -> Finding:
+def warning(area: str, what: Sentence, remedy: Sentence | str) -> Finding:
     """Return a finding that part of the work suffers."""
-    return Finding(area, "warning", Sentence(en, zh), _remedy(remedy))
+    return Finding(area, "warning", what, _remedy(remedy))
 
 
-def broken(area: str, en: str, zh: str, remedy: Sentence | str) -> Finding:
+def broken(area: str, what: Sentence, remedy: Sentence | str) -> Finding:
     """Return a finding that stops the main job."""
-    return Finding(area, "broken", Sentence(en, zh), _remedy(remedy))
+    return Finding(area, "broken", what, _remedy(remedy))
 
 
 def _remedy(remedy: Sentence | str) -> Sentence:

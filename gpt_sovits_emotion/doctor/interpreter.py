@@ -17,6 +17,7 @@ from typing import Any
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import asked_for
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["Interpreter", "ask", "python_of"]
 
@@ -189,16 +190,22 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendError(
-            f"{python} could not be asked ({error}); name the Python that runs GPT-SoVITS with --python",
-            zh=f"无法询问 {python}（{error}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
+            tr(
+                "{python} could not be asked ({error}); name the Python that runs GPT-SoVITS with --python",
+                python=python,
+                error=error,
+            )
         ) from error
     said = _said(done.stdout)
     if "versions" not in said:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BackendError(
-            f"{python} did not answer as a Python does ({reason[:200]}); "
-            "name the Python that runs GPT-SoVITS with --python",
-            zh=f"{python} 的回答不像 Python（{reason[:200]}）；请用 --python 指定运行 GPT-SoVITS 的 Python",
+            tr(
+                "{python} did not answer as a Python does ({reason}); name the Python that runs GPT-SoVITS "
+                "with --python",
+                python=python,
+                reason=reason[:200],
+            )
         )
     return _interpreter(python, said)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import check_file
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.doctor.interpreter import Interpreter
@@ -40,20 +41,19 @@ def _folder(checkout: Checkout, folder: Path, name: str, download: str) -> Findi
         listed = ", ".join(missing)
         return broken(
             _MODELS,
-            f"{name} is not there, or not complete: no {listed}",
-            f"{name} 不存在或不完整：缺少 {listed}",
+            tr("{name} is not there, or not complete: no {listed}", name=name, listed=listed),
             _download(checkout, Sentence(download, download), folder),
         )
-    return fine(_MODELS, f"{name} in {folder.name}", f"{name}：{folder.name}")
+    return fine(_MODELS, tr("{name} in {folder}", name=name, folder=folder.name))
 
 
 def _download(checkout: Checkout, what: Sentence, where: Path) -> Sentence:
     place = where.relative_to(checkout.root) if where.is_relative_to(checkout.root) else where
-    return Sentence(
-        f"run install.sh (or install.ps1) of the checkout, or put {what.en} of its pretrained models "
-        f"into {place.as_posix()}",
-        f"运行目录中的 install.sh（或 install.ps1），或把 GPT-SoVITS 预训练模型中的 {what.zh} 放到 "
-        f"{place.as_posix()}",
+    return tr(
+        "run install.sh (or install.ps1) of the checkout, or put {what} of its pretrained models "
+        "into {as_posix}",
+        what=what,
+        as_posix=place.as_posix(),
     )
 
 
@@ -70,11 +70,10 @@ def _versions(checkout: Checkout) -> Iterator[Finding]:
         for problem in damaged:
             yield broken(
                 _MODELS,
-                problem,
-                problem,
+                in_both(problem, problem),
                 _download(
                     checkout,
-                    Sentence(f"the {version} base models", f"{version} 底模"),
+                    tr("the {version} base models", version=version),
                     sovits.parent,
                 ),
             )
@@ -108,17 +107,19 @@ def _version_lines(
     if complete:
         yield fine(
             _MODELS,
-            f"base models of {', '.join(complete)}{others}",
-            f"底模：{'、'.join(complete)}{others_zh}",
+            tr(
+                "base models of {complete}{others}",
+                complete=of_list(complete),
+                others=in_both(others, others_zh),
+            ),
         )
     elif not partly:
         yield broken(
             _MODELS,
-            "there is no complete pair of base models (SoVITS and GPT) of any version",
-            "没有任何一个版本的完整底模（SoVITS 和 GPT）",
+            tr("there is no complete pair of base models (SoVITS and GPT) of any version"),
             _download(
                 checkout,
-                Sentence("the base models", "底模"),
+                tr("the base models"),
                 checkout.root / "GPT_SoVITS" / "pretrained_models",
             ),
         )
@@ -128,8 +129,7 @@ def _version_lines(
         what = Sentence(place.name, place.name)
         yield warning(
             _MODELS,
-            f"{version} has its SoVITS but not its {names}",
-            f"{version} 有 SoVITS，但缺少 {names}",
+            tr("{version} has its SoVITS but not its {names}", version=version, names=names),
             _download(checkout, what, place.parent),
         )
 
@@ -139,13 +139,12 @@ def _fine_tuned(checkout: Checkout) -> Iterator[Finding]:
     for path in (*sovits, *gpt):
         problem = _problem(path)
         if problem is not None:
-            remedy = Sentence("export it again, or delete it", "重新导出，或删除")
-            yield warning(_MODELS, problem, problem, remedy)
+            remedy = tr("export it again, or delete it")
+            yield warning(_MODELS, in_both(problem, problem), remedy)
     if sovits or gpt:
         yield fine(
             _MODELS,
-            f"fine-tuned weights: {len(sovits)} SoVITS, {len(gpt)} GPT",
-            f"微调权重：SoVITS {len(sovits)} 个，GPT {len(gpt)} 个",
+            tr("fine-tuned weights: {sovits} SoVITS, {gpt} GPT", sovits=len(sovits), gpt=len(gpt)),
         )
 
 
@@ -170,15 +169,11 @@ def check_text(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
 
 def _chinese(checkout: Checkout) -> Finding:
     if any((checkout.g2pw / name).is_file() for name in _G2PW):
-        return fine(_TEXT, "Chinese: G2PWModel is there", "中文：G2PWModel 已就绪")
+        return fine(_TEXT, tr("Chinese: G2PWModel is there"))
     return warning(
         _TEXT,
-        "Chinese: no G2PWModel, so the first sentence with v2 or newer downloads it (600 MB)",
-        "中文：没有 G2PWModel，v2 及以后的版本读第一句时会下载（600 MB）",
-        Sentence(
-            f"download G2PWModel_1.1.zip and unpack it as {checkout.g2pw}",
-            f"下载 G2PWModel_1.1.zip 并解压为 {checkout.g2pw}",
-        ),
+        tr("Chinese: no G2PWModel, so the first sentence with v2 or newer downloads it (600 MB)"),
+        tr("download G2PWModel_1.1.zip and unpack it as {g2pw}", g2pw=checkout.g2pw),
     )
 
 
@@ -188,8 +183,7 @@ def _english(checkout: Checkout, python: Interpreter) -> Finding:
     if absent:
         return warning(
             _TEXT,
-            f"English: {absent[0]} is not in {folder}",
-            f"英文：{folder} 中没有 {absent[0]}",
+            tr("English: {absent} is not in {folder}", absent=absent[0], folder=folder),
             f"git checkout -- GPT_SoVITS/text/{absent[0]}",
         )
     missing = [name for name in ("cmudict", "tagger") if name not in python.nltk]
@@ -197,39 +191,35 @@ def _english(checkout: Checkout, python: Interpreter) -> Finding:
         data = "cmudict averaged_perceptron_tagger averaged_perceptron_tagger_eng"
         return warning(
             _TEXT,
-            f"English: nltk has no {' and no '.join(missing)}, and asks the network for it at every start",
-            f"英文：nltk 缺少 {'、'.join(missing)}，每次启动都会联网下载",
+            tr(
+                "English: nltk has no {missing}, and asks the network for it at every start",
+                missing=in_both(" and no ".join(missing), "、".join(missing)),
+            ),
             f'"{python.executable}" -m nltk.downloader {data}',
         )
-    return fine(
-        _TEXT, "English: dictionary and nltk data are there", "英文：词典与 nltk 数据已就绪"
-    )
+    return fine(_TEXT, tr("English: dictionary and nltk data are there"))
 
 
 def _japanese(python: Interpreter) -> Finding:
     if python.japanese:
-        return fine(
-            _TEXT, "Japanese: Open JTalk's dictionary is there", "日文：Open JTalk 词典已就绪"
-        )
+        return fine(_TEXT, tr("Japanese: Open JTalk's dictionary is there"))
     return warning(
         _TEXT,
-        "Japanese: Open JTalk's dictionary is not there and is downloaded with the first sentence",
-        "日文：没有 Open JTalk 词典，读第一句时会下载",
+        tr(
+            "Japanese: Open JTalk's dictionary is not there and is downloaded with the first sentence"
+        ),
         f'"{python.executable}" -c "import pyopenjtalk; pyopenjtalk.g2p(\'あ\')"',
     )
 
 
 def _detector(checkout: Checkout) -> Finding:
     if (checkout.language_detector / "lid.176.bin").is_file():
-        return fine(
-            _TEXT, "mixed languages: the language detector is there", "混合语种：语种识别模型已就绪"
-        )
+        return fine(_TEXT, tr("mixed languages: the language detector is there"))
     return warning(
         _TEXT,
-        "mixed languages: no lid.176.bin, so the first sentence downloads it (126 MB)",
-        "混合语种：没有 lid.176.bin，读第一句时会下载（126 MB）",
-        Sentence(
-            f"download lid.176.bin into {checkout.language_detector}",
-            f"下载 lid.176.bin 放到 {checkout.language_detector}",
+        tr("mixed languages: no lid.176.bin, so the first sentence downloads it (126 MB)"),
+        tr(
+            "download lid.176.bin into {language_detector}",
+            language_detector=checkout.language_detector,
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.backends.gpt_sovits.requirements import TRANSFORMERS, transformers_for
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.doctor.interpreter import Interpreter
@@ -65,28 +66,32 @@ def _python(python: Interpreter) -> Finding:
     if python.version[:2] < _OLDEST_PYTHON:
         return warning(
             _AREA,
-            f"Python {version} ({python.executable}): the tab needs 3.10 or newer",
-            f"Python {version}（{python.executable}）：标签页需要 3.10 或更新的版本",
-            Sentence(
+            tr(
+                "Python {version} ({executable}): the tab needs 3.10 or newer",
+                version=version,
+                executable=python.executable,
+            ),
+            tr(
                 "the tab needs GPT-SoVITS in a newer Python; meanwhile use the command line from another "
-                "Python, with --checkout",
-                "要用标签页，请在更新的 Python 中安装 GPT-SoVITS；此前可在其他 Python 中用命令行",
+                "Python, with --checkout"
             ),
         )
-    card = (
-        Sentence("with a graphics card", "有显卡") if python.cuda else Sentence("on the CPU", "CPU")
-    )
+    card = tr("with a graphics card") if python.cuda else Sentence("on the CPU", "CPU")
     return fine(
         _AREA,
-        f"Python {version} {card.en} ({python.executable})",
-        f"Python {version}，{card.zh}（{python.executable}）",
+        tr(
+            "Python {version} {card} ({executable})",
+            version=version,
+            card=card,
+            executable=python.executable,
+        ),
     )
 
 
 def _well(python: Interpreter) -> Iterator[Finding]:
     found = ", ".join(f"{name} {python.versions[name]}" for name in _SHOWN if python.has(name))
     if found:
-        yield fine(_AREA, found, found.replace(", ", "，"))
+        yield fine(_AREA, in_both(found, found.replace(", ", "，")))
 
 
 def _missing(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
@@ -95,8 +100,7 @@ def _missing(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
         if not python.has(name):
             yield broken(
                 _AREA,
-                f"{name} is not installed, and GPT-SoVITS does not start without it",
-                f"没有安装 {name}，GPT-SoVITS 无法启动",
+                tr("{name} is not installed, and GPT-SoVITS does not start without it", name=name),
                 _pip(python, requirements),
             )
 
@@ -114,8 +118,14 @@ def _required(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
     file = checkout.root / "requirements.txt"
     yield broken(
         _AREA,
-        f"of requirements.txt, {listed}{f' and {n_more} more' if n_more > 0 else ''} are not installed",
-        f"requirements.txt 中的 {listed}{f' 等 {len(missing)} 个包' if n_more > 0 else ''} 没有安装",
+        tr(
+            "of requirements.txt, {listed}{n_more} are not installed",
+            listed=listed,
+            n_more=in_both(
+                f" and {n_more} more" if n_more > 0 else "",
+                f" 等 {len(missing)} 个包" if n_more > 0 else "",
+            ),
+        ),
         _pip(python, f'-r "{file}"'),
     )
 
@@ -128,12 +138,12 @@ def _imports(python: Interpreter) -> Iterator[Finding]:
                 again = _matching_torchaudio(python)
             yield broken(
                 _AREA,
-                f"{name} is installed and cannot be imported: {python.failed[name]}",
-                f"{name} 已安装但无法导入：{python.failed[name]}",
-                Sentence(
-                    f"{_pip(python, again)}  (from where torch came)",
-                    f"{_pip(python, again)}（与 torch 用同一来源）",
+                tr(
+                    "{name} is installed and cannot be imported: {failed}",
+                    name=name,
+                    failed=python.failed[name],
                 ),
+                tr("{pip}  (from where torch came)", pip=_pip(python, again)),
             )
 
 
@@ -152,8 +162,11 @@ def _torch_pair(python: Interpreter) -> Iterator[Finding]:
         torch, torchaudio = python.versions["torch"], python.versions["torchaudio"]
         yield warning(
             _AREA,
-            f"torch {torch} and torchaudio {torchaudio} do not belong together",
-            f"torch {torch} 与 torchaudio {torchaudio} 版本不配套",
+            tr(
+                "torch {torch} and torchaudio {torchaudio} do not belong together",
+                torch=torch,
+                torchaudio=torchaudio,
+            ),
             _pip(python, _matching_torchaudio(python)),
         )
 
@@ -165,15 +178,19 @@ def _torchcodec(python: Interpreter) -> Iterator[Finding]:
     if not python.has("torchcodec"):
         yield broken(
             _AREA,
-            f"torchaudio {torchaudio} cannot read a reference clip without torchcodec",
-            f"torchaudio {torchaudio} 没有 torchcodec 就读不了参考音频",
+            tr(
+                "torchaudio {torchaudio} cannot read a reference clip without torchcodec",
+                torchaudio=torchaudio,
+            ),
             _pip(python, "torchcodec"),
         )
     elif "torchcodec" in python.failed and "torch" not in python.failed:
         yield broken(
             _AREA,
-            f"torchcodec does not load, so no reference clip can be read: {python.failed['torchcodec']}",
-            f"torchcodec 无法加载，读不了参考音频：{python.failed['torchcodec']}",
+            tr(
+                "torchcodec does not load, so no reference clip can be read: {failed}",
+                failed=python.failed["torchcodec"],
+            ),
             _for_torchcodec(python),
         )
 
@@ -181,14 +198,11 @@ def _torchcodec(python: Interpreter) -> Iterator[Finding]:
 def _for_torchcodec(python: Interpreter) -> Sentence:
     if "libnpp" in python.failed["torchcodec"]:
         install = _pip(python, "nvidia-npp")
-        return Sentence(
-            f"{install}  and put its lib folder on LD_LIBRARY_PATH",
-            f"{install}  并把其中的 lib 目录加入 LD_LIBRARY_PATH",
-        )
-    return Sentence(
-        "install FFmpeg (4 to 7) with its shared libraries, and the torchcodec that goes with torch "
-        f"{python.versions.get('torch', '')}",
-        f"安装带动态库的 FFmpeg（4 到 7），以及与 torch {python.versions.get('torch', '')} 配套的 torchcodec",
+        return tr("{install}  and put its lib folder on LD_LIBRARY_PATH", install=install)
+    return tr(
+        "install FFmpeg (4 to 7) with its shared libraries, and the torchcodec that goes with "
+        "torch {get}",
+        get=python.versions.get("torch", ""),
     )
 
 
@@ -200,48 +214,57 @@ def _gradio(python: Interpreter) -> Iterator[Finding]:
     if gradio >= (5,):
         yield broken(
             _AREA,
-            f"gradio {shown}: the pages of GPT-SoVITS are written for gradio 3 and 4",
-            f"gradio {shown}：GPT-SoVITS 的页面是为 gradio 3 和 4 写的",
+            tr(
+                "gradio {shown}: the pages of GPT-SoVITS are written for gradio 3 and 4",
+                shown=shown,
+            ),
             _pip(python, f'"gradio==4.44.1" {_GOES_WITH_GRADIO}'),
         )
         return
     if gradio < (4, 24):
         yield warning(
             _AREA,
-            f"gradio {shown} is older than the tab needs (4.24)",
-            f"gradio {shown} 比标签页需要的（4.24）旧",
+            tr("gradio {shown} is older than the tab needs (4.24)", shown=shown),
             _pip(python, f'"gradio==4.44.1" {_GOES_WITH_GRADIO}'),
         )
     if python.release("starlette") >= (1,):
         starlette = python.versions["starlette"]
         yield broken(
             _AREA,
-            f"gradio {shown} with starlette {starlette}: every page fails (unhashable type: 'dict')",
-            f"gradio {shown} 配 starlette {starlette}：所有页面都打不开（unhashable type: 'dict'）",
+            tr(
+                "gradio {shown} with starlette {starlette}: every page fails (unhashable type: 'dict')",
+                shown=shown,
+                starlette=starlette,
+            ),
             _pip(python, _GOES_WITH_GRADIO),
         )
     elif (4, 24) <= gradio < (4, 44) and python.release("fastapi") >= (0, 115):
         fastapi = python.versions["fastapi"]
         yield broken(
             _AREA,
-            f"gradio {shown} with fastapi {fastapi}: the page opens, and every button fails (error 500)",
-            f"gradio {shown} 配 fastapi {fastapi}：页面能打开，但所有按钮都报错（500）",
+            tr(
+                "gradio {shown} with fastapi {fastapi}: the page opens, and every button fails (error 500)",
+                shown=shown,
+                fastapi=fastapi,
+            ),
             _pip(python, '"fastapi==0.110.1" "starlette==0.37.2" "pydantic==2.6.4"'),
         )
     if python.release("huggingface_hub") >= (1,):
         hub = python.versions["huggingface_hub"]
         yield broken(
             _AREA,
-            f"gradio {shown} does not import with huggingface_hub {hub}",
-            f"gradio {shown} 配 huggingface_hub {hub} 无法导入",
+            tr("gradio {shown} does not import with huggingface_hub {hub}", shown=shown, hub=hub),
             _pip(python, '"huggingface_hub<1"'),
         )
     if python.release("pydantic") >= (2, 11):
         pydantic = python.versions["pydantic"]
         yield broken(
             _AREA,
-            f"gradio {shown} with pydantic {pydantic}: the page cannot describe its functions",
-            f"gradio {shown} 配 pydantic {pydantic}：页面接口信息出错",
+            tr(
+                "gradio {shown} with pydantic {pydantic}: the page cannot describe its functions",
+                shown=shown,
+                pydantic=pydantic,
+            ),
             _pip(python, '"pydantic<=2.10.6"'),
         )
 
@@ -254,22 +277,22 @@ def _limits(checkout: Checkout, python: Interpreter) -> Iterator[Finding]:
     if python.release("transformers") >= (5,):
         yield broken(
             _AREA,
-            f"transformers {found}: this GPT-SoVITS needs {asked}",
-            f"transformers {found}：此 GPT-SoVITS 需要 {asked}",
+            tr("transformers {found}: this GPT-SoVITS needs {asked}", found=found, asked=asked),
             _pip(python, f'"{asked}"'),
         )
     elif found and not Requirement(asked).specifier.contains(found, prereleases=True):
         yield warning(
             _AREA,
-            f"transformers {found}: this GPT-SoVITS asks for {asked}",
-            f"transformers {found}：此 GPT-SoVITS 要求 {asked}",
+            tr("transformers {found}: this GPT-SoVITS asks for {asked}", found=found, asked=asked),
             _pip(python, f'"{asked}"'),
         )
     if python.release("numpy") >= (2,):
         yield warning(
             _AREA,
-            f"numpy {python.versions['numpy']}: GPT-SoVITS asks for one before 2.0",
-            f"numpy {python.versions['numpy']}：GPT-SoVITS 要求 2.0 以前的版本",
+            tr(
+                "numpy {versions}: GPT-SoVITS asks for one before 2.0",
+                versions=python.versions["numpy"],
+            ),
             _pip(python, '"numpy<2"'),
         )
 
@@ -278,15 +301,13 @@ def _hearing(python: Interpreter) -> Iterator[Finding]:
     if not (python.has("faster-whisper") and python.has("ctranslate2")):
         yield warning(
             _AREA,
-            "faster-whisper is not installed: recordings cannot be transcribed",
-            "没有安装 faster-whisper：无法转写录音",
+            tr("faster-whisper is not installed: recordings cannot be transcribed"),
             _pip(python, "faster-whisper"),
         )
     if not (python.has("onnxruntime") or python.has("onnxruntime-gpu")):
         yield warning(
             _AREA,
-            "onnxruntime is not installed: v2 and newer cannot read Chinese text",
-            "没有安装 onnxruntime：v2 及以后的版本无法读中文文本",
+            tr("onnxruntime is not installed: v2 and newer cannot read Chinese text"),
             _pip(python, "onnxruntime"),
         )
 
@@ -295,7 +316,8 @@ def _ours(python: Interpreter) -> Iterator[Finding]:
     if not python.has(_OURS) and python.version[:2] >= _OLDEST_PYTHON:
         yield warning(
             _AREA,
-            "gpt-sovits-emotion is not installed in this Python, so its tab cannot appear there",
-            "此 Python 中没有安装 gpt-sovits-emotion，标签页无法出现",
+            tr(
+                "gpt-sovits-emotion is not installed in this Python, so its tab cannot appear there"
+            ),
             _pip(python, f"--no-deps {_OURS} pysubs2"),
         )

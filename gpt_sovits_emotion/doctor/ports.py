@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.doctor.findings import Finding, fine, warning
 
@@ -18,9 +19,9 @@ OUR_PORT = 9876
 _AREA = "ports"
 _TIMEOUT_S = 0.5
 _USES = {
-    "webui_port_main": Sentence("the main page", "主页面"),
-    "webui_port_infer_tts": Sentence("the inference page", "推理页面"),
-    "webui_port_uvr5": Sentence("vocal separation", "人声分离"),
+    "webui_port_main": tr("the main page"),
+    "webui_port_infer_tts": tr("the inference page"),
+    "webui_port_uvr5": tr("vocal separation"),
     "api_port": Sentence("the API", "API"),
 }
 
@@ -32,20 +33,23 @@ def check_ports(ports: Mapping[str, int]) -> Iterator[Finding]:
         ports: By the names of ``config.py``.
     """
     wanted = {ports[name]: use for name, use in _USES.items() if name in ports}
-    wanted[OUR_PORT] = Sentence("the page of gpt-sovits-emotion", "gpt-sovits-emotion 的页面")
+    wanted[OUR_PORT] = tr("the page of gpt-sovits-emotion")
     taken = [port for port in wanted if _is_taken(port)]
     free = ", ".join(str(port) for port in sorted(set(wanted) - set(taken)))
     if free:
-        yield fine(_AREA, f"free: {free}", f"空闲：{free}")
+        yield fine(_AREA, tr("free: {free}", free=free))
     for port in taken:
         use, owner = wanted[port], _owner(port)
         yield warning(
             _AREA,
-            f"{port} ({use.en}) is taken by {owner or 'another program'}",
-            f"{port}（{use.zh}）已被 {owner or '其他程序'} 占用",
-            Sentence(
-                "fine if that is GPT-SoVITS itself; otherwise end it, or change the port in config.py",
-                "如果那就是正在运行的 GPT-SoVITS，则没有问题；否则结束它，或在 config.py 中换端口",
+            tr(
+                "{port} ({use}) is taken by {owner}",
+                port=port,
+                use=use,
+                owner=in_both(owner or "another program", owner or "其他程序"),
+            ),
+            tr(
+                "fine if that is GPT-SoVITS itself; otherwise end it, or change the port in config.py"
             ),
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from gpt_sovits_emotion.backends.checkout import CheckoutBackend
 from gpt_sovits_emotion.backends.gpt_sovits.layout import Checkout
 from gpt_sovits_emotion.core.errors import BackendError, EmotionError, HeadMismatchError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import in_both, of_error, of_list, tr
 from gpt_sovits_emotion.doctor.findings import Finding, broken, fine, warning
 from gpt_sovits_emotion.encoders import WHISPER, borrowed_by
 from gpt_sovits_emotion.heads import HeadEntry, find_head, list_heads
@@ -34,22 +34,19 @@ def check_hearing(checkout: Checkout) -> Iterator[Finding]:
             listed = ", ".join(missing)
             yield warning(
                 _HEARING,
-                f"the Whisper model {model.name} lacks {listed}",
-                f"Whisper 模型 {model.name} 缺少 {listed}",
-                Sentence(
-                    f"delete {model}; it is downloaded again when it is next used",
-                    f"删除 {model}，下次使用时会重新下载",
-                ),
+                tr("the Whisper model {model} lacks {listed}", model=model.name, listed=listed),
+                tr("delete {model}; it is downloaded again when it is next used", model=model),
             )
         else:
             complete.append(model.name)
     if complete:
-        yield fine(_HEARING, ", ".join(complete), "、".join(complete))
+        yield fine(_HEARING, of_list(complete))
     elif not models:
         yield warning(
             _HEARING,
-            f"no Whisper model in {folder}: the first transcription downloads one",
-            f"{folder} 中没有 Whisper 模型：第一次转写时会下载",
+            tr(
+                "no Whisper model in {folder}: the first transcription downloads one", folder=folder
+            ),
             "gpt-sovits-emotion annotate RECORDING --whisper small",
         )
 
@@ -69,20 +66,18 @@ def check_encoders(
     borrowed = [family for family in _BORROWED if family in provides]
     if borrowed:
         listed = ", ".join(["prosody", *borrowed])
-        yield fine(_ENCODERS, f"encoders at hand: {listed}", f"可用的编码器：{listed}")
+        yield fine(_ENCODERS, tr("encoders at hand: {listed}", listed=listed))
     else:
         yield warning(
             _ENCODERS,
-            "only the prosody encoder is at hand; no model of GPT-SoVITS can be borrowed",
-            "只有韵律编码器可用；没有可借用的 GPT-SoVITS 模型",
-            Sentence("see the models above", "见上面的模型部分"),
+            tr("only the prosody encoder is at hand; no model of GPT-SoVITS can be borrowed"),
+            tr("see the models above"),
         )
     entries = list_heads(heads_folders)
     if not entries:
         yield broken(
             _ENCODERS,
-            "there is no head, so nothing can be tagged",
-            "没有任何情感头，无法标注",
+            tr("there is no head, so nothing can be tagged"),
             "pip install --force-reinstall --no-deps gpt-sovits-emotion",
         )
     for entry in entries:
@@ -95,9 +90,8 @@ def _head(
     if entry.card is None or entry.problem:
         return warning(
             _ENCODERS,
-            f"the head {entry.id} cannot be used: {entry.problem}",
-            f"情感头 {entry.id} 不能使用：{entry.problem}",
-            Sentence(f"mend or delete {entry.path}", f"修复或删除 {entry.path}"),
+            tr("the head {entry} cannot be used: {problem}", entry=entry.id, problem=entry.problem),
+            tr("mend or delete {path}", path=entry.path),
         )
     encoder = entry.card.encoder.id
     families = entry.card.encoder.families
@@ -106,17 +100,23 @@ def _head(
     if any(not _is_here(family, whisper, carried) for family in borrowed_by(encoder) - lent):
         return warning(
             _ENCODERS,
-            f"the head {entry.id} reads {encoder}, which is not at hand",
-            f"情感头 {entry.id} 需要 {encoder}，目前不可用",
-            Sentence("see the models above", "见上面的模型部分"),
+            tr(
+                "the head {entry} reads {encoder}, which is not at hand",
+                entry=entry.id,
+                encoder=encoder,
+            ),
+            tr("see the models above"),
         )
     if families == {"prosody"}:
-        return fine(_ENCODERS, f"head {entry.id} (prosody)", f"情感头 {entry.id}（韵律）")
+        return fine(_ENCODERS, tr("head {entry} (prosody)", entry=entry.id))
     if not fingerprints:
         return fine(
             _ENCODERS,
-            f"head {entry.id} ({encoder}); --fingerprints tells whether the weights are its own",
-            f"情感头 {entry.id}（{encoder}）；加 --fingerprints 可核对权重",
+            tr(
+                "head {entry} ({encoder}); --fingerprints tells whether the weights are its own",
+                entry=entry.id,
+                encoder=encoder,
+            ),
         )
     return _compare(entry, host, whisper, encoder)
 
@@ -136,19 +136,24 @@ def _compare(
     except HeadMismatchError as error:
         return warning(
             _ENCODERS,
-            str(error),
-            f"情感头 {entry.id} 的权重与本目录不符：{error.say('zh')}",
-            Sentence("choose another head (heads list)", "换一个情感头（heads list）"),
+            in_both(error, f"情感头 {entry.id} 的权重与本目录不符：{error.say('zh')}"),
+            tr("choose another head (heads list)"),
         )
     except (BackendError, EmotionError) as error:
         return warning(
             _ENCODERS,
-            f"the head {entry.id} could not be tried: {error}",
-            f"情感头 {entry.id} 无法试用：{error.say('zh')}",
-            Sentence("see the models above", "见上面的模型部分"),
+            tr(
+                "the head {entry} could not be tried: {error}",
+                entry=entry.id,
+                error=of_error(error),
+            ),
+            tr("see the models above"),
         )
     return fine(
         _ENCODERS,
-        f"head {entry.id} ({encoder}): the weights are those it was trained on",
-        f"情感头 {entry.id}（{encoder}）：权重与训练时一致",
+        tr(
+            "head {entry} ({encoder}): the weights are those it was trained on",
+            entry=entry.id,
+            encoder=encoder,
+        ),
     )

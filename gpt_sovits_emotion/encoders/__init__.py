@@ -17,8 +17,8 @@ from typing import Protocol
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import EncoderError, PluginError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.own_plugins import OWN
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 
 __all__ = [
@@ -158,8 +158,12 @@ def parse_encoder_id(encoder_id: str) -> EncoderName:
             if any(part.layers for part in parts if part.family == family):
                 remedy, remedy_zh = "name all its layers in one part", "把所有层写在一起"
             raise EncoderError(
-                f"{encoder_id!r} fuses {family} with itself: {remedy}, such as prosody+hubert:4,6",
-                zh=f"{encoder_id!r} 把 {family} 与自身融合：请{remedy_zh}，例如 prosody+hubert:4,6",
+                tr(
+                    "{encoder_id!r} fuses {family} with itself: {remedy}, such as prosody+hubert:4,6",
+                    encoder_id=encoder_id,
+                    family=family,
+                    remedy=in_both(remedy, remedy_zh),
+                )
             )
     return EncoderName("+".join(families), parts=parts)
 
@@ -172,19 +176,25 @@ def _parse_one(encoder_id: str, *, whole: str | None = None) -> EncoderName:
         others = added_families()
         examples = ", ".join((_EXAMPLES, *others))
         raise EncoderError(
-            f"there is no encoder {named}; expected {examples}, or the package that adds it is not installed",
-            zh=f"没有编码器 {named}；可以写 {examples}，或尚未安装提供它的软件包",
+            tr(
+                "there is no encoder {named}; expected {examples}, or the package that adds it is not "
+                "installed",
+                named=named,
+                examples=examples,
+            )
         )
-    doing = Sentence(f"reading the name {encoder_id!r}", f"解析名称 {encoder_id!r} ")
+    doing = tr("reading the name {encoder_id!r}", encoder_id=encoder_id)
     with registry.blamed(doing=doing):
         name = found.parse(encoder_id)
     if isinstance(name, EncoderName) and (name.family == family or getattr(found, "sized", False)):
         return name
     raise EncoderError(
-        f"the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; that is a "
-        "fault of the package that adds it",
-        zh=f"{encoder_id!r} 所属的类别将其解析为 {name!r}，而不是该类别的 EncoderName；"
-        "这是提供它的软件包的缺陷",
+        tr(
+            "the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; "
+            "that is a fault of the package that adds it",
+            encoder_id=encoder_id,
+            name=name,
+        )
     )
 
 
@@ -248,10 +258,16 @@ def layers_in(encoder_id: str, title: str, n_layers: int) -> tuple[int, ...]:
         usual = ("1", "1-4", "1,3") if few else ("6", "4-9", "4,6,9")
         examples = [f"{family}:{layers}" for layers in usual]
         raise EncoderError(
-            f"{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to {n_layers} "
-            f"or several: {examples[0]}, {examples[1]} or {examples[2]}",
-            zh=f"{encoder_id!r} 没有说明读取 {title} 的哪些层；应为 0 到 {n_layers} 中的一层或几层："
-            f"{examples[0]}、{examples[1]} 或 {examples[2]}",
+            tr(
+                "{encoder_id!r} does not say which layers of {title} to read; expected one of 0 to "
+                "{n_layers} or several: {examples}, {examples_2} or {examples_3}",
+                encoder_id=encoder_id,
+                title=title,
+                n_layers=n_layers,
+                examples=examples[0],
+                examples_2=examples[1],
+                examples_3=examples[2],
+            )
         )
     layers: list[int] = []
     for part in spelled.split(","):
@@ -259,13 +275,17 @@ def layers_in(encoder_id: str, title: str, n_layers: int) -> tuple[int, ...]:
         layers.extend(range(int(first), int(last or first) + 1))
     if not layers or layers != sorted(set(layers)):
         raise EncoderError(
-            f"the layers in {encoder_id!r} must ascend, each named once",
-            zh=f"{encoder_id!r} 中的层必须从小到大，每层只写一次",
+            tr("the layers in {encoder_id!r} must ascend, each named once", encoder_id=encoder_id)
         )
     if layers[-1] > n_layers:
         raise EncoderError(
-            f"{encoder_id!r} asks for layer {layers[-1]} of {title}, which has {n_layers}",
-            zh=f"{encoder_id!r} 要读取 {title} 的第 {layers[-1]} 层，而它只有 {n_layers} 层",
+            tr(
+                "{encoder_id!r} asks for layer {layers} of {title}, which has {n_layers}",
+                encoder_id=encoder_id,
+                layers=layers[-1],
+                title=title,
+                n_layers=n_layers,
+            )
         )
     return tuple(layers)
 
@@ -288,23 +308,30 @@ def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
     name = parse_encoder_id(encoder_id)
     if name.parts:
         raise EncoderError(
-            f"{name.id!r} is opened part by part: open {' and '.join(part.id for part in name.parts)}, and "
-            "fuse them with FusedEncoder",
-            zh=f"{name.id!r} 须逐部分打开：请分别打开 {' 和 '.join(part.id for part in name.parts)}，"
-            "再用 FusedEncoder 合并",
+            tr(
+                "{name!r} is opened part by part: open {part}, and fuse them with FusedEncoder",
+                name=name.id,
+                part=in_both(
+                    " and ".join(part.id for part in name.parts),
+                    " 和 ".join(part.id for part in name.parts),
+                ),
+            )
         )
     family = family_of(name.family)
     assert family is not None  # or it would have no name
     kept = _OPENED.get(name.id)
     if kept is not None and kept[0] is family:
         return kept[1]
-    with registry.blamed(doing=Sentence(f"opening {name.id!r}", f"打开 {name.id!r} ")):
+    with registry.blamed(doing=tr("opening {name!r}", name=name.id)):
         encoder = family.open(name, loaded)
     if getattr(encoder, "id", None) != name.id:
         raise EncoderError(
-            f"the encoder {name.id!r} calls itself {getattr(encoder, 'id', None)!r}; the package that adds "
-            "it has to give it the id by which it is asked for",
-            zh=f"编码器 {name.id!r} 自称为 {getattr(encoder, 'id', None)!r}；提供它的软件包须使两者一致",
+            tr(
+                "the encoder {name!r} calls itself {getattr!r}; the package that adds it has to give it "
+                "the id by which it is asked for",
+                name=name.id,
+                getattr=getattr(encoder, "id", None),
+            )
         )
     if loaded is None and name.family.partition("-")[0] not in OWN["encoders"]:
         _OPENED[name.id] = family, encoder

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     import torch
@@ -53,9 +54,11 @@ def parts_of(function: object) -> list[nn.Module]:
     parts = [part for part in found if isinstance(part, nn.Module)]
     if not parts:
         raise EncoderError(
-            f"{type(function).__name__} shows no modules, so its weights cannot be identified; expected "
-            "an object that holds them as attributes",
-            zh="借来的函数没有可见的模块，无法识别其权重；应为以属性持有模块的对象",
+            tr(
+                "{name} shows no modules, so its weights cannot be identified; expected an object that "
+                "holds them as attributes",
+                name=type(function).__name__,
+            )
         )
     return parts
 
@@ -116,9 +119,11 @@ def finite(
             if _all_finite(result):
                 return result
     raise EncoderError(
-        f"{what} gives values that are no numbers, even in float32; its weights are damaged, or do not "
-        "belong to this model: restore the file they come from",
-        zh=f"{what} 给出无效数值，即使用 float32 也是如此；其权重已损坏，或不属于该模型：请恢复权重文件",
+        tr(
+            "{what} gives values that are no numbers, even in float32; its weights are damaged, or do "
+            "not belong to this model: restore the file they come from",
+            what=what,
+        )
     )
 
 
@@ -130,17 +135,23 @@ def check_audio(audio: Audio, *, encoder_id: str, sampling_rate_hz: int, n_least
     """
     if audio.sampling_rate_hz != sampling_rate_hz:
         raise EncoderError(
-            f"the encoder {encoder_id!r} was given audio at {audio.sampling_rate_hz} Hz and works at "
-            f"{sampling_rate_hz} Hz: resample it first",
-            zh=f"编码器 {encoder_id!r} 得到的音频为 {audio.sampling_rate_hz} Hz，"
-            f"而它使用 {sampling_rate_hz} Hz：请先重采样",
+            tr(
+                "the encoder {encoder_id!r} was given audio at {sampling_rate_hz} Hz and works at "
+                "{sampling_rate_hz_2} Hz: resample it first",
+                encoder_id=encoder_id,
+                sampling_rate_hz=audio.sampling_rate_hz,
+                sampling_rate_hz_2=sampling_rate_hz,
+            )
         )
     if len(audio.samples) < n_least:
         raise EncoderError(
-            f"a segment of {1000 * audio.duration_s:.0f} ms is too short for the encoder {encoder_id!r}, "
-            f"which needs at least {1000 * n_least / sampling_rate_hz:.0f} ms",
-            zh=f"{1000 * audio.duration_s:.0f} 毫秒的片段对编码器 {encoder_id!r} 太短，"
-            f"至少需要 {1000 * n_least / sampling_rate_hz:.0f} 毫秒",
+            tr(
+                "a segment of {duration_s:.0f} ms is too short for the encoder {encoder_id!r}, which needs "
+                "at least {n_least:.0f} ms",
+                duration_s=1000 * audio.duration_s,
+                encoder_id=encoder_id,
+                n_least=1000 * n_least / sampling_rate_hz,
+            )
         )
 
 

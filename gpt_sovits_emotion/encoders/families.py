@@ -11,6 +11,7 @@ from gpt_sovits_emotion.core.loaded_models import (
     LoadedSovits,
     LoadedWhisper,
 )
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.encoders import N_HUBERT_LAYERS, WHISPER, EncoderName, layers_in
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES, plain_size
@@ -91,8 +92,11 @@ def _without_layers(encoder_id: str) -> EncoderName:
     family, colon, _ = encoder_id.partition(":")
     if colon:
         raise EncoderError(
-            f"the encoder {family!r} has no layers to choose; found {encoder_id!r}",
-            zh=f"编码器 {family!r} 没有可选的层，却写成了 {encoder_id!r}",
+            tr(
+                "the encoder {family!r} has no layers to choose; found {encoder_id!r}",
+                family=family,
+                encoder_id=encoder_id,
+            )
         )
     return EncoderName(family)
 
@@ -100,10 +104,15 @@ def _without_layers(encoder_id: str) -> EncoderName:
 def _unknown_size(encoder_id: str, size: str) -> EncoderError:
     near = difflib.get_close_matches(size, SIZES, n=3) or ["base", "small", "large-v3"]
     return EncoderError(
-        f"there is no Whisper size {size!r} (in {encoder_id!r}); near ones are {', '.join(near)}: write "
-        f"{WHISPER}{near[0]}:1-4",
-        zh=f"没有 {size!r} 这种 Whisper 规格（在 {encoder_id!r} 中）；相近的有 {'、'.join(near)}："
-        f"可写 {WHISPER}{near[0]}:1-4",
+        tr(
+            "there is no Whisper size {size!r} (in {encoder_id!r}); near ones are {near_2}: write "
+            "{whisper}{near}:1-4",
+            size=size,
+            encoder_id=encoder_id,
+            whisper=WHISPER,
+            near=near[0],
+            near_2=of_list(near),
+        )
     )
 
 
@@ -111,6 +120,10 @@ def _lent_nothing_fit(name: EncoderName, loaded: LoadedModels | None) -> Encoder
     found = "nothing" if loaded is None else loaded.source.en
     needed = name.family.partition(".")[0]
     return EncoderError(
-        f"the encoder {name.id!r} needs a loaded {needed} model and was lent {found}",
-        zh=f"编码器 {name.id!r} 需要已加载的 {needed} 模型，而得到的是 {found}",
+        tr(
+            "the encoder {name!r} needs a loaded {needed} model and was lent {found}",
+            name=name.id,
+            needed=needed,
+            found=found,
+        )
     )

@@ -24,6 +24,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.files import cache_folder
 from gpt_sovits_emotion.core.keyed_store import KeyedStore, as_bytes, as_floats, transaction
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -173,10 +174,11 @@ class FeatureCache(KeyedStore):
             said = getattr(error, "strerror", None) or error
             why, why_zh = f"{said}: choose another place for it", f"{said}：请换个位置"
         self._warnings.append(
-            Sentence(
-                f"features are no longer kept in {self.path} ({why}); the run goes on, but the next one will "
+            tr(
+                "features are no longer kept in {path} ({why}); the run goes on, but the next one will "
                 "compute them again",
-                f"特征不再存入 {self.path}（{why_zh}）；本次运行照常进行，但下次要重新计算",
+                path=self.path,
+                why=in_both(why, why_zh),
             )
         )
 
@@ -195,10 +197,12 @@ class FeatureCache(KeyedStore):
             self._failed(reason)
             return
         self._warnings.append(
-            Sentence(
-                f"{self.path} was damaged ({error}); it was set aside as {aside.name} and begun anew, so the "
-                "features are computed again",
-                f"{self.path} 已损坏（{error}）；已改名为 {aside.name} 并重新建立，特征将重新计算",
+            tr(
+                "{path} was damaged ({error}); it was set aside as {aside} and begun anew, so the features "
+                "are computed again",
+                path=self.path,
+                error=error,
+                aside=aside.name,
             )
         )
 

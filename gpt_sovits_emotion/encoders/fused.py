@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import resample
 from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders.base import Encoder
 
@@ -40,8 +41,10 @@ class FusedEncoder:
         ids = [part.id for part in parts]
         if len(ids) < 2 or len(set(ids)) < len(ids):
             raise EncoderError(
-                f"{', '.join(ids) or 'nothing'} cannot be fused: two or more different encoders are needed",
-                zh=f"无法融合 {'、'.join(ids) or '空列表'}：需要两个或更多不同的编码器",
+                tr(
+                    "{ids} cannot be fused: two or more different encoders are needed",
+                    ids=in_both(", ".join(ids) or "nothing", "、".join(ids) or "空列表"),
+                )
             )
         self.parts = tuple(parts)
 
@@ -87,10 +90,14 @@ class FusedEncoder:
         for audio in audios:
             if audio.sampling_rate_hz != rate_hz:
                 raise EncoderError(
-                    f"the encoder {self.id!r} was given audio at {audio.sampling_rate_hz} Hz and works at "
-                    f"{rate_hz} Hz: resample it first",
-                    zh=f"编码器 {self.id!r} 得到的音频为 {audio.sampling_rate_hz} Hz，"
-                    f"而它使用 {rate_hz} Hz：请先重采样",
+                    tr(
+                        "the encoder {id!r} was given audio at {sampling_rate_hz} Hz and works at "
+                        "{rate_hz} Hz: "
+                        "resample it first",
+                        id=self.id,
+                        sampling_rate_hz=audio.sampling_rate_hz,
+                        rate_hz=rate_hz,
+                    )
                 )
         at_rate = {rate_hz: list(audios)}
         embedded = []

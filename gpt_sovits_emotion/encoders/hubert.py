@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.core.errors import BackendError, EncoderError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of
@@ -59,23 +60,29 @@ class HubertEncoder:
             stable = bool(model.config.do_stable_layer_norm)
         except AttributeError as error:
             raise EncoderError(
-                f"what was lent as HuBERT ({loaded.source.en}) is a {type(model).__name__}; expected "
-                "a HubertModel of transformers",
-                zh=f"作为 HuBERT 借来的（{loaded.source.zh}）是 {type(model).__name__}；"
-                "应为 transformers 的 HubertModel",
+                tr(
+                    "what was lent as HuBERT ({source}) is a {name}; expected a HubertModel of transformers",
+                    source=loaded.source,
+                    name=type(model).__name__,
+                )
             ) from error
         if stable:
             raise EncoderError(
-                f"the HuBERT of {loaded.source.en} is of the large kind, which normalises elsewhere; "
-                "expected HuBERT-base, the kind that GPT-SoVITS uses",
-                zh=f"{loaded.source.zh} 是 large 规格，归一化方式不同；应为 GPT-SoVITS 所用的 HuBERT-base",
+                tr(
+                    "the HuBERT of {source} is of the large kind, which normalises elsewhere; expected "
+                    "HuBERT-base, the kind that GPT-SoVITS uses",
+                    source=loaded.source,
+                )
             )
         if self.layers[-1] > n_layers:
             raise EncoderError(
-                f"the encoder {self.id!r} reads layer {self.layers[-1]}, but the HuBERT of "
-                f"{loaded.source.en} has {n_layers}",
-                zh=f"编码器 {self.id!r} 读取第 {self.layers[-1]} 层，而 {loaded.source.zh} "
-                f"只有 {n_layers} 层",
+                tr(
+                    "the encoder {id!r} reads layer {layers}, but the HuBERT of {source} has {n_layers}",
+                    id=self.id,
+                    layers=self.layers[-1],
+                    source=loaded.source,
+                    n_layers=n_layers,
+                )
             )
 
     @property
@@ -165,10 +172,12 @@ class HubertEncoder:
         except torch.cuda.OutOfMemoryError as error:
             if len(audios) == 1:
                 raise BackendError(
-                    f"the graphics card has no memory left for {audios[0].duration_s:.0f} s of audio in the "
-                    f"encoder {self.id!r}; close what else uses it, or let the encoder run on the CPU",
-                    zh=f"显存不足，编码器 {self.id!r} 无法处理 {audios[0].duration_s:.0f} 秒的音频；"
-                    "请关闭占用显存的程序，或改用 CPU 运行编码器",
+                    tr(
+                        "the graphics card has no memory left for {duration_s:.0f} s of audio in the encoder "
+                        "{id!r}; close what else uses it, or let the encoder run on the CPU",
+                        duration_s=audios[0].duration_s,
+                        id=self.id,
+                    )
                 ) from error
         else:
             layers = [states.float().cpu().numpy() for states in hidden]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.audio import resample
 from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders.borrowed import Use, check_audio, finite, home_of, parts_of, twin
 from gpt_sovits_emotion.encoders.fingerprint import fingerprint
@@ -104,16 +105,21 @@ class SovitsPosteriorEncoder:
         self._loaded = loaded
         if loaded.posterior is None:
             raise EncoderError(
-                f"{loaded.source.en} has no posterior encoder (fine-tuned weights and v3 and v4 have none); "
-                "expected one from the base model",
-                zh=f"{loaded.source.zh} 没有后验编码器（微调权重以及 v3、v4 都没有）；应使用底模的后验编码器",
+                tr(
+                    "{source} has no posterior encoder (fine-tuned weights and v3 and v4 have "
+                    "none); expected "
+                    "one from the base model",
+                    source=loaded.source,
+                )
             )
         if loaded.project_speaker is not None and loaded.speaker_embedding is None:
             raise EncoderError(
-                f"the posterior encoder of {loaded.source.en} ({loaded.version}) needs the "
-                "speaker-verification network of the Pro models, which was not provided",
-                zh=f"{loaded.source.zh}（{loaded.version}）的后验编码器需要 "
-                "Pro 模型的说话人验证网络，但未提供",
+                tr(
+                    "the posterior encoder of {source} ({version}) needs the speaker-verification network of "
+                    "the Pro models, which was not provided",
+                    source=loaded.source,
+                    version=loaded.version,
+                )
             )
 
     @property

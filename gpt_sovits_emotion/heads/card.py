@@ -13,6 +13,7 @@ from typing import Any
 
 from gpt_sovits_emotion.core.errors import HeadError, TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.messages import in_both, of_error, tr
 from gpt_sovits_emotion.core.records import Record, Sentence
 from gpt_sovits_emotion.heads.card_text import dump_card, parse_card
 from gpt_sovits_emotion.heads.moving import MovingStatistics
@@ -310,8 +311,11 @@ def card_from_yaml(path: Path) -> HeadCard:
     data = parse_card(path)
     if data.get("format") != CARD_FORMAT:
         raise _kind_of_error(data)(
-            f"{path} is not the card of a head: 'format: {CARD_FORMAT}' was expected",
-            zh=f"{path} 不是情感模型的卡片：应有 'format: {CARD_FORMAT}'",
+            tr(
+                "{path} is not the card of a head: 'format: {card_format}' was expected",
+                path=path,
+                card_format=CARD_FORMAT,
+            )
         )
     return card_from_fields(data, path)
 
@@ -323,20 +327,32 @@ def card_from_fields(data: Mapping[str, Any], path: Path) -> HeadCard:
     if version not in (CARD_VERSION, MOVING_VERSION) or isinstance(version, (bool, float)):
         shown = str(version)[:20]
         raise _kind_of_error(data)(
-            f"{path} is version {shown!r} of the card format; this program reads versions {CARD_VERSION} "
-            f"and {MOVING_VERSION}: update the program or get another copy of the head",
-            zh=f"{path} 的卡片格式版本是 {shown!r}，本程序读取版本 {CARD_VERSION} 和 {MOVING_VERSION}："
-            "请更新本程序，或另找一份",
+            tr(
+                "{path} is version {shown!r} of the card format; this program reads versions "
+                "{card_version} and {moving_version}: update the program or get another copy of the head",
+                path=path,
+                shown=shown,
+                card_version=CARD_VERSION,
+                moving_version=MOVING_VERSION,
+            )
         )
     try:
         card = HeadCard.from_dict(fields)
     except TranscriptError as error:
-        raise _kind_of_error(data)(f"{path}: {error}", zh=f"{path}：{error.say('zh')}") from error
+        raise _kind_of_error(data)(
+            tr("{path}: {error}", path=path, error=of_error(error))
+        ) from error
     problems = card.problems()
     if problems:
         raise HeadError(
-            f"{path} contradicts itself: {'; '.join(problem.en for problem in problems)}",
-            zh=f"{path} 自相矛盾：{'；'.join(problem.zh for problem in problems)}",
+            tr(
+                "{path} contradicts itself: {problem}",
+                path=path,
+                problem=in_both(
+                    "; ".join(problem.en for problem in problems),
+                    "；".join(problem.zh for problem in problems),
+                ),
+            )
         )
     return card
 

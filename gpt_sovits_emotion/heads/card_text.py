@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 
@@ -43,24 +44,29 @@ def parse_card(path: Path) -> dict[str, Any]:
     except yaml.constructor.ConstructorError as error:
         what = " ".join(str(error.problem).split())[:120]
         raise HeadError(
-            f"{path} asks for something that is no plain data ({what}); a card holds words and numbers only",
-            zh=f"{path} 含有非纯数据的内容（{what}）；卡片只能包含文字和数字",
+            tr(
+                "{path} asks for something that is no plain data ({what}); a card holds words and numbers "
+                "only",
+                path=path,
+                what=what,
+            )
         ) from error
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, HeadError):
             raise
         why = why_unreadable(error)
         raise UnfinishedError(
-            f"{path} is not YAML in UTF-8 ({why.en}); mend it or copy it again",
-            zh=f"{path} 不是 UTF-8 编码的 YAML（{why.zh}）；请修正或重新复制",
+            tr("{path} is not YAML in UTF-8 ({why}); mend it or copy it again", path=path, why=why)
         ) from error
     if data is None:
-        raise UnfinishedError(f"{path} is empty; copy it again", zh=f"{path} 是空的；请重新复制")
+        raise UnfinishedError(tr("{path} is empty; copy it again", path=path))
     if not isinstance(data, dict):
         kind = UnfinishedError if isinstance(data, str) else HeadError  # "forma", of "format: …"
         raise kind(
-            f"{path} is not the card of a head: fields such as 'labels: […]' were expected",
-            zh=f"{path} 不是情感模型的卡片：应包含 'labels: […]' 等字段",
+            tr(
+                "{path} is not the card of a head: fields such as 'labels: […]' were expected",
+                path=path,
+            )
         )
     return data
 
@@ -71,10 +77,13 @@ def _check_events(text: str, path: Path) -> None:
     for n_parts, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if isinstance(event, yaml.AliasEvent):
             raise HeadError(
-                f"{path} uses a YAML alias (*{event.anchor}), which is refused because small files can be "
-                "made of them that unpack to gigabytes; write the value out",
-                zh=f"{path} 使用了 YAML 别名（*{event.anchor}）；这可能让小文件展开成数 GB，因此不接受；"
-                "请把值直接写出来",
+                tr(
+                    "{path} uses a YAML alias (*{anchor}), which is refused because small files can "
+                    "be made of "
+                    "them that unpack to gigabytes; write the value out",
+                    path=path,
+                    anchor=event.anchor,
+                )
             )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -83,9 +92,12 @@ def _check_events(text: str, path: Path) -> None:
         scalar = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
         if depth > _MAX_DEPTH or n_parts > _MAX_PARTS or scalar > _MAX_SCALAR:
             raise HeadError(
-                f"{path} is nested deeper, or has more parts or longer ones, than any card; it is something "
-                "else, or made to do harm",
-                zh=f"{path} 的嵌套层数、条目数或长度超出任何卡片；它是别的文件，或是恶意构造的",
+                tr(
+                    "{path} is nested deeper, or has more parts or longer ones, than any card; it "
+                    "is something "
+                    "else, or made to do harm",
+                    path=path,
+                )
             )
 
 
@@ -97,8 +109,11 @@ def _check_keys(node: yaml.Node | None, path: Path) -> None:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise HeadError(
-                f"{path} names the field {twice[0][:60]!r} twice; keep one of the two",
-                zh=f"{path} 重复了字段 {twice[0][:60]!r}；请只保留一个",
+                tr(
+                    "{path} names the field {twice!r} twice; keep one of the two",
+                    path=path,
+                    twice=twice[0][:60],
+                )
             )
         children = [part for pair in node.value for part in pair]
     elif isinstance(node, yaml.SequenceNode):

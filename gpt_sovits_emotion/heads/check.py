@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.labels import EMOTIONS
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS
 from gpt_sovits_emotion.heads.files import GOLDEN_NAME, WEIGHTS_NAME, load_head
@@ -41,8 +42,10 @@ def check_head(folder: str | Path) -> tuple[Sentence, ...]:
     load_replay(folder, head)  # only adapting reads it, long after anybody could fetch a whole copy
     if not imported and not (head.card.licence.strip() and head.card.corpora):
         raise HeadError(
-            f"{folder}: the card names no licence or no training corpus; a user must know both",
-            zh=f"{folder}：卡片没有写明许可证或训练语料；使用者必须知道这两项",
+            tr(
+                "{folder}: the card names no licence or no training corpus; a user must know both",
+                folder=folder,
+            )
         )
     return tuple(_remarks(head, folder))
 
@@ -50,48 +53,37 @@ def check_head(folder: str | Path) -> tuple[Sentence, ...]:
 def _remarks(head: Head, folder: Path) -> list[Sentence]:
     card, remarks = head.card, []
 
-    def remark(en: str, zh: str) -> None:
-        remarks.append(Sentence(en, zh))
+    def remark(what: Sentence) -> None:
+        remarks.append(what)
 
     free = [label for label in card.labels if label not in EMOTIONS]
     if free:
-        remark(
-            f"labels outside the canonical set: {', '.join(free)}",
-            f"不在标准标签之内的标签：{'、'.join(free)}",
-        )
+        remark(tr("labels outside the canonical set: {free}", free=of_list(free)))
     if not card.corpora:
-        remark(
-            "no training corpus is named: nobody knows whose speech it learned from",
-            "没有写明训练语料：无人知道它从谁的语音学来",
-        )
+        remark(tr("no training corpus is named: nobody knows whose speech it learned from"))
     if not card.licence.strip() or card.licence == UNSTATED:
-        remark(
-            "no licence is named: nobody knows what it may be used for",
-            "没有写明许可证：无人知道它可以用于什么",
-        )
+        remark(tr("no licence is named: nobody knows what it may be used for"))
     if not card.results:
-        remark("no measured results: nobody knows how good it is", "没有测量结果：无人知道它有多好")
+        remark(tr("no measured results: nobody knows how good it is"))
     elif not any(result.protocol.startswith("loso") for result in card.results):
-        remark("no speaker-independent result (loso)", "没有与说话人无关的测量结果（loso）")
+        remark(tr("no speaker-independent result (loso)"))
     if card.encoder.fingerprint == ANY_WEIGHTS:
         remark(
-            f"the weights of its encoder {card.encoder.id} are not named: on others than it was trained on "
-            "it gives noise, and nothing will warn of that",
-            f"没有写明编码器 {card.encoder.id} 的权重：若与训练时的不同，结果毫无意义，且不会有任何提醒",
+            tr(
+                "the weights of its encoder {encoder} are not named: on others than it was trained on it "
+                "gives noise, and nothing will warn of that",
+                encoder=card.encoder.id,
+            )
         )
     if folder.name != card.id:
         remarks.append(remark_on_name(folder, card.id))
     if "speaker" not in head.members:
-        remark(
-            "no speaker mode: it cannot use what it learns of a speaker",
-            "没有说话人模式：无法利用对说话人的了解",
-        )
+        remark(tr("no speaker mode: it cannot use what it learns of a speaker"))
     return remarks
 
 
 def remark_on_name(folder: Path, head_id: str) -> Sentence:
     """Return the remark on a folder that is not called like the head in it."""
-    return Sentence(
-        f"the folder is called {folder.name}, the id is {head_id}",
-        f"文件夹名为 {folder.name}，而 id 是 {head_id}",
+    return tr(
+        "the folder is called {folder}, the id is {head_id}", folder=folder.name, head_id=head_id
     )

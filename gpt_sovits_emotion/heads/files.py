@@ -13,6 +13,7 @@ import numpy as np
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.heads.card import MODES, HeadCard, card_from_yaml, card_to_yaml
 from gpt_sovits_emotion.heads.golden import GOLDEN_NAME, golden_text
 from gpt_sovits_emotion.heads.head import Head, Member
@@ -70,8 +71,12 @@ def weights_of(folder: Path) -> Path:
         return own
     if own.exists():
         raise HeadError(
-            f"{folder} holds both {WEIGHTS_NAME} and {imported.name}; remove the one that is not meant",
-            zh=f"{folder} 中同时有 {WEIGHTS_NAME} 和 {imported.name}；请删除多余的一个",
+            tr(
+                "{folder} holds both {weights_name} and {imported}; remove the one that is not meant",
+                folder=folder,
+                weights_name=WEIGHTS_NAME,
+                imported=imported.name,
+            )
         )
     return imported
 
@@ -89,8 +94,12 @@ def load_head(folder: str | Path) -> Head:
     folder = Path(folder)
     if not folder.is_dir():
         raise HeadError(
-            f"{folder} is not a folder; a head is a folder with {CARD_NAME} and {WEIGHTS_NAME} in it",
-            zh=f"{folder} 不是文件夹；情感模型是一个包含 {CARD_NAME} 和 {WEIGHTS_NAME} 的文件夹",
+            tr(
+                "{folder} is not a folder; a head is a folder with {card_name} and {weights_name} in it",
+                folder=folder,
+                card_name=CARD_NAME,
+                weights_name=WEIGHTS_NAME,
+            )
         )
     weights = weights_of(folder)
     if weights.name != WEIGHTS_NAME:
@@ -104,23 +113,32 @@ def load_head(folder: str | Path) -> Head:
     mean, std, within = (_statistic(tensors, name, card, folder) for name in _STATISTICS)
     if tensors:
         raise HeadError(
-            f"{folder}: {WEIGHTS_NAME} holds tensors that no head of this format has: "
-            f"{', '.join(sorted(tensors)[:4])[:200]}; it was made by another program or version",
-            zh=f"{folder}：{WEIGHTS_NAME} 含有此格式没有的张量：{', '.join(sorted(tensors)[:4])[:200]}；"
-            "它由其他程序或版本生成",
+            tr(
+                "{folder}: {weights_name} holds tensors that no head of this format has: {tensors}; it was "
+                "made by another program or version",
+                folder=folder,
+                weights_name=WEIGHTS_NAME,
+                tensors=", ".join(sorted(tensors)[:4])[:200],
+            )
         )
     if not members["global"]:
         raise HeadError(
-            f"{folder}: {WEIGHTS_NAME} lacks {_first_mode(card)}.0.mlp.0.weight and its fellows; "
-            "every head works without knowing the speaker, so this one is incomplete",
-            zh=f"{folder}：{WEIGHTS_NAME} 缺少 {_first_mode(card)}.0.mlp.0.weight 等张量；"
-            "每个模型都必须能在不了解说话人时使用，因此它不完整",
+            tr(
+                "{folder}: {weights_name} lacks {first_mode}.0.mlp.0.weight and its fellows; every head "
+                "works without knowing the speaker, so this one is incomplete",
+                folder=folder,
+                weights_name=WEIGHTS_NAME,
+                first_mode=_first_mode(card),
+            )
         )
     for mode in MODES:
         if members[mode] and not (mode in card.temperature and mode in card.threshold):
             raise HeadError(
-                f"{folder}: the card has no temperature and threshold for mode {mode!r}; add both",
-                zh=f"{folder}：卡片中缺少模式 {mode!r} 的 temperature 和 threshold；请补上",
+                tr(
+                    "{folder}: the card has no temperature and threshold for mode {mode!r}; add both",
+                    folder=folder,
+                    mode=mode,
+                )
             )
     kept = {mode: found for mode, found in members.items() if found}
     return Head(card, kept, mean, std, within, _carried(folder))
@@ -175,10 +193,14 @@ def _members(
         missing = [layer for layer in _LAYERS if prefix + layer not in tensors]
         if missing:
             raise HeadError(
-                f"{folder}: {WEIGHTS_NAME} lacks the tensor {prefix}{missing[0]}; "
-                "it was cut off or edited: get a whole copy",
-                zh=f"{folder}：{WEIGHTS_NAME} 缺少张量 {prefix}{missing[0]}；"
-                "文件被截断或改动：请获取完整的一份",
+                tr(
+                    "{folder}: {weights_name} lacks the tensor {prefix}{missing}; it was cut off or edited: "
+                    "get a whole copy",
+                    folder=folder,
+                    weights_name=WEIGHTS_NAME,
+                    prefix=prefix,
+                    missing=missing[0],
+                )
             )
         w1, b1, w2, b2 = (tensors.pop(prefix + layer) for layer in _LAYERS)
         hidden = max(w1.shape[0], 1) if w1.ndim else 1
@@ -191,10 +213,18 @@ def _members(
         for layer, tensor, shape in zip(_LAYERS, (w1, b1, w2, b2), expected, strict=True):
             if tensor.shape != shape:
                 raise HeadError(
-                    f"{folder}: tensor {prefix}{layer} has shape {tensor.shape}; the card "
-                    f"({len(card.labels)} labels, {card.encoder.dim} features) asks for {shape}",
-                    zh=f"{folder}：张量 {prefix}{layer} 的形状是 {tensor.shape}；按卡片"
-                    f"（{len(card.labels)} 个标签，{card.encoder.dim} 个特征）应为 {shape}",
+                    tr(
+                        "{folder}: tensor {prefix}{layer} has shape {shape}; the card ({labels} "
+                        "labels, {dim} "
+                        "features) asks for {shape_2}",
+                        folder=folder,
+                        prefix=prefix,
+                        layer=layer,
+                        shape=tensor.shape,
+                        labels=len(card.labels),
+                        dim=card.encoder.dim,
+                        shape_2=shape,
+                    )
                 )
         members.append(Member(w1, b1, w2, b2))
     return tuple(members)
@@ -205,18 +235,30 @@ def _statistic(
 ) -> np.ndarray:
     if name not in tensors:
         raise HeadError(
-            f"{folder}: {WEIGHTS_NAME} lacks the tensor {name}; get a whole copy",
-            zh=f"{folder}：{WEIGHTS_NAME} 缺少张量 {name}；请获取完整的一份",
+            tr(
+                "{folder}: {weights_name} lacks the tensor {name}; get a whole copy",
+                folder=folder,
+                weights_name=WEIGHTS_NAME,
+                name=name,
+            )
         )
     tensor = tensors.pop(name)
     if tensor.shape != (card.encoder.dim,):
         raise HeadError(
-            f"{folder}: tensor {name} has shape {tensor.shape}; ({card.encoder.dim},) was expected",
-            zh=f"{folder}：张量 {name} 的形状是 {tensor.shape}，应为 ({card.encoder.dim},)",
+            tr(
+                "{folder}: tensor {name} has shape {shape}; ({dim},) was expected",
+                folder=folder,
+                name=name,
+                shape=tensor.shape,
+                dim=card.encoder.dim,
+            )
         )
     if name != "features.mean" and not (tensor > 0).all():
         raise HeadError(
-            f"{folder}: tensor {name} holds a deviation that is not positive; train the head again",
-            zh=f"{folder}：张量 {name} 中有不为正的标准差；请重新训练",
+            tr(
+                "{folder}: tensor {name} holds a deviation that is not positive; train the head again",
+                folder=folder,
+                name=name,
+            )
         )
     return tensor

@@ -19,6 +19,7 @@ from typing import Literal
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import data_folder
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.heads.card import HeadCard, is_head_id
 from gpt_sovits_emotion.heads.files import (
     CARD_NAME,
@@ -142,10 +143,13 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
         raise HeadError(entry.problem or f"{entry.path} has no card", zh=entry.problem_zh)
     known = sorted({entry.id for entry in everything if entry.state == "sound"})
     raise HeadError(
-        f"there is no head {str(name)!r}; heads found: {', '.join(known) or 'none'}. Name one of "
-        f"them, or the folder of a head, or put it into {user_folder()}",
-        zh=f"没有情感模型 {str(name)!r}；找到的有：{'、'.join(known) or '无'}。请填写其中之一，"
-        f"或填写情感模型的文件夹，或把它放到 {user_folder()}",
+        tr(
+            "there is no head {name!r}; heads found: {known}. Name one of them, or the folder of a "
+            "head, or put it into {user_folder}",
+            name=str(name),
+            user_folder=user_folder(),
+            known=in_both(", ".join(known) or "none", "、".join(known) or "无"),
+        )
     )
 
 
@@ -156,9 +160,14 @@ def _check_not_meant(entry: HeadEntry, folders: Sequence[Path]) -> None:
     for rival in entry.rivals:
         if rival.parent in named and entry.path.parent not in named[: named.index(rival.parent)]:
             raise HeadError(
-                f"two heads are called {entry.id!r} and are not the same: {rival} and {entry.path}; name the "
-                "folder of the one that is meant",
-                zh=f"有两个内容不同的情感模型都叫 {entry.id!r}：{rival} 和 {entry.path}；请直接填写文件夹",
+                tr(
+                    "two heads are called {entry!r} and are not the same: {rival} and {path}; name "
+                    "the folder "
+                    "of the one that is meant",
+                    entry=entry.id,
+                    rival=rival,
+                    path=entry.path,
+                )
             )
 
 
@@ -211,13 +220,19 @@ def _examined(path: Path, stamp: Stamp) -> HeadEntry:
 def _loose(path: Path) -> HeadError:
     if path.suffix.lower() == ".zip":
         return HeadError(
-            f"{path} is an archive; unpack it, or run  gpt-sovits-emotion heads add {path.name}",
-            zh=f"{path} 是压缩包；请解压，或运行  gpt-sovits-emotion heads add {path.name}",
+            tr(
+                "{path} is an archive; unpack it, or run  gpt-sovits-emotion heads add {path_2}",
+                path=path,
+                path_2=path.name,
+            )
         )
     return HeadError(
-        f"{path} lies loose in a folder of heads; a head is a folder of its own, with {CARD_NAME} beside its "
-        "weights",
-        zh=f"{path} 直接放在了情感模型总文件夹里；每个情感模型应有自己的文件夹，权重旁边要有 {CARD_NAME}",
+        tr(
+            "{path} lies loose in a folder of heads; a head is a folder of its own, with {card_name} "
+            "beside its weights",
+            path=path,
+            card_name=CARD_NAME,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import EncoderError, HeadError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
 
@@ -47,8 +48,10 @@ def check_golden(head: Head, path: Path) -> None:
         golden = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnfinishedError(
-            f"{path} is not JSON; the copy is under way or was cut off: wait, or copy it again",
-            zh=f"{path} 不是 JSON；正在复制，或复制中断：请稍候，或重新复制",
+            tr(
+                "{path} is not JSON; the copy is under way or was cut off: wait, or copy it again",
+                path=path,
+            )
         ) from error
     try:
         with np.errstate(over="ignore"):
@@ -59,8 +62,11 @@ def check_golden(head: Head, path: Path) -> None:
         modes = sorted(expected)
         if modes != sorted(head.members):
             raise HeadError(
-                f"{path} has other modes than the weights: {', '.join(modes)[:80]}",
-                zh=f"{path} 的模式与权重不同：{', '.join(modes)[:80]}",
+                tr(
+                    "{path} has other modes than the weights: {modes}",
+                    path=path,
+                    modes=", ".join(modes)[:80],
+                )
             )
         for mode, wanted in expected.items():
             speaker = head.statistics(embeddings, source="golden") if mode == "speaker" else None
@@ -71,14 +77,19 @@ def check_golden(head: Head, path: Path) -> None:
         if isinstance(error, HeadError):
             raise
         raise HeadError(
-            f"{path} is not a golden triple; embeddings of this head and probabilities were expected",
-            zh=f"{path} 不是校验样例；应包含该模型的 embeddings 和 probabilities",
+            tr(
+                "{path} is not a golden triple; embeddings of this head and probabilities were expected",
+                path=path,
+            )
         ) from error
 
 
 def _other(path: Path, mode: str) -> HeadError:
     return HeadError(
-        f"{path}: in mode {mode!r} the weights give other probabilities than the golden triple; "
-        "weights, card and triple are not of one training",
-        zh=f"{path}：在模式 {mode!r} 下，权重给出的概率与校验样例不同；权重、卡片和样例不是同一次训练的",
+        tr(
+            "{path}: in mode {mode!r} the weights give other probabilities than the golden triple; "
+            "weights, card and triple are not of one training",
+            path=path,
+            mode=mode,
+        )
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import EncoderError, HeadError, HeadMismatchError
 from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import SpeakerStatistics
 from gpt_sovits_emotion.heads.card import ANY_WEIGHTS, HeadCard
 from gpt_sovits_emotion.heads.moving import moving_statistics
@@ -78,26 +79,40 @@ class Head:
         spec = self.card.encoder
         if encoder_id != spec.id:
             raise HeadMismatchError(
-                f"head {self.card.id!r} reads the encoder {spec.id!r}, but was given {encoder_id!r}; "
-                "choose a head for this encoder (heads list)",
-                zh=f"情感模型 {self.card.id!r} 需要编码器 {spec.id!r}，得到的却是 {encoder_id!r}；"
-                "请选择适用于该编码器的情感模型（heads list）",
+                tr(
+                    "head {card!r} reads the encoder {spec!r}, but was given {encoder_id!r}; choose "
+                    "a head for "
+                    "this encoder (heads list)",
+                    card=self.card.id,
+                    spec=spec.id,
+                    encoder_id=encoder_id,
+                )
             )
         if dim != spec.dim:
             raise HeadMismatchError(
-                f"head {self.card.id!r} expects {spec.dim} features from {spec.id!r}, which gives "
-                f"{dim}; the head belongs to another version: train or download it anew",
-                zh=f"情感模型 {self.card.id!r} 需要 {spec.id!r} 的 {spec.dim} 个特征，实际有 {dim} 个；"
-                "该情感模型属于另一个版本：请重新训练或下载",
+                tr(
+                    "head {card!r} expects {dim} features from {spec!r}, which gives {dim_2}; the "
+                    "head belongs "
+                    "to another version: train or download it anew",
+                    card=self.card.id,
+                    dim=spec.dim,
+                    spec=spec.id,
+                    dim_2=dim,
+                )
             )
         if fingerprint != spec.fingerprint and spec.fingerprint != ANY_WEIGHTS:
             raise HeadMismatchError(
-                f"head {self.card.id!r} was trained on {spec.id!r} with fingerprint "
-                f"{spec.fingerprint}, but this host lends {fingerprint}; its verdicts would "
-                "be noise: train the head on these weights or use the weights it names",
-                zh=f"情感模型 {self.card.id!r} 是用指纹为 {spec.fingerprint} 的 {spec.id!r} 训练的，"
-                f"而此处提供的是 {fingerprint}；"
-                "判断结果将毫无意义：请用这里的权重重新训练，或使用它指定的权重",
+                tr(
+                    "head {card!r} was trained on {spec!r} with fingerprint {fingerprint}, but this "
+                    "host lends "
+                    "{fingerprint_2}; its verdicts would be noise: train the head on these weights "
+                    "or use the "
+                    "weights it names",
+                    card=self.card.id,
+                    spec=spec.id,
+                    fingerprint=spec.fingerprint,
+                    fingerprint_2=fingerprint,
+                )
             )
 
     def statistics(
@@ -164,9 +179,11 @@ class Head:
             probabilities = softmax(logits, self.card.temperature[mode])
         if not np.isfinite(probabilities).all():
             raise HeadError(
-                f"head {self.card.id!r} has weights so large that they give no probabilities; its training "
-                "went wrong: choose another head (heads list)",
-                zh=f"情感模型 {self.card.id!r} 的权重过大，得不到概率；训练出错，请换一个（heads list）",
+                tr(
+                    "head {card!r} has weights so large that they give no probabilities; its training went "
+                    "wrong: choose another head (heads list)",
+                    card=self.card.id,
+                )
             )
         return probabilities
 
@@ -178,16 +195,21 @@ class Head:
         """
         if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
             raise EncoderError(
-                f"embeddings of shape {embeddings.shape} were given to head {self.card.id!r}; "
-                f"(n_segments, {self.card.encoder.dim}) was expected",
-                zh=f"给情感模型 {self.card.id!r} 的特征形状为 {embeddings.shape}；"
-                f"应为 (n_segments, {self.card.encoder.dim})",
+                tr(
+                    "embeddings of shape {shape} were given to head {card!r}; (n_segments, {dim}) "
+                    "was expected",
+                    shape=embeddings.shape,
+                    card=self.card.id,
+                    dim=self.card.encoder.dim,
+                )
             )
         if not np.isfinite(embeddings).all():
             raise EncoderError(
-                f"the encoder {self.card.encoder.id!r} gave values that are not finite; "
-                "the audio or the encoder's weights are damaged",
-                zh=f"编码器 {self.card.encoder.id!r} 给出了非有限的数值；音频或编码器的权重已损坏",
+                tr(
+                    "the encoder {encoder!r} gave values that are not finite; the audio or the encoder's "
+                    "weights are damaged",
+                    encoder=self.card.encoder.id,
+                )
             )
 
     def logits(

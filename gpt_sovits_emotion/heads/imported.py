@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.heads.card import (
     ANY_WEIGHTS,
     CARD_FORMAT,
@@ -80,24 +81,33 @@ def load_imported(card_path: Path, weights_path: Path) -> Head:
     dim = int(member.w1.shape[1])
     if encoder.setdefault("dim", dim) != dim:
         raise HeadError(
-            f"{card_path} says {str(encoder['dim'])[:20]} features, but {weights_path.name} reads {dim}; "
-            "leave dim out, or give the right weights",
-            zh=f"{card_path} 写的是 {str(encoder['dim'])[:20]} 个特征，而 {weights_path.name} 需要 {dim} 个；"
-            "请省略 dim，或换成正确的权重",
+            tr(
+                "{card_path} says {encoder} features, but {weights_path} reads {dim}; leave dim out, or "
+                "give the right weights",
+                card_path=card_path,
+                encoder=str(encoder["dim"])[:20],
+                weights_path=weights_path.name,
+                dim=dim,
+            )
         )
     name = card_path.parent.name
     given = {**_DEFAULTS, "id": name, "title": {"en": name, "zh": name}, **fields}
     if given["format"] != CARD_FORMAT:
         raise HeadError(
-            f"{card_path} is not the card of a head: 'format: {CARD_FORMAT}' was expected, or no format",
-            zh=f"{card_path} 不是情感模型的卡片：应有 'format: {CARD_FORMAT}'，或不写 format",
+            tr(
+                "{card_path} is not the card of a head: 'format: {card_format}' was expected, or no format",
+                card_path=card_path,
+                card_format=CARD_FORMAT,
+            )
         )
     card = card_from_fields({**given, "encoder": encoder}, card_path)
     if card.moving is not None:
         raise HeadError(
-            f"{card_path} names moving statistics, which a network from a notebook was not trained for; "
-            "leave out moving",
-            zh=f"{card_path} 写有 moving，但从笔记本导入的网络没有为此训练；请省略 moving",
+            tr(
+                "{card_path} names moving statistics, which a network from a notebook was not trained for; "
+                "leave out moving",
+                card_path=card_path,
+            )
         )
     _check_fit(card, member, card_path, weights_path)
     mean, std = np.zeros(dim, np.float32), np.ones(dim, np.float32)
@@ -111,10 +121,11 @@ def _encoder_fields(fields: Mapping[str, Any], path: Path) -> dict[str, Any]:
         encoder = {"id": encoder}
     if not isinstance(encoder, Mapping) or not isinstance(fields.get("labels"), list):
         raise HeadError(
-            f"{path} lacks labels or encoder; beside a PyTorch file it needs at least these two: "
-            "'labels: [angry, happy, neutral, sad]' and 'encoder: hubert:12'",
-            zh=f"{path} 缺少 labels 或 encoder；与 PyTorch 文件放在一起时至少需要这两项："
-            "'labels: [angry, happy, neutral, sad]' 和 'encoder: hubert:12'",
+            tr(
+                "{path} lacks labels or encoder; beside a PyTorch file it needs at least these two: "
+                "'labels: [angry, happy, neutral, sad]' and 'encoder: hubert:12'",
+                path=path,
+            )
         )
     usual = {
         "fingerprint": ANY_WEIGHTS,
@@ -170,23 +181,31 @@ def _for_pooled(member: Member, encoder: dict[str, Any]) -> Member:
 def _check_fit(card: HeadCard, member: Member, card_path: Path, weights_path: Path) -> None:
     if len(card.labels) != len(member.b2):
         raise HeadError(
-            f"{card_path} names {len(card.labels)} labels, but {weights_path.name} has {len(member.b2)} "
-            "outputs; name every class, in the order of the outputs",
-            zh=f"{card_path} 列出 {len(card.labels)} 个标签，"
-            f"而 {weights_path.name} 有 {len(member.b2)} 个输出；请按输出顺序列出每个类别",
+            tr(
+                "{card_path} names {labels} labels, but {weights_path} has {b2} outputs; name every class, "
+                "in the order of the outputs",
+                card_path=card_path,
+                labels=len(card.labels),
+                weights_path=weights_path.name,
+                b2=len(member.b2),
+            )
         )
     if "global" not in card.temperature or "global" not in card.threshold:
         raise HeadError(
-            f"{card_path}: temperature or threshold lacks the mode 'global'; write {{global: 1.0}} or leave "
-            "the field out",
-            zh=f"{card_path}：temperature 或 threshold 缺少模式 'global'；请写 {{global: 1.0}} 或省略该字段",
+            tr(
+                "{card_path}: temperature or threshold lacks the mode 'global'; write {{global: 1.0}} or "
+                "leave the field out",
+                card_path=card_path,
+            )
         )
 
 
 def _other_shape(path: Path, what: str) -> HeadError:
     return HeadError(
-        f"{path} is not the state dict of Linear, ReLU, Dropout, Linear ({what}); two layers were expected, "
-        "such as mlp.0.weight, mlp.0.bias, mlp.3.weight, mlp.3.bias",
-        zh=f"{path} 不是 Linear、ReLU、Dropout、Linear 的 state dict（{what}）；应有两层，"
-        "例如 mlp.0.weight、mlp.0.bias、mlp.3.weight、mlp.3.bias",
+        tr(
+            "{path} is not the state dict of Linear, ReLU, Dropout, Linear ({what}); two layers were "
+            "expected, such as mlp.0.weight, mlp.0.bias, mlp.3.weight, mlp.3.bias",
+            path=path,
+            what=what,
+        )
     )

@@ -15,6 +15,7 @@ from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, making_folder, remove
 from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
 from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.heads.check import check_head, remark_on_name
@@ -106,9 +107,12 @@ def claimed(into: Path, head_id: str) -> Iterator[None]:
         OutputError: The folder may not be written to.
     """
     busy = HeadError(
-        f"another process is training or adding the head {head_id!r} in {into} at this moment; wait for it, "
-        "or choose another id",
-        zh=f"另一个程序正在 {into} 中训练或添加情感模型 {head_id!r}；请等它结束，或换一个 id",
+        tr(
+            "another process is training or adding the head {head_id!r} in {into} at this moment; wait "
+            "for it, or choose another id",
+            head_id=head_id,
+            into=into,
+        )
     )
     with locked(into / f".{head_id}.lock", patience_s=_PATIENCE_S, busy=busy, keep=False):
         yield
@@ -127,17 +131,24 @@ def removable(head_id: str, folders: Sequence[Path]) -> HeadEntry:
     if own:
         where = ", ".join(str(entry.path) for entry in own)
         raise HeadError(
-            f"several heads are called {head_id!r}: {where}; delete the folder of the one that is meant",
-            zh=f"有多个情感模型叫 {head_id!r}：{where}；请直接删除对应的文件夹",
+            tr(
+                "several heads are called {head_id!r}: {where}; delete the folder of the one that is meant",
+                head_id=head_id,
+                where=where,
+            )
         )
     if entries:
         raise HeadError(
-            f"the head {head_id!r} comes with the program and cannot be removed; leave it unused",
-            zh=f"情感模型 {head_id!r} 随程序提供，不能删除；不用它即可",
+            tr(
+                "the head {head_id!r} comes with the program and cannot be removed; leave it unused",
+                head_id=head_id,
+            )
         )
     raise HeadError(
-        f"there is no head {head_id!r} to remove; heads list shows what there is",
-        zh=f"没有可删除的情感模型 {head_id!r}；请用 heads list 查看",
+        tr(
+            "there is no head {head_id!r} to remove; heads list shows what there is",
+            head_id=head_id,
+        )
     )
 
 
@@ -173,8 +184,11 @@ def staging(into: Path) -> Iterator[Path]:
             work = Path(tempfile.mkdtemp(dir=into, prefix=_ADDING))
         except OSError as error:
             raise OutputError(
-                f"{into} cannot be written ({error.strerror or error}); name another folder of heads",
-                zh=f"无法写入 {into}（{error.strerror or error}）；请指定其他文件夹",
+                tr(
+                    "{into} cannot be written ({strerror}); name another folder of heads",
+                    into=into,
+                    strerror=error.strerror or error,
+                )
             ) from error
         held.callback(shutil.rmtree, work, ignore_errors=True)
         held.enter_context(being_written(work))
@@ -195,24 +209,30 @@ def _staged(source: Path, work: Path) -> Path:
     if source.is_file():
         if not zipfile.is_zipfile(source) or source.suffix.lower() in (".pt", ".pth"):
             raise HeadError(
-                f"{source} is neither the folder of a head nor a zip archive of one; put the weights and "
-                f"{CARD_NAME} into a folder and name that",
-                zh=f"{source} 既不是情感模型的文件夹，也不是 zip 压缩包；"
-                f"请把权重和 {CARD_NAME} 放进一个文件夹",
+                tr(
+                    "{source} is neither the folder of a head nor a zip archive of one; put the weights and "
+                    "{card_name} into a folder and name that",
+                    source=source,
+                    card_name=CARD_NAME,
+                )
             )
         return _unpacked(source, work)
     try:
         name = source.resolve().name
     except (OSError, RuntimeError) as error:
-        told = unreadable(source, error, Sentence("; name the folder itself", "；请直接指定文件夹"))
+        told = unreadable(source, error, tr("; name the folder itself"))
         raise HeadError(told.en, zh=told.zh) from error
     target = work / (name or "head")
     target.mkdir(parents=True)
     copy_head(source, target)
     if not any(target.iterdir()):
         raise HeadError(
-            f"{source} is not the folder of a head: {CARD_NAME} and {WEIGHTS_NAME} were expected in it",
-            zh=f"{source} 不是情感模型的文件夹：其中应有 {CARD_NAME} 和 {WEIGHTS_NAME}",
+            tr(
+                "{source} is not the folder of a head: {card_name} and {weights_name} were expected in it",
+                source=source,
+                card_name=CARD_NAME,
+                weights_name=WEIGHTS_NAME,
+            )
         )
     return target
 
@@ -242,10 +262,13 @@ def _unpacked(archive: Path, work: Path) -> Path:
             cards = [info for info in infos if PurePosixPath(info.filename).name == CARD_NAME]
             if len(infos) > _MAX_ENTRIES or len(cards) != 1:
                 raise HeadError(
-                    f"{archive} holds {len(cards)} files {CARD_NAME} among {len(infos)}; one head was "
-                    "expected",
-                    zh=f"{archive} 的 {len(infos)} 个文件中有 {len(cards)} 个 {CARD_NAME}；"
-                    "应只含一个情感模型",
+                    tr(
+                        "{archive} holds {cards} files {card_name} among {infos}; one head was expected",
+                        archive=archive,
+                        cards=len(cards),
+                        card_name=CARD_NAME,
+                        infos=len(infos),
+                    )
                 )
             inside = PurePosixPath(cards[0].filename).parent
             target = work / (inside.name if inside.name not in ("", "..") else archive.stem)
@@ -256,8 +279,11 @@ def _unpacked(archive: Path, work: Path) -> Path:
                     _unpack(packed, info, target / path.name)
     except zipfile.BadZipFile as error:
         raise HeadError(
-            f"{archive} cannot be unpacked ({error}); download it again",
-            zh=f"无法解压 {archive}（{error}）；请重新下载",
+            tr(
+                "{archive} cannot be unpacked ({error}); download it again",
+                archive=archive,
+                error=error,
+            )
         ) from error
     return target
 
@@ -266,8 +292,11 @@ def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Non
     link = stat.S_ISLNK(info.external_attr >> 16)
     if link or info.file_size > _most_bytes(target.name) or target.exists():
         raise HeadError(
-            f"{packed.filename}: {info.filename!r} is a link, there twice, or larger than any file of a head",
-            zh=f"{packed.filename}：{info.filename!r} 是链接、重复，或大于任何情感模型文件",
+            tr(
+                "{filename}: {filename_2!r} is a link, there twice, or larger than any file of a head",
+                filename=packed.filename,
+                filename_2=info.filename,
+            )
         )
     with target.open("wb") as copy:
         for block in _blocks(packed, info):
@@ -328,19 +357,25 @@ def _is_there(
             pass  # what lies there is no sound head; it may be replaced like any other
         if not replace:
             raise HeadError(
-                f"{place} is there already, with other content; give the new head another id, remove the old "
-                f"one (heads remove {head_id}), or allow it to be replaced (--replace)",
-                zh=f"{place} 已经存在且内容不同；请给新模型换一个 id，或先删除旧的"
-                f"（heads remove {head_id}），或允许替换（--replace）",
+                tr(
+                    "{place} is there already, with other content; give the new head another id, remove the "
+                    "old one (heads remove {head_id}), or allow it to be replaced (--replace)",
+                    place=place,
+                    head_id=head_id,
+                )
             )
     for entry in list_heads(folders):
         if entry.id != head_id or entry.path == place or entry.state not in ("sound", "refused"):
             continue
         if content_digest(entry.path) != digest:
             raise HeadError(
-                f"another head is called {head_id!r}: {entry.path}; give the new one another id in its "
-                f"{CARD_NAME}",
-                zh=f"另一个情感模型也叫 {head_id!r}：{entry.path}；请在 {CARD_NAME} 中给新的换一个 id",
+                tr(
+                    "another head is called {head_id!r}: {path}; give the new one another id in its "
+                    "{card_name}",
+                    head_id=head_id,
+                    path=entry.path,
+                    card_name=CARD_NAME,
+                )
             )
     return False
 
@@ -369,6 +404,9 @@ def put_into_place(staged: Path, place: Path, work: Path) -> None:
             raise
     except OSError as error:
         raise OutputError(
-            f"the head was not put into {place} ({error.strerror or error}); nothing was changed there",
-            zh=f"没有把情感模型放到 {place}（{error.strerror or error}）；该处没有改动",
+            tr(
+                "the head was not put into {place} ({strerror}); nothing was changed there",
+                place=place,
+                strerror=error.strerror or error,
+            )
         ) from error

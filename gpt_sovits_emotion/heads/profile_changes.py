@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.speaker_profile import (
     Correction,
@@ -38,9 +39,11 @@ def begin_profile(head: Head, speaker: str) -> SpeakerProfile:
     check_name(speaker)
     if "speaker" not in head.members:
         raise HeadError(
-            f"head {head.card.id!r} has no speaker mode, so it cannot be fitted to a speaker; "
-            "choose another head (heads list)",
-            zh=f"情感模型 {head.card.id!r} 没有说话人模式，无法适配说话人；请换一个（heads list）",
+            tr(
+                "head {card!r} has no speaker mode, so it cannot be fitted to a speaker; choose another "
+                "head (heads list)",
+                card=head.card.id,
+            )
         )
     dim = head.card.encoder.dim
     return SpeakerProfile(
@@ -82,17 +85,23 @@ def add(
     sources = [source] * len(rows) if isinstance(source, str) else list(source)
     if not len(rows) == len(labels) == len(sources) or not len(rows):
         raise HeadError(
-            f"{len(rows)} embeddings came with {len(labels)} labels and {len(sources)} sources; "
-            "one of each per clip is needed",
-            zh=f"{len(rows)} 个特征带有 {len(labels)} 个标签和 {len(sources)} 个来源；每个片段应各有一个",
+            tr(
+                "{rows} embeddings came with {labels} labels and {sources} sources; one of each per clip "
+                "is needed",
+                rows=len(rows),
+                labels=len(labels),
+                sources=len(sources),
+            )
         )
     for label in labels:
         if label not in profile.labels:
             raise HeadError(
-                f"head {profile.head_id!r} knows no {label!r}, so it cannot be taught it; its labels are "
-                f"{', '.join(profile.labels)}",
-                zh=f"情感模型 {profile.head_id!r} 没有标签 {label!r}，无法学习；"
-                f"它的标签有：{'、'.join(profile.labels)}",
+                tr(
+                    "head {head_id!r} knows no {label!r}, so it cannot be taught it; its labels are {labels}",
+                    head_id=profile.head_id,
+                    label=label,
+                    labels=of_list(profile.labels),
+                )
             )
     batch = 1 + max((correction.batch for correction in profile.corrections), default=0)
     batch = max(batch, 1 + max(profile.learned, default=0))
@@ -123,8 +132,7 @@ def undo_last(profile: SpeakerProfile) -> SpeakerProfile:
     _check_no_bank(profile)
     if not profile.corrections:
         raise HeadError(
-            f"there is no labelled clip of {profile.speaker} to take back",
-            zh=f"没有可撤销的 {profile.speaker} 的标注",
+            tr("there is no labelled clip of {speaker} to take back", speaker=profile.speaker)
         )
     last = max(correction.batch for correction in profile.corrections)
     kept = np.array([correction.batch != last for correction in profile.corrections])
@@ -165,10 +173,12 @@ def _check_no_bank(profile: SpeakerProfile) -> None:
     """Refuse to change by hand what a bank has taught: opened again, it would undo the change."""
     if profile.bank:
         raise HeadError(
-            f"{profile.speaker} was learned from the bank {profile.bank} as a whole; change the bank's "
-            "labels, forget the voice (speakers forget), or choose another name",
-            zh=f"{profile.speaker} 是从音库 {profile.bank} 整体学到的；请修改音库中的标注、忘记该音色"
-            "（speakers forget），或换一个名称",
+            tr(
+                "{speaker} was learned from the bank {bank} as a whole; change the bank's labels, forget "
+                "the voice (speakers forget), or choose another name",
+                speaker=profile.speaker,
+                bank=profile.bank,
+            )
         )
 
 
@@ -177,15 +187,21 @@ def _checked(profile: SpeakerProfile, embeddings: np.ndarray) -> np.ndarray:
     rows = np.asarray(embeddings, np.float32)
     if rows.ndim != 2 or rows.shape[1] != dim:
         raise HeadError(
-            f"embeddings of shape {rows.shape} were given to a profile of head {profile.head_id!r}; "
-            f"(n_clips, {dim}) was expected",
-            zh=f"给情感模型 {profile.head_id!r} 的档案的特征形状为 {rows.shape}；应为 (n_clips, {dim})",
+            tr(
+                "embeddings of shape {shape} were given to a profile of head {head_id!r}; (n_clips, {dim}) "
+                "was expected",
+                shape=rows.shape,
+                head_id=profile.head_id,
+                dim=dim,
+            )
         )
     if not np.isfinite(rows).all():
         raise HeadError(
-            f"embeddings for the profile of {profile.speaker} hold values that are not finite; "
-            "the audio or the encoder's weights are damaged",
-            zh=f"{profile.speaker} 的特征含有非有限值；音频或编码器权重可能已损坏",
+            tr(
+                "embeddings for the profile of {speaker} hold values that are not finite; the audio or the "
+                "encoder's weights are damaged",
+                speaker=profile.speaker,
+            )
         )
     return rows
 

@@ -19,6 +19,7 @@ import yaml
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.core.files import data_folder, remove_folder, replacing, write_text
 from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.speaker_profile import (
@@ -132,10 +133,13 @@ def known_speaker(head: Head, speaker: str) -> SpeakerProfile:
         if entry.profile is not None and entry.profile.mean is not None
     ]
     raise HeadError(
-        f"nothing has been learned of the speaker {speaker!r} for head {head.card.id!r} (known: "
-        f"{', '.join(known) or 'nobody'}); run  adapt --head {head.card.id} --speaker {speaker} CLIPS",
-        zh=f"情感模型 {head.card.id!r} 还没有学习过说话人 {speaker!r}（已知：{'、'.join(known) or '无'}）；"
-        f"请运行 adapt --head {head.card.id} --speaker {speaker} 片段…",
+        tr(
+            "nothing has been learned of the speaker {speaker!r} for head {card!r} (known: {known}); "
+            "run  adapt --head {card} --speaker {speaker} CLIPS",
+            speaker=speaker,
+            card=head.card.id,
+            known=in_both(", ".join(known) or "nobody", "、".join(known) or "无"),
+        )
     )
 
 
@@ -226,8 +230,11 @@ def _make_private(folder: Path) -> None:
             made.chmod(0o700)
     except OSError as error:
         raise OutputError(
-            f"{folder} could not be made ({error.strerror}); make room, or allow this program to write there",
-            zh=f"无法创建 {folder}（{error.strerror}）；请腾出空间或检查权限",
+            tr(
+                "{folder} could not be made ({strerror}); make room, or allow this program to write there",
+                folder=folder,
+                strerror=error.strerror,
+            )
         ) from error
 
 
@@ -286,9 +293,7 @@ def _read(folder: Path) -> SpeakerProfile:
         RecursionError,
     ) as error:
         # What a parser or a missing part says of itself is nothing that a person could act on.
-        what = Sentence(
-            "its words are damaged or not those of a profile", "其中的文字已损坏或不属于档案"
-        )
+        what = tr("its words are damaged or not those of a profile")
         raise _unsound(path, what) from error
     return profile
 
@@ -299,8 +304,11 @@ class _UnsoundError(ValueError):
 
 def _unsound(path: Path, why: Sentence) -> HeadError:
     return HeadError(
-        f"{path} is not a sound speaker profile ({why.en}); forget it (speakers forget) and adapt anew",
-        zh=f"{path} 不是完好的说话人档案（{why.zh}）；请删除（speakers forget）后重新适配",
+        tr(
+            "{path} is not a sound speaker profile ({why}); forget it (speakers forget) and adapt anew",
+            path=path,
+            why=why,
+        )
     )
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.messages import of_count, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence, SpeakerStatistics, Transcript
 from gpt_sovits_emotion.heads.head import Head, softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share
@@ -159,30 +159,31 @@ def judgement_sentence(head: Head, judgement: Judgement, *, forbidden: bool) -> 
         return _recording_note(judgement, speaker)
     if speaker is not None and speaker.source.startswith(PROFILE_SOURCE):
         name = speaker.source.removeprefix(PROFILE_SOURCE)
-        return Sentence(
-            f"judged with what was learned of the speaker {name} from {counted(speaker.n_segments, 'clip')}",
-            f"按已学习的说话人 {name} 判断（{speaker.n_segments} 个片段）",
+        return tr(
+            "judged with what was learned of the speaker {name} from {n_segments}",
+            name=name,
+            n_segments=of_count(speaker.n_segments, "clip"),
         )
     if speaker is not None and speaker.source.startswith(VOICE_SOURCE):
         taught = speaker.source.removeprefix(VOICE_SOURCE)
-        return Sentence(
-            f"the head was fitted to this voice from clips of its bank with your own labels: {taught}",
-            f"情感模型已根据该音色音库中您标注的片段适配：{taught}",
+        return tr(
+            "the head was fitted to this voice from clips of its bank with your own labels: {taught}",
+            taught=taught,
         )
     if speaker is not None:
-        return Sentence(
-            f"judged against {counted(speaker.n_segments, 'segment')} of this speaker from {speaker.source}",
-            f"以该说话人的 {speaker.n_segments} 个片段（{speaker.source}）为基准",
+        return tr(
+            "judged against {n_segments} of this speaker from {source}",
+            source=speaker.source,
+            n_segments=of_count(speaker.n_segments, "segment"),
         )
     if forbidden:
-        return Sentence(
-            "judged against the training speakers, as asked", "按要求以训练说话人为基准"
-        )
+        return tr("judged against the training speakers, as asked")
     n_segments = int((~judgement.outside).sum())
-    return Sentence(
-        f"judged against the training speakers: fewer than {head.card.min_speaker_segments} segments of "
-        f"this speaker ({n_segments})",
-        f"以训练说话人为基准：该说话人只有 {n_segments} 个片段（需要 {head.card.min_speaker_segments} 个）",
+    return tr(
+        "judged against the training speakers: fewer than {min_speaker_segments} segments of this "
+        "speaker ({n_segments})",
+        min_speaker_segments=head.card.min_speaker_segments,
+        n_segments=n_segments,
     )
 
 
@@ -200,21 +201,23 @@ def judgement_notes(
     unknown = sorted(spoken - taught) if taught else []
     if unknown:
         notes.append(
-            Sentence(
-                f"head {head.card.id} was trained on {', '.join(sorted(taught))}, not on "
-                f"{', '.join(unknown)}: expect more errors",
-                f"情感模型 {head.card.id} 的训练语言是 {'、'.join(sorted(taught))}，"
-                f"不包括 {'、'.join(unknown)}：出错会更多",
+            tr(
+                "head {card} was trained on {taught}, not on {unknown}: expect more errors",
+                card=head.card.id,
+                taught=of_list(sorted(taught)),
+                unknown=of_list(unknown),
             )
         )
     n_outside = int(judgement.outside.sum())
     if n_outside:
         notes.append(
-            Sentence(
-                f"{n_outside} of {counted(len(judgement.outside), 'segment')} "
-                f"{'is' if n_outside == 1 else 'are'} unlike any "
-                f"voice that the head was trained on, and {'is' if n_outside == 1 else 'are'} left unsure",
-                f"{len(judgement.outside)} 个片段中有 {n_outside} 个与训练时的任何语音都不像，标为不确定",
+            tr(
+                "{n_outside} of {outside} {verb_2} unlike any voice that the head was trained on, and "
+                "{verb_2} left unsure",
+                n_outside=n_outside,
+                outside=of_count(len(judgement.outside), "segment"),
+                verb="is" if n_outside == 1 else "are",
+                verb_2="is" if n_outside == 1 else "are",
             )
         )
     return tuple(notes)
@@ -227,21 +230,19 @@ def _recording_note(judgement: Judgement, speaker: SpeakerStatistics) -> Sentenc
     """Say how a recording was judged that gave its own statistics."""
     n_segments, share = speaker.n_segments, round(100 * judgement.own_share)
     if judgement.mode == "speaker":
-        return Sentence(
-            f"judged against this speaker's own {n_segments} segments",
-            f"以该说话人自己的 {n_segments} 个片段为基准",
-        )
+        return tr("judged against this speaker's own {n_segments} segments", n_segments=n_segments)
     if judgement.mode == "global":
-        return Sentence(
-            f"judged against the training speakers: the {n_segments} segments seem to be in one mood, which "
-            "must not be taken for this speaker's usual",
-            f"以训练说话人为基准：{n_segments} 个片段似乎处于同一种情绪，不能把它当作该说话人的常态",
+        return tr(
+            "judged against the training speakers: the {n_segments} segments seem to be in one mood, "
+            "which must not be taken for this speaker's usual",
+            n_segments=n_segments,
         )
-    return Sentence(
-        f"judged {share} % against this speaker's own {n_segments} segments and {100 - share} % against the "
-        "training speakers: that is how sure it is that there are several moods",
-        f"{share} % 以该说话人自己的 {n_segments} 个片段为基准，{100 - share} % 以训练说话人为基准："
-        "取决于录音中有多种情绪的把握",
+    return tr(
+        "judged {share} % against this speaker's own {n_segments} segments and {share_2} % against "
+        "the training speakers: that is how sure it is that there are several moods",
+        share=share,
+        n_segments=n_segments,
+        share_2=100 - share,
     )
 
 

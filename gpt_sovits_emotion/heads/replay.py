@@ -23,6 +23,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.heads.folder import list_heads
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.weights import Numbers, read_numbers
@@ -132,9 +133,12 @@ def _fitting(numbers: Numbers, head: Head, path: Path) -> Replay:
     tensors, dim, n_labels = numbers.tensors, head.card.encoder.dim, len(head.card.labels)
     if not _belongs(numbers, head):
         raise HeadError(
-            f"{path} belongs to other weights than those of head {head.card.id!r}; copy the whole folder "
-            "of the head again, or remove this file",
-            zh=f"{path} 不属于情感模型 {head.card.id!r} 的这套权重；请重新复制整个文件夹，或删除此文件",
+            tr(
+                "{path} belongs to other weights than those of head {card!r}; copy the whole folder of the "
+                "head again, or remove this file",
+                path=path,
+                card=head.card.id,
+            )
         )
     rows, targets = tensors.get("rows"), tensors.get("targets")
     sound = (
@@ -151,10 +155,13 @@ def _fitting(numbers: Numbers, head: Head, path: Path) -> Replay:
     )
     if not sound:
         raise HeadError(
-            f"{path} does not hold replay rows of this head: rows (n, {dim}) and targets (n,) of all "
-            f"{n_labels} labels were expected; copy it again or remove it",
-            zh=f"{path} 不是该情感模型的回放数据：应有 rows (n, {dim}) 和包含全部 {n_labels} 个标签的 "
-            "targets (n,)；请重新复制或删除",
+            tr(
+                "{path} does not hold replay rows of this head: rows (n, {dim}) and targets (n,) of all "
+                "{n_labels} labels were expected; copy it again or remove it",
+                path=path,
+                dim=dim,
+                n_labels=n_labels,
+            )
         )
     assert rows is not None
     assert targets is not None

@@ -12,6 +12,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import HeadError, HeadMismatchError
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Record, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.moving import moving_statistics
@@ -136,22 +137,24 @@ class SpeakerProfile:
     def say(self) -> Sentence:
         """Say in one sentence what the profile holds and whether it has been learned from."""
         if self.bank:
-            return Sentence(
-                f"{self.speaker}: fitted to the voice of {self.bank} from "
-                f"{counted(len(self.valid), 'clip')} with your "
-                f"own labels ({self.taught}) and {self.n_unlabelled} without",
-                f"{self.speaker}：已根据 {self.bank} 中您标注的 {len(self.valid)} 个片段（{self.taught}）和 "
-                f"{self.n_unlabelled} 个无标注片段适配该音色",
+            return tr(
+                "{speaker}: fitted to the voice of {bank} from {valid} with your own labels ({taught}) and "
+                "{n_unlabelled} without",
+                speaker=self.speaker,
+                bank=self.bank,
+                taught=self.taught,
+                n_unlabelled=self.n_unlabelled,
+                valid=of_count(len(self.valid), "clip"),
             )
         n, k = self.n_unlabelled, len(self.valid)
         waiting = sum(correction.batch not in self.learned for correction in self.corrections)
         if self.mean is None:
-            state = Sentence("nothing learned yet", "尚未学习")
+            state = tr("nothing learned yet")
         elif self.members:
-            state = Sentence("mean and fine-tuning learned", "已学习均值并微调")
+            state = tr("mean and fine-tuning learned")
         else:
-            state = Sentence("mean learned", "已学习均值")
-        more = Sentence(f", {waiting} labelled wait", f"，{waiting} 个标注待学习")
+            state = tr("mean learned")
+        more = tr(", {waiting} labelled wait", waiting=waiting)
         return Sentence(
             f"{self.speaker}: {counted(n, 'clip')} without labels, {k} labelled; {state.en}"
             + (more.en if waiting and self.mean is not None else ""),
@@ -219,17 +222,22 @@ def check_belongs(profile: SpeakerProfile, head: Head) -> None:
     """
     if profile.head_id != head.card.id:
         raise HeadMismatchError(
-            f"the profile of {profile.speaker} was made for head {profile.head_id!r}, not for "
-            f"{head.card.id!r}; adapt this head to {profile.speaker} too",
-            zh=f"{profile.speaker} 的说话人档案属于情感模型 {profile.head_id!r}，不属于 {head.card.id!r}；"
-            f"请把这个情感模型也适配到 {profile.speaker}",
+            tr(
+                "the profile of {speaker} was made for head {head_id!r}, not for {card!r}; adapt this head "
+                "to {speaker} too",
+                speaker=profile.speaker,
+                head_id=profile.head_id,
+                card=head.card.id,
+            )
         )
     if profile.head_digest != head_digest(head):
         raise HeadMismatchError(
-            f"the profile of {profile.speaker} was made with other weights of head {head.card.id!r}, which "
-            "has been replaced since; adapt it anew (adapt), or forget the profile (speakers forget)",
-            zh=f"{profile.speaker} 的说话人档案是用情感模型 {head.card.id!r} 的另一套权重做的，"
-            "该情感模型后来被替换；请重新适配（adapt），或删除档案（speakers forget）",
+            tr(
+                "the profile of {speaker} was made with other weights of head {card!r}, which has been "
+                "replaced since; adapt it anew (adapt), or forget the profile (speakers forget)",
+                speaker=profile.speaker,
+                card=head.card.id,
+            )
         )
 
 
@@ -248,8 +256,10 @@ def check_name(speaker: str) -> None:
     )
     if unfit:
         raise HeadError(
-            f"{speaker[:80]!r} cannot be a speaker's name: 1 to {_LONGEST_NAME} characters were expected, "
-            'without / \\ : * ? " < > |, and no dot or space at either end',
-            zh=f"{speaker[:80]!r} 不能用作说话人名称：应为 1 到 {_LONGEST_NAME} 个字符，"
-            '不含 / \\ : * ? " < > |，首尾不能是点或空格',
+            tr(
+                "{speaker!r} cannot be a speaker's name: 1 to {longest_name} characters were expected, "
+                'without / \\ : * ? " < > |, and no dot or space at either end',
+                speaker=speaker[:80],
+                longest_name=_LONGEST_NAME,
+            )
         )

@@ -21,6 +21,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import kind_of
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, read_file
@@ -72,15 +73,13 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         *(pickle.UnpicklingError, RuntimeError, ValueError, TypeError, KeyError, IndexError),
         *(AttributeError, EOFError, OSError, OverflowError, AssertionError, MemoryError),
     ) as error:
-        raise _damaged(path, Sentence("it does not load as tensors", "无法作为张量载入")) from error
+        raise _damaged(path, tr("it does not load as tensors")) from error
     for name in _WRAPPINGS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
     if not isinstance(loaded, Mapping) or not loaded:
         what = kind_of(loaded)
-        told = Sentence(
-            f"it holds {what.en}, and no tensors by name", f"其中是{what.zh}，而不是命名的张量"
-        )
+        told = tr("it holds {what}, and no tensors by name", what=what)
         raise _damaged(path, told)
     return {str(name): _numbers(str(name), value, path) for name, value in loaded.items()}
 
@@ -89,16 +88,11 @@ def _numbers(name: str, tensor: Any, path: Path) -> np.ndarray:
     import torch
 
     if not isinstance(tensor, torch.Tensor) or tensor.ndim > 2:
-        told = Sentence(
-            f"its entry {name[:80]!r} is no vector or matrix", f"条目 {name[:80]!r} 不是向量或矩阵"
-        )
+        told = tr("its entry {name!r} is no vector or matrix", name=name[:80])
         raise _damaged(path, told)
     # A tensor may show one number a million times over; it must not be written out.
     if tensor.numel() * 4 > MAX_WEIGHTS_BYTES:
-        told = Sentence(
-            f"its tensor {name[:80]!r} has {tensor.numel()} numbers",
-            f"张量 {name[:80]!r} 有 {tensor.numel()} 个数",
-        )
+        told = tr("its tensor {name!r} has {numel} numbers", name=name[:80], numel=tensor.numel())
         raise _damaged(path, told)
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
@@ -110,13 +104,12 @@ def _looked_through(content: bytes, path: Path) -> io.BytesIO:
     if not content.startswith(b"PK\x03\x04"):
         if not content.strip(b"\0"):
             raise UnfinishedError(
-                f"{path} is empty: the copy is under way or was cut off; wait, or copy it again",
-                zh=f"{path} 是空的：正在复制，或复制中断；请稍候，或重新复制",
+                tr(
+                    "{path} is empty: the copy is under way or was cut off; wait, or copy it again",
+                    path=path,
+                )
             )
-        told = Sentence(
-            "it is no archive as torch.save has written since PyTorch 1.6",
-            "它不是 PyTorch 1.6 以来 torch.save 写出的归档",
-        )
+        told = tr("it is no archive as torch.save has written since PyTorch 1.6")
         raise _unsafe(path, told)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as found:
@@ -125,12 +118,14 @@ def _looked_through(content: bytes, path: Path) -> io.BytesIO:
         if isinstance(error, HeadError):
             raise
         raise UnfinishedError(
-            f"{path} is not a whole archive: the copy is under way or was cut off; wait, or copy "
-            "it again",
-            zh=f"{path} 不完整：正在复制，或复制中断；请稍候，或重新复制",
+            tr(
+                "{path} is not a whole archive: the copy is under way or was cut off; wait, or copy it "
+                "again",
+                path=path,
+            )
         ) from error
     if "data.pkl" not in parts:
-        raise _unsafe(path, Sentence("it has no data.pkl", "其中没有 data.pkl"))
+        raise _unsafe(path, tr("it has no data.pkl"))
     _check_pickle(parts["data.pkl"], len(content), path)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as written:
@@ -143,10 +138,7 @@ def _looked_through(content: bytes, path: Path) -> io.BytesIO:
 def _parts(found: zipfile.ZipFile, n_bytes: int, path: Path) -> dict[str, bytes]:
     infos = found.infolist()
     if len(infos) > _MAX_PARTS or sum(info.file_size for info in infos) > n_bytes:
-        told = Sentence(
-            "it has more parts than four tensors, or larger ones than the file itself",
-            "其部分多于四个张量所需，或大于文件本身",
-        )
+        told = tr("it has more parts than four tensors, or larger ones than the file itself")
         raise _unsafe(path, told)
     parts: dict[str, bytes] = {}
     for info in infos:
@@ -154,15 +146,14 @@ def _parts(found: zipfile.ZipFile, n_bytes: int, path: Path) -> dict[str, bytes]
             continue
         known = _PART.match(info.filename)
         if known is None:
-            told = Sentence(
-                f"it holds {info.filename[:60]!r}, as programs and whole modules do",
-                f"其中有 {info.filename[:60]!r}，程序和整个模块才会有",
+            told = tr(
+                "it holds {filename!r}, as programs and whole modules do",
+                filename=info.filename[:60],
             )
             raise _unsafe(path, told)
         if info.compress_type != zipfile.ZIP_STORED or known[1] in parts:
-            told = Sentence(
-                f"its part {info.filename[:60]!r} is packed, or there twice",
-                f"其中的 {info.filename[:60]!r} 是压缩的，或出现两次",
+            told = tr(
+                "its part {filename!r} is packed, or there twice", filename=info.filename[:60]
             )
             raise _unsafe(path, told)
         parts[known[1]] = found.read(info)
@@ -172,48 +163,45 @@ def _parts(found: zipfile.ZipFile, n_bytes: int, path: Path) -> dict[str, bytes]
 def _check_pickle(code: bytes, n_bytes: int, path: Path) -> None:
     """Look at every step of a pickle, taking none: it may name the parts of tensors and nothing else."""
     if len(code) > _MAX_PICKLE_BYTES:
-        raise _unsafe(
-            path, Sentence(f"its pickle has {len(code)} bytes", f"其 pickle 有 {len(code)} 字节")
-        )
+        raise _unsafe(path, tr("its pickle has {code} bytes", code=len(code)))
     last: int | None = None
     try:
         for opcode, argument, last in pickletools.genops(code):  # noqa: B007 (wanted after the loop)
             if opcode.name not in _ALLOWED:
                 step = opcode.name
-                told = Sentence(f"its pickle has the step {step}", f"其 pickle 含有步骤 {step}")
+                told = tr("its pickle has the step {step}", step=step)
                 raise _unsafe(path, told)
             if opcode.name == "GLOBAL" and argument not in _GLOBALS:
                 asked = str(argument)[:60].replace(" ", ".")
-                raise _unsafe(path, Sentence(f"it asks for {asked!r}", f"它要求 {asked!r}"))
+                raise _unsafe(path, tr("it asks for {asked!r}", asked=asked))
             if type(argument) is int and not 0 <= argument <= n_bytes:
-                told = Sentence(
-                    "its pickle counts further than the file is long",
-                    "其 pickle 的计数超出文件长度",
-                )
+                told = tr("its pickle counts further than the file is long")
                 raise _unsafe(path, told)
     except (ValueError, IndexError, OverflowError) as error:
         if isinstance(error, HeadError):
             raise
-        raise _unsafe(path, Sentence("its pickle is damaged", "其 pickle 已损坏")) from error
+        raise _unsafe(path, tr("its pickle is damaged")) from error
     if last != len(code) - 1:
-        raise _unsafe(
-            path, Sentence("its pickle goes on after its end", "其 pickle 在结尾之后还有内容")
-        )
+        raise _unsafe(path, tr("its pickle goes on after its end"))
 
 
 def _unsafe(path: Path, why: Sentence) -> HeadError:
     return HeadError(
-        f"{path} was not opened, for it may run code: {why.en}; a plain state dict was expected, saved by "
-        "torch.save(model.state_dict(), 'head.pt')",
-        zh=f"没有打开 {path}，因为它可能执行代码（{why.zh}）；应为纯 state dict："
-        "torch.save(model.state_dict(), 'head.pt')",
+        tr(
+            "{path} was not opened, for it may run code: {why}; a plain state dict was expected, saved "
+            "by torch.save(model.state_dict(), 'head.pt')",
+            path=path,
+            why=why,
+        )
     )
 
 
 def _damaged(path: Path, why: Sentence) -> HeadError:
     return HeadError(
-        f"{path} is not a state dict of two linear layers ({why.en}); save it again by "
-        "torch.save(model.state_dict(), 'head.pt')",
-        zh=f"{path} 不是两层线性网络的 state dict（{why.zh}）；请重新保存："
-        "torch.save(model.state_dict(), 'head.pt')",
+        tr(
+            "{path} is not a state dict of two linear layers ({why}); save it again by "
+            "torch.save(model.state_dict(), 'head.pt')",
+            path=path,
+            why=why,
+        )
     )

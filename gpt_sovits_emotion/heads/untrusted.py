@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 from gpt_sovits_emotion.core.errors import HeadError
 from gpt_sovits_emotion.core.files import is_ordinary
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import unreadable
 
 __all__ = ["UnfinishedError", "open_file", "read_file"]
 
-_LOOK = Sentence("; look at its permissions or copy it again", "；请检查权限，或重新复制")
+_LOOK = tr("; look at its permissions or copy it again")
 
 
 class UnfinishedError(HeadError):
@@ -36,24 +36,32 @@ def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
         inside = path.resolve().is_relative_to(path.parent.resolve())
         if not is_ordinary(path) or not inside:
             raise HeadError(
-                f"{path} is no ordinary file of this folder but leads elsewhere; put a copy of the file "
-                "there",
-                zh=f"{path} 不是该文件夹里的普通文件，而是指向别处；请把文件本身复制到这里",
+                tr(
+                    "{path} is no ordinary file of this folder but leads elsewhere; put a copy of the file "
+                    "there",
+                    path=path,
+                )
             )
         n_bytes = path.stat().st_size
         if n_bytes > max_bytes:
             raise HeadError(
-                f"{path} has {n_bytes / 2**20:.1f} MB and was not read: it may have no more than "
-                f"{max_bytes >> 20} MB; this is something else",
-                zh=f"{path} 有 {n_bytes / 2**20:.1f} MB，未读取：最多允许 {max_bytes >> 20} MB；"
-                "这应该是别的文件",
+                tr(
+                    "{path} has {n_bytes:.1f} MB and was not read: it may have no more than {max_bytes} MB; "
+                    "this is something else",
+                    path=path,
+                    n_bytes=n_bytes / 2**20,
+                    max_bytes=max_bytes >> 20,
+                )
             )
         stream = path.open("rb")
         return stream, os.fstat(stream.fileno()).st_size
     except FileNotFoundError as error:
         raise UnfinishedError(
-            f"{path} is not there: a head is a folder with {path.name} in it; copy the whole folder",
-            zh=f"缺少 {path}：情感模型是一个包含 {path.name} 的文件夹；请复制整个文件夹",
+            tr(
+                "{path} is not there: a head is a folder with {path_2} in it; copy the whole folder",
+                path=path,
+                path_2=path.name,
+            )
         ) from error
     except (OSError, RuntimeError) as error:
         told = unreadable(path, error, _LOOK)

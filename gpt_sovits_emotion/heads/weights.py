@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.heads.untrusted import UnfinishedError, open_file, read_file
@@ -54,10 +55,11 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         beginning = stream.read(512)
         if is_pickle(beginning):
             raise HeadError(
-                f"{path} is a pickle, which can run code when opened, so it was not; get the head as "
-                "safetensors, or call a plain state dict head.pt",
-                zh=f"{path} 是 pickle 文件，打开时可能执行代码，因此没有打开；请获取 safetensors 格式，"
-                "纯 state dict 请命名为 head.pt",
+                tr(
+                    "{path} is a pickle, which can run code when opened, so it was not; get the head as "
+                    "safetensors, or call a plain state dict head.pt",
+                    path=path,
+                )
             )
         _check_header(stream, beginning, n_bytes, path)
         stream.seek(0)
@@ -78,16 +80,23 @@ def as_numbers(tensor: np.ndarray, name: str, path: Path) -> np.ndarray:
     """Return a tensor as float32. Raises `HeadError` unless it holds finite floating point numbers."""
     if tensor.dtype not in (np.float16, np.float32, np.float64):
         raise HeadError(
-            f"{path}: tensor {name} holds {tensor.dtype}, floating point was expected",
-            zh=f"{path}：张量 {name} 的类型是 {tensor.dtype}，应为浮点数",
+            tr(
+                "{path}: tensor {name} holds {dtype}, floating point was expected",
+                path=path,
+                name=name,
+                dtype=tensor.dtype,
+            )
         )
     with np.errstate(over="ignore"):  # what does not fit into float32 becomes infinite, and is told
         numbers = np.asarray(tensor, np.float32)
     if not np.isfinite(numbers).all():
         raise HeadError(
-            f"{path}: tensor {name} holds values that are not finite; the training went wrong or the file "
-            "is damaged",
-            zh=f"{path}：张量 {name} 含有非有限的数值；训练出错或文件已损坏",
+            tr(
+                "{path}: tensor {name} holds values that are not finite; the training went wrong or the "
+                "file is damaged",
+                path=path,
+                name=name,
+            )
         )
     return numbers
 
@@ -96,41 +105,32 @@ def _check_header(stream: BinaryIO, beginning: bytes, n_bytes: int, path: Path) 
     """Hold the header against the file's size and against itself."""
     n_header = int.from_bytes(beginning[:8], "little")
     if n_bytes < 10 or n_header == 0:
-        raise _cut_off(
-            path, Sentence(f"{n_bytes} bytes, and no header", f"{n_bytes} 字节，没有文件头")
-        )
+        raise _cut_off(path, tr("{n_bytes} bytes, and no header", n_bytes=n_bytes))
     if n_header > _MAX_HEADER_BYTES:
-        told = Sentence(
-            f"it announces a header of {n_header} bytes", f"声称文件头有 {n_header} 字节"
-        )
+        told = tr("it announces a header of {n_header} bytes", n_header=n_header)
         raise _not_whole(path, told)
     if beginning[8:9] != b"{":
-        raise _not_whole(path, Sentence("its header is no JSON object", "文件头不是 JSON 对象"))
+        raise _not_whole(path, tr("its header is no JSON object"))
     stream.seek(8)
     header_text = stream.read(n_header)
     if len(header_text) < n_header:
-        told = Sentence(
-            f"{n_bytes} bytes of a header of {n_header}",
-            f"文件头应有 {n_header} 字节，文件只有 {n_bytes} 字节",
-        )
+        told = tr("{n_bytes} bytes of a header of {n_header}", n_bytes=n_bytes, n_header=n_header)
         raise _cut_off(path, told)
     try:
         header = json.loads(header_text.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError, HeadError) as error:
         why = why_unreadable(error)
-        told = Sentence(f"its header is unreadable: {why.en}", f"文件头无法读取：{why.zh}")
+        told = tr("its header is unreadable: {why}", why=why)
         raise _not_whole(path, told) from error
     header.pop("__metadata__", None)
     end = _check_places(header, path)
     if n_bytes < 8 + n_header + end:
         n_wanted = 8 + n_header + end
-        told = Sentence(
-            f"{n_bytes} of {n_wanted} bytes are there", f"{n_wanted} 字节中只有 {n_bytes} 字节"
-        )
+        told = tr("{n_bytes} of {n_wanted} bytes are there", n_bytes=n_bytes, n_wanted=n_wanted)
         raise _cut_off(path, told)
     if n_bytes > 8 + n_header + end:
         n_over = n_bytes - 8 - n_header - end
-        told = Sentence(f"{n_over} bytes are left over at its end", f"末尾多出 {n_over} 字节")
+        told = tr("{n_over} bytes are left over at its end", n_over=n_over)
         raise _not_whole(path, told)
 
 
@@ -142,31 +142,25 @@ def _check_places(header: dict[str, Any], path: Path) -> int:
             dtype, shape = entry["dtype"], [_natural(size) for size in entry["shape"][:3]]
             begin, end = (_natural(offset) for offset in entry["data_offsets"])
         except (TypeError, KeyError, ValueError) as error:
-            told = Sentence(
-                f"what it says of tensor {name[:80]!r} is unclear",
-                f"关于张量 {name[:80]!r} 的说明不清楚",
-            )
+            told = tr("what it says of tensor {name!r} is unclear", name=name[:80])
             raise _not_whole(path, told) from error
         if not isinstance(dtype, str) or dtype not in _BYTES_OF:
             raise HeadError(
-                f"{path}: tensor {name[:80]} holds {str(dtype)[:20]}, floating point was expected (F16, F32 "
-                "or F64)",
-                zh=f"{path}：张量 {name[:80]} 的类型是 {str(dtype)[:20]}，应为浮点数（F16、F32 或 F64）",
+                tr(
+                    "{path}: tensor {name} holds {dtype}, floating point was expected (F16, F32 or F64)",
+                    path=path,
+                    name=name[:80],
+                    dtype=str(dtype)[:20],
+                )
             )
         if len(shape) > 2 or end - begin != math.prod(shape) * _BYTES_OF[dtype]:
-            told = Sentence(
-                f"the size of tensor {name[:80]!r} contradicts its shape",
-                f"张量 {name[:80]!r} 的大小与形状不符",
-            )
+            told = tr("the size of tensor {name!r} contradicts its shape", name=name[:80])
             raise _not_whole(path, told)
         places.append((begin, end, name))
     reached = 0
     for begin, end, name in sorted(places):
         if begin != reached:
-            told = Sentence(
-                f"tensor {name[:80]!r} overlaps another, or leaves a gap",
-                f"张量 {name[:80]!r} 与另一个重叠，或留有空隙",
-            )
+            told = tr("tensor {name!r} overlaps another, or leaves a gap", name=name[:80])
             raise _not_whole(path, told)
         reached = end
     return reached
@@ -182,22 +176,28 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object in which no name stands twice: readers differ on which of the two counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise HeadError("a tensor stands there twice", zh="同一个张量出现两次")
+        raise HeadError(tr("a tensor stands there twice"))
     return found
 
 
 def _not_whole(path: Path, why: Sentence) -> HeadError:
     return HeadError(
-        f"{path} is not a whole safetensors file ({why.en}); copy or download it again",
-        zh=f"{path} 不是完整的 safetensors 文件（{why.zh}）；请重新复制或下载",
+        tr(
+            "{path} is not a whole safetensors file ({why}); copy or download it again",
+            path=path,
+            why=why,
+        )
     )
 
 
 def _cut_off(path: Path, why: Sentence) -> UnfinishedError:
     return UnfinishedError(
-        f"{path} is not a whole safetensors file ({why.en}): the copy is under way or was cut off; wait, or "
-        "copy it again",
-        zh=f"{path} 不是完整的 safetensors 文件（{why.zh}）：正在复制，或复制中断；请稍候，或重新复制",
+        tr(
+            "{path} is not a whole safetensors file ({why}): the copy is under way or was cut off; "
+            "wait, or copy it again",
+            path=path,
+            why=why,
+        )
     )
 
 
@@ -228,7 +228,9 @@ def read_numbers(path: Path, *, max_bytes: int) -> Numbers:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise HeadError(
-            f"{path} cannot be read as safetensors: it is damaged or was cut off; get a whole copy",
-            zh=f"无法以 safetensors 格式读取 {path}：文件已损坏或不完整；请重新获取完整的文件",
+            tr(
+                "{path} cannot be read as safetensors: it is damaged or was cut off; get a whole copy",
+                path=path,
+            )
         ) from error
     return Numbers(tensors, dict(header.get("__metadata__", {})))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.core.labels import UNSURE, canonical_label, colour_of, display_name, percent
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
     Carried,
@@ -164,39 +165,42 @@ def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tu
     language = transcript.language or "?"
     facts = [
         Fact(
-            Sentence("Recording", "录音"),
+            tr("Recording"),
             _same(info.name),
-            Sentence(
-                f"{_clock(info.duration_s)}, {rate}, {channels.en}; level {info.level_dbfs:.1f} dBFS, "
-                f"brought up by {gain}",
-                f"{_clock(info.duration_s)}，{rate}，{channels.zh}；"
-                f"电平 {info.level_dbfs:.1f} dBFS，增益 {gain}",
+            tr(
+                "{clock}, {rate}, {channels}; level {level_dbfs:.1f} dBFS, brought up by {gain}",
+                clock=_clock(info.duration_s),
+                rate=rate,
+                channels=channels,
+                level_dbfs=info.level_dbfs,
+                gain=gain,
             ),
         ),
         Fact(
-            Sentence("Words by", "文字来源"),
+            tr("Words by"),
             _same(transcript.transcriber),
-            Sentence(f"language: {language}", f"语言：{language}"),
+            tr("language: {language}", language=language),
         ),
         Fact(
-            Sentence("Emotions by", "情感识别"),
-            Sentence(
-                f"{transcript.head_title.en} ({transcript.head_id})",
-                f"{transcript.head_title.zh}（{transcript.head_id}）",
+            tr("Emotions by"),
+            tr(
+                "{head_title} ({head_id})",
+                head_title=transcript.head_title,
+                head_id=transcript.head_id,
             ),
             transcript.normalisation_note,
         ),
     ]
-    facts += [Fact(Sentence("Mind", "请注意"), one) for one in transcript.notes]
+    facts += [Fact(tr("Mind"), one) for one in transcript.notes]
     return (*facts, *_facts_of_voice(report)) if report else tuple(facts)
 
 
 def _facts_of_voice(report: RoundTripReport) -> tuple[Fact, ...]:
-    bank = Sentence("synthetic reference bank", "合成的参考音库") if report.bank_synthetic else None
+    bank = tr("synthetic reference bank") if report.bank_synthetic else None
     return (
-        Fact(Sentence("Voice", "音色"), _same(report.voice), bank),
-        Fact(Sentence("Spoken by", "合成引擎"), report.host_title, report.carry_note),
-        Fact(Sentence("Judged by", "复核模型"), _same(report.judge_id), report.judged_against),
+        Fact(tr("Voice"), _same(report.voice), bank),
+        Fact(tr("Spoken by"), report.host_title, report.carry_note),
+        Fact(tr("Judged by"), _same(report.judge_id), report.judged_against),
     )
 
 
@@ -209,20 +213,13 @@ def notices_of(
         notices.append(transcript.wordless_note)
     if report is not None and report.host_id == "embedded":
         notices.append(
-            Sentence(
+            tr(
                 "The output is spoken by eSpeak NG, a small formant synthesiser, and not by GPT-SoVITS: it "
-                "follows the reference's pitch, range, rate and loudness, and is no cloned voice.",
-                "输出由小型共振峰合成器 eSpeak NG 合成，不是 GPT-SoVITS：它只跟随参考音频的音高、音域、"
-                "语速和响度，不是克隆音色。",
+                "follows the reference's pitch, range, rate and loudness, and is no cloned voice."
             )
         )
     if report is not None and report.bank_synthetic:
-        notices.append(
-            Sentence(
-                "The reference clips are synthetic: no person recorded them.",
-                "参考音频是合成的，并非真人录制。",
-            )
-        )
+        notices.append(tr("The reference clips are synthetic: no person recorded them."))
     return tuple(notices)
 
 
@@ -244,20 +241,19 @@ def summary_of(report: RoundTripReport) -> Summary:
             counts[0] += segment.survived
             counts[1] += 1
     if report.transcript.transcriber == WRITTEN:
-        note = Sentence(
-            f"The emotions were asked for in writing; {report.judge_id} judged what was said.",
-            f"情感由文字指定；由模型 {report.judge_id} 复核合成结果。",
+        note = tr(
+            "The emotions were asked for in writing; {judge_id} judged what was said.",
+            judge_id=report.judge_id,
         )
     elif report.judge_is_tagger:
-        note = Sentence(
-            "The head that tagged the recording also judged the output: a match says that the round trip is "
-            "consistent, not that a person would agree.",
-            "复核用的就是给原录音打标签的模型：一致只说明往返前后自洽，不代表人耳也会同意。",
+        note = tr(
+            "The head that tagged the recording also judged the output: a match says that the round "
+            "trip is consistent, not that a person would agree."
         )
     else:
-        note = Sentence(
-            f"Judged by another head ({report.judge_id}) than the one that tagged the recording.",
-            f"由另一个模型（{report.judge_id}）复核，与给原录音打标签的模型不同。",
+        note = tr(
+            "Judged by another head ({judge_id}) than the one that tagged the recording.",
+            judge_id=report.judge_id,
         )
     return Summary(
         survived=report.survived,
@@ -293,7 +289,7 @@ def _row(
     by_hand = tagged.corrected_label is not None
     label = canonical_label(tagged.label) or UNSURE
     corrected_text = tagged.corrected_text not in (None, heard.text)
-    by_nobody = Sentence("asked for", "人工指定") if by_hand else Sentence("not tagged", "未打标签")
+    by_nobody = tr("asked for") if by_hand else tr("not tagged")
     reason = tagged.problem or (scores.reason if scores else by_nobody)
     return Row(
         number=index + 1,
@@ -323,7 +319,7 @@ def _reference(choice: ReferenceChoice, carried: Carried | None) -> Reference:
         for candidate in choice.candidates
         if candidate.clip.path != choice.pick.path
     )
-    default = Sentence("default", "默认")
+    default = tr("default")
     return Reference(
         clip=choice.pick.path.name,
         emotion=name_of(choice.pick.emotion) if choice.pick.emotion else default,

@@ -20,7 +20,7 @@ from gpt_sovits_emotion.banks.library.coverage import Coverage, EmotionCoverage,
 from gpt_sovits_emotion.core.errors import OutputError
 from gpt_sovits_emotion.core.files import write_bytes, write_text
 from gpt_sovits_emotion.core.labels import colour_of, percent
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.report.fonts import drawable, font_families
 from gpt_sovits_emotion.report.timeline import INKS, drawing
 
@@ -105,8 +105,11 @@ def write_coverage_picture(found: Coverage, path: str | Path, *, language: str =
         write_bytes(path, _png(_plan(found, language)))
     else:
         raise OutputError(
-            f"the picture {path.name} ends in {suffix or 'nothing'}; name it .svg or .png",
-            zh=f"图片 {path.name} 的扩展名为 {suffix or '空'}；请使用 .svg 或 .png",
+            tr(
+                "the picture {path} ends in {suffix}; name it .svg or .png",
+                path=path.name,
+                suffix=in_both(suffix or "nothing", suffix or "空"),
+            )
         )
 
 
@@ -132,12 +135,12 @@ def _plan(found: Coverage, language: str) -> _Plan:
         y += _ROW_PX
     if len(found.emotions) > len(rows):
         more = len(found.emotions) - len(rows)
-        said = Sentence(f"and {more} further labels", f"另有 {more} 个标签").say(language)
+        said = tr("and {more} further labels", more=more).say(language)
         shapes.append(_Words(_NAMES_PX, y + 17, said, "muted"))
         y += _ROW_PX
     if found.missing:
         y += _GAP_PX
-        said = Sentence("Missing, and what stands in:", "缺少的情感及其替代：").say(language)
+        said = tr("Missing, and what stands in:").say(language)
         shapes.append(_Words(8, y + 14, said, "muted"))
         y += _ROW_PX
     for missing in found.missing:

@@ -13,6 +13,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.files import write_text
 from gpt_sovits_emotion.core.labels import colour_of, display_name
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.pictures import (
     confusion_picture,
@@ -31,13 +32,13 @@ _OPEN_OUTCOMES = 2
 """So many outcomes are shown unfolded; the rest opens at a click."""
 
 _NORMALISATIONS = {
-    "global": Sentence("first-time speaker (global)", "陌生说话人（global）"),
-    "speaker": Sentence("known speaker (speaker)", "已知说话人（speaker）"),
+    "global": tr("first-time speaker (global)"),
+    "speaker": tr("known speaker (speaker)"),
 }
 _KINDS = {
-    "recipe": Sentence("a recipe, trained anew in each fold", "配方，在每个划分中重新训练"),
-    "head": Sentence("a finished head, as it is", "成品模型，不再训练"),
-    "baseline": Sentence("a baseline, trained anew in each fold", "基线，在每个划分中重新训练"),
+    "recipe": tr("a recipe, trained anew in each fold"),
+    "head": tr("a finished head, as it is"),
+    "baseline": tr("a baseline, trained anew in each fold"),
 }
 
 
@@ -163,9 +164,11 @@ def _section(outcome: Outcome) -> _Section:
 def _recording(one: RecordingScore, chance: float) -> _Recording:
     return _Recording(
         kind=REPORTED[one.kind],
-        size=Sentence(
-            f"{one.n_recordings} × {counted(one.n_segments, 'clip')}, {counted(one.n_speakers, 'speaker')}",
-            f"{one.n_recordings} × {one.n_segments} 条录音，{one.n_speakers} 位说话人",
+        size=tr(
+            "{n_recordings} × {n_segments}, {n_speakers}",
+            n_recordings=one.n_recordings,
+            n_segments=of_count(one.n_segments, "clip"),
+            n_speakers=of_count(one.n_speakers, "speaker"),
         ),
         uar=_percent(one.uar, one.uar_interval),
         interval=interval_picture(one.uar, one.uar_interval, chance=chance),
@@ -180,7 +183,7 @@ def _facts(evaluation: Evaluation) -> list[_Fact]:
     facts = [_contender_fact(contender) for contender in evaluation.contenders]
     facts += [
         _Fact(
-            Sentence(f"Corpus {credit.name}", f"语料 {credit.name}"),
+            tr("Corpus {credit}", credit=credit.name),
             Sentence(
                 f"{counted(credit.n_utterances, 'clip')}, {counted(credit.n_speakers, 'speaker')}"
                 + (f", {credit.language}" if credit.language else ""),
@@ -193,16 +196,16 @@ def _facts(evaluation: Evaluation) -> list[_Fact]:
     ]
     facts.append(
         _Fact(
-            Sentence("Protocol", "评测方式"),
+            tr("Protocol"),
             Sentence(evaluation.protocol, evaluation.protocol),
             PROTOCOLS[evaluation.protocol],
         )
     )
     facts.append(
         _Fact(
-            Sentence("Measured on", "评测日期"),
+            tr("Measured on"),
             Sentence(evaluation.measured_on, evaluation.measured_on),
-            Sentence(f"in {evaluation.took_s:.0f} s", f"用时 {evaluation.took_s:.0f} 秒"),
+            tr("in {took_s:.0f} s", took_s=evaluation.took_s),
         )
     )
     return facts
@@ -220,7 +223,7 @@ def _contender_fact(contender: Contender) -> _Fact:
             f"；实时率：编码器 {cost.encoder_rtf:.3f}，分类头 {cost.head_rtf:.5f}（{cost.machine}）"
         )
     return _Fact(
-        Sentence("Measured", "评测对象"),
+        tr("Measured"),
         Sentence(contender.name, contender.name),
         Sentence(en, zh),
     )
@@ -231,13 +234,10 @@ def _verdict(comparison: Comparison) -> Sentence:
     low, high = difference.uar_interval
     points = f"{100 * difference.uar:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
     if not difference.is_certain:
-        return Sentence(
-            f"{points}: no certain difference with these speakers",
-            f"{points}：就这些说话人而言，差异不确定",
-        )
+        return tr("{points}: no certain difference with these speakers", points=points)
     if difference.uar > 0:
-        return Sentence(f"{points}: the first is better", f"{points}：前者更好")
-    return Sentence(f"{points}: the second is better", f"{points}：后者更好")
+        return tr("{points}: the first is better", points=points)
+    return tr("{points}: the second is better", points=points)
 
 
 def _part(name: str) -> str:

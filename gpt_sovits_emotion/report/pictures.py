@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.core.labels import colour_of, display_name
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData
 from gpt_sovits_emotion.report.timeline import INKS, draw_figure, drawing, plan_of
@@ -40,8 +41,8 @@ def confusion_picture(labels: Sequence[str], confusion: Sequence[Sequence[int]])
     width = _NAMES_PX + n_labels * _CELL_PX + 4
     height = _HEADER_PX + n_labels * _ROW_PX + 4
     parts = [
-        _text(_NAMES_PX + n_labels * _CELL_PX / 2, 12, Sentence("heard", "判断为"), ink=_MUTED),
-        _text(_NAMES_PX - 8, _HEADER_PX - 8, Sentence("was", "实际"), ink=_MUTED, anchor="end"),
+        _text(_NAMES_PX + n_labels * _CELL_PX / 2, 12, tr("heard"), ink=_MUTED),
+        _text(_NAMES_PX - 8, _HEADER_PX - 8, tr("was"), ink=_MUTED, anchor="end"),
     ]
     for column, label in enumerate(labels):
         middle = _NAMES_PX + (column + 0.5) * _CELL_PX
@@ -68,16 +69,13 @@ def confusion_picture(labels: Sequence[str], confusion: Sequence[Sequence[int]])
         width,
         height,
         parts,
-        Sentence(
-            "Confusion matrix: rows what it was, columns what was heard",
-            "混淆矩阵：行为实际情感，列为判断结果",
-        ),
+        tr("Confusion matrix: rows what it was, columns what was heard"),
     )
 
 
 def reliability_picture(bins: Sequence[ReliabilityBin]) -> str:
     """Draw how often verdicts of each confidence were right; on the diagonal they are calibrated."""
-    parts = _axes(Sentence("confidence", "置信度"), Sentence("share right", "正确率"))
+    parts = _axes(tr("confidence"), tr("share right"))
     most = max((one.n_segments for one in bins), default=1)
     for one in bins:
         left, right, top, bottom = _x(one.low), _x(one.high), _y(one.accuracy), _y(0.0)
@@ -95,16 +93,13 @@ def reliability_picture(bins: Sequence[ReliabilityBin]) -> str:
         _LEFT_PX + _PLOT_PX + 12,
         _TOP_PX + _PLOT_PX + _BOTTOM_PX,
         parts,
-        Sentence(
-            "Reliability: bars on the dashed line would be perfectly calibrated",
-            "可靠性图：柱顶落在虚线上即为完美校准",
-        ),
+        tr("Reliability: bars on the dashed line would be perfectly calibrated"),
     )
 
 
 def coverage_picture(curve: Sequence[Coverage]) -> str:
     """Draw the share of wrong verdicts against the share of segments that get one."""
-    parts = _axes(Sentence("share judged", "给出判断的比例"), Sentence("share wrong", "错误率"))
+    parts = _axes(tr("share judged"), tr("share wrong"))
     points = [(one.coverage, 1.0 - one.accuracy) for one in curve if one.accuracy is not None]
     if points:
         path = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
@@ -117,10 +112,7 @@ def coverage_picture(curve: Sequence[Coverage]) -> str:
         _LEFT_PX + _PLOT_PX + 12,
         _TOP_PX + _PLOT_PX + _BOTTOM_PX,
         parts,
-        Sentence(
-            "Risk against coverage: how many verdicts are wrong when only the surest are given",
-            "风险与覆盖率：只给出最有把握的判断时有多少是错的",
-        ),
+        tr("Risk against coverage: how many verdicts are wrong when only the surest are given"),
     )
 
 
@@ -169,7 +161,7 @@ def _y(rate: float) -> float:
 
 
 def _with_percent(name: Sentence) -> Sentence:
-    return Sentence(f"{name.en} (%)", f"{name.zh}（%）")
+    return tr("{name} (%)", name=name)
 
 
 def _name(label: str) -> Sentence:

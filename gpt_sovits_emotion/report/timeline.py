@@ -18,6 +18,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, colour_of, display_name, percent
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.data import TimelineData, TimelineSegment
 from gpt_sovits_emotion.report.fonts import can_draw, drawable, font_families
@@ -48,14 +49,12 @@ _F0_TICKS_HZ = (50, 75, 100, 150, 200, 300, 400, 600, 800)
 _TIME_STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _DRAWING = threading.Lock()
 
-_WAVE = Sentence("Waveform", "波形")
-_PITCH = Sentence("Pitch (Hz)", "音高 (Hz)")
-_TIME = Sentence("Time (min:s)", "时间（分:秒）")
-_OTHERS = Sentence("further labels", "其余标签")
-_NOTHING = Sentence("no speech found", "未发现语音")
-_KEY = Sentence(
-    "%: the head's confidence  ·  ✓: set by a person", "%：模型的置信度  ·  ✓：人工标注"
-)
+_WAVE = tr("Waveform")
+_PITCH = tr("Pitch (Hz)")
+_TIME = tr("Time (min:s)")
+_OTHERS = tr("further labels")
+_NOTHING = tr("no speech found")
+_KEY = tr("%: the head's confidence  ·  ✓: set by a person")
 
 
 @dataclass(frozen=True, slots=True)

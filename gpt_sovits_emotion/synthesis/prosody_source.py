@@ -19,8 +19,8 @@ from pathlib import Path
 from gpt_sovits_emotion.audio import Recording, write_wav
 from gpt_sovits_emotion.backends.base import BackendLimits
 from gpt_sovits_emotion.core.character_errors import character_error_rate
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import BackendError, OutputError
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceClip,
@@ -43,10 +43,8 @@ __all__ = [
     "write_prompt",
 ]
 
-_NO_TIMES = Sentence("its words have no times at which it could be cut", "其文字没有可供切分的时间")
-_MOSTLY_SILENT = Sentence(
-    "more than half of the prompt would be silence", "否则参考的一半以上会是静音"
-)
+_NO_TIMES = tr("its words have no times at which it could be cut")
+_MOSTLY_SILENT = tr("more than half of the prompt would be silence")
 
 CARRIES = ("clip", "recording", "bank")
 
@@ -121,44 +119,43 @@ def check_prosody_source(
     """
     if limits is None:
         raise BackendError(
-            f"the host {backend.en} lends encoders but has no voice",
-            zh=f"{backend.zh} 只提供编码器，没有可用来合成的声音",
+            tr("the host {backend} lends encoders but has no voice", backend=backend)
         )
     if carry.way == "clip" or limits.timbre_references:
         return
     own, own_zh = _OWN_CLIPS[carry.way]
     raise BackendError(
-        f"{backend.en} takes its timbre from the prosody prompt itself, so it would speak with the voice of "
-        f"the recording, or of the other bank: let a clip of the voice carry the emotion ({own}), or speak "
-        "with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
-        zh=f"{backend.zh} 的音色取自韵律参考本身，合成出来会是原录音（或另一音库）的声音：请用该音色自己的"
-        f"片段传递情感（{own_zh}），或改用 GPT-SoVITS 的 v1、v2、v2Pro 或 v2ProPlus 模型",
+        tr(
+            "{backend} takes its timbre from the prosody prompt itself, so it would speak with the "
+            "voice of the recording, or of the other bank: let a clip of the voice carry the emotion "
+            "({own}), or speak with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
+            backend=backend,
+            own=in_both(own, own_zh),
+        )
     )
 
 
 def carry_note(carry: ProsodySource, limits: BackendLimits, *, n_timbre: int) -> Sentence:
     """Say how the emotion is carried, and whose timbre is heard."""
     if carry.way == "clip":
-        return Sentence(
-            "each segment is said with a clip of the voice itself in its emotion",
-            "每一段都用该音色自己的、带有相应情感的片段作为参考",
-        )
+        return tr("each segment is said with a clip of the voice itself in its emotion")
     whose = (
-        Sentence("each piece of the recording", "原录音的相应片段")
+        tr("each piece of the recording")
         if carry.way == "recording"
-        else Sentence("a clip of another voice", "另一音色的片段")
+        else tr("a clip of another voice")
     )
     if limits.averages_timbre:
-        return Sentence(
-            f"{whose.en} gives the prosody; the timbre is the mean of it and {counted(n_timbre, 'clip')} "
-            "of the voice: "
-            f"one part in {n_timbre + 1} is not the voice's own",
-            f"{whose.zh}提供韵律；音色取它与该音色 {n_timbre} 个片段的平均："
-            f"其中 {n_timbre + 1} 分之一不是该音色自己的",
+        return tr(
+            "{whose} gives the prosody; the timbre is the mean of it and {n_timbre_2} of the voice: "
+            "one part in {n_timbre} is not the voice's own",
+            whose=whose,
+            n_timbre=n_timbre + 1,
+            n_timbre_2=of_count(n_timbre, "clip"),
         )
-    return Sentence(
-        f"{whose.en} gives the prosody, {counted(n_timbre, 'clip')} of the voice the timbre",
-        f"{whose.zh}提供韵律，音色由该音色的 {n_timbre} 个片段提供",
+    return tr(
+        "{whose} gives the prosody, {n_timbre} of the voice the timbre",
+        whose=whose,
+        n_timbre=of_count(n_timbre, "clip"),
     )
 
 
@@ -238,10 +235,7 @@ def piece_of(
             index,
             segment,
             limits,
-            Sentence(
-                f"with the pauses beside it, it makes {found_s:.1f} s",
-                f"加上两侧停顿也只有 {found_s:.1f} 秒",
-            ),
+            tr("with the pauses beside it, it makes {found_s:.1f} s", found_s=found_s),
         )
     if segment.duration_s < _LEAST_SPEECH * (piece.end_s - piece.start_s):
         raise _unfit(index, segment, limits, _MOSTLY_SILENT)
@@ -261,9 +255,12 @@ def prompt_folder(carry: ProsodySource) -> Iterator[Path]:
         place = carry.scratch or tempfile.gettempdir()
         reason = error.strerror or str(error)
         raise OutputError(
-            f"no folder for the pieces of the recording could be made in {place} ({reason}); name another "
-            "with --scratch",
-            zh=f"无法在 {place} 中为原录音的片段建立文件夹（{reason}）；请用 --scratch 另选一个",
+            tr(
+                "no folder for the pieces of the recording could be made in {place} ({reason}); name "
+                "another with --scratch",
+                place=place,
+                reason=reason,
+            )
         ) from error
     with folder as name:
         yield Path(name)
@@ -349,10 +346,14 @@ def _said(tagged: TaggedSegment) -> str:
 
 def _unfit(index: int, segment: Segment, limits: BackendLimits, why: Sentence) -> BackendError:
     return BackendError(
-        f"segment {index + 1} lasts {segment.duration_s:.1f} s and cannot be a prosody prompt, for which "
-        f"{limits.reference_min_s:g} to {limits.reference_max_s:g} s are needed: {why.en}; let a clip of the "
-        "voice stand in (--or-clip)",
-        zh=f"第 {index + 1} 段长 {segment.duration_s:.1f} 秒，不能作为韵律参考（需要 "
-        f"{limits.reference_min_s:g} 到 {limits.reference_max_s:g} 秒）：{why.zh}；"
-        "可让该音色的片段代替（--or-clip）",
+        tr(
+            "segment {index} lasts {duration_s:.1f} s and cannot be a prosody prompt, for which "
+            "{reference_min_s:g} to {reference_max_s:g} s are needed: {why}; let a clip of the voice "
+            "stand in (--or-clip)",
+            index=index + 1,
+            duration_s=segment.duration_s,
+            reference_min_s=limits.reference_min_s,
+            reference_max_s=limits.reference_max_s,
+            why=why,
+        )
     )

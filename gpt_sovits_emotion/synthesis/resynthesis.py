@@ -13,6 +13,7 @@ from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisR
 from gpt_sovits_emotion.backends.opening import checked_audio
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.core.errors import AudioError, BackendError, PluginError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
@@ -55,8 +56,8 @@ from gpt_sovits_emotion.synthesis.text_input import with_written_tags
 __all__ = ["resynthesise"]
 
 _CLIPS_FOR_VOICE = 12
-_SPEAKING = Sentence("speaking", "合成")
-_NO_WORDS = Sentence("there are no words to say", "没有可合成的文字")
+_SPEAKING = tr("speaking")
+_NO_WORDS = tr("there are no words to say")
 
 
 def resynthesise(
@@ -284,8 +285,7 @@ class _Session:
         except AudioError as error:
             raise _NotSaidError(
                 BackendError(
-                    f"the reference clip cannot be used: {error}",
-                    zh=f"参考片段无法使用：{error.say('zh')}",
+                    tr("the reference clip cannot be used: {error}", error=of_error(error))
                 )
             ) from error
         request = SynthesisRequest(
@@ -311,10 +311,13 @@ class _Session:
         if backend.voice_mark != self.voice_mark:
             n_segments = len(self.transcript.segments)
             raise BackendError(
-                f"another voice was loaded while segment {index + 1} of {n_segments} was being said; "
-                "nothing of the mixture is kept: say it again",
-                zh=f"合成第 {index + 1} / {n_segments} 段时加载了另一个声音；"
-                "混在一起的结果已全部丢弃：请重说",
+                tr(
+                    "another voice was loaded while segment {index} of {n_segments} was being said; "
+                    "nothing of "
+                    "the mixture is kept: say it again",
+                    index=index + 1,
+                    n_segments=n_segments,
+                )
             ) from failure
         if audio is None:
             assert failure is not None
@@ -330,7 +333,7 @@ class _Session:
             return _Prompt(by_clips, None, self.timbre, None)
         names = tuple(path.name for path in self.timbre)
         if self.carry.way == "bank":
-            note = Sentence("prosody of a clip of another voice", "韵律取自另一音色的片段")
+            note = tr("prosody of a clip of another voice")
             carried = Carried("bank", choice.pick.text, None, None, names, note)
             return _Prompt(by_clips, None, self.timbre, carried)
         try:
@@ -338,9 +341,7 @@ class _Session:
         except BackendError as error:
             if not self.carry.or_clip:
                 raise
-            note = Sentence(
-                f"a clip of the voice stands in: {error}", f"以该音色的片段代替：{error.say('zh')}"
-            )
+            note = tr("a clip of the voice stands in: {error}", error=of_error(error))
             carried = Carried("clip", choice.pick.text, None, None, (), note)
             return _Prompt(by_clips, None, (), carried)
 
@@ -353,7 +354,7 @@ class _Session:
         clip = write_prompt(self.recording, piece, self.folder, number=index + 1)
         length_s = piece.end_s - piece.start_s
         span = f"{piece.start_s:.1f} - {piece.end_s:.1f} s"
-        note = Sentence(f"prosody of the recording itself, {span}", f"韵律取自原录音，{span}")
+        note = tr("prosody of the recording itself, {span}", span=span)
         carried = Carried("recording", piece.text, piece.start_s, piece.end_s, names, note)
         prosody = self.transcript.segments[index].prosody or Prosody(
             length_s, length_s, None, None, None, None

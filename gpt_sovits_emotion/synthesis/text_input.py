@@ -18,6 +18,7 @@ from gpt_sovits_emotion.banks.library.tagged_text import (
 )
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, display_name
+from gpt_sovits_emotion.core.messages import in_both, of_label, tr
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
     RecordingInfo,
@@ -65,11 +66,8 @@ _NO_TEXT = frozenset(
 )  # fmt: skip
 """Endings of files whose syntax would be spoken."""
 _MOST_NAMED = 8
-_NOBODY = Sentence("written by a person", "由人书写")
-_NO_STATISTICS = Sentence(
-    "nothing was listened to: the emotions were asked for in writing",
-    "没有聆听录音：情感由文字指定",
-)
+_NOBODY = tr("written by a person")
+_NO_STATISTICS = tr("nothing was listened to: the emotions were asked for in writing")
 
 
 def with_written_tags(
@@ -169,9 +167,12 @@ def file_to_say(source: Path | TextFile) -> FileLines:
     ending = file.path.suffix.casefold()
     if ending in _NO_TEXT and not added_ending(file.path):
         raise TranscriptError(
-            f"{file.path} is of a kind ({ending}) that cannot be read; save it as text (.txt) or "
-            f"as subtitles (.srt)",
-            zh=f"无法读取 {file.path} 这类文件（{ending}）；请另存为文本（.txt）或字幕（.srt）",
+            tr(
+                "{path} is of a kind ({ending}) that cannot be read; save it as text (.txt) or as "
+                "subtitles (.srt)",
+                path=file.path,
+                ending=ending,
+            )
         )
     if is_ours(file):
         return FileLines(_lines_of_document(read_json(file.path)))
@@ -281,16 +282,12 @@ def _lines_of(texts: Sequence[str | Line], known: Collection[str]) -> list[Line]
 
 def _nothing_to_say(name: str) -> TranscriptError:
     return TranscriptError(
-        f"there is nothing to say in {name}: no line of it has words",
-        zh=f"{name} 中没有可合成的内容：没有一行有文字",
+        tr("there is nothing to say in {name}: no line of it has words", name=name)
     )
 
 
 def _without_words(label: str) -> Sentence:
-    return Sentence(
-        f"the last tag, {display_name(label)}, has no words",
-        f"最后的标签“{display_name(label, 'zh')}”没有文字",
-    )
+    return tr("the last tag, {label}, has no words", label=of_label(label))
 
 
 def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tuple[Sentence, ...]:
@@ -313,26 +310,19 @@ def notes_of_parts(parts: Iterable[SpokenParts], known: Collection[str]) -> tupl
             [*EMOTIONS, *sorted(known - EMOTIONS.keys())] if isinstance(known, frozenset) else []
         )
         notes.append(
-            Sentence(
-                f"{_named(unknown).en}: not said, and no emotion that is known; known are "
-                f"{', '.join(labels)}",
-                f"{_named(unknown).zh}：不朗读，也不是已知的情感；已知的有 "
-                f"{'、'.join(display_name(label, 'zh') for label in labels)}",
+            tr(
+                "{said}: not said, and no emotion that is known; known are {labels}",
+                said=_named(unknown),
+                labels=in_both(
+                    ", ".join(labels), "、".join(display_name(label, "zh") for label in labels)
+                ),
             )
         )
     if speakers:
-        notes.append(
-            Sentence(
-                f"{_named(speakers).en}: speakers, not said",
-                f"{_named(speakers).zh}：说话人，不朗读",
-            )
-        )
+        notes.append(tr("{said}: speakers, not said", said=_named(speakers)))
     if directions:
         notes.append(
-            Sentence(
-                f"{_named(directions).en}: not said (--directions say lets them be)",
-                f"{_named(directions).zh}：不朗读（--directions say 可改为朗读）",
-            )
+            tr("{said}: not said (--directions say lets them be)", said=_named(directions))
         )
     return tuple(notes)
 
@@ -390,7 +380,7 @@ def _named(held: Sequence[str]) -> Sentence:
     """Name what was left out, each once."""
     each = list(dict.fromkeys(held))
     named = each[:_MOST_NAMED]
-    more = Sentence(f", … ({len(each)})", f"……（{len(each)}）")
+    more = tr(", … ({each})", each=len(each))
     if len(each) <= _MOST_NAMED:
         more = Sentence("", "")
     return Sentence(", ".join(named) + more.en, "、".join(named) + more.zh)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gpt_sovits_emotion.audio import recording_from_samples
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     EmotionScores,
@@ -160,10 +161,7 @@ def _as_spoken(choice: ReferenceChoice | None, said: SynthesisedSegment) -> Refe
     if not ranked:
         return choice  # a piece of the recording, which is no clip of the bank
     n_takes, why = len(said.takes), ranked[0].reason
-    reason = Sentence(
-        f"the best of {n_takes} takes was said with it ({why.en})",
-        f"{n_takes} 次合成中最好的一次用的是它（{why.zh}）",
-    )
+    reason = tr("the best of {n_takes} takes was said with it ({why})", n_takes=n_takes, why=why)
     return replace(choice, pick=kept.clip, reason=reason)
 
 
@@ -176,30 +174,33 @@ def _note(
 ) -> Sentence:
     wanted = tagged.label
     if heard is None:
-        return problem or Sentence("not spoken", "没有合成")
+        return problem or tr("not spoken")
     if heard.scores is None:
-        return heard.problem or Sentence("could not be judged", "无法判断")
+        return heard.problem or tr("could not be judged")
     en, zh = (_heard_as(heard.scores, verifier, language) for language in ("en", "zh"))
     if wanted == UNSURE and tagged.scores is None:
-        return Sentence(
-            f"nothing to compare: no emotion was heard in the original or asked for; heard as {en}",
-            f"无从比较：原来没有听出情感，也没有指定；听起来是{beside_chinese(zh)}",
+        return tr(
+            "nothing to compare: no emotion was heard in the original or asked for; heard as {said}",
+            said=in_both(en, beside_chinese(zh)),
         )
     if wanted == UNSURE:
-        return Sentence(
-            f"nothing to compare: the original was unsure; heard again as {en}",
-            f"无从比较：原录音的情感不确定；重听为{beside_chinese(zh)}",
+        return tr(
+            "nothing to compare: the original was unsure; heard again as {said}",
+            said=in_both(en, beside_chinese(zh)),
         )
     if survived is None:
-        return Sentence(
-            f"the judging head {verifier.head.card.id} does not know {wanted!r}; heard as {en}",
-            f"评判用的模型 {verifier.head.card.id} 不认识“{wanted}”；重听为{beside_chinese(zh)}",
+        return tr(
+            "the judging head {card} does not know {wanted!r}; heard as {said}",
+            card=verifier.head.card.id,
+            wanted=wanted,
+            said=in_both(en, beside_chinese(zh)),
         )
     if survived:
-        return Sentence(f"survived: heard again as {en}", f"情感保留：重听为{beside_chinese(zh)}")
-    return Sentence(
-        f"lost: {display_name(wanted)} was wanted, heard again as {en}",
-        f"情感丢失：目标是{beside_chinese(display_name(wanted, 'zh'))}，重听为{beside_chinese(zh)}",
+        return tr("survived: heard again as {said}", said=in_both(en, beside_chinese(zh)))
+    return tr(
+        "lost: {wanted} was wanted, heard again as {said}",
+        wanted=in_both(display_name(wanted), beside_chinese(display_name(wanted, "zh"))),
+        said=in_both(en, beside_chinese(zh)),
     )
 
 

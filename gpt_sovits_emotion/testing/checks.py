@@ -30,6 +30,7 @@ from gpt_sovits_emotion.core.errors import (
     ReferenceBankError,
     TranscriptError,
 )
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import (
     Audio,
     Sentence,
@@ -299,7 +300,7 @@ _TIME_S = 0.05
 
 def _must(kind: type[EmotionError], is_so: bool, otherwise: str) -> None:
     if not is_so:
-        raise kind(f"the contract is broken: {otherwise}", zh=f"不符合约定：{otherwise}")
+        raise kind(tr("the contract is broken: {otherwise}", otherwise=otherwise))
 
 
 @contextmanager
@@ -311,7 +312,7 @@ def _in_a_sentence(kind: type[EmotionError]) -> Iterator[None]:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
-        raise kind(f"the contract is broken: {told}", zh=f"不符合约定：{told}") from error
+        raise kind(tr("the contract is broken: {told}", told=told)) from error
 
 
 @contextmanager
@@ -340,7 +341,7 @@ def _refuses(kind: type[EmotionError], call: Any) -> bool:
 def _clips_in(reader: CorpusReader, folder: Path) -> tuple[Clip, ...]:
     clips = tuple(reader.read(folder))
     if not clips:
-        raise CorpusError("no clips", zh="没有片段")
+        raise CorpusError(tr("no clips"))
     return clips
 
 

@@ -19,6 +19,7 @@ from gpt_sovits_emotion.core.errors import (
     TranscriptError,
 )
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     Audio,
@@ -26,7 +27,6 @@ from gpt_sovits_emotion.core.records import (
     Prosody,
     ReferenceBank,
     Segment,
-    Sentence,
     TaggedTranscript,
     Transcript,
 )
@@ -62,7 +62,7 @@ def fake_card(**changes: Any) -> HeadCard:
     """A sound card; `changes` replace its fields."""
     fields: dict[str, Any] = {
         "id": "fake-head",
-        "title": Sentence("Fake head", "假头"),
+        "title": tr("Fake head"),
         "labels": FAKE_LABELS,
         "encoder": EncoderSpec("fake", FAKE_DIM, "fake-1", 16_000, "none"),
         "licence": "MIT",
@@ -179,7 +179,7 @@ class FakeBackend:
     """
 
     id = "fake"
-    title = Sentence("a humming fake", "哼唱的假主机")
+    title = tr("a humming fake")
     provides = frozenset({"prosody", "fake"})
     voice_mark: object = None
 
@@ -197,8 +197,11 @@ class FakeBackend:
         if request.language not in self.limits.languages:
             spoken = ", ".join(sorted(self.limits.languages))
             raise BackendError(
-                f"the fake speaks {spoken}, not {request.language!r}",
-                zh=f"替身只会说 {spoken}，不会说 {request.language!r}",
+                tr(
+                    "the fake speaks {spoken}, not {language!r}",
+                    spoken=spoken,
+                    language=request.language,
+                )
             )
         t = np.arange(round(1600 * max(len(request.text), 5))) / 16_000
         f0_hz = request.reference_prosody.f0_median_hz or 150.0
@@ -212,8 +215,10 @@ class FakeEncoders:
         """Take an id apart."""
         if encoder_id != "fake":
             raise EncoderError(
-                f"the encoder fake has nothing to choose; found {encoder_id!r}",
-                zh=f"编码器 fake 没有可选项，却写成了 {encoder_id!r}",
+                tr(
+                    "the encoder fake has nothing to choose; found {encoder_id!r}",
+                    encoder_id=encoder_id,
+                )
             )
         return EncoderName("fake")
 
@@ -254,8 +259,7 @@ class FakeBankLayout:
         parts = [row.split("\t") for row in rows if row]
         if any(len(each) != 3 for each in parts):
             raise ReferenceBankError(
-                f"{path}: clips.fake has a line without name, emotion and text",
-                zh=f"{path}：clips.fake 中有一行缺少名称、情感或文字",
+                tr("{path}: clips.fake has a line without name, emotion and text", path=path)
             )
         return Listing(
             "fake",
@@ -306,8 +310,11 @@ class FakeFormat:
             parts = row.split("\t")
             if len(parts) != 4:
                 raise TranscriptError(
-                    f"{name}: line {number} has no start, end, emotion and text",
-                    zh=f"{name}：第 {number} 行缺少起止时间、情感或文字",
+                    tr(
+                        "{name}: line {number} has no start, end, emotion and text",
+                        name=name,
+                        number=number,
+                    )
                 )
             start, end, label, words = parts
             lines.append(Line(words, _number(start, name), _number(end, name), label))
@@ -319,7 +326,7 @@ def _number(written: str, name: str) -> float:
         return float(written)
     except ValueError as error:
         raise TranscriptError(
-            f"{name}: {written!r} is no time in seconds", zh=f"{name}：{written!r} 不是以秒计的时间"
+            tr("{name}: {written!r} is no time in seconds", name=name, written=written)
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gpt_sovits_emotion.backends.base import SynthesisRequest
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
@@ -50,7 +51,7 @@ def unspoken(request: SynthesisRequest) -> SynthesisRequest:
 def sample_transcript() -> TaggedTranscript:
     """Return a transcript of two segments, each with its emotion."""
     told = (("Good morning.", "happy", 0.5, 1.5), ("It is late.", "sad", 2.0, 3.25))
-    reason = Sentence("heard so", "听起来如此")
+    reason = tr("heard so")
     segments = tuple(
         TaggedSegment(
             Segment(start_s, end_s, text, "en"),

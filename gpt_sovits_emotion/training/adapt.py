@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, HeadError
+from gpt_sovits_emotion.core.messages import of_count, of_list, tr
 from gpt_sovits_emotion.heads.head import Head, Member, softmax
 from gpt_sovits_emotion.heads.profiles import (
     Replay,
@@ -109,8 +109,10 @@ def choose_replay(
     missing = [label for place, label in enumerate(classes) if not (targets == place).any()]
     if missing:
         raise CorpusError(
-            f"there is no clip of {', '.join(missing)}, so no rows of it can be kept for teaching",
-            zh=f"没有 {'、'.join(missing)} 的片段，无法保留回放数据",
+            tr(
+                "there is no clip of {missing}, so no rows of it can be kept for teaching",
+                missing=of_list(missing),
+            )
         )
     z = normalise_each_speaker(
         data.embeddings, data.speakers, statistics, clip_z=clip_z, prior_segments=prior_segments
@@ -179,11 +181,15 @@ def learn(
     least = head.card.min_speaker_segments
     if profile.n_clips < least:
         raise HeadError(
-            f"{counted(profile.n_clips, 'clip')} of {profile.speaker} "
-            f"{'is' if profile.n_clips == 1 else 'are'} too few to learn from; head "
-            f"{head.card.id!r} needs {least} or more, labelled or not, best in several moods",
-            zh=f"{profile.speaker} 只有 {profile.n_clips} 个片段，不足以学习；情感模型 {head.card.id!r} "
-            f"至少需要 {least} 个（有无标注均可，最好包含多种情绪）",
+            tr(
+                "{n_clips} of {speaker} {verb} too few to learn from; head {card!r} needs {least} or more, "
+                "labelled or not, best in several moods",
+                speaker=profile.speaker,
+                card=head.card.id,
+                least=least,
+                n_clips=of_count(profile.n_clips, "clip"),
+                verb="is" if profile.n_clips == 1 else "are",
+            )
         )
     mean = speaker_mean(head, profile, replay)
     learned = tuple(sorted({correction.batch for correction in profile.corrections}))

@@ -13,6 +13,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import at_speed, open_recording
 from gpt_sovits_emotion.core.errors import AudioError, EmotionError, EncoderError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 
@@ -146,7 +147,8 @@ def refusal(path: Path, error: EmotionError) -> Sentence:
 
 def not_finite(path: Path, encoder: Encoder) -> Sentence:
     """Return that an encoder made something of a clip that is no number."""
-    return Sentence(
-        f"{path.name}: the encoder {encoder.id!r} gives values that are no numbers",
-        f"{path.name}：编码器 {encoder.id!r} 给出的值不是有效数字",
+    return tr(
+        "{path}: the encoder {encoder!r} gives values that are no numbers",
+        path=path.name,
+        encoder=encoder.id,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import EncoderError, MissingExtraError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.training.dataset import (
     FeatureStatistics,
@@ -78,10 +79,13 @@ class OpensmileEncoder:
         for row, audio in zip(rows, audios, strict=True):
             if audio.sampling_rate_hz != self.sampling_rate_hz:
                 raise EncoderError(
-                    f"openSMILE was given audio at {audio.sampling_rate_hz} Hz; "
-                    f"{self.sampling_rate_hz} Hz was expected: resample it",
-                    zh=f"openSMILE 得到的音频为 {audio.sampling_rate_hz} Hz；"
-                    f"应为 {self.sampling_rate_hz} Hz：请重采样",
+                    tr(
+                        "openSMILE was given audio at {sampling_rate_hz} Hz; {sampling_rate_hz_2} "
+                        "Hz was expected: "
+                        "resample it",
+                        sampling_rate_hz=audio.sampling_rate_hz,
+                        sampling_rate_hz_2=self.sampling_rate_hz,
+                    )
                 )
             found = self._smile.process_signal(audio.samples, audio.sampling_rate_hz)
             row[:] = np.nan_to_num(found.to_numpy()[0], nan=0.0, posinf=0.0, neginf=0.0)

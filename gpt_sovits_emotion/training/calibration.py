@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.head import softmax
 from gpt_sovits_emotion.heads.moving import MovingStatistics, own_share, spread_of
@@ -88,18 +89,18 @@ def fit_threshold(
 
 
 KINDS: Mapping[str, Sentence] = {
-    "several": Sentence("several moods", "多种情绪"),
-    "one": Sentence("one mood throughout", "始终一种情绪"),
-    "neutral": Sentence("mostly neutral", "多数为中性"),
-    "two": Sentence("two moods", "两种情绪"),
-    "outlier": Sentence("one mood and one outlier", "一种情绪加一个例外"),
+    "several": tr("several moods"),
+    "one": tr("one mood throughout"),
+    "neutral": tr("mostly neutral"),
+    "two": tr("two moods"),
+    "outlier": tr("one mood and one outlier"),
 }
 """Kind -> what it is."""
 
 REPORTED: Mapping[str, Sentence] = {
-    "alone": Sentence("one clip alone", "单独一条"),
+    "alone": tr("one clip alone"),
     **KINDS,
-    "all": Sentence("all of a speaker", "该说话人的全部录音"),
+    "all": tr("all of a speaker"),
 }
 """What evaluations report: no recording at all, those of `KINDS`, and everything that there is."""
 
@@ -282,10 +283,10 @@ def calibrate_moving(
     """
     if not any(one.kind == "several" for one in recordings):
         raise CorpusError(
-            "no held-out speaker has two clips or more of two of the moods angry, happy, neutral and sad, so "
-            "that nothing can be said of recordings; add a corpus that has them",
-            zh="留出的说话人中，没有人在愤怒、高兴、中性、悲伤中的两类各有至少两条录音，无法校准；"
-            "请添加这样的语料",
+            tr(
+                "no held-out speaker has two clips or more of two of the moods angry, happy, neutral and "
+                "sad, so that nothing can be said of recordings; add a corpus that has them"
+            )
         )
     truth = np.concatenate([one.truth for one in clips])
     weights = np.concatenate([np.full(len(one.truth), 1.0 / len(one.truth)) for one in clips])

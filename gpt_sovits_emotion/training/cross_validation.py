@@ -14,6 +14,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.head import Head
@@ -155,10 +156,13 @@ def predictions_as_is(
     labels = tuple(classes or known_to_both)
     if len(set(labels) & set(known_to_both)) < 2:
         raise CorpusError(
-            f"head {head.card.id!r} knows {', '.join(head.card.labels)}, and the corpus has "
-            f"{', '.join(data.classes)}: fewer than two classes are shared, so nothing can be measured",
-            zh=f"情感模型 {head.card.id!r} 的类别是 {'、'.join(head.card.labels)}，"
-            f"而语料的类别是 {'、'.join(data.classes)}：共同类别少于两个，无法评测",
+            tr(
+                "head {card!r} knows {labels}, and the corpus has {classes}: fewer than two classes are "
+                "shared, so nothing can be measured",
+                card=head.card.id,
+                labels=of_list(head.card.labels),
+                classes=of_list(data.classes),
+            )
         )
     finished = FinishedHead(head, labels)
     possible = tuple(mode for mode in modes if mode in head.members)
@@ -205,9 +209,11 @@ def _run(
                 return
     except BrokenProcessPool as error:
         raise CorpusError(
-            f"one of {n_jobs} processes died, most likely for want of memory; run again with fewer "
-            "(--jobs 1)",
-            zh=f"{n_jobs} 个进程中有一个意外终止，多半是内存不足；请减少进程数后重试（--jobs 1）",
+            tr(
+                "one of {n_jobs} processes died, most likely for want of memory; run again with fewer "
+                "(--jobs 1)",
+                n_jobs=n_jobs,
+            )
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -318,8 +324,7 @@ def _gathered(
     finished = [fold for fold in folds if fold.name in found]
     if not finished:
         raise CorpusError(
-            "stopped before the first speaker was measured, so there is nothing to show",
-            zh="在测完第一位说话人之前就停止了，没有可显示的结果",
+            tr("stopped before the first speaker was measured, so there is nothing to show")
         )
     shape = (len(work.data.labels), len(work.classes))
     k_shots = work.k_shots if "speaker" in work.modes else ()

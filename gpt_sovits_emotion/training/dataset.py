@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.moving import moving_statistics
 
@@ -63,25 +64,36 @@ class LabelledEmbeddings:
             object.__setattr__(self, "corpora", np.repeat(np.asarray(self.corpora), n_segments))
         if {len(self.labels), len(self.speakers), len(self.texts)} != {n_segments}:
             raise CorpusError(
-                f"{n_segments} embeddings came with {len(self.labels)} labels, {len(self.speakers)} "
-                f"speakers and {len(self.texts)} texts: one of each per embedding is needed",
-                zh=f"{n_segments} 个特征带有 {len(self.labels)} 个标签、{len(self.speakers)} 位说话人和"
-                f" {len(self.texts)} 段文字：每个特征应各有一个",
+                tr(
+                    "{n_segments} embeddings came with {labels} labels, {speakers} speakers and "
+                    "{texts} texts: "
+                    "one of each per embedding is needed",
+                    n_segments=n_segments,
+                    labels=len(self.labels),
+                    speakers=len(self.speakers),
+                    texts=len(self.texts),
+                )
             )
         if len(self.corpora) != n_segments:
             raise CorpusError(
-                f"{n_segments} embeddings came with {len(self.corpora)} names of corpora: "
-                "one per embedding, or one for all, is needed",
-                zh=f"{n_segments} 个特征带有 {len(self.corpora)} 个语料名：应每个特征一个，或全体共用一个",
+                tr(
+                    "{n_segments} embeddings came with {corpora} names of corpora: one per embedding, or one "
+                    "for all, is needed",
+                    n_segments=n_segments,
+                    corpora=len(self.corpora),
+                )
             )
         passes = {} if self.once is None else {"one pass": self.once}
         for name, copy in {**self.copies, **passes}.items():
             if copy.shape != self.embeddings.shape:
                 raise CorpusError(
-                    f"the copy {name!r} has shape {copy.shape}, the embeddings have "
-                    f"{self.embeddings.shape}: copies go row by row",
-                    zh=f"副本 {name!r} 的形状为 {copy.shape}，而特征为 {self.embeddings.shape}："
-                    "副本须逐行对应",
+                    tr(
+                        "the copy {name!r} has shape {shape}, the embeddings have {shape_2}: copies "
+                        "go row by row",
+                        name=name,
+                        shape=copy.shape,
+                        shape_2=self.embeddings.shape,
+                    )
                 )
 
     @property
@@ -104,8 +116,11 @@ class LabelledEmbeddings:
         unknown = sorted(set(self.labels.tolist()) - place.keys())
         if unknown:
             raise CorpusError(
-                f"the labels {', '.join(unknown)} are not among {', '.join(classes)}",
-                zh=f"标签 {'、'.join(unknown)} 不在 {'、'.join(classes)} 之中",
+                tr(
+                    "the labels {unknown} are not among {classes}",
+                    unknown=of_list(unknown),
+                    classes=of_list(classes),
+                )
             )
         return np.array([place[label] for label in self.labels.tolist()], np.int64)
 
@@ -137,16 +152,15 @@ def join(parts: Sequence[LabelledEmbeddings]) -> LabelledEmbeddings:
         CorpusError: There are no parts, or their embeddings differ in length.
     """
     if not parts:
-        raise CorpusError(
-            "there is nothing to join: name at least one corpus",
-            zh="没有可合并的内容：请至少指定一个语料",
-        )
+        raise CorpusError(tr("there is nothing to join: name at least one corpus"))
     dims = {part.embeddings.shape[1] for part in parts}
     if len(dims) > 1:
         found = ", ".join(str(part.embeddings.shape[1]) for part in parts)
         raise CorpusError(
-            f"embeddings of {found} values cannot be joined: embed all corpora with one encoder",
-            zh=f"维数为 {found} 的特征不能合并：请用同一个编码器处理所有语料",
+            tr(
+                "embeddings of {found} values cannot be joined: embed all corpora with one encoder",
+                found=found,
+            )
         )
     shared = [name for name in parts[0].copies if all(name in part.copies for part in parts)]
     once = [part.versions[0] for part in parts]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.core import workers as interpreters
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.core.workers import Answer, Ended
@@ -293,10 +293,14 @@ def _check_share(problems: Mapping[int, Sentence], n_clips: int) -> None:
         return
     first = problems[min(problems)]
     raise CorpusError(
-        f"{len(problems)} of {counted(n_clips, 'clip')} could not be embedded, which is more than "
-        f"{_MOST_UNREADABLE:.0%}; the first: {first.en.rstrip('.')}. Repair or remove them and run again",
-        zh=f"{n_clips} 个片段中有 {len(problems)} 个无法提取特征，超过 {_MOST_UNREADABLE:.0%}；"
-        f"第一个：{first.zh.rstrip('。')}。请修复或删除它们，然后重新运行",
+        tr(
+            "{problems} of {n_clips} could not be embedded, which is more than {most_unreadable:.0%}; "
+            "the first: {first}. Repair or remove them and run again",
+            problems=len(problems),
+            most_unreadable=_MOST_UNREADABLE,
+            n_clips=of_count(n_clips, "clip"),
+            first=in_both(first.en.rstrip("."), first.zh.rstrip("。")),
+        )
     )
 
 
@@ -338,9 +342,10 @@ def embed_in_processes(
 
 def _embedded(answer: Answer | Ended, path: Path) -> np.ndarray | Sentence:
     if isinstance(answer, Ended):
-        return Sentence(
-            f"{path.name}: the process that embedded it ended with code {answer.code}",
-            f"{path.name}：处理它的进程异常结束（代码 {answer.code}）",
+        return tr(
+            "{path}: the process that embedded it ended with code {code}",
+            path=path.name,
+            code=answer.code,
         )
     if "en" in answer.header:
         return Sentence.from_dict(answer.header)

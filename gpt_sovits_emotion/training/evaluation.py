@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError, EncoderError
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
@@ -48,11 +49,8 @@ from gpt_sovits_emotion.training.systems import (
 __all__ = ["evaluate"]
 
 _N_CALIBRATION_FOLDS = 3
-_ALL_CLIPS = Sentence(
-    "statistics from all clips of the test speaker, without labels",
-    "统计量取自测试说话人的全部录音，不使用标签",
-)
-_AS_IS = Sentence("the finished head as it is", "成品模型，未重新训练")
+_ALL_CLIPS = tr("statistics from all clips of the test speaker, without labels")
+_AS_IS = tr("the finished head as it is")
 
 
 def evaluate(
@@ -177,10 +175,13 @@ def _predict(
     """Return predictions, and the temperature of each mode where it is not taken from the tested."""
     if len(data.labels) != len(trial.rows):
         raise CorpusError(
-            f"{system.name} could read {len(data.labels)} clips where another could read "
-            f"{len(trial.rows)}; drop the clips that only one can read, and measure again",
-            zh=f"{system.name} 能读取 {len(data.labels)} 条录音，而另一方能读取 {len(trial.rows)} 条；"
-            "请去掉只有一方能读取的录音后重新评测",
+            tr(
+                "{system} could read {labels} clips where another could read {rows}; drop the clips that "
+                "only one can read, and measure again",
+                system=system.name,
+                labels=len(data.labels),
+                rows=len(trial.rows),
+            )
         )
     own = data.select(trial.rows)
     if system.head is not None:
@@ -331,9 +332,10 @@ def _cost(
         return measure_cost(system.encoder, clips, head_s_per_clip=head_s)
     except (AudioError, EncoderError) as error:
         warnings.append(
-            Sentence(
-                f"the time that {system.name} takes was not measured: {error}",
-                f"没有测量 {system.name} 的耗时：{error.say('zh')}",
+            tr(
+                "the time that {system} takes was not measured: {error}",
+                system=system.name,
+                error=of_error(error),
             )
         )
         return None

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import EncoderSpec, HeadCard
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.heads.moving import MovingStatistics
@@ -325,7 +325,7 @@ def _as_head(fitted: FittedHead) -> Head:
     dim = len(fitted.statistics.mean)
     card = HeadCard(
         id="fold",
-        title=Sentence("fold", "折"),
+        title=tr("fold"),
         labels=fitted.classes,
         encoder=EncoderSpec("fold", dim, "fold", 16_000, ""),
         licence="",

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.heads.card import MODES
 from gpt_sovits_emotion.heads.files import SHARED
 from gpt_sovits_emotion.heads.head import Member
@@ -192,24 +193,32 @@ def _check(
     if len(classes) < 2:
         found = ", ".join(classes)
         raise CorpusError(
-            f"only the class {found or '(none)'} was found: a head needs two or more",
-            zh=f"只找到一个类别（{found or '无'}）：情感模型至少需要两个类别",
+            tr(
+                "only the class {found} was found: a head needs two or more",
+                found=in_both(found or "(none)", found or "无"),
+            )
         )
     broken = np.unique(
         [row for x in data.versions for row in np.flatnonzero(~np.isfinite(x).all(1))]
     )
     if len(broken):
         raise CorpusError(
-            f"{len(broken)} of {len(data.labels)} embeddings hold values that are not finite "
-            f"(the first: segment {broken[0]} of {data.speakers[broken[0]]}); leave those clips out",
-            zh=f"{len(data.labels)} 个嵌入中有 {len(broken)} 个含有非有限数值"
-            f"（第一个：{data.speakers[broken[0]]} 的第 {broken[0]} 段）；请去掉这些片段",
+            tr(
+                "{broken} of {labels} embeddings hold values that are not finite (the first: segment "
+                "{broken_2} of {speakers}); leave those clips out",
+                broken=len(broken),
+                labels=len(data.labels),
+                broken_2=broken[0],
+                speakers=data.speakers[broken[0]],
+            )
         )
     both = sorted(set(data.speakers) & set(validation.speakers)) if validation is not None else []
     if both:
         raise CorpusError(
-            f"the speaker {both[0]} is both trained on and held out; the held-out figure would flatter",
-            zh=f"说话人 {both[0]} 既用于训练又用于验证；验证结果会虚高",
+            tr(
+                "the speaker {both} is both trained on and held out; the held-out figure would flatter",
+                both=both[0],
+            )
         )
 
 
@@ -229,9 +238,12 @@ def _columns(ranges: Sequence[tuple[int, int]], dim: int) -> np.ndarray:
     if any(not 0 <= start < stop <= dim for start, stop in ranges):
         last = max(stop for _, stop in ranges)
         raise CorpusError(
-            f"the recipe names columns up to {last}, and the embedding has {dim}; take the recipe of its "
-            "encoder (recipe_for)",
-            zh=f"训练配方用到第 {last} 列，而嵌入只有 {dim} 列；请使用该编码器的配方（recipe_for）",
+            tr(
+                "the recipe names columns up to {last}, and the embedding has {dim}; take the recipe of "
+                "its encoder (recipe_for)",
+                last=last,
+                dim=dim,
+            )
         )
     return np.array([column for start, stop in ranges for column in range(start, stop)], int)
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.head import Head
 from gpt_sovits_emotion.training.dataset import LabelledEmbeddings
@@ -92,9 +93,10 @@ def speaker_and_text_folds(
     texts = np.unique(data.texts)
     if len(texts) < 2 or "" in texts:
         raise CorpusError(
-            "the corpus does not say what is said in every clip, or it is the same in all: "
-            "holding texts out needs the column 'text'",
-            zh="语料没有注明每条录音的文本，或所有文本相同：按文本留出需要 'text' 一列",
+            tr(
+                "the corpus does not say what is said in every clip, or it is the same in all: holding "
+                "texts out needs the column 'text'"
+            )
         )
     n_groups = min(n_groups, len(texts))
     group_of = {text: index % n_groups for index, text in enumerate(texts)}
@@ -129,15 +131,17 @@ def split_fold(
     unknown = sorted(set(test_speakers) - set(speakers))
     if unknown:
         raise CorpusError(
-            f"there is no speaker {unknown[0]!r} to test; the speakers are {', '.join(speakers)}",
-            zh=f"没有可测试的说话人 {unknown[0]!r}；现有说话人：{'、'.join(speakers)}",
+            tr(
+                "there is no speaker {unknown!r} to test; the speakers are {speakers}",
+                unknown=unknown[0],
+                speakers=of_list(speakers),
+            )
         )
     chosen = tuple(test_speakers) or tuple(speakers[_SPLIT_SHARE - 1 :: _SPLIT_SHARE])
     chosen = chosen or (speakers[-1],)
     if len(set(chosen)) == len(np.unique(data.speakers)):
         raise CorpusError(
-            "every speaker is to be tested, so that nobody is left to train on; name fewer",
-            zh="所有说话人都被选作测试，没有人可供训练；请少选一些",
+            tr("every speaker is to be tested, so that nobody is left to train on; name fewer")
         )
     test = np.isin(data.speakers, chosen)
     return Fold(f"test speakers {', '.join(sorted(set(chosen)))}", ~test, test)
@@ -174,23 +178,25 @@ def check_folds(
     """
     times_tested = np.sum([fold.test for fold in folds], axis=0)
     if (times_tested > 1).any() or (whole and not (times_tested == 1).all()):
-        raise CorpusError(
-            "the folds do not test every segment exactly once", zh="各折没有让每一段恰好被测试一次"
-        )
+        raise CorpusError(tr("the folds do not test every segment exactly once"))
     for fold in folds:
         both = set(data.speakers[fold.train]) & set(data.speakers[fold.test])
         if both:
             raise CorpusError(
-                f"fold {fold.name!r} trains on a speaker it tests ({sorted(both)[0]}); "
-                "such figures would flatter",
-                zh=f"划分 {fold.name!r} 用测试说话人（{sorted(both)[0]}）训练，结果会虚高",
+                tr(
+                    "fold {fold!r} trains on a speaker it tests ({both}); such figures would flatter",
+                    fold=fold.name,
+                    both=sorted(both)[0],
+                )
             )
         if (trains and not fold.train.any()) or not fold.test.any():
             raise CorpusError(
-                f"fold {fold.name!r} has {int(fold.train.sum())} clips to train on and "
-                f"{int(fold.test.sum())} to test; both need some",
-                zh=f"划分 {fold.name!r} 中训练录音 {int(fold.train.sum())} 条、"
-                f"测试录音 {int(fold.test.sum())} 条；两者都不能为空",
+                tr(
+                    "fold {fold!r} has {sum} clips to train on and {sum_2} to test; both need some",
+                    fold=fold.name,
+                    sum=int(fold.train.sum()),
+                    sum_2=int(fold.test.sum()),
+                )
             )
 
 
@@ -200,8 +206,10 @@ def _testable(data: LabelledEmbeddings, never_tested: Sequence[str]) -> list[str
     speakers = [who for who in _speakers_of(data) if who not in barred]
     if not speakers:
         raise CorpusError(
-            "every corpus is for training only, so that nobody is left to test; add one of recorded speech",
-            zh="所有语料都仅供训练，没有可测试的说话人；请再加入真人录音的语料",
+            tr(
+                "every corpus is for training only, so that nobody is left to test; add one of recorded "
+                "speech"
+            )
         )
     return speakers
 
@@ -210,8 +218,10 @@ def _speakers_of(data: LabelledEmbeddings) -> list[str]:
     speakers = [str(who) for who in np.unique(data.speakers)]
     if len(speakers) < 2:
         raise CorpusError(
-            f"{len(speakers)} speaker was found: measuring on unknown speakers needs two or more",
-            zh=f"只找到 {len(speakers)} 位说话人：要在陌生说话人上评测，至少需要两位",
+            tr(
+                "{speakers} speaker was found: measuring on unknown speakers needs two or more",
+                speakers=len(speakers),
+            )
         )
     return speakers
 
@@ -219,22 +229,12 @@ def _speakers_of(data: LabelledEmbeddings) -> list[str]:
 Protocol = Literal["loso", "loso+text", "split", "cross"]
 
 PROTOCOLS: Mapping[Protocol, Sentence] = {
-    "loso": Sentence(
-        "leave one speaker out: each speaker is judged by a head trained on all the others",
-        "留一说话人：每位说话人都由用其余所有人训练的模型来判断",
+    "loso": tr("leave one speaker out: each speaker is judged by a head trained on all the others"),
+    "loso+text": tr(
+        "speaker and text held out: neither the speaker nor the sentence was trained on"
     ),
-    "loso+text": Sentence(
-        "speaker and text held out: neither the speaker nor the sentence was trained on",
-        "同时留出说话人与文本：训练时既没有见过该说话人，也没有见过该句子",
-    ),
-    "split": Sentence(
-        "one fixed split: some speakers are tested, all others trained on",
-        "固定划分：一部分说话人用于测试，其余用于训练",
-    ),
-    "cross": Sentence(
-        "across corpora: trained on one, tested on another that it has never met",
-        "跨语料：在一个语料上训练，在另一个从未见过的语料上测试",
-    ),
+    "split": tr("one fixed split: some speakers are tested, all others trained on"),
+    "cross": tr("across corpora: trained on one, tested on another that it has never met"),
 }
 """Protocol -> what it does."""
 
@@ -302,9 +302,10 @@ def trials_of(
         parts += [(tuple(one for one in names if one != name), name) for name in tested]
     if not parts:
         raise CorpusError(
-            "testing across corpora needs two of them, or a finished head (--head) that was trained "
-            "elsewhere",
-            zh="跨语料评测需要两个语料，或一个用别的语料训练好的情感模型（--head）",
+            tr(
+                "testing across corpora needs two of them, or a finished head (--head) that was trained "
+                "elsewhere"
+            )
         )
     return [_across(data, known, train, name, "") for train, name in parts]
 
@@ -355,9 +356,12 @@ def _shared(labels: Sequence[str], known: set[str], where: str) -> tuple[str, ..
     classes = tuple(label for label in labels if label in known)
     if len(classes) < 2:
         raise CorpusError(
-            f"{where} share {len(classes)} classes ({', '.join(classes) or 'none'}): two or more are "
-            "needed; see how the labels are mapped with: corpora show",
-            zh=f"{where} 的共同类别只有 {len(classes)} 个（{'、'.join(classes) or '无'}），至少需要两个；"
-            "可用 corpora show 查看标签映射",
+            tr(
+                "{where} share {classes} classes ({classes_2}): two or more are needed; see how the labels "
+                "are mapped with: corpora show",
+                where=where,
+                classes=len(classes),
+                classes_2=in_both(", ".join(classes) or "none", "、".join(classes) or "无"),
+            )
         )
     return classes

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import HeadError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.fused import FusedEncoder
 from gpt_sovits_emotion.heads.card import MODES
@@ -291,9 +292,13 @@ def _is_gain(difference: Difference) -> bool:
 def _no_gain(encoder_id: str, alone: str, together_uar: float, alone_uar: float) -> HeadError:
     together, single = f"{100 * together_uar:.1f}", f"{100 * alone_uar:.1f}"
     return HeadError(
-        f"{encoder_id} gains nothing that is certain over {alone} alone on held-out speakers (UAR {together} "
-        f"against {single}), so no head was made: train on {alone}, or ask for it all the same "
-        "(--even-without-gain)",
-        zh=f"在留出的说话人上，{encoder_id} 与只用 {alone} 相比没有可靠的提升（UAR {together} 对 {single}），"
-        f"因此没有生成情感模型：请只用 {alone} 训练，或明确要求仍然生成（--even-without-gain）",
+        tr(
+            "{encoder_id} gains nothing that is certain over {alone} alone on held-out speakers (UAR "
+            "{together} against {single}), so no head was made: train on {alone}, or ask for it all "
+            "the same (--even-without-gain)",
+            encoder_id=encoder_id,
+            alone=alone,
+            together=together,
+            single=single,
+        )
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Record
 from gpt_sovits_emotion.heads.card import Result
 from gpt_sovits_emotion.heads.head import softmax
@@ -263,10 +264,10 @@ def compare(held_out: HeldOut, other: HeldOut, *, mode: str) -> Difference:
     )
     if not same:
         raise CorpusError(
-            "the two were not tested on the same clips, so their difference would mean nothing: some "
-            "clips can be read by one of them only; drop these from the corpus and measure again",
-            zh="二者测试的录音不同，比较没有意义：有些录音只有其中一方能读取；"
-            "请从语料中去掉这些录音后重新评测",
+            tr(
+                "the two were not tested on the same clips, so their difference would mean nothing: some "
+                "clips can be read by one of them only; drop these from the corpus and measure again"
+            )
         )
     return paired_bootstrap_over_speakers(
         held_out.truth,

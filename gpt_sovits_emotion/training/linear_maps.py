@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     import torch
@@ -99,8 +100,11 @@ def place_layers(parts: Sequence[Part], dim: int) -> LayerSum | None:
     if len(layered) > 1 or open_parts > 1 or (known != dim if not open_parts else known >= dim):
         made_of = ", ".join("the rest" if part.dim is None else str(part.dim) for part in parts)
         raise CorpusError(
-            f"an embedding of {dim} values cannot be made of {made_of} values with one part in layers",
-            zh=f"{dim} 维的嵌入无法由 {made_of} 维的各部分（其中一个分层）组成",
+            tr(
+                "an embedding of {dim} values cannot be made of {made_of} values with one part in layers",
+                dim=dim,
+                made_of=made_of,
+            )
         )
     start = 0
     for part in parts:
@@ -108,8 +112,11 @@ def place_layers(parts: Sequence[Part], dim: int) -> LayerSum | None:
         if part.n_layers > 1:
             if length % part.n_layers:
                 raise CorpusError(
-                    f"{length} values cannot be {part.n_layers} layers of one length",
-                    zh=f"{length} 个数值无法均分为 {part.n_layers} 层",
+                    tr(
+                        "{length} values cannot be {n_layers} layers of one length",
+                        length=length,
+                        n_layers=part.n_layers,
+                    )
                 )
             return LayerSum(start, part.n_layers, length // part.n_layers, dim)
         start += length

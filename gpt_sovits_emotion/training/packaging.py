@@ -14,6 +14,7 @@ from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.audio import read_clip
 from gpt_sovits_emotion.core.errors import EmotionError, HeadError
 from gpt_sovits_emotion.core.files import write_bytes
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.prosody import ProsodyEncoder
@@ -73,7 +74,7 @@ def encoder_spec(encoder: Encoder) -> EncoderSpec:
 def title_of(encoder_id: str, corpora: Sequence[Corpus]) -> Sentence:
     """Return a head's name for people."""
     names = ", ".join(corpus.info.title for corpus in corpora)
-    return Sentence(f"{encoder_id}, trained on {names}", f"{encoder_id}，{names} 训练")
+    return tr("{encoder_id}, trained on {names}", encoder_id=encoder_id, names=names)
 
 
 def licence_of(corpora: Sequence[Corpus]) -> str:
@@ -212,10 +213,7 @@ _MIN_DURATION_S = 0.6
 _LEAST_SEGMENTS_MOVING = 2  # a mean that moves needs no more than another segment
 
 
-UNFINISHED = Sentence(
-    "Its fit was stopped before the end, so it hears less well than its figures say.",
-    "训练在结束前被停止，实际效果不如各项指标所示。",
-)
+UNFINISHED = tr("Its fit was stopped before the end, so it hears less well than its figures say.")
 
 
 def replay_rows(data: LabelledEmbeddings, fitted: FittedHead) -> bytes:
@@ -288,9 +286,11 @@ def check_id(head_id: str) -> str:
     """Return `head_id` if a head may be called that. Raises `HeadError` if not."""
     if not is_head_id(head_id):
         raise HeadError(
-            f"{head_id!r} cannot be the id of a head: small letters, digits and single hyphens, such as "
-            "prosody-mine",
-            zh=f"{head_id!r} 不能用作情感模型的 id：只能用小写字母、数字和单个连字符，例如 prosody-mine",
+            tr(
+                "{head_id!r} cannot be the id of a head: small letters, digits and single hyphens, such as "
+                "prosody-mine",
+                head_id=head_id,
+            )
         )
     return head_id
 
@@ -320,16 +320,22 @@ def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
     for entry in list_heads(head_folders([heads_dir])):
         if entry.id == head_id and entry.path.resolve() != folder.resolve():
             raise HeadError(
-                f"a head {head_id!r} lies in {entry.path} already, and two of one id cannot be told apart; "
-                "choose another id",
-                zh=f"{entry.path} 中已有情感模型 {head_id!r}，同一个 id 不能有两个；请换一个 id",
+                tr(
+                    "a head {head_id!r} lies in {path} already, and two of one id cannot be told "
+                    "apart; choose "
+                    "another id",
+                    head_id=head_id,
+                    path=entry.path,
+                )
             )
     if folder.exists() and not replace:
         raise HeadError(
-            f"{folder} is there already; choose another id, remove it (heads remove {head_id}) or allow it "
-            "to be replaced (--replace)",
-            zh=f"{folder} 已经存在；请换一个 id，或先删除它（heads remove {head_id}），"
-            "或允许替换（--replace）",
+            tr(
+                "{folder} is there already; choose another id, remove it (heads remove {head_id}) or allow "
+                "it to be replaced (--replace)",
+                folder=folder,
+                head_id=head_id,
+            )
         )
     with claimed(heads_dir, head_id):
         yield folder

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.folder import user_folder
 from gpt_sovits_emotion.training.corpora import Corpus
@@ -196,43 +197,38 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "emodb",
                 ("emodb",),
                 (),
-                Sentence(
-                    "Trained on ten actors who spoke ten German sentences in a studio; expect less on "
-                    "everyday speech, other languages and noisy recordings.",
-                    "由十位演员在录音室朗读十句德语训练而成；对日常语音、其他语言和嘈杂录音，准确率会更低。",
+                tr(
+                    "Trained on ten actors who spoke ten German sentences in a studio; expect less "
+                    "on everyday "
+                    "speech, other languages and noisy recordings."
                 ),
             ),
             Preset(
                 "multi-nc",
                 ("emodb", "ravdess", "nemo"),
                 EKMAN,
-                Sentence(
+                tr(
                     "Trained on 43 actors in German, English and Polish. Two of the three corpora are for "
-                    "non-commercial use, and so is this head.",
-                    "由 43 位演员的德语、英语和波兰语表演语音训练而成。三个语料库中有两个仅限非商业用途，"
-                    "本情感模型也仅限非商业用途。",
+                    "non-commercial use, and so is this head."
                 ),
             ),
             Preset(
                 "free",
                 ("emodb", "crema-d", "marco-voice"),
                 EKMAN,
-                Sentence(
-                    "Trained on corpora that anybody may use: ten German actors, happy and sad sentences of "
-                    "78 English speakers, and six Mandarin voices of a speech synthesis. All of it is acted.",
-                    "只用任何人都可使用的语料训练：十位德语演员、78 位英语说话人的高兴与悲伤语句，"
-                    "以及六个语音合成的普通话声音。全部是表演语音。",
+                tr(
+                    "Trained on corpora that anybody may use: ten German actors, happy and sad "
+                    "sentences of 78 "
+                    "English speakers, and six Mandarin voices of a speech synthesis. All of it is acted."
                 ),
             ),
             Preset(
                 "all-nc",
                 ("emodb", "ravdess", "nemo", "crema-d", "marco-voice"),
                 EKMAN,
-                Sentence(
+                tr(
                     "Trained on 127 voices in German, English, Polish and Mandarin. Two of the five corpora "
-                    "are for non-commercial use, and so is this head.",
-                    "由德语、英语、波兰语和普通话的 127 个声音训练而成。五个语料库中有两个仅限非商业用途，"
-                    "本情感模型也仅限非商业用途。",
+                    "are for non-commercial use, and so is this head."
                 ),
             ),
         )
@@ -247,8 +243,11 @@ def preset_named(name: str) -> Preset:
         return PRESETS[name]
     except KeyError:
         raise CorpusError(
-            f"there is no recipe {name!r}; there are {', '.join(PRESETS)}, or name the corpora yourself",
-            zh=f"没有配方 {name!r}；现有 {'、'.join(PRESETS)}，也可以自行指定语料",
+            tr(
+                "there is no recipe {name!r}; there are {presets}, or name the corpora yourself",
+                name=name,
+                presets=of_list(PRESETS),
+            )
         ) from None
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from gpt_sovits_emotion.audio import read_clip, resample
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.heads.card import MODES
@@ -161,11 +162,14 @@ class System:
         """
         if self.recipe is None:
             raise CorpusError(
-                f"head {self.name!r} was trained on this corpus, so that measuring it there would only "
-                "show what it remembers, and its card does not hold a recipe that could be trained anew; "
-                "measure it on a corpus that it has not met",
-                zh=f"情感模型 {self.name!r} 正是用这个语料训练的，在其上评测只会反映它记住了什么；"
-                "其卡片中也没有可重新训练的配方；请换一个它没有见过的语料",
+                tr(
+                    "head {name!r} was trained on this corpus, so that measuring it there would "
+                    "only show what "
+                    "it remembers, and its card does not hold a recipe that could be trained anew; "
+                    "measure it "
+                    "on a corpus that it has not met",
+                    name=self.name,
+                )
             )
         return replace(self, name=f"recipe of {self.name}", head=None)
 
@@ -298,9 +302,10 @@ def fair_systems(
     names = [corpus.name for corpus in plan.corpora]
     if len(set(names)) < len(names):
         raise CorpusError(
-            f"two corpora are called {max(names, key=names.count)!r}; give them names of their own "
-            "(--corpus NAME=DIR)",
-            zh=f"有两个语料都叫 {max(names, key=names.count)!r}；请分别命名（--corpus NAME=DIR）",
+            tr(
+                "two corpora are called {names!r}; give them names of their own (--corpus NAME=DIR)",
+                names=max(names, key=names.count),
+            )
         )
     systems: list[System] = []
     warnings = _never_tested(plan.corpora)
@@ -319,8 +324,10 @@ def fair_systems(
             warnings.append(_trained_anew(system.name, met))
     if len({system.name for system in systems}) < len(systems):
         raise CorpusError(
-            f"{systems[0].name!r} is to be compared with itself; name two different ones",
-            zh=f"{systems[0].name!r} 不能与自身比较；请给出两个不同的对象",
+            tr(
+                "{name!r} is to be compared with itself; name two different ones",
+                name=systems[0].name,
+            )
         )
     return tuple(systems), plan, warnings
 
@@ -341,25 +348,26 @@ def _never_tested(corpora: Sequence[Corpus]) -> list[Sentence]:
     reasons = [reason for corpus in corpora if (reason := corpus.train_only_reason())]
     if len(reasons) == len(corpora):
         raise CorpusError(
-            f"{'; '.join(reason.en for reason in reasons)}: nothing is left to measure on, name a corpus of "
-            "recorded speech as well (--corpus)",
-            zh=f"{'；'.join(reason.zh for reason in reasons)}：没有可评测的语料，"
-            "请再加入真人录音的语料（--corpus）",
+            tr(
+                "{reason}: nothing is left to measure on, name a corpus of recorded speech as well "
+                "(--corpus)",
+                reason=in_both(
+                    "; ".join(reason.en for reason in reasons),
+                    "；".join(reason.zh for reason in reasons),
+                ),
+            )
         )
     return reasons
 
 
 def _left_out(name: str, met: Sequence[str]) -> Sentence:
-    return Sentence(
-        f"{', '.join(met)} was left out: head {name!r} was trained on it",
-        f"已略去 {'、'.join(met)}：情感模型 {name!r} 是用它训练的",
-    )
+    return tr("{met} was left out: head {name!r} was trained on it", name=name, met=of_list(met))
 
 
 def _trained_anew(name: str, met: Sequence[str]) -> Sentence:
-    return Sentence(
-        f"head {name!r} was trained on {', '.join(met)}, where it would only show what it remembers; "
-        "its recipe was trained anew in each fold on these corpora alone, and that is what is measured",
-        f"情感模型 {name!r} 是用 {'、'.join(met)} 训练的，直接评测只会反映它记住了什么；"
-        "这里评测的是其配方：在每个划分中仅用这些语料重新训练",
+    return tr(
+        "head {name!r} was trained on {met}, where it would only show what it remembers; its "
+        "recipe was trained anew in each fold on these corpora alone, and that is what is measured",
+        name=name,
+        met=of_list(met),
     )

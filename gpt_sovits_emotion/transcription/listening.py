@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Word
 from gpt_sovits_emotion.core.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcription.heard import Heard, JoinedTime
@@ -128,11 +129,15 @@ class Ear:
         n_tokens = len(self._model.hf_tokenizer.encode(text, add_special_tokens=False).ids)
         if n_tokens > _MOST_PROMPT_TOKENS:
             raise WhisperModelError(
-                f"the initial prompt and the hotwords are {n_tokens} tokens long together; Whisper takes "
-                f"{_MOST_PROMPT_TOKENS}, about {_MOST_PROMPT_TOKENS * 4} letters or "
-                f"{_MOST_PROMPT_TOKENS // 2} Chinese characters; shorten them",
-                zh=f"初始提示与热词合计 {n_tokens} 个词元；Whisper 最多接受 {_MOST_PROMPT_TOKENS} 个，"
-                f"约 {_MOST_PROMPT_TOKENS * 4} 个字母或 {_MOST_PROMPT_TOKENS // 2} 个汉字；请缩短",
+                tr(
+                    "the initial prompt and the hotwords are {n_tokens} tokens long together; Whisper takes "
+                    "{most_prompt_tokens}, about {most_prompt_tokens_2} letters or {most_prompt_tokens_3} "
+                    "Chinese characters; shorten them",
+                    n_tokens=n_tokens,
+                    most_prompt_tokens=_MOST_PROMPT_TOKENS,
+                    most_prompt_tokens_2=_MOST_PROMPT_TOKENS * 4,
+                    most_prompt_tokens_3=_MOST_PROMPT_TOKENS // 2,
+                )
             )
 
     def hear(self, sound: Sound, language: str | None, *, alone: bool = False) -> Iterator[Heard]:
@@ -259,7 +264,10 @@ class _as_one_sentence:  # noqa: N801 - a context manager is named as what it do
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (RuntimeError, ValueError)):
             raise WhisperModelError(
-                f"Whisper failed while listening ({error}); if the memory was short, choose a smaller "
-                "model or the device cpu",
-                zh=f"Whisper 识别时出错（{error}）；如果内存不足，请换用更小的模型或设备 cpu",
+                tr(
+                    "Whisper failed while listening ({error}); if the memory was short, choose a "
+                    "smaller model "
+                    "or the device cpu",
+                    error=error,
+                )
             ) from error

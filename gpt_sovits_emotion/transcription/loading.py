@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.memory import trim_heap
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.telemetry import forbid_telemetry
 from gpt_sovits_emotion.transcription.models import FoundModel
 
@@ -77,9 +78,10 @@ def _load(key: _Key) -> WhisperModel:
     n_cuda = ctranslate2.get_cuda_device_count()
     if key.device == "cuda" and n_cuda == 0:
         raise WhisperModelError(
-            "the device cuda was asked for, but CTranslate2 sees no CUDA device; "
-            "use the device cpu or auto",
-            zh="指定了设备 cuda，但 CTranslate2 没有找到 CUDA 设备；请使用设备 cpu 或 auto",
+            tr(
+                "the device cuda was asked for, but CTranslate2 sees no CUDA device; use the device cpu or "
+                "auto"
+            )
         )
     if key.device != "cpu" and n_cuda > 0:
         try:
@@ -89,8 +91,10 @@ def _load(key: _Key) -> WhisperModel:
             # A driver may be there without cuBLAS or cuDNN; CTranslate2 then fails at first use.
             if key.device == "cuda":
                 raise WhisperModelError(
-                    f"Whisper does not run on CUDA here ({_first_line(error)}); use the device cpu",
-                    zh=f"Whisper 在此无法使用 CUDA（{_first_line(error)}）；请使用设备 cpu",
+                    tr(
+                        "Whisper does not run on CUDA here ({first_line}); use the device cpu",
+                        first_line=_first_line(error),
+                    )
                 ) from error
             _log.warning("Whisper does not run on CUDA here (%s); using the CPU", error)
         else:
@@ -121,9 +125,12 @@ def _open(key: _Key, device: str) -> WhisperModel:
         raise
     except Exception as error:  # CTranslate2: RuntimeError, ValueError; tokenizers: bare Exception
         raise WhisperModelError(
-            f"the Whisper model in {key.folder} does not load ({_first_line(error)}); "
-            "if its files are damaged, download it again",
-            zh=f"{key.folder} 中的 Whisper 模型无法加载（{_first_line(error)}）；如果文件已损坏，请重新下载",
+            tr(
+                "the Whisper model in {folder} does not load ({first_line}); if its files are damaged, "
+                "download it again",
+                folder=key.folder,
+                first_line=_first_line(error),
+            )
         ) from error
 
 
@@ -136,10 +143,13 @@ def _compute_type(wanted: str, device: str) -> str:
         return next((kind for kind in order if kind in supported), "default")
     if wanted != "default" and wanted not in supported:
         raise WhisperModelError(
-            f"the compute type {wanted!r} is not supported on {device} here; "
-            f"supported are {', '.join(sorted(supported))}, or use auto",
-            zh=f"此处的 {device} 不支持计算类型 {wanted!r}；支持的有 {'、'.join(sorted(supported))}，"
-            "也可使用 auto",
+            tr(
+                "the compute type {wanted!r} is not supported on {device} here; supported are {supported}, "
+                "or use auto",
+                wanted=wanted,
+                device=device,
+                supported=of_list(sorted(supported)),
+            )
         )
     return wanted
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.telemetry import forbid_telemetry
@@ -98,16 +99,18 @@ def find_model(
         return found
     if _looks_like_a_folder(name):
         raise WhisperModelError(
-            f"the Whisper model folder {name} is not there; "
-            "give the folder that holds model.bin, or a size such as small",
-            zh=f"Whisper 模型文件夹 {name} 不存在；请填写含有 model.bin 的文件夹，或 small 之类的规格",
+            tr(
+                "the Whisper model folder {name} is not there; give the folder that holds model.bin, or a "
+                "size such as small",
+                name=name,
+            )
         )
     name = _USUAL[0] if name == AUTO else name
     looked_in = [folder for folder, _ in _places(name, models_dir, checkout)]
     if not _on_the_hub(name):
         raise _unknown_name(name, looked_in)
     if not allow_download:
-        off = Sentence("downloading is switched off", "已关闭下载")
+        off = tr("downloading is switched off")
         raise _not_here(name, looked_in, off)
     try:
         folder = hub.download(name, models_dir, progress=progress)
@@ -173,10 +176,12 @@ def _complete(found: FoundModel) -> FoundModel:
     if not missing:
         return found
     raise WhisperModelError(
-        f"the Whisper model in {found.folder} is not complete, it lacks {', '.join(missing)}; "
-        "download it again whole, or remove the folder so that another place is looked into",
-        zh=f"{found.folder} 中的 Whisper 模型不完整，缺少 {'、'.join(missing)}；"
-        "请重新完整下载，或删除该文件夹，以便到别处查找",
+        tr(
+            "the Whisper model in {folder} is not complete, it lacks {missing}; download it again "
+            "whole, or remove the folder so that another place is looked into",
+            folder=found.folder,
+            missing=of_list(missing),
+        )
     )
 
 
@@ -214,10 +219,11 @@ def _places(name: str, models_dir: Path | None, checkout: Path | None) -> list[t
         models_dir = Path(models_dir).expanduser()
         if not models_dir.is_dir():
             raise WhisperModelError(
-                f"the folder of Whisper models {models_dir} is not there; "
-                "give a folder that holds model folders such as faster-whisper-small",
-                zh=f"Whisper 模型的文件夹 {models_dir} 不存在；"
-                "请填写含有 faster-whisper-small 之类模型文件夹的文件夹",
+                tr(
+                    "the folder of Whisper models {models_dir} is not there; give a folder that holds model "
+                    "folders such as faster-whisper-small",
+                    models_dir=models_dir,
+                )
             )
         if _model_itself(models_dir) is not None:
             return [(models_dir, "folder")]
@@ -233,9 +239,12 @@ def _unknown_name(name: str, looked_in: list[Path]) -> WhisperModelError:
     where = f" and no folder of that name in {looked_in[0].parent}" if looked_in else ""
     where_zh = f"，{looked_in[0].parent} 中也没有同名文件夹" if looked_in else ""
     return WhisperModelError(
-        f"there is no Whisper size {name!r}{where}; "
-        f"near ones are {', '.join(near)}, or give a model folder",
-        zh=f"没有 {name!r} 这种 Whisper 规格{where_zh}；相近的有 {'、'.join(near)}，也可填写模型文件夹",
+        tr(
+            "there is no Whisper size {name!r}{where}; near ones are {near}, or give a model folder",
+            name=name,
+            where=in_both(where, where_zh),
+            near=of_list(near),
+        )
     )
 
 
@@ -246,12 +255,15 @@ def _not_here(name: str, looked_in: list[Path], why: Sentence) -> WhisperModelEr
     where_zh = f" {place}" if place else f"一个文件夹（例如 {title}）并填写该文件夹"
     parts = f"{', '.join(_PARTS)}, vocabulary.json"
     return WhisperModelError(
-        f"the Whisper model {name!r} is not on this machine and cannot be fetched ({why.en}); put its files "
-        f"({parts}) {where} (--whisper FOLDER, or --models-dir for a folder of such folders), or name "
-        "a mirror "
-        f"of the hub in the variable HF_ENDPOINT, or use base, which {_OFFLINE} brings, or none",
-        zh=f"本机没有 Whisper 模型 {name!r}，也无法下载（{why.zh}）；请把它的文件（{parts}）放到{where_zh}"
-        "（--whisper FOLDER，或用 --models-dir 指定含有这些文件夹的文件夹），或用环境变量 HF_ENDPOINT "
-        "指定 Hub 镜像，"
-        f"或选用 base（{_OFFLINE} 会带来它）或 none",
+        tr(
+            "the Whisper model {name!r} is not on this machine and cannot be fetched ({why}); put its "
+            "files ({parts}) {where} (--whisper FOLDER, or --models-dir for a folder of such folders), "
+            "or name a mirror of the hub in the variable HF_ENDPOINT, or use base, which {offline} "
+            "brings, or none",
+            name=name,
+            why=why,
+            parts=parts,
+            offline=_OFFLINE,
+            where=in_both(where, where_zh),
+        )
     )

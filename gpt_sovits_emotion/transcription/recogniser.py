@@ -13,6 +13,7 @@ import numpy as np
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
 from gpt_sovits_emotion.core.memory import trim_heap
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import RemovedText, Transcript
 from gpt_sovits_emotion.transcription.blocks import blocks
@@ -338,9 +339,15 @@ def _known_language(model: WhisperModel, language: str | None, name: str) -> str
         return code
     near = known if len(known) <= 6 else difflib.get_close_matches(code, known, n=3) or known[:3]
     raise WhisperModelError(
-        f"the Whisper model {name} does not know the language {language!r}; "
-        f"{'it knows' if len(known) <= 6 else 'near ones are'} {', '.join(near)}, "
-        "or leave the language out to have it detected",
-        zh=f"Whisper 模型 {name} 不认识语言 {language!r}；"
-        f"{'它认识的有' if len(known) <= 6 else '相近的有'} {'、'.join(near)}，也可不填语言，由它自动检测",
+        tr(
+            "the Whisper model {name} does not know the language {language!r}; {words} {near}, or "
+            "leave the language out to have it detected",
+            name=name,
+            language=language,
+            words=in_both(
+                "it knows" if len(known) <= 6 else "near ones are",
+                "它认识的有" if len(known) <= 6 else "相近的有",
+            ),
+            near=of_list(near),
+        )
     )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import Sentence, Transcript
+from gpt_sovits_emotion.core.records import Transcript
 from gpt_sovits_emotion.transcription.options import FASTER_WHISPER, NO_MODEL, TranscribeOptions
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def transcribe(
     if options.model == NO_MODEL or chosen == FASTER_WHISPER:
         chosen = FASTER_WHISPER
     transcriber = _opened(chosen)
-    doing = Sentence(f"transcribing {recording.info.name}", f"识别 {recording.info.name} ")
+    doing = tr("transcribing {info}", info=recording.info.name)
     with registry.blamed(doing=doing):
         found = transcriber(recording, options, progress=progress)
     if chosen != FASTER_WHISPER:
@@ -88,20 +89,27 @@ def _check(found: object, recording: Recording, name: str) -> None:
     """Refuse what is no transcript of this recording, of which everything after would be wrong."""
     if not isinstance(found, Transcript):
         raise TranscriptError(
-            f"the transcriber {name!r} gives {type(found).__name__} and no Transcript; that is a fault of "
-            "the package that adds it: choose another transcriber",
-            zh=f"识别器 {name!r} 返回的是 {type(found).__name__} 而不是 Transcript；"
-            "这是提供它的软件包的缺陷：请选择其他识别器",
+            tr(
+                "the transcriber {name!r} gives {name_2} and no Transcript; that is a fault of the package "
+                "that adds it: choose another transcriber",
+                name=name,
+                name_2=type(found).__name__,
+            )
         )
     before_s = 0.0
     for number, segment in enumerate(found.segments, start=1):
         in_order = before_s <= segment.start_s <= segment.end_s
         if not in_order or segment.end_s > recording.duration_s + _SPARE_S:
             raise TranscriptError(
-                f"the transcriber {name!r} gives a segment {number} from {segment.start_s:g} s to "
-                f"{segment.end_s:g} s, which lies before the one before it or outside of the recording "
-                f"({recording.duration_s:.1f} s); that is a fault of the package that adds it",
-                zh=f"识别器 {name!r} 的第 {number} 段从 {segment.start_s:g} 秒到 {segment.end_s:g} 秒，"
-                f"早于前一段或超出录音（{recording.duration_s:.1f} 秒）；这是提供它的软件包的缺陷",
+                tr(
+                    "the transcriber {name!r} gives a segment {number} from {start_s:g} s to {end_s:g} s, "
+                    "which lies before the one before it or outside of the recording ({duration_s:.1f} s); "
+                    "that is a fault of the package that adds it",
+                    name=name,
+                    number=number,
+                    start_s=segment.start_s,
+                    end_s=segment.end_s,
+                    duration_s=recording.duration_s,
+                )
             )
         before_s = segment.start_s

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["Named", "choose_beside", "named_after"]
 
@@ -97,19 +98,23 @@ def choose_beside(
     if wanted and languages:
         names = ", ".join(sorted(path.name for path, _ in found))
         raise TranscriptError(
-            f"the recording is in {wanted}, and only {names} lies beside it; name the file with "
-            "--transcript to "
-            "use it all the same",
-            zh=f"录音语言为 {wanted}，而旁边只有 {names}；若仍要使用，请用 --transcript 指定该文件",
+            tr(
+                "the recording is in {wanted}, and only {names} lies beside it; name the file with "
+                "--transcript to use it all the same",
+                wanted=wanted,
+                names=names,
+            )
         )
     if len(languages) > 1:
         names = ", ".join(sorted(path.name for path, _ in found))
         raise TranscriptError(
-            f"transcripts in {len(languages)} languages lie beside the recording ({names}); say "
-            "which is spoken "
-            f"with --language ({', '.join(languages)}), or name the file with --transcript",
-            zh=f"录音旁有 {len(languages)} 种语言的文稿（{names}）；请用 --language 指定所说的语言"
-            f"（{', '.join(languages)}），或用 --transcript 指定文件",
+            tr(
+                "transcripts in {languages} languages lie beside the recording ({names}); say which is "
+                "spoken with --language ({languages_2}), or name the file with --transcript",
+                languages=len(languages),
+                names=names,
+                languages_2=", ".join(languages),
+            )
         )
     return min((path for path, _ in found), key=rank, default=None)
 

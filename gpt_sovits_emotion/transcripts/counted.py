@@ -17,9 +17,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     FilmRate,
@@ -76,18 +75,16 @@ def read_counted(text: str, *, name: str, film_rate: FilmRate = unknown_rate) ->
     rate = float(told["rate"].replace(",", ".")) if told else film_rate()
     if not rate:
         raise TranscriptError(
-            f"{name} counts its times in frames (MicroDVD), and nothing says how many a second has; "
-            "put it beside its film, or put a first line in it such as {1}{1}25",
-            zh=f"{name} 以帧计时（MicroDVD），而每秒帧数未知；请放在影片旁边，"
-            "或在首行写明，例如 {1}{1}25",
+            tr(
+                "{name} counts its times in frames (MicroDVD), and nothing says how many a second has; put "
+                "it beside its film, or put a first line in it such as {{1}}{{1}}25",
+                name=name,
+            )
         )
     found = _lines_of(rows, _FRAMES, rate, name=name)
     if told is not None:
         return found
-    film = Sentence(
-        f"its times are frames: {rate:.5g} a second, as the film has",
-        f"以帧计时：按影片每秒 {rate:.5g} 帧",
-    )
+    film = tr("its times are frames: {rate:.5g} a second, as the film has", rate=rate)
     return FileLines(found.lines, (film, *found.notes))
 
 
@@ -108,10 +105,11 @@ def read_sub(text: str, *, name: str, film_rate: FilmRate = unknown_rate) -> Fil
     found = read_timed_text("\n".join(body), name=name, film_rate=film_rate) if body else None
     if found is None:
         raise TranscriptError(
-            f"{name} has no line with a time; expected MicroDVD ({{25}}{{62}}words), MPL2 ([10][25]words) or "
-            "SubViewer subtitles",
-            zh=f"{name} 没有带时间的行；应为 MicroDVD（{{25}}{{62}}文字）、MPL2（[10][25]文字）或 "
-            "SubViewer 字幕",
+            tr(
+                "{name} has no line with a time; expected MicroDVD ({{25}}{{62}}words), MPL2 "
+                "([10][25]words) or SubViewer subtitles",
+                name=name,
+            )
         )
     return found
 
@@ -138,9 +136,9 @@ def _lines_of(
     n_other = len(rows) - len(lines)
     if not n_other:
         return FileLines(tuple(lines))
-    left_out = Sentence(
-        f"{counted(n_other, 'row without times is', 'rows without times are')} left out",
-        f"略去没有时间的 {n_other} 行",
+    left_out = tr(
+        "{n_other} left out",
+        n_other=of_count(n_other, "row without times is", "rows without times are"),
     )
     return FileLines(tuple(lines), (left_out,))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.encodings import (
     CODECS,
@@ -101,32 +102,29 @@ def read_bytes(path: Path) -> bytes:
     try:
         status = path.stat()
         if path.is_dir():
-            raise TranscriptError(
-                f"{path} is a folder; name a transcript file",
-                zh=f"{path} 是文件夹；请指定文稿文件",
-            )
+            raise TranscriptError(tr("{path} is a folder; name a transcript file", path=path))
         if not path.is_file():
             raise TranscriptError(
-                f"{path} is a device or a pipe; name a transcript file",
-                zh=f"{path} 是设备或管道；请指定文稿文件",
+                tr("{path} is a device or a pipe; name a transcript file", path=path)
             )
         if status.st_size > MAX_BYTES:
             raise TranscriptError(
-                f"{path} has {status.st_size / 1e6:.0f} MB, and a transcript never has more than "
-                f"{MAX_BYTES / 1e6:.0f} MB; name a transcript file",
-                zh=f"{path} 有 {status.st_size / 1e6:.0f} MB，而文稿不会超过 "
-                f"{MAX_BYTES / 1e6:.0f} MB；请指定文稿文件",
+                tr(
+                    "{path} has {size:.0f} MB, and a transcript never has more than {max_bytes:.0f} "
+                    "MB; name a "
+                    "transcript file",
+                    path=path,
+                    size=status.st_size / 1e6,
+                    max_bytes=MAX_BYTES / 1e6,
+                )
             )
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise TranscriptError(
-            f"{path} does not exist; check the name", zh=f"{path} 不存在；请检查文件名"
-        ) from error
+        raise TranscriptError(tr("{path} does not exist; check the name", path=path)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise TranscriptError(
-            f"{path} could not be read ({reason}); check the file",
-            zh=f"无法读取 {path}（{reason}）；请检查该文件",
+            tr("{path} could not be read ({reason}); check the file", path=path, reason=reason)
         ) from error
 
 
@@ -203,8 +201,11 @@ def codec_of(encoding: str) -> str:
     except (LookupError, ValueError) as error:
         names = ", ".join(ENCODING_NAMES)
         raise TranscriptError(
-            f"{encoding!r} is no encoding that is known; expected one such as {names}",
-            zh=f"未知的编码 {encoding!r}；应为其中之一：{names}",
+            tr(
+                "{encoding!r} is no encoding that is known; expected one such as {names}",
+                encoding=encoding,
+                names=names,
+            )
         ) from error
     return found.name
 
@@ -217,8 +218,11 @@ def _decode_as(
     except UnicodeError as error:
         if asked:
             raise TranscriptError(
-                f"{name} is not text in {encoding}; name another --encoding, or leave it out",
-                zh=f"{name} 不是 {encoding} 编码的文字；请换一个 --encoding，或不指定",
+                tr(
+                    "{name} is not text in {encoding}; name another --encoding, or leave it out",
+                    name=name,
+                    encoding=encoding,
+                )
             ) from error
         raise _unknown(name, by_option) from error
     if "\x00" in text:
@@ -244,9 +248,12 @@ def _guessed(name: str, encoding: str, is_sure: bool, by_option: bool) -> Senten
         if by_option
         else ("save it as UTF-8", "请将其另存为 UTF-8")
     )
-    return Sentence(
-        f"{name} is not UTF-8: read as {shown}{doubt[0]}; if letters are wrong, {remedy[0]}",
-        f"{name} 不是 UTF-8：按 {shown} 读取{doubt[1]}；若文字有误，{remedy[1]}",
+    return tr(
+        "{name} is not UTF-8: read as {shown}{doubt}; if letters are wrong, {remedy}",
+        name=name,
+        shown=shown,
+        doubt=in_both(doubt[0], doubt[1]),
+        remedy=in_both(remedy[0], remedy[1]),
     )
 
 
@@ -255,9 +262,12 @@ def _unknown(name: str, by_option: bool) -> TranscriptError:
         ("say which with --encoding, or ", "请用 --encoding 指定，或") if by_option else ("", "请")
     )
     return TranscriptError(
-        f"{name} is not text in an encoding that can be told; {say_it[0]}open it in an editor and save it as "
-        "UTF-8",
-        zh=f"{name} 不是可识别编码的文字；{say_it[1]}用编辑器另存为 UTF-8",
+        tr(
+            "{name} is not text in an encoding that can be told; {say_it}open it in an editor and save "
+            "it as UTF-8",
+            name=name,
+            say_it=in_both(say_it[0], say_it[1]),
+        )
     )
 
 
@@ -269,15 +279,20 @@ def _kind_of_document(data: bytes) -> str:
 
 def _formatted(name: str, kind: str) -> TranscriptError:
     return TranscriptError(
-        f"{name} is a document ({kind}), not plain text; open it in its program and save it as plain text "
-        "(.txt)",
-        zh=f"{name} 是文档（{kind}），不是纯文本；请在相应程序中打开并另存为纯文本（.txt）",
+        tr(
+            "{name} is a document ({kind}), not plain text; open it in its program and save it as "
+            "plain text (.txt)",
+            name=name,
+            kind=kind,
+        )
     )
 
 
 def _pictures(name: str) -> TranscriptError:
     return TranscriptError(
-        f"{name} holds pictures of subtitles (VobSub), not text; let a subtitle editor read the letters "
-        "(OCR) and save them as SubRip (.srt)",
-        zh=f"{name} 是图片字幕（VobSub），不是文字；请用字幕编辑器识别文字（OCR）后另存为 SubRip（.srt）",
+        tr(
+            "{name} holds pictures of subtitles (VobSub), not text; let a subtitle editor read the "
+            "letters (OCR) and save them as SubRip (.srt)",
+            name=name,
+        )
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import Record, TaggedTranscript
 from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.transcripts.decoding import read_text
@@ -61,9 +62,11 @@ def document_text(record: Record, *, format_name: str, version: int) -> str:
         return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     except ValueError as error:
         raise TranscriptError(
-            f"the {format_name} holds a number that is not finite, which JSON cannot store; "
-            "correct the segment's times or scores and try again",
-            zh=f"{format_name} 中有非有限的数值，JSON 无法保存；请更正该段的时间或分数后重试",
+            tr(
+                "the {format_name} holds a number that is not finite, which JSON cannot store; correct the "
+                "segment's times or scores and try again",
+                format_name=format_name,
+            )
         ) from error
 
 
@@ -80,27 +83,39 @@ def read_document(path: Path, cls: type[AnyRecord], *, format_name: str, version
     if not isinstance(data, dict) or found_format != format_name:
         found = f"of the format {found_format!r}" if found_format else "JSON of another program"
         raise TranscriptError(
-            f"{path} is {found}; expected {format_name!r}",
-            zh=f"{path} 是 {found}；应为 {format_name!r}",
+            tr(
+                "{path} is {found}; expected {format_name!r}",
+                path=path,
+                found=found,
+                format_name=format_name,
+            )
         )
     found_version = data.get("version")
     if not isinstance(found_version, int) or isinstance(found_version, bool) or found_version < 1:
         raise TranscriptError(
-            f"{path} has the version {found_version!r}; expected a whole number from 1 to {version}: "
-            "the file is damaged",
-            zh=f"{path} 的版本为 {found_version!r}；应为 1 到 {version} 的整数：文件已损坏",
+            tr(
+                "{path} has the version {found_version!r}; expected a whole number from 1 to {version}: "
+                "the file is damaged",
+                path=path,
+                found_version=found_version,
+                version=version,
+            )
         )
     if found_version > version:
         raise TranscriptError(
-            f"{path} has version {found_version} of {format_name}, and this program reads up to "
-            f"{version}; update gpt-sovits-emotion",
-            zh=f"{path} 是 {format_name} 的版本 {found_version}，而当前程序最多能读 {version}；"
-            "请更新 gpt-sovits-emotion",
+            tr(
+                "{path} has version {found_version} of {format_name}, and this program reads up to "
+                "{version}; update gpt-sovits-emotion",
+                path=path,
+                found_version=found_version,
+                format_name=format_name,
+                version=version,
+            )
         )
     try:
         return cls.from_dict(data.get("document"))
     except TranscriptError as error:
-        raise TranscriptError(f"{path}: {error}", zh=f"{path}：{error.say('zh')}") from error
+        raise TranscriptError(tr("{path}: {error}", path=path, error=of_error(error))) from error
 
 
 def read_json(path: Path) -> TaggedTranscript:
@@ -126,13 +141,16 @@ def parse_json(text: str, *, name: str) -> object:
     """
 
     def refuse(word: str) -> float:
-        raise TranscriptError(f"{word} is not a number in JSON", zh=f"{word} 不是 JSON 的数")
+        raise TranscriptError(tr("{word} is not a number in JSON", word=word))
 
     try:
         parsed: object = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise TranscriptError(
-            f"{name} is damaged JSON: {why_unreadable(error).en}; save it again or write it anew",
-            zh=f"{name} 是损坏的 JSON：{why_unreadable(error).zh}；请重新保存",
+            tr(
+                "{name} is damaged JSON: {said}; save it again or write it anew",
+                name=name,
+                said=why_unreadable(error),
+            )
         ) from error
     return parsed

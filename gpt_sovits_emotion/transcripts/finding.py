@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.transcripts.beside import choose_beside, named_after
 from gpt_sovits_emotion.transcripts.decoding import PICTURES, read_text
 from gpt_sovits_emotion.transcripts.documents import TRANSCRIPT_FORMAT
@@ -36,8 +37,11 @@ def find_transcript_beside(audio_path: Path, *, language: str = "") -> Path | No
         beside = [path for path in sorted(audio_path.parent.iterdir()) if path.is_file()]
     except OSError as error:
         raise TranscriptError(
-            f"the folder {audio_path.parent} could not be read ({error.strerror}); check the path",
-            zh=f"无法读取文件夹 {audio_path.parent}（{error.strerror}）；请检查路径",
+            tr(
+                "the folder {parent} could not be read ({strerror}); check the path",
+                parent=audio_path.parent,
+                strerror=error.strerror,
+            )
         ) from error
     found, endings = [], readable_endings()
     for path in beside:

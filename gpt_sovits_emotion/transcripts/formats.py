@@ -14,7 +14,8 @@ from typing import Protocol
 
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.core.records import Sentence, TaggedTranscript
+from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.records import TaggedTranscript
 from gpt_sovits_emotion.transcripts import tagged_text
 from gpt_sovits_emotion.transcripts.documents import (
     TRANSCRIPT_FORMAT,
@@ -183,22 +184,27 @@ def text_in(
     known = writable_formats()
     if format not in known:
         raise TranscriptError(
-            f"{format!r} is no format; expected one of {', '.join(known)}",
-            zh=f"{format!r} 不是已知格式；应为 {', '.join(known)} 之一",
+            tr(
+                "{format!r} is no format; expected one of {known}",
+                format=format,
+                known=", ".join(known),
+            )
         )
     found = registry.load("formats", format)
     if format == "list":
         ours: str = found.to_text(transcript, clip_paths=clip_paths, speaker=speaker)
         return ours
     lines_of(transcript)
-    with registry.blamed(doing=Sentence("writing a transcript", "写出文稿")):
+    with registry.blamed(doing=tr("writing a transcript")):
         text = found.to_text(transcript, language=language)
     if not isinstance(text, str):
         raise TranscriptError(
-            f"the format {format!r} gives {type(text).__name__} and no text; that is a fault of the package "
-            "that adds it: choose another format",
-            zh=f"格式 {format!r} 返回的是 {type(text).__name__} 而不是文本；这是提供它的软件包的缺陷："
-            "请选择其他格式",
+            tr(
+                "the format {format!r} gives {name} and no text; that is a fault of the package that adds "
+                "it: choose another format",
+                format=format,
+                name=type(text).__name__,
+            )
         )
     return text
 
@@ -269,12 +275,14 @@ def read_added(path: Path, text: str, *, is_ours: bool) -> FileLines | None:
         return None
     if plugin is None:
         raise TranscriptError(
-            f"{path} is not what its ending says: no format that was added recognises it; look into it, or "
-            "name another file",
-            zh=f"{path} 与其扩展名不符：没有已添加的格式能识别它；请查看其内容，或指定其他文件",
+            tr(
+                "{path} is not what its ending says: no format that was added recognises it; look into it, "
+                "or name another file",
+                path=path,
+            )
         )
     found: TranscriptFormat = registry.load("formats", plugin.name)
-    doing = Sentence(f"reading {name}", f"读取 {name} ")
+    doing = tr("reading {name}", name=name)
     with registry.blamed(doing=doing):
         lines = found.read(text, name=name)
     notes = lines.notes if isinstance(lines, FileLines) else ()
@@ -283,10 +291,15 @@ def read_added(path: Path, text: str, *, is_ours: bool) -> FileLines | None:
     for number, line in enumerate(given.lines, start=1):
         if not isinstance(line, Line):
             raise TranscriptError(
-                f"{name}: the format {plugin.name!r} of {plugin.origin} gives {type(line).__name__} where a "
-                "Line was expected; that is a fault of that package",
-                zh=f"{name}：{plugin.origin} 的格式 {plugin.name!r} 返回了 {type(line).__name__}，应为 Line；"
-                "这是该软件包的缺陷",
+                tr(
+                    "{name}: the format {plugin!r} of {origin} gives {name_2} where a Line was "
+                    "expected; that "
+                    "is a fault of that package",
+                    name=name,
+                    plugin=plugin.name,
+                    origin=plugin.origin,
+                    name_2=type(line).__name__,
+                )
             )
         if line.start_s is not None and line.end_s is not None:
             check_times(line.start_s, line.end_s, where=place("line", number, name=name))

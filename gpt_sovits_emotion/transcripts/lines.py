@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence, TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.transcripts.wording import JOINER, clean, one_line, split_mark
 
@@ -106,11 +106,11 @@ def from_zero(lines: Iterable[Line]) -> FileLines:
             kept.append(replace(line, start_s=0.0))
     if not n_before and not n_cut:
         return FileLines(tuple(kept))
-    note = Sentence(
-        f"{counted(n_before + n_cut, 'line begins', 'lines begin')} before the recording: {n_before} "
-        "left out, "
-        f"{n_cut} cut at 0 s",
-        f"有 {n_before + n_cut} 行早于录音开头：略去 {n_before} 行，{n_cut} 行从 0 秒起",
+    note = tr(
+        "{n_before_2} before the recording: {n_before} left out, {n_cut} cut at 0 s",
+        n_before=n_before,
+        n_cut=n_cut,
+        n_before_2=of_count(n_before + n_cut, "line begins", "lines begin"),
     )
     return FileLines(tuple(kept), (note,))
 
@@ -119,9 +119,9 @@ def above_first(n_rows: int) -> tuple[Sentence, ...]:
     """Return what to say of rows above the first time, which nobody knows the place of."""
     if not n_rows:
         return ()
-    note = Sentence(
-        f"{counted(n_rows, 'row above the first time is', 'rows above the first time are')} left out",
-        f"略去第一个时间之前的 {n_rows} 行",
+    note = tr(
+        "{n_rows} left out",
+        n_rows=of_count(n_rows, "row above the first time is", "rows above the first time are"),
     )
     return (note,)
 
@@ -172,20 +172,27 @@ def check_times(start_s: float, end_s: float, *, where: Sentence) -> None:
     """
     if not (math.isfinite(start_s) and math.isfinite(end_s)):
         raise TranscriptError(
-            f"{where.en} has a time that is not a number; correct it and try again",
-            zh=f"{where.zh}：时间不是数字；请改正后重试",
+            tr("{where} has a time that is not a number; correct it and try again", where=where)
         )
     if start_s < 0 or end_s < 0:
         raise TranscriptError(
-            f"{where.en} has a negative time ({start_s:g} s to {end_s:g} s); times are seconds from the "
-            "start of the recording: shift them and try again",
-            zh=f"{where.zh}：时间为负（{start_s:g} s 到 {end_s:g} s）；时间从录音开头算起，请平移后重试",
+            tr(
+                "{where} has a negative time ({start_s:g} s to {end_s:g} s); times are seconds from the "
+                "start of the recording: shift them and try again",
+                where=where,
+                start_s=start_s,
+                end_s=end_s,
+            )
         )
     if end_s < start_s:
         raise TranscriptError(
-            f"{where.en} ends at {end_s:g} s, before it starts at {start_s:g} s; "
-            "correct its times and try again",
-            zh=f"{where.zh}：结束于 {end_s:g} s，早于开始的 {start_s:g} s；请改正后重试",
+            tr(
+                "{where} ends at {end_s:g} s, before it starts at {start_s:g} s; correct its times and try "
+                "again",
+                where=where,
+                end_s=end_s,
+                start_s=start_s,
+            )
         )
 
 
@@ -210,8 +217,10 @@ def _check_storable(text: str, *, where: Sentence) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TranscriptError(
-            f"{where.en} holds half of a two-part character ({text[error.start]!a}), which no text file can "
-            "store; delete it from the text and try again",
-            zh=f"{where.zh} 含有半个双字符编码（{text[error.start]!a}），文本文件无法保存；"
-            "请从文字中删除后重试",
+            tr(
+                "{where} holds half of a two-part character ({text!a}), which no text file can store; "
+                "delete it from the text and try again",
+                where=where,
+                text=text[error.start],
+            )
         ) from error

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import FileLines, Line, check_times, from_zero, place
 from gpt_sovits_emotion.transcripts.timing import CLOCK, seconds_of, to_ms
@@ -69,8 +69,7 @@ def lines_of_json(data: object, *, name: str) -> FileLines | None:
         times, text = _times(one), one.get("text")
         if times is None or not isinstance(text, str):
             raise TranscriptError(
-                f"{where.en} has no times or no text; write the transcript anew",
-                zh=f"{where.zh} 没有时间或文字；请重新生成文稿",
+                tr("{where} has no times or no text; write the transcript anew", where=where)
             )
         start_s, end_s = times
         if end_s is not None and start_s >= 0:
@@ -89,9 +88,9 @@ def lines_of_json(data: object, *, name: str) -> FileLines | None:
     found = from_zero(lines)
     if not n_halves:
         return found
-    halves = Sentence(
-        f"{counted(n_halves, 'half character', 'half characters')} left out, as of a cut emoji",
-        f"略去 {n_halves} 个残缺的字符，例如被截断的表情符号",
+    halves = tr(
+        "{n_halves} left out, as of a cut emoji",
+        n_halves=of_count(n_halves, "half character", "half characters"),
     )
     return FileLines(found.lines, (*found.notes, halves))
 
@@ -150,8 +149,10 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
     sign = _columns(text.partition("\n")[0])
     if sign is None:
         raise TranscriptError(
-            f"{name} has no columns start, end and text; expected a table as Whisper writes it",
-            zh=f"{name} 没有 start、end 和 text 列；应为 Whisper 输出的表格",
+            tr(
+                "{name} has no columns start, end and text; expected a table as Whisper writes it",
+                name=name,
+            )
         )
     # Whisper's TSV knows no quotes: one in a text is the text's own.
     stream = io.StringIO(text, newline="")
@@ -165,17 +166,19 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
         rows = [(number, row) for number, row in enumerate(table, start=2) if any(row)]
     except csv.Error as error:
         raise TranscriptError(
-            f"{name} is damaged as a table near row {table.line_num}; write it anew",
-            zh=f"{name} 表格在第 {table.line_num} 行附近已损坏；请重新生成",
+            tr(
+                "{name} is damaged as a table near row {line_num}; write it anew",
+                name=name,
+                line_num=table.line_num,
+            )
         ) from error
     in_ms = all(_field(row, names, key).isdecimal() for _, row in rows for key in ("start", "end"))
     notes: tuple[Sentence, ...] = ()
     if in_ms and _is_too_fast([row for _, row in rows], names):
         in_ms = False
         notes = (
-            Sentence(
-                "its times are whole numbers, and taken for seconds: milliseconds would be too short",
-                "时间为整数，按秒计：若按毫秒则过短",
+            tr(
+                "its times are whole numbers, and taken for seconds: milliseconds would be too short"
             ),
         )
     for number, row in rows:
@@ -187,16 +190,13 @@ def read_foreign_table(text: str, *, name: str) -> FileLines:
             )
         except ValueError as error:
             raise TranscriptError(
-                f"{where.en} has no times; expected a start and an end",
-                zh=f"{where.zh} 没有时间；应有 start 和 end",
+                tr("{where} has no times; expected a start and an end", where=where)
             ) from error
         check_times(start_s, end_s, where=where)
         speaker = clean(_field(row, names, "speaker"))
         lines.append(Line(clean(_field(row, names, "text")), start_s, end_s, speaker=speaker))
     if not lines:
-        raise TranscriptError(
-            f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
-        )
+        raise TranscriptError(tr("{name} has no row; expected one per segment", name=name))
     return FileLines(tuple(lines), notes)
 
 
@@ -240,8 +240,10 @@ def read_ttml(text: str, *, name: str) -> FileLines:
     """
     if re.search(r"<!(?:DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise TranscriptError(
-            f"{name} declares its own entities, which subtitles never need; export it again",
-            zh=f"{name} 声明了自己的实体，字幕从不需要；请重新导出",
+            tr(
+                "{name} declares its own entities, which subtitles never need; export it again",
+                name=name,
+            )
         )
     try:
         plain = _HTML_NAME.sub(_plain_name, text.lstrip(" \r\n"))
@@ -250,13 +252,15 @@ def read_ttml(text: str, *, name: str) -> FileLines:
     except (ElementTree.ParseError, RecursionError, LookupError) as error:
         row = getattr(error, "position", (0, 0))[0]
         raise TranscriptError(
-            f"{name} is damaged as TTML{f' in line {row}' if row else ''}; export it again",
-            zh=f"{name} TTML{f' 第 {row} 行' if row else ''}已损坏；请重新导出",
+            tr(
+                "{name} is damaged as TTML{row}; export it again",
+                name=name,
+                row=in_both(f" in line {row}" if row else "", f" 第 {row} 行" if row else ""),
+            )
         ) from error
     if not lines:
         raise TranscriptError(
-            f"{name} has no paragraph with times; expected TTML subtitles",
-            zh=f"{name} 没有带时间的段落；应为 TTML 字幕",
+            tr("{name} has no paragraph with times; expected TTML subtitles", name=name)
         )
     return FileLines(tuple(lines))
 
@@ -323,8 +327,11 @@ def _ttml_s(written: str, rates: _Rates, *, name: str) -> float:
         return to_ms((seconds_of(frames["clock"]) + late_s) * 1000) / 1000
     if re.fullmatch(CLOCK, written) is None:
         raise TranscriptError(
-            f"{name} has the time {written[:40]!r}, which is none of TTML; expected such as 00:00:01.000",
-            zh=f"{name} 的时间 {written[:40]!r} 不是 TTML 的写法；应如 00:00:01.000",
+            tr(
+                "{name} has the time {written!r}, which is none of TTML; expected such as 00:00:01.000",
+                name=name,
+                written=written[:40],
+            )
         )
     return seconds_of(written)
 

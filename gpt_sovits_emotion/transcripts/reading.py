@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Segment, Sentence, TaggedTranscript, Transcript
 from gpt_sovits_emotion.transcripts.beside import named_after
 from gpt_sovits_emotion.transcripts.counted import are_counted, read_counted, read_sub
@@ -146,8 +147,12 @@ def read_file(path: Path | TextFile) -> FileLines:
     if not is_known and not added_ending(file.path):
         endings = ", ".join((*_READERS, *_READERS_OF_FILES, *added_endings()))
         raise TranscriptError(
-            f"{file.path} has the ending {file.path.suffix!r}; expected one of {endings}",
-            zh=f"{file.path} 的扩展名是 {file.path.suffix!r}；应为 {endings} 之一",
+            tr(
+                "{path} has the ending {suffix!r}; expected one of {endings}",
+                path=file.path,
+                suffix=file.path.suffix,
+                endings=endings,
+            )
         )
     found = read_decoded(file.path, encoding=file.encoding, by_option=file.by_option)
     lines = read_added(file.path, found.joined, is_ours=is_known)
@@ -229,9 +234,11 @@ def _read_label_file(text: str, file: TextFile) -> FileLines:
     rows = [row.split() for row in text.splitlines() if row.strip()]
     if rows and all(len(row) == 3 and row[0].isdecimal() and row[1].isdecimal() for row in rows):
         raise TranscriptError(
-            f"{name} holds labels of sounds with their times (HTK), not words; expected the words "
-            f"of the recording",
-            zh=f"{name} 是带时间的音素标注（HTK），不是文字；应为录音的文字",
+            tr(
+                "{name} holds labels of sounds with their times (HTK), not words; expected the words of "
+                "the recording",
+                name=name,
+            )
         )
     return _read_text_file(text, file)
 
@@ -248,8 +255,10 @@ def _read_sbv(text: str, *, name: str) -> FileLines:
     timed = read_timed_text(text, name=name)
     if timed is None:
         raise TranscriptError(
-            f"{name} has no line with a time; expected SBV, such as 0:00:01.000,0:00:02.000",
-            zh=f"{name} 没有带时间的行；应为 SBV，例如 0:00:01.000,0:00:02.000",
+            tr(
+                "{name} has no line with a time; expected SBV, such as 0:00:01.000,0:00:02.000",
+                name=name,
+            )
         )
     return timed
 
@@ -264,8 +273,10 @@ def _read_json(text: str, *, name: str) -> FileLines:
     lines = lines_of_json(parse_json(text, name=name), name=name)
     if lines is None:
         raise TranscriptError(
-            f"{name} is JSON without segments that have times and text; expected a transcript",
-            zh=f"{name} 是没有带时间文字段的 JSON；应为文稿",
+            tr(
+                "{name} is JSON without segments that have times and text; expected a transcript",
+                name=name,
+            )
         )
     return lines
 
@@ -343,9 +354,11 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
         raise _no_text(path)
     if duration_s is None:
         raise TranscriptError(
-            f"{path} has no times, and the length of its recording is not known; "
-            "read it together with the recording, or use subtitles (.srt, .vtt, .ass)",
-            zh=f"{path} 没有时间，录音的长度也未知；请与录音一起读取，或使用字幕（.srt、.vtt、.ass）",
+            tr(
+                "{path} has no times, and the length of its recording is not known; read it together with "
+                "the recording, or use subtitles (.srt, .vtt, .ass)",
+                path=path,
+            )
         )
     languages = {line.language for line in lines if line.language}
     language = languages.pop() if len(languages) == 1 else ""
@@ -362,15 +375,23 @@ def _row_of(lines: Sequence[Line], recording_name: str, *, path: Path) -> Line:
         texts = {line.text for line in found}
         if len(texts) > 1:
             raise TranscriptError(
-                f"{path} has {len(found)} rows with different texts for {wanted!r}; leave one",
-                zh=f"{path} 中有 {len(found)} 行关于 {wanted!r} 的不同文字；请只保留一行",
+                tr(
+                    "{path} has {found} rows with different texts for {wanted!r}; leave one",
+                    path=path,
+                    found=len(found),
+                    wanted=wanted,
+                )
             )
         if found:
             return found[0]
     raise TranscriptError(
-        f"{path} has {len(lines)} rows and none for {wanted!r}; expected a row whose audio file has the "
-        "recording's name",
-        zh=f"{path} 有 {len(lines)} 行，但没有 {wanted!r} 的；应有一行的音频文件与录音同名",
+        tr(
+            "{path} has {lines} rows and none for {wanted!r}; expected a row whose audio file has the "
+            "recording's name",
+            path=path,
+            lines=len(lines),
+            wanted=wanted,
+        )
     )
 
 
@@ -393,7 +414,4 @@ def _main_language(segments: Sequence[Segment]) -> str:
 
 
 def _no_text(name: object) -> TranscriptError:
-    return TranscriptError(
-        f"{name} has no text; expected the words of the recording",
-        zh=f"{name} 没有文字；应为录音的文字",
-    )
+    return TranscriptError(tr("{name} has no text; expected the words of the recording", name=name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import FilmRate
 from gpt_sovits_emotion.transcripts.timing import ARROW, CLOCK, NUMBER, seconds_of
@@ -80,10 +81,10 @@ def unread_times(text: str) -> tuple[Sentence, ...]:
     n_rows = sum(_UNREAD.match(row) is not None for row in rows)
     if n_rows < 2 or 3 * n_rows < len(rows):
         return ()
-    note = Sentence(
-        f"{n_rows} rows hold times in a form that is not known, and count as words; save them as subtitles "
-        "(.srt)",
-        f"有 {n_rows} 行含有格式未知的时间，按文字处理；请另存为字幕（.srt）",
+    note = tr(
+        "{n_rows} rows hold times in a form that is not known, and count as words; save them as "
+        "subtitles (.srt)",
+        n_rows=n_rows,
     )
     return (note,)
 
@@ -95,10 +96,10 @@ def _usual_rate(rows: Sequence[str]) -> float:
 
 
 def _assumed(rate: float) -> Sentence:
-    return Sentence(
-        f"its times end in frames, and nothing says how many a second has: {rate:.0f} are assumed; put it "
-        "beside its film",
-        f"时间以帧结尾，而每秒帧数未知：按每秒 {rate:.0f} 帧计算；请放在影片旁边",
+    return tr(
+        "its times end in frames, and nothing says how many a second has: {rate:.0f} are assumed; "
+        "put it beside its film",
+        rate=rate,
     )
 
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from gpt_sovits_emotion.core.errors import TranscriptError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.transcripts.lines import FileLines, from_zero, marked_line
 from gpt_sovits_emotion.transcripts.subtitles import without_markup
 from gpt_sovits_emotion.transcripts.timing import to_ms
@@ -53,8 +53,10 @@ def read_sami(text: str, *, name: str, language: str = "") -> FileLines:
     captions = _captions(text)
     if not captions:
         raise TranscriptError(
-            f"{name} has no caption with a time; expected SAMI, such as <SYNC Start=1000><P>words",
-            zh=f"{name} 没有带时间的字幕；应为 SAMI，例如 <SYNC Start=1000><P>文字",
+            tr(
+                "{name} has no caption with a time; expected SAMI, such as <SYNC Start=1000><P>words",
+                name=name,
+            )
         )
     codes = {
         found["name"].casefold(): code["code"].casefold()
@@ -87,10 +89,12 @@ def read_sami(text: str, *, name: str, language: str = "") -> FileLines:
         return found
     shown = ", ".join(codes.get(each, each) for each in spoken)
     first = codes.get(taken, taken)
-    several = Sentence(
-        f"it holds captions in {len(spoken)} languages ({shown}): {first} was taken; --language says which "
-        "is spoken",
-        f"文件含 {len(spoken)} 种语言的字幕（{shown}）：取用 {first}；可用 --language 指定所说的语言",
+    several = tr(
+        "it holds captions in {spoken} languages ({shown}): {first} was taken; --language says "
+        "which is spoken",
+        spoken=len(spoken),
+        shown=shown,
+        first=first,
     )
     return FileLines(found.lines, (several, *found.notes))
 
@@ -104,8 +108,12 @@ def _class_of(spoken: list[str], codes: dict[str, str], language: str, *, name: 
     if wanted and len(spoken) > 1 and all(each in codes for each in spoken):
         held = ", ".join(codes[each] for each in spoken)
         raise TranscriptError(
-            f"{name} holds captions in {held}, and none in {wanted}; name one of these with --language",
-            zh=f"{name} 含有 {held} 的字幕，没有 {wanted} 的；请用 --language 指定其中之一",
+            tr(
+                "{name} holds captions in {held}, and none in {wanted}; name one of these with --language",
+                name=name,
+                held=held,
+                wanted=wanted,
+            )
         )
     return spoken[0] if spoken else ""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, colour_of
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     Line,
@@ -66,10 +67,13 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
         start_s, end_s = line.start_s or 0.0, line.end_s or 0.0
         if max(start_s, end_s) > LATEST_S:
             raise TranscriptError(
-                f"segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; "
-                "write SRT or VTT instead",
-                zh=f"第 {number} 段结束于 {end_s:.0f} 秒，而 ASS 不能表示 10 小时以后的时间；"
-                "请改写 SRT 或 VTT",
+                tr(
+                    "segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; "
+                    "write SRT or "
+                    "VTT instead",
+                    number=number,
+                    end_s=end_s,
+                )
             )
         label = line.label or UNSURE
         style = _style_name(label)
@@ -108,14 +112,16 @@ def read_ass(text: str, *, name: str) -> FileLines:
         row = _damaged_row(text)
         where, where_zh = (f" in line {row}", f" 第 {row} 行的") if row else ("", "")
         raise TranscriptError(
-            f"{name} is damaged as ASS subtitles{where}; save it again from a subtitle editor",
-            zh=f"{name}{where_zh} ASS 字幕已损坏；请用字幕编辑器重新保存",
+            tr(
+                "{name} is damaged as ASS subtitles{where}; save it again from a subtitle editor",
+                name=name,
+                where=in_both(where, where_zh),
+            )
         ) from error
     events = [event for event in subtitles if event.is_text]
     if not events:
         raise TranscriptError(
-            f"{name} has no line of dialogue; expected ASS subtitles",
-            zh=f"{name} 没有对白行；应为 ASS 字幕",
+            tr("{name} has no line of dialogue; expected ASS subtitles", name=name)
         )
     return from_zero(_line_of(event, n, name=name) for n, event in enumerate(events, start=1))
 

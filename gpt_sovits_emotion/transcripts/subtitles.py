@@ -16,6 +16,7 @@ from itertools import takewhile
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, colour_of
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
@@ -203,10 +204,13 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
             cues.append(current)
         elif _BROKEN_TIMING.match(row):
             raise TranscriptError(
-                f"{name}: the times in line {number} ({row.strip()[:60]!r}) cannot be read; expected "
-                "00:00:01,000 --> 00:00:02,000",
-                zh=f"{name}：第 {number} 行的时间（{row.strip()[:60]!r}）无法读取；应为 "
-                "00:00:01,000 --> 00:00:02,000",
+                tr(
+                    "{name}: the times in line {number} ({row!r}) cannot be read; expected 00:00:01,000 --> "
+                    "00:00:02,000",
+                    name=name,
+                    number=number,
+                    row=row.strip()[:60],
+                )
             )
         elif empty_row_ends_cue and not row:
             # A row of blanks is no empty row: YouTube writes one above the words.
@@ -220,8 +224,7 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
     n_outside += _n_lost(outside if cues else [])
     if not cues:
         raise TranscriptError(
-            f"{name} has no cue with times; expected SubRip or WebVTT subtitles",
-            zh=f"{name} 没有带时间的字幕；应为 SubRip 或 WebVTT 字幕",
+            tr("{name} has no cue with times; expected SubRip or WebVTT subtitles", name=name)
         )
     return cues, n_outside
 
@@ -279,11 +282,9 @@ def _lines_of(cues: Sequence[Cue], plain: Sequence[str]) -> FileLines:
     found = from_zero(_line_of(cue, words) for cue, words in kept)
     if not n_repeated:
         return found
-    rolling = Sentence(
-        f"rolling captions: {counted(n_repeated, 'row that repeats', 'rows that repeat')} what was shown "
-        "before "
-        "left out",
-        f"滚动字幕：略去 {n_repeated} 行重复的文字",
+    rolling = tr(
+        "rolling captions: {n_repeated} what was shown before left out",
+        n_repeated=of_count(n_repeated, "row that repeats", "rows that repeat"),
     )
     return FileLines(found.lines, (*found.notes, rolling))
 

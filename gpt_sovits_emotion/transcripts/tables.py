@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, canonical_label
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence, TaggedSegment, TaggedTranscript
 from gpt_sovits_emotion.transcripts.lines import Line, check_times, marked_line, place
 from gpt_sovits_emotion.transcripts.wording import clean, mark, one_line, split_told, told
@@ -73,23 +74,24 @@ def read_csv(text: str, *, name: str) -> tuple[Line, ...]:
         rows = list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
     except csv.Error as error:
         raise TranscriptError(
-            f"{name} is damaged CSV; save it again as CSV",
-            zh=f"{name} 是损坏的 CSV；请重新存为 CSV",
+            tr("{name} is damaged CSV; save it again as CSV", name=name)
         ) from error
     lines = []
     for number, row in enumerate(rows, start=2):
         missing = [column for column in CSV_COLUMNS if row.get(column) is None]
         if missing:
             raise TranscriptError(
-                f"{name}: row {number} lacks {', '.join(missing)}; "
-                f"expected the columns {', '.join(CSV_COLUMNS)}",
-                zh=f"{name}：第 {number} 行缺少 {', '.join(missing)}；应有列 {', '.join(CSV_COLUMNS)}",
+                tr(
+                    "{name}: row {number} lacks {missing}; expected the columns {csv_columns}",
+                    name=name,
+                    number=number,
+                    missing=", ".join(missing),
+                    csv_columns=", ".join(CSV_COLUMNS),
+                )
             )
         lines.append(_line_of(row, where=place("row", number, name=name)))
     if not lines:
-        raise TranscriptError(
-            f"{name} has no row; expected one per segment", zh=f"{name} 没有行；应每段一行"
-        )
+        raise TranscriptError(tr("{name} has no row; expected one per segment", name=name))
     return tuple(lines)
 
 
@@ -127,9 +129,11 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
         found = _TXT_ROW.match(row)
         if found is None:
             raise TranscriptError(
-                f"{name}: line {number} is not of the form "
-                "'0:00:01.200 - 0:00:02.900  [angry 87 %] text'",
-                zh=f"{name}：第 {number} 行不是 '0:00:01.200 - 0:00:02.900  [angry 87 %] text' 的形式",
+                tr(
+                    "{name}: line {number} is not of the form '0:00:01.200 - 0:00:02.900  [angry 87 %] text'",
+                    name=name,
+                    number=number,
+                )
             )
         start_s, end_s = _seconds(found["start"]), _seconds(found["end"])
         check_times(start_s, end_s, where=place("line", number, name=name))
@@ -137,9 +141,7 @@ def read_txt(text: str, *, name: str) -> tuple[Line, ...]:
         speaker, words = split_told(line.text)
         lines.append(replace(line, text=clean(words), speaker=speaker))
     if not lines:
-        raise TranscriptError(
-            f"{name} has no line; expected one per segment", zh=f"{name} 没有行；应每段一行"
-        )
+        raise TranscriptError(tr("{name} has no line; expected one per segment", name=name))
     return tuple(lines)
 
 
@@ -170,8 +172,7 @@ def _line_of(row: dict[str, str], *, where: Sentence) -> Line:
         confidence = float(row["confidence"]) if row["confidence"] else None
     except ValueError as error:
         raise TranscriptError(
-            f"{where.en} has a time or confidence that is no number",
-            zh=f"{where.zh} 的时间或置信度不是数字",
+            tr("{where} has a time or confidence that is no number", where=where)
         ) from error
     check_times(start_s, end_s, where=where)
     return Line(

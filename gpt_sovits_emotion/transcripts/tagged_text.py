@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, canonical_label, rich_text_tag
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.transcripts.lines import Line
 from gpt_sovits_emotion.transcripts.wording import clean, guard, one_line, unguard
 
@@ -106,9 +107,12 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
     """
     if len(clip_paths) != len(lines):
         raise TranscriptError(
-            f"a .list needs one audio clip per segment; found {len(clip_paths)} clips for "
-            f"{len(lines)} segments: cut the recording first",
-            zh=f".list 需要每段一个音频片段；{len(lines)} 段却有 {len(clip_paths)} 个片段：请先切分录音",
+            tr(
+                "a .list needs one audio clip per segment; found {clip_paths} clips for {lines} segments: "
+                "cut the recording first",
+                clip_paths=len(clip_paths),
+                lines=len(lines),
+            )
         )
     rows = []
     for number, (line, clip_path) in enumerate(zip(lines, clip_paths, strict=True), start=1):
@@ -119,17 +123,25 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
         for what, name in (("clip", str(clip_path)), ("speaker", who)):
             if not name or re.search(r"[|\r\n]", name):
                 raise TranscriptError(
-                    f"the {what} name {name!r} cannot stand in a .list, whose fields are parted by '|'; "
-                    "rename it",
-                    zh=f"名称 {name!r} 不能写入 .list，其字段以 '|' 分隔；请改名",
+                    tr(
+                        "the {what} name {name!r} cannot stand in a .list, whose fields are parted "
+                        "by '|'; rename "
+                        "it",
+                        name=name,
+                        what=what,
+                    )
                 )
         language = LIST_LANGUAGES.get(line.language.casefold())
         if language is None:
             raise TranscriptError(
-                f"segment {number} is in {line.language or 'an unknown language'!r}, and GPT-SoVITS "
-                "trains zh, en, ja, ko and yue only; set the segment's language",
-                zh=f"第 {number} 段的语言是 {line.language or '未知'!r}，"
-                "而 GPT-SoVITS 只训练 zh、en、ja、ko 和 yue；请设置该段的语言",
+                tr(
+                    "segment {number} is in {language!r}, and GPT-SoVITS trains zh, en, ja, ko and yue only; "
+                    "set the segment's language",
+                    number=number,
+                    language=in_both(
+                        line.language or "an unknown language", line.language or "未知"
+                    ),
+                )
             )
         rows.append(f"{clip_path}|{who}|{language}|{text}\n")
     return "".join(rows)
@@ -148,10 +160,13 @@ def read_list(text: str, *, name: str) -> tuple[Line, ...]:
         fields = row.split("|")
         if len(fields) not in (4, 6):
             raise TranscriptError(
-                f"{name}: row {number} has {len(fields)} fields; expected four, "
-                "wav_path|speaker|language|text (GPT-SoVITS would leave this row out)",
-                zh=f"{name}：第 {number} 行有 {len(fields)} 个字段；应为四个："
-                "wav_path|speaker|language|text（GPT-SoVITS 会略过该行）",
+                tr(
+                    "{name}: row {number} has {fields} fields; expected four, wav_path|speaker|language|text "
+                    "(GPT-SoVITS would leave this row out)",
+                    name=name,
+                    number=number,
+                    fields=len(fields),
+                )
             )
         audio, _, language, words = fields[:4]
         emotion = fields[4].strip() if len(fields) == 6 else ""
@@ -166,7 +181,6 @@ def read_list(text: str, *, name: str) -> tuple[Line, ...]:
         )
     if not lines:
         raise TranscriptError(
-            f"{name} has no row; expected wav_path|speaker|language|text",
-            zh=f"{name} 没有行；应为 wav_path|speaker|language|text",
+            tr("{name} has no row; expected wav_path|speaker|language|text", name=name)
         )
     return tuple(lines)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.transcripts.lines import (
     FileLines,
     FilmRate,
@@ -150,8 +151,10 @@ def read_lyrics(text: str, *, name: str) -> FileLines:
             n_before += 1
     if not pieces:
         raise TranscriptError(
-            f"{name} has no line with a time; expected lyrics, such as [00:12.00]words",
-            zh=f"{name} 没有带时间的行；应为 LRC 歌词，例如 [00:12.00]words",
+            tr(
+                "{name} has no line with a time; expected lyrics, such as [00:12.00]words",
+                name=name,
+            )
         )
     pieces.sort(key=lambda piece: piece.start_s)
     for piece in pieces:

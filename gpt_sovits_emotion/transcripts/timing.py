@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gpt_sovits_emotion.core.errors import TranscriptError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Segment, Sentence
 from gpt_sovits_emotion.transcripts.lines import Line
 from gpt_sovits_emotion.transcripts.wording import one_line
@@ -112,10 +113,14 @@ def _inside(
     if late and (len(late) > max(1, _LATE_SHARE * len(segments)) or len(late) == len(segments)):
         first = late[0]
         raise TranscriptError(
-            f"{name}: the line at {first.start_s:.3f} s to {first.end_s:.3f} s lies past the end of the "
-            f"recording, which is {duration_s:.3f} s long; is it the transcript of another one?",
-            zh=f"{name}：{first.start_s:.3f} s 到 {first.end_s:.3f} s 的一行超出了录音末尾，"
-            f"录音长 {duration_s:.3f} s；这是另一段录音的文稿吗？",
+            tr(
+                "{name}: the line at {start_s:.3f} s to {end_s:.3f} s lies past the end of the recording, "
+                "which is {duration_s:.3f} s long; is it the transcript of another one?",
+                name=name,
+                start_s=first.start_s,
+                end_s=first.end_s,
+                duration_s=duration_s,
+            )
         )
     notes = []
     if late:

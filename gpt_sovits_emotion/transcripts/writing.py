@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import TaggedTranscript
 from gpt_sovits_emotion.transcripts.formats import FORMATS, text_in, writable_formats
 
@@ -73,7 +74,10 @@ def format_of(path: Path) -> str:
         if name.endswith(ending.casefold()):
             return format
     raise TranscriptError(
-        f"{path} has the ending {Path(path).suffix!r}; expected one of {', '.join(known.values())}, "
-        "or name the format",
-        zh=f"{path} 的扩展名是 {Path(path).suffix!r}；应为 {', '.join(known.values())} 之一，或指定格式",
+        tr(
+            "{path} has the ending {suffix!r}; expected one of {values}, or name the format",
+            path=path,
+            suffix=Path(path).suffix,
+            values=", ".join(known.values()),
+        )
     )

@@ -27,6 +27,7 @@ from gpt_sovits_emotion.banks.library.ranking import emotion_of
 from gpt_sovits_emotion.banks.library.tagged_text import split_tag
 from gpt_sovits_emotion.core.errors import EmotionError
 from gpt_sovits_emotion.core.labels import canonical_label, colour_of, display_name, percent
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceChoice, ReferenceClip, Sentence
 from gpt_sovits_emotion.core.visible import visible
@@ -147,7 +148,7 @@ def lessons_of(session: Session) -> tuple[Sentence, ...]:
 
     place = full_place(_shown(session).place)
     return tuple(
-        Sentence(f"{entry.head_id}: {said.en}", f"{entry.head_id}：{said.zh}")
+        tr("{head_id}: {said}", head_id=entry.head_id, said=said)
         for entry in list_profiles()
         if entry.profile is not None and entry.profile.bank == place
         for said in (entry.profile.say(),)

@@ -18,6 +18,7 @@ from gpt_sovits_emotion.core.errors import (
     ReferenceBankError,
     TranscriptError,
 )
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
@@ -131,8 +132,11 @@ def _timbre(bank: ReferenceBank, names: Sequence[str]) -> tuple[Path, ...]:
     unknown = [name for name in names if name not in clips]
     if unknown:
         raise ReferenceBankError(
-            f"{bank.voice} has no clip {unknown[0]!r} for the timbre; choose one from the list",
-            zh=f"{bank.voice} 没有可用于音色的片段 {unknown[0]!r}；请从列表中选择",
+            tr(
+                "{voice} has no clip {unknown!r} for the timbre; choose one from the list",
+                voice=bank.voice,
+                unknown=unknown[0],
+            )
         )
     return tuple(clips[name] for name in names)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = [
     "ALLOW_HOST_VARIABLE",
@@ -163,10 +164,12 @@ def named_hosts(written: Sequence[str]) -> tuple[str, ...]:
         name = found[0] if found else word.lower()
         if not is_name_pattern(name):
             raise BackendError(
-                f"{word!r} is no host name: give the name alone, such as studio.example.org, "
-                "*.example.org, or * for any",
-                zh=f"{word!r} 不是主机名：请只填写名称，例如 studio.example.org、*.example.org，"
-                "或用 * 表示任意名称",
+                tr(
+                    "{word!r} is no host name: give the name alone, such as studio.example.org, "
+                    "*.example.org, "
+                    "or * for any",
+                    word=word,
+                )
             )
         names.append(name)
     return tuple(dict.fromkeys(names))
@@ -233,10 +236,11 @@ def address_of(written: str) -> str:
         return str(ip_address(address))
     except ValueError:
         raise BackendError(
-            f"{written!r} is no address to serve at: give 127.0.0.1 for this machine alone, 0.0.0.0 for "
-            "every network that it is in, or the address of one of them",
-            zh=f"{written!r} 不是可用的地址：127.0.0.1 表示仅本机，0.0.0.0 表示本机所在的所有网络，"
-            "也可填写其中一个网络的地址",
+            tr(
+                "{written!r} is no address to serve at: give 127.0.0.1 for this machine alone, 0.0.0.0 for "
+                "every network that it is in, or the address of one of them",
+                written=written,
+            )
         ) from None
 
 
@@ -257,14 +261,16 @@ def accounts_of(written: str | None, file: Path | None) -> tuple[tuple[str, str]
             told = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
             raise BackendError(
-                f"{file} cannot be read ({error}); it should hold USER:PASSWORD, one a line",
-                zh=f"无法读取 {file}（{error}）；其中应每行一个 用户名:密码",
+                tr(
+                    "{file} cannot be read ({error}); it should hold USER:PASSWORD, one a line",
+                    file=file,
+                    error=error,
+                )
             ) from None
         lines += [line for line in told if line.strip() and not line.lstrip().startswith("#")]
         if not lines:
             raise BackendError(
-                f"{file} holds no account; write USER:PASSWORD into it, one a line",
-                zh=f"{file} 中没有账户；请每行填写一个 用户名:密码",
+                tr("{file} holds no account; write USER:PASSWORD into it, one a line", file=file)
             )
     return tuple(_account(line) for line in lines)
 
@@ -273,10 +279,7 @@ def _account(line: str) -> tuple[str, str]:
     user, colon, password = line.strip().partition(":")
     if not (user.strip() and colon and password):
         # The line itself is not shown: it may be a password.
-        raise BackendError(
-            "an account is USER:PASSWORD, and neither of them may be empty",
-            zh="账户的格式为 用户名:密码，两者都不能为空",
-        )
+        raise BackendError(tr("an account is USER:PASSWORD, and neither of them may be empty"))
     return user.strip(), password
 
 
@@ -299,8 +302,10 @@ def size_of(written: str) -> int:
         size = 0
     if size < 1 or "_" in number:
         raise BackendError(
-            f"{written!r} is no size: give a number with MB or GB, such as 500MB or 2GB",
-            zh=f"{written!r} 不是大小：请填写数字和 MB 或 GB，例如 500MB 或 2GB",
+            tr(
+                "{written!r} is no size: give a number with MB or GB, such as 500MB or 2GB",
+                written=written,
+            )
         )
     return size
 
@@ -316,17 +321,21 @@ def warnings_of(serving: Serving, file: Path | None = None) -> tuple[BackendErro
     if Served(serving.address).is_for_everybody and not serving.accounts:
         told.append(
             BackendError(
-                f"the page is served at {serving.address} without a password: whoever reaches that address "
-                "can use it; add --auth-file",
-                zh=f"页面在 {serving.address} 上提供服务且没有密码：能访问该地址的人都可以使用；"
-                "请添加 --auth-file",
+                tr(
+                    "the page is served at {address} without a password: whoever reaches that "
+                    "address can use "
+                    "it; add --auth-file",
+                    address=serving.address,
+                )
             )
         )
     if file is not None and os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         told.append(
             BackendError(
-                f"other people on this machine can read the passwords in {file}; run  chmod 600 {file}",
-                zh=f"本机的其他用户可以读取 {file} 中的密码；请运行  chmod 600 {file}",
+                tr(
+                    "other people on this machine can read the passwords in {file}; run  chmod 600 {file}",
+                    file=file,
+                )
             )
         )
     return tuple(told)

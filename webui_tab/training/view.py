@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.visible import visible
 from webui_tab.markup import bilingual, both, label_name, note_of, sentence
@@ -99,12 +100,12 @@ def time_left(seconds: float) -> Sentence:
     """
     if seconds < 55:
         tens = max(10 * round(seconds / 10), 10)
-        return Sentence(f"{tens} s", f"{tens} 秒")
+        return tr("{tens} s", tens=tens)
     minutes = max(round(seconds / 60), 1)
     if minutes < 60:
-        return Sentence(f"{minutes} min", f"{minutes} 分钟")
+        return tr("{minutes} min", minutes=minutes)
     hours, minutes = divmod(minutes, 60)
-    return Sentence(f"{hours} h {minutes} min", f"{hours} 小时 {minutes} 分")
+    return tr("{hours} h {minutes} min", hours=hours, minutes=minutes)
 
 
 def _live(said: str, *, running: bool) -> str:

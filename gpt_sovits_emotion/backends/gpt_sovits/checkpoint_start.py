@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
 
@@ -73,49 +74,41 @@ def start_of(path: Path) -> bytes:
             start = file.read(_N_HASHED_BYTES)
     except FileNotFoundError as error:
         raise BackendError(
-            f"there is no file {path}; a SoVITS checkpoint (.pth) was expected",
-            zh=f"没有文件 {path}；应为 SoVITS 检查点（.pth）",
+            tr("there is no file {path}; a SoVITS checkpoint (.pth) was expected", path=path)
         ) from error
     except OSError as error:
-        expected = Sentence(
-            ": a SoVITS checkpoint (.pth) was expected", "：应为 SoVITS 检查点（.pth）"
-        )
+        expected = tr(": a SoVITS checkpoint (.pth) was expected")
         told = unreadable(path, error, expected)
         raise BackendError(told.en, zh=told.zh) from error
     if start[2:4] == _ZIP_START[2:] and (start[:2] == ZIP_MARK or start[:2] in _HEADS):
         return start
     found = _what_it_is(start)
-    raise BackendError(
-        f"{path} is not a SoVITS checkpoint: {found.en}",
-        zh=f"{path} 不是 SoVITS 检查点：{found.zh}",
-    )
+    raise BackendError(tr("{path} is not a SoVITS checkpoint: {found}", path=path, found=found))
 
 
 def _what_it_is(start: bytes) -> Sentence:
     text = start.lstrip().lower()
     if not start:
-        return Sentence("it is empty; download it again", "文件是空的；请重新下载")
+        return tr("it is empty; download it again")
     if text.startswith(b"version https://git-lfs"):
-        return Sentence(
-            "it is a Git LFS pointer, not the model itself; run  git lfs pull  or download the model",
-            "它是 Git LFS 指针，不是模型本身；请运行  git lfs pull  或下载模型",
+        return tr(
+            "it is a Git LFS pointer, not the model itself; run  git lfs pull  or download the model"
         )
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return Sentence(
-            "it is a web page, probably an error that was saved in place of the model; download it again",
-            "它是网页，可能是下载时保存下来的错误页面；请重新下载",
+        return tr(
+            "it is a web page, probably an error that was saved in place of the model; download it "
+            "again"
         )
     if text.startswith((b"{", b"[")):
-        return Sentence(
-            "it is text, probably a server's error that was saved in place of the model; download it again",
-            "它是文本，可能是下载时保存下来的服务器错误；请重新下载",
+        return tr(
+            "it is text, probably a server's error that was saved in place of the model; download it "
+            "again"
         )
     if start[:1] == b"\x80":
-        return Sentence(
-            "it is a bare pickle, which cannot be read safely; let GPT-SoVITS save the weights again",
-            "它是裸 pickle，无法安全读取；请让 GPT-SoVITS 重新保存权重",
+        return tr(
+            "it is a bare pickle, which cannot be read safely; let GPT-SoVITS save the weights again"
         )
-    return Sentence(
-        f"it starts with {start[:4]!r} where a zip's start was expected; download it again",
-        f"它以 {start[:4]!r} 开头，而应为 zip 的开头；请重新下载",
+    return tr(
+        "it starts with {start!r} where a zip's start was expected; download it again",
+        start=start[:4],
     )

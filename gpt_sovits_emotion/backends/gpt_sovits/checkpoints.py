@@ -30,6 +30,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.checkpoint_start import (
     version_by_start,
 )
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import in_both, tr
 
 __all__ = [
     "VERSIONS",
@@ -174,8 +175,10 @@ def read_state(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise BackendError(
-            f"there is no file {path}; get it from the pretrained models of GPT-SoVITS",
-            zh=f"没有文件 {path}；请从 GPT-SoVITS 的预训练模型中获取",
+            tr(
+                "there is no file {path}; get it from the pretrained models of GPT-SoVITS",
+                path=path,
+            )
         )
     return _only_tensors(path, _unpickle(path, path, lazily=False))
 
@@ -259,19 +262,22 @@ def _something_else(path: Path, content: Mapping[str, Any]) -> BackendError:
     keys = sorted(map(str, content))
     if any(key.startswith("model.ar_") for key in keys):
         return BackendError(
-            f"{path} is a GPT model; a SoVITS checkpoint (.pth) was expected",
-            zh=f"{path} 是 GPT 模型；应为 SoVITS 检查点（.pth）",
+            tr("{path} is a GPT model; a SoVITS checkpoint (.pth) was expected", path=path)
         )
     if any(key.startswith("discriminators.") for key in keys):
         return BackendError(
-            f"{path} is a discriminator (s2D), which only training needs; the generator beside it, "
-            "whose name has G in place of D, was expected",
-            zh=f"{path} 是判别器（s2D），只有训练才需要；应为旁边名称中以 G 代替 D 的生成器",
+            tr(
+                "{path} is a discriminator (s2D), which only training needs; the generator beside it, "
+                "whose name has G in place of D, was expected",
+                path=path,
+            )
         )
     return BackendError(
-        f"{path} is not a SoVITS checkpoint: it holds {', '.join(keys[:4]) or 'nothing'}; "
-        "weight and config were expected",
-        zh=f"{path} 不是 SoVITS 检查点：其中有 {', '.join(keys[:4]) or '空'}；应有 weight 和 config",
+        tr(
+            "{path} is not a SoVITS checkpoint: it holds {keys}; weight and config were expected",
+            path=path,
+            keys=in_both(", ".join(keys[:4]) or "nothing", ", ".join(keys[:4]) or "空"),
+        )
     )
 
 
@@ -289,9 +295,13 @@ def _damaged(path: Path, why: str) -> BackendError:
     first = re.split(r"\n|\. ", why.strip(), maxsplit=1)[0].rstrip(".") or "no reason was given"
     size = f"{path.stat().st_size:,} bytes" if path.exists() else "gone meanwhile"
     return BackendError(
-        f"{path} ({size}) is damaged or was cut off ({first}); download it again, or export the weights "
-        "again",
-        zh=f"{path}（{size}）已损坏或不完整（{first}）；请重新下载，或重新导出权重",
+        tr(
+            "{path} ({size}) is damaged or was cut off ({first}); download it again, or export the "
+            "weights again",
+            path=path,
+            size=size,
+            first=first,
+        )
     )
 
 
@@ -303,13 +313,18 @@ def _unsafe(path: Path, why: str) -> BackendError:
         return _damaged(path, why)
     if named.group(1) == "utils.HParams":
         return BackendError(
-            f"{path} cannot be read safely by torch {torch.__version__}: "
-            f"torch {_LEAST_TORCH} or newer is needed",
-            zh=f"torch {torch.__version__} 无法安全读取 {path}：需要 torch {_LEAST_TORCH} 或更新版本",
+            tr(
+                "{path} cannot be read safely by torch {version}: torch {least_torch} or newer is needed",
+                path=path,
+                version=torch.__version__,
+                least_torch=_LEAST_TORCH,
+            )
         )
     return BackendError(
-        f"{path} was not loaded: it asks to run {named.group(1)}, which no checkpoint needs and which "
-        "could do anything to this machine; take weights only from a source that you trust",
-        zh=f"没有加载 {path}：它要求运行 {named.group(1)}，权重文件不需要它，它却可能对本机做任何事；"
-        "请只使用来源可信的权重",
+        tr(
+            "{path} was not loaded: it asks to run {group}, which no checkpoint needs and which could "
+            "do anything to this machine; take weights only from a source that you trust",
+            path=path,
+            group=named.group(1),
+        )
     )

@@ -20,6 +20,7 @@ from typing import Any
 
 from gpt_sovits_emotion.backends.gpt_sovits.parts import SovitsClasses, classes_in
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["classes_from_checkout", "speaker_modules_from_checkout"]
 
@@ -54,8 +55,11 @@ def speaker_modules_from_checkout(root: Path) -> tuple[Any, Any]:
         return sources.load("ERes2NetV2").ERes2NetV2, sources.load("kaldi").fbank
     except AttributeError as error:
         raise BackendError(
-            f"{root}/GPT_SoVITS/eres2net is not as GPT-SoVITS has it ({error}): restore it with git",
-            zh=f"{root}/GPT_SoVITS/eres2net 与 GPT-SoVITS 原有的不同（{error}）：请用 git 恢复",
+            tr(
+                "{root}/GPT_SoVITS/eres2net is not as GPT-SoVITS has it ({error}): restore it with git",
+                root=root,
+                error=error,
+            )
         ) from error
 
 
@@ -89,18 +93,25 @@ class _Sources:
                 raise
             except ModuleNotFoundError as error:
                 raise BackendError(
-                    f"{self._folder} needs the package {error.name}, which this Python does not have: "
-                    f"run  pip install {error.name}  or use the Python that runs GPT-SoVITS",
-                    zh=f"{self._folder} 需要软件包 {error.name}，当前 Python 中没有："
-                    f"请运行  pip install {error.name}  或使用运行 GPT-SoVITS 的 Python",
+                    tr(
+                        "{folder} needs the package {error}, which this Python does not have: run  "
+                        "pip install "
+                        "{error}  or use the Python that runs GPT-SoVITS",
+                        folder=self._folder,
+                        error=error.name,
+                    )
                 ) from error
             except Exception as error:
                 # The checkout's code is not ours: whatever it raises, the checkout is at fault.
                 raise BackendError(
-                    f"the model classes in {self._folder} do not run ({type(error).__name__}: {error}): "
-                    "restore the checkout's files with git, or choose a head that reads prosody or hubert",
-                    zh=f"{self._folder} 中的模型类无法运行（{type(error).__name__}: {error}）："
-                    "请用 git 恢复目录中的文件，或选择读取 prosody 或 hubert 的情感模型",
+                    tr(
+                        "the model classes in {folder} do not run ({name}: {error}): restore the "
+                        "checkout's files "
+                        "with git, or choose a head that reads prosody or hubert",
+                        folder=self._folder,
+                        name=type(error).__name__,
+                        error=error,
+                    )
                 ) from error
 
     def _module(self, name: str) -> ModuleType:
@@ -135,10 +146,11 @@ class _Sources:
             if path.is_file():
                 return path
         raise BackendError(
-            f"there is no {place}.py in this checkout, which the models of GPT-SoVITS need: "
-            "restore the checkout's files with git, or get a checkout that has them",
-            zh=f"此目录中没有 {place}.py，而 GPT-SoVITS 的模型需要它：请用 git 恢复文件，"
-            "或换用有这些文件的目录",
+            tr(
+                "there is no {place}.py in this checkout, which the models of GPT-SoVITS need: restore the "
+                "checkout's files with git, or get a checkout that has them",
+                place=place,
+            )
         )
 
     def _is_unused(self, name: str) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import EncoderError, ReferenceBankError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, is_ordinary
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -111,8 +112,11 @@ def read_experiment(folder: str | Path) -> Experiment:
     root = Path(folder)
     if not is_experiment(root):
         raise ReferenceBankError(
-            f"{root} has no folder {_CLIPS}; logs/<name> of a GPT-SoVITS training was expected",
-            zh=f"{root} 中没有 {_CLIPS} 文件夹；应为 GPT-SoVITS 训练的 logs/<实验名>",
+            tr(
+                "{root} has no folder {clips}; logs/<name> of a GPT-SoVITS training was expected",
+                root=root,
+                clips=_CLIPS,
+            )
         )
     try:
         texts = dict(_texts_in(root))
@@ -150,8 +154,11 @@ def load_hubert(path: Path) -> np.ndarray:
     except _DAMAGED as error:
         why = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise EncoderError(
-            f"the stored features {path.name} cannot be read ({why}); let GPT-SoVITS extract them again",
-            zh=f"无法读取已保存的特征 {path.name}（{why}）；请用 GPT-SoVITS 重新提取",
+            tr(
+                "the stored features {path} cannot be read ({why}); let GPT-SoVITS extract them again",
+                path=path.name,
+                why=why,
+            )
         ) from error
     if not isinstance(held, torch.Tensor) or not held.is_floating_point():
         raise _other(path, type(held).__name__)
@@ -229,8 +236,11 @@ def _check_size(path: Path) -> None:
 
 def _other(path: Path, found: str) -> EncoderError:
     return EncoderError(
-        f"the stored features {path.name} hold {found}; (1, {_N_CHANNELS}, n_frames) from HuBERT was "
-        "expected: let GPT-SoVITS extract them again",
-        zh=f"已保存的特征 {path.name} 的内容是 {found}；应为 HuBERT 的 (1, {_N_CHANNELS}, n_frames)："
-        "请用 GPT-SoVITS 重新提取",
+        tr(
+            "the stored features {path} hold {found}; (1, {n_channels}, n_frames) from HuBERT was "
+            "expected: let GPT-SoVITS extract them again",
+            path=path.name,
+            found=found,
+            n_channels=_N_CHANNELS,
+        )
     )

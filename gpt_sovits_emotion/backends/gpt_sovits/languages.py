@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["V1_CODES", "V2_CODES", "codes_of_version", "host_code", "spoken_languages"]
@@ -20,13 +21,13 @@ V1_CODES = frozenset({"auto", "en", "zh", "ja", "all_zh", "all_ja"})
 V2_CODES = V1_CODES | {"auto_yue", "yue", "ko", "all_yue", "all_ko"}
 
 _NAMES = {
-    "zh": Sentence("Chinese", "中文"),
-    "en": Sentence("English", "英语"),
-    "ja": Sentence("Japanese", "日语"),
-    "ko": Sentence("Korean", "韩语"),
-    "yue": Sentence("Cantonese", "粤语"),
+    "zh": tr("Chinese"),
+    "en": tr("English"),
+    "ja": tr("Japanese"),
+    "ko": tr("Korean"),
+    "yue": tr("Cantonese"),
 }
-_THE_TEXT = Sentence("the text", "文字")
+_THE_TEXT = tr("the text")
 _ALIASES = {"cmn": "zh", "zh-yue": "yue", "jp": "ja", "kr": "ko", "": "auto"}
 _UNSPOKEN_SCRIPTS = {
     "ARABIC": "阿拉伯字母",
@@ -136,10 +137,10 @@ def _unspoken_script(text: str, wanted: str) -> Sentence | None:
 def _named(language: str, wanted: str) -> Sentence:
     if wanted in _NAMES:
         name = _NAMES[wanted]
-        return Sentence(f"{name.en} ({wanted})", f"{name.zh}（{wanted}）")
+        return tr("{name} ({wanted})", name=name, wanted=wanted)
     if language:
-        return Sentence(f"the language {language!r}", f"语言 {language!r}")
-    return Sentence("a language that is not known", "未知语言")
+        return tr("the language {language!r}", language=language)
+    return tr("a language that is not known")
 
 
 def _unspoken(
@@ -155,12 +156,18 @@ def _unspoken(
     spoken_en = ", ".join(f"{name.en} ({code})" for code, name in spoken.items())
     spoken_zh = "、".join(f"{name.zh}（{code}）" for code, name in spoken.items())
     if wanted is None:
-        remedy = Sentence("write it in one of these", "请改用其中一种语言")
+        remedy = tr("write it in one of these")
     elif wanted.removeprefix("all_") in spoken_languages(V2_CODES):
-        remedy = Sentence("load a model of v2 or later, which does", "请加载 v2 或更新的模型")
+        remedy = tr("load a model of v2 or later, which does")
     else:
-        remedy = Sentence("correct the language, or leave it out", "请改正语言，或不填")
+        remedy = tr("correct the language, or leave it out")
     return BackendError(
-        f"{whose.en} is in {what.en}, which {backend} does not speak (it speaks {spoken_en}): {remedy.en}",
-        zh=f"{whose.zh}是{what.zh}，{backend} 不会说（会说的有：{spoken_zh}）：{remedy.zh}",
+        tr(
+            "{whose} is in {what}, which {backend} does not speak (it speaks {spoken}): {remedy}",
+            whose=whose,
+            what=what,
+            backend=backend,
+            remedy=remedy,
+            spoken=in_both(spoken_en, spoken_zh),
+        )
     )

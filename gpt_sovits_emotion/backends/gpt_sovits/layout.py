@@ -16,6 +16,7 @@ from typing import Any
 
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import VERSIONS
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import in_both, tr
 
 __all__ = [
     "Checkout",
@@ -262,25 +263,44 @@ def _not_a_checkout(given: Path) -> BackendError:
     expected_zh = "应为含有 webui.py 和 GPT_SoVITS/ 的文件夹"
     if not given.exists():
         return BackendError(
-            f"there is no folder {given}; {expected}", zh=f"没有文件夹 {given}；{expected_zh}"
+            tr(
+                "there is no folder {given}; {expected}",
+                given=given,
+                expected=in_both(expected, expected_zh),
+            )
         )
     if not given.is_dir():
-        return BackendError(f"{given} is a file; {expected}", zh=f"{given} 是文件；{expected_zh}")
+        return BackendError(
+            tr(
+                "{given} is a file; {expected}",
+                given=given,
+                expected=in_both(expected, expected_zh),
+            )
+        )
     for parent in (given.resolve(), *given.resolve().parents):
         if _is_checkout(parent):
             return BackendError(
-                f"{given} lies inside a GPT-SoVITS checkout; give its root instead: {parent}",
-                zh=f"{given} 位于 GPT-SoVITS 目录之内；请改为指定其根目录：{parent}",
+                tr(
+                    "{given} lies inside a GPT-SoVITS checkout; give its root instead: {parent}",
+                    given=given,
+                    parent=parent,
+                )
             )
     below = sorted(child for child in given.iterdir() if child.is_dir() and _is_checkout(child))
     if below:
         return BackendError(
-            f"{given} is not a GPT-SoVITS checkout, but it holds one; give that instead: {below[0]}",
-            zh=f"{given} 不是 GPT-SoVITS 目录，但其中有一个；请改为指定：{below[0]}",
+            tr(
+                "{given} is not a GPT-SoVITS checkout, but it holds one; give that instead: {below}",
+                given=given,
+                below=below[0],
+            )
         )
     return BackendError(
-        f"{given} is not a GPT-SoVITS checkout: {expected}",
-        zh=f"{given} 不是 GPT-SoVITS 目录：{expected_zh}",
+        tr(
+            "{given} is not a GPT-SoVITS checkout: {expected}",
+            given=given,
+            expected=in_both(expected, expected_zh),
+        )
     )
 
 

@@ -26,7 +26,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.parts import (
 )
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedHubert, LoadedSovits
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import in_both, tr
 
 __all__ = [
     "ModelProvider",
@@ -87,12 +87,12 @@ class ModelProvider:
         model = self._page.hubert
         if model is None:
             raise BackendError(
-                "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, and "
-                "gpt-sovits-emotion doctor --checkout DIR",
-                zh="GPT-SoVITS 没有加载 HuBERT，而它合成时也需要 HuBERT：请看其控制台，并运行 "
-                "gpt-sovits-emotion doctor --checkout DIR",
+                tr(
+                    "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, and "
+                    "gpt-sovits-emotion doctor --checkout DIR"
+                )
             )
-        return iter((LoadedHubert(model, Sentence("GPT-SoVITS's HuBERT", "GPT-SoVITS 的 HuBERT")),))
+        return iter((LoadedHubert(model, tr("GPT-SoVITS's HuBERT")),))
 
     def sovits(self, *, posterior: bool) -> Iterator[LoadedSovits]:
         """Yield the loaded model's parts, then those of its base, then those of the v2 base.
@@ -108,20 +108,24 @@ class ModelProvider:
         model = self._page.sovits
         if model is None:
             raise BackendError(
-                "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says why "
-                "those that it started with were not loaded)",
-                zh="GPT-SoVITS 没有加载 SoVITS 权重：请在它的列表中选择"
-                "（启动时的权重为何没有加载，见其控制台）",
+                tr(
+                    "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says why "
+                    "those that it started with were not loaded)"
+                )
             )
         lend_loaded = not posterior or self._has_trusted_posterior(model)
         if not lend_loaded and not self._base_paths(posterior=True):
             bases = [str(path) for _, path in self._base_candidates(posterior=True)]
             raise BackendError(
-                "the weights that are loaded hold no posterior encoder, as exported weights do not, and "
-                f"their base model is not on the disk: download it to {' or '.join(bases) or 'its place'}, "
-                "or choose a head that reads hubert or sovits.style",
-                zh="已加载的权重不含后验编码器（导出的权重都没有），磁盘上也没有它的底模："
-                f"请下载到 {' 或 '.join(bases) or '相应位置'}，或换用读取 hubert 或 sovits.style 的情感模型",
+                tr(
+                    "the weights that are loaded hold no posterior encoder, as exported weights do not, and "
+                    "their base model is not on the disk: download it to {bases}, or choose a head "
+                    "that reads "
+                    "hubert or sovits.style",
+                    bases=in_both(
+                        " or ".join(bases) or "its place", " 或 ".join(bases) or "相应位置"
+                    ),
+                )
             )
         return self._models(model, posterior=posterior, lend_loaded=lend_loaded)
 
@@ -140,9 +144,7 @@ class ModelProvider:
             n_style_bins=model.ref_enc.in_dim,
             style_dim=model.ref_enc.out_dim,
             posterior=model.enc_q if posterior else None,
-            source=Sentence(
-                f"the {version} SoVITS model that is loaded", f"当前加载的 {version} SoVITS 模型"
-            ),
+            source=tr("the {version} SoVITS model that is loaded", version=version),
             project_speaker=SpeakerProjection(model.sv_emb, model.prelu) if is_pro else None,
             speaker_embedding=self._speaker_embedding if is_pro else None,
         )
@@ -180,7 +182,7 @@ class ModelProvider:
         loaded = loaded_from_checkpoint(
             read_checkpoint(path, only=parts, version=version),
             classes_of(model),
-            source=Sentence(f"the {version} base model on the disk", f"磁盘上的 {version} 底模"),
+            source=tr("the {version} base model on the disk", version=version),
             device=self._page.device,
             speaker_embedding=self._speaker_embedding if "Pro" in version else None,
         )
@@ -272,7 +274,9 @@ class SpeakerVerifier:
             network.load_state_dict(state, strict=True, assign=True)
         except RuntimeError as error:
             raise BackendError(
-                f"{path} does not fit the speaker network of this checkout: download the file again",
-                zh=f"{path} 与此目录的说话人网络不符：请重新下载该文件",
+                tr(
+                    "{path} does not fit the speaker network of this checkout: download the file again",
+                    path=path,
+                )
             ) from error
         return network.eval().requires_grad_(False).to(self._device, torch.float32)

@@ -27,6 +27,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.languages import V1_CODES
 from gpt_sovits_emotion.backends.gpt_sovits.seeding import undisturbed_seed
 from gpt_sovits_emotion.backends.gpt_sovits.speaking import STOPPED, Utterance
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["DefaultPage", "FastPage", "Page", "find_page", "page_of"]
 
@@ -129,10 +130,10 @@ def page_of(namespace: Mapping[str, Any]) -> Page:
     if kind == "default":
         return DefaultPage(namespace)
     raise BackendError(
-        "this is not a page of GPT-SoVITS: neither get_tts_wav nor tts_pipeline was found; start "
-        "GPT_SoVITS/inference_webui.py or inference_webui_fast.py",
-        zh="这不是 GPT-SoVITS 的页面：没有找到 get_tts_wav 或 tts_pipeline；请启动 "
-        "GPT_SoVITS/inference_webui.py 或 inference_webui_fast.py",
+        tr(
+            "this is not a page of GPT-SoVITS: neither get_tts_wav nor tts_pipeline was found; start "
+            "GPT_SoVITS/inference_webui.py or inference_webui_fast.py"
+        )
     )
 
 
@@ -248,9 +249,12 @@ def _refuse_unknown(sampling: Sampling, parameters: frozenset[str]) -> None:
         asked = getattr(sampling, option)
         if parameter not in parameters and asked != getattr(default, option):
             raise BackendError(
-                f"this GPT-SoVITS is too old to be told {option} ({asked}): leave it as it is, or update "
-                "GPT-SoVITS",
-                zh=f"这个 GPT-SoVITS 版本太旧，不能设置 {option}（{asked}）：请保持默认值，或更新 GPT-SoVITS",
+                tr(
+                    "this GPT-SoVITS is too old to be told {option} ({asked}): leave it as it is, or update "
+                    "GPT-SoVITS",
+                    option=option,
+                    asked=asked,
+                )
             )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from gpt_sovits_emotion.backends.gpt_sovits.checkpoints import Checkpoint
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedSovits, SpeakerEmbedding
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -99,10 +100,12 @@ def classes_in(module: Any, where: str) -> SovitsClasses:
     if style is None or posterior is None:
         missing = "MelStyleEncoder" if style is None else "PosteriorEncoder"
         raise BackendError(
-            f"{where} has no {missing}, which every version of GPT-SoVITS up to 2026 has; "
-            "choose a head that reads prosody or hubert",
-            zh=f"{where} 没有 {missing}，而到 2026 年为止的各版 GPT-SoVITS 都有；"
-            "请换用读取 prosody 或 hubert 的情感模型",
+            tr(
+                "{where} has no {missing}, which every version of GPT-SoVITS up to 2026 has; choose a head "
+                "that reads prosody or hubert",
+                where=where,
+                missing=missing,
+            )
         )
     return SovitsClasses(style, posterior)
 
@@ -186,8 +189,11 @@ class _StyleShape:
                 else "请用 GPT-SoVITS 重新导出权重"
             )
             raise BackendError(
-                f"{checkpoint.path} holds no style encoder (ref_enc): {why}",
-                zh=f"{checkpoint.path} 中没有风格编码器（ref_enc）：{why_zh}",
+                tr(
+                    "{path} holds no style encoder (ref_enc): {why}",
+                    path=checkpoint.path,
+                    why=in_both(why, why_zh),
+                )
             )
         return cls(int(first.shape[1]), int(last.shape[0]))
 
@@ -207,10 +213,13 @@ class _Builder:
         infinite = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
         if infinite:
             raise BackendError(
-                f"{self.checkpoint.path} is damaged: {prefix}{infinite[0]} holds values that are not finite; "
-                "download it again, or export the weights again",
-                zh=f"{self.checkpoint.path} 已损坏：{prefix}{infinite[0]} 含有无效数值（非有限值）；"
-                "请重新下载，或重新导出权重",
+                tr(
+                    "{path} is damaged: {prefix}{infinite} holds values that are not finite; download it "
+                    "again, or export the weights again",
+                    path=self.checkpoint.path,
+                    prefix=prefix,
+                    infinite=infinite[0],
+                )
             )
         with unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # weight_norm, which the host still uses
@@ -219,11 +228,14 @@ class _Builder:
             module.load_state_dict(tensors, strict=True, assign=True)
         except RuntimeError as error:
             raise BackendError(
-                f"{name} of {self.checkpoint.path} ({self.checkpoint.version}) does not fit this GPT-SoVITS: "
-                f"{_first_difference(error)}; use the weights with the GPT-SoVITS that they were made with",
-                zh=f"{self.checkpoint.path}（{self.checkpoint.version}）"
-                f"的 {name} 与此 GPT-SoVITS 不符：{_first_difference(error)}；请与制作这些权重的 "
-                "GPT-SoVITS 一起使用",
+                tr(
+                    "{name} of {path} ({version}) does not fit this GPT-SoVITS: {first_difference}; use the "
+                    "weights with the GPT-SoVITS that they were made with",
+                    name=name,
+                    path=self.checkpoint.path,
+                    version=self.checkpoint.version,
+                    first_difference=_first_difference(error),
+                )
             ) from error
         module.eval().requires_grad_(False)
         return module.to(device=self.device, dtype=self.dtype)
@@ -259,8 +271,11 @@ def _empty_posterior(checkpoint: Checkpoint, classes: SovitsClasses, style_dim: 
         kernel = tensors["enc.in_layers.0.weight_v"].shape[2]
     except (KeyError, IndexError) as error:
         raise BackendError(
-            f"{checkpoint.path} is damaged: of its posterior encoder, {error} is missing; download it again",
-            zh=f"{checkpoint.path} 已损坏：其后验编码器缺少 {error}；请重新下载",
+            tr(
+                "{path} is damaged: of its posterior encoder, {error} is missing; download it again",
+                path=checkpoint.path,
+                error=error,
+            )
         ) from error
     n_layers = sum(_IN_LAYER.match(key) is not None for key in tensors)
     return classes.posterior(n_bins, n_out, n_hidden, kernel, 1, n_layers, gin_channels=style_dim)

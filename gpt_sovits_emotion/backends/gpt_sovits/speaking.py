@@ -20,7 +20,8 @@ from gpt_sovits_emotion.backends.base import BackendLimits, Sampling, SynthesisR
 from gpt_sovits_emotion.backends.gpt_sovits.languages import host_code, spoken_languages
 from gpt_sovits_emotion.backends.shaping import REFERENCE_S, read_reference, trim_silence
 from gpt_sovits_emotion.core.errors import AudioError, BackendError
-from gpt_sovits_emotion.core.records import Audio, Sentence
+from gpt_sovits_emotion.core.messages import of_error, tr
+from gpt_sovits_emotion.core.records import Audio
 
 __all__ = [
     "SILENT_FAILURE",
@@ -35,21 +36,15 @@ __all__ = [
     "takes_timbre",
 ]
 
-STOPPED = Sentence("stopped as asked; this segment was not said", "已按要求停止；该片段没有合成")
-SWITCHED = Sentence(
-    "the voice's weights were switched while this was being said; say it again",
-    "合成期间切换了声音的权重；请重说",
+STOPPED = tr("stopped as asked; this segment was not said")
+SWITCHED = tr("the voice's weights were switched while this was being said; say it again")
+SWITCHING = tr(
+    "the voice's weights are being switched, or could not be: wait until they are loaded, or "
+    "choose them again, and say it again"
 )
-SWITCHING = Sentence(
-    "the voice's weights are being switched, or could not be: wait until they are loaded, "
-    "or choose them again, and say it again",
-    "正在切换声音的权重，或切换失败：请等待加载完成，或重新选择权重，然后重说",
-)
-SILENT_FAILURE = Sentence(
-    "GPT-SoVITS failed and gave a second of silence in place of a reason; its console has the reason: "
-    "the usual ones are too little memory and a text that its front end cannot read",
-    "GPT-SoVITS 合成失败，只返回了一秒静音，没有给出原因；原因见其控制台：常见的是内存或显存不足，"
-    "或其文本前端无法读出这段文字",
+SILENT_FAILURE = tr(
+    "GPT-SoVITS failed and gave a second of silence in place of a reason; its console has the "
+    "reason: the usual ones are too little memory and a text that its front end cannot read"
 )
 
 _SAMPLING_RATES_HZ = {"v3": 24_000, "v4": 48_000}  # 32 kHz for all others
@@ -175,10 +170,7 @@ def prepare(
             request.reference.language or "auto",
             text=prompt_text,
             codes=codes,
-            whose=Sentence(
-                f"the text of the reference clip {request.reference.path.name}",
-                f"参考片段 {request.reference.path.name} 的文字",
-            ),
+            whose=tr("the text of the reference clip {path}", path=request.reference.path.name),
             backend=backend,
         )
     else:
@@ -222,32 +214,32 @@ def finished_audio(outputs: Iterable[tuple[int, np.ndarray]]) -> Audio:
     parts = [(int(rate_hz), np.asarray(samples)) for rate_hz, samples in outputs]
     if not parts:
         raise BackendError(
-            "GPT-SoVITS returned nothing for this text: correct it, or try another",
-            zh="GPT-SoVITS 对这段文字没有返回任何内容：请改正文字，或换一段",
+            tr("GPT-SoVITS returned nothing for this text: correct it, or try another")
         )
     rate_hz = parts[-1][0]
     samples = np.concatenate([_as_float(part) for _, part in parts])
     if not np.isfinite(samples).all():
         raise BackendError(
-            "GPT-SoVITS returned sound that is not finite: its weights may be damaged; try others, or "
-            "restart it with is_half=False",
-            zh="GPT-SoVITS 返回的声音含有无效数值（非有限值）：权重可能已损坏；请换用其他权重，"
-            "或以 is_half=False 重启",
+            tr(
+                "GPT-SoVITS returned sound that is not finite: its weights may be damaged; try others, or "
+                "restart it with is_half=False"
+            )
         )
     if not samples.any():
         if rate_hz == _FAILURE_RATE_HZ and len(samples) == _FAILURE_RATE_HZ:
             raise BackendError(SILENT_FAILURE.en, zh=SILENT_FAILURE.zh)
         raise BackendError(
-            "GPT-SoVITS returned silence: its synthesis was stopped on its page, or half precision failed "
-            "on this graphics card (restart it with is_half=False)",
-            zh="GPT-SoVITS 返回的是静音：合成在它的页面上被停止了，或此显卡的半精度出了问题"
-            "（请以 is_half=False 重启）",
+            tr(
+                "GPT-SoVITS returned silence: its synthesis was stopped on its page, or half precision "
+                "failed on this graphics card (restart it with is_half=False)"
+            )
         )
     audio = trim_silence(Audio(samples, rate_hz))
     if audio.duration_s < _SHORTEST_S:
         raise BackendError(
-            "GPT-SoVITS returned no more than a click for this text: try another seed, clip or text",
-            zh="GPT-SoVITS 对这段文字只返回了极短的一声：请换一个随机种子、参考片段或文字",
+            tr(
+                "GPT-SoVITS returned no more than a click for this text: try another seed, clip or text"
+            )
         )
     return audio
 
@@ -257,48 +249,57 @@ def finished_audio(outputs: Iterable[tuple[int, np.ndarray]]) -> Audio:
 
 def _check_text(text: str) -> None:
     if not text:
-        raise BackendError(
-            "the text is empty: correct it, or leave the segment out",
-            zh="文字为空：请改正，或略过该片段",
-        )
+        raise BackendError(tr("the text is empty: correct it, or leave the segment out"))
     if not any(character.isalnum() for character in text):
         raise BackendError(
-            f"there is nothing to say in {text!r}: correct the text, or leave the segment out",
-            zh=f"{text!r} 中没有可说的内容：请改正文字，或略过该片段",
+            tr(
+                "there is nothing to say in {text!r}: correct the text, or leave the segment out",
+                text=text,
+            )
         )
 
 
 def _check_sampling(sampling: Sampling, version: str | None) -> None:
     if sampling.cut not in _CUTS:
         raise BackendError(
-            f"the way of cutting a text is {sampling.cut!r}; cut0 (not at all) to cut5 was expected",
-            zh=f"切分方式为 {sampling.cut!r}；应为 cut0（不切）到 cut5",
+            tr(
+                "the way of cutting a text is {cut!r}; cut0 (not at all) to cut5 was expected",
+                cut=sampling.cut,
+            )
         )
     if not sampling.speed > 0:
         raise BackendError(
-            f"the speed is {sampling.speed:g}; more than 0 was expected, 1 is as it is",
-            zh=f"语速为 {sampling.speed:g}；应大于 0，1 为原速",
+            tr(
+                "the speed is {speed:g}; more than 0 was expected, 1 is as it is",
+                speed=sampling.speed,
+            )
         )
     if sampling.super_sampling and version not in (None, "v3"):
         raise BackendError(
-            f"super-sampling is for v3 models, and a {version} model is loaded: switch it off",
-            zh=f"超分只适用于 v3 模型，而当前加载的是 {version} 模型：请关闭超分",
+            tr(
+                "super-sampling is for v3 models, and a {version} model is loaded: switch it off",
+                version=version,
+            )
         )
 
 
 def _check_timbre(timbre: tuple[Path, ...], version: str | None, timbre_references: bool) -> None:
     if not takes_timbre(version):
         raise BackendError(
-            f"{version} models take no timbre references ({len(timbre)} given): leave them out, or load a "
-            "v2 or v2Pro model",
-            zh=f"{version} 模型不支持音色参考（给了 {len(timbre)} 个）：请不要使用，或加载 v2 或 v2Pro 模型",
+            tr(
+                "{version} models take no timbre references ({timbre} given): leave them out, or load a v2 "
+                "or v2Pro model",
+                version=version,
+                timbre=len(timbre),
+            )
         )
     if not timbre_references:
         raise BackendError(
-            f"this GPT-SoVITS is too old for timbre references ({len(timbre)} given): leave them out, "
-            "or update it (they came in August 2024)",
-            zh=f"这个 GPT-SoVITS 版本太旧，不支持音色参考（给了 {len(timbre)} 个）：请不要使用，"
-            "或更新 GPT-SoVITS（2024 年 8 月起支持）",
+            tr(
+                "this GPT-SoVITS is too old for timbre references ({timbre} given): leave them out, or "
+                "update it (they came in August 2024)",
+                timbre=len(timbre),
+            )
         )
     for path in timbre:
         _check_readable(path)
@@ -310,17 +311,19 @@ def _check_readable(path: Path) -> None:
     except AudioError as error:
         # The host would leave it out and say nothing.
         raise BackendError(
-            f"a timbre reference cannot be used: {error}", zh=f"音色参考无法使用：{error.say('zh')}"
+            tr("a timbre reference cannot be used: {error}", error=of_error(error))
         ) from error
 
 
 def _check_without_prompt(request: SynthesisRequest, version: str | None) -> None:
     if version in ("v3", "v4"):
         raise BackendError(
-            f"{version} models need the text of the reference clip, and {request.reference.path.name} has "
-            "none: write down what is said in it, choose another clip, or load a v2 or v2Pro model",
-            zh=f"{version} 模型需要参考片段的文字，而 {request.reference.path.name} 没有："
-            "请填写其中说的话，另选一个片段，或加载 v2 或 v2Pro 模型",
+            tr(
+                "{version} models need the text of the reference clip, and {path} has none: write down "
+                "what is said in it, choose another clip, or load a v2 or v2Pro model",
+                version=version,
+                path=request.reference.path.name,
+            )
         )
 
 

@@ -21,8 +21,8 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     sidecar_path,
     source_of,
 )
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.labels import UNSURE
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import check_name, head_digest
@@ -188,18 +188,14 @@ def _refused(
     clips: Sequence[LessonClip], sources: Sources, head: Head, *, allowed: bool
 ) -> Sentence | None:
     if not allowed:
-        return Sentence(
-            "this voice does not teach the head, as asked", "按要求，情感模型不学习该音色"
-        )
+        return tr("this voice does not teach the head, as asked")
     if sources.synthetic:
-        return Sentence(
-            "a synthetic voice does not teach the head: it would learn to hear as the synthesiser acts",
-            "合成的音色不用于适配情感模型：否则会学成合成器的表演方式",
+        return tr(
+            "a synthetic voice does not teach the head: it would learn to hear as the synthesiser acts"
         )
     if "speaker" not in head.members:
-        return Sentence(
-            f"head {head.card.id} has no speaker mode, so the voice cannot teach it",
-            f"情感模型 {head.card.id} 没有说话人模式，无法适配该音色",
+        return tr(
+            "head {card} has no speaker mode, so the voice cannot teach it", card=head.card.id
         )
     return too_few(Counter(clip.label for clip in clips if clip.label), len(clips), head)
 
@@ -209,12 +205,14 @@ def too_few(labelled: Mapping[str, int], n_clips: int, head: Head) -> Sentence |
     n_labelled, least = sum(labelled.values()), head.card.min_speaker_segments
     if len(labelled) >= _FEWEST_LABELS and n_labelled >= _FEWEST_LABELLED and n_clips >= least:
         return None
-    return Sentence(
-        f"the head was not fitted to this voice: {counted(n_labelled, 'clip')} of "
-        f"{counted(len(labelled), 'emotion')} "
-        f"{'carries' if n_labelled == 1 else 'carry'} your "
-        f"own labels that it knows; {_FEWEST_LABELLED} of {_FEWEST_LABELS} emotions are needed, and {least} "
+    return tr(
+        "the head was not fitted to this voice: {n_labelled} of {labelled} {verb} your own labels "
+        "that it knows; {fewest_labelled} of {fewest_labels} emotions are needed, and {least} "
         "clips in all",
-        f"情感模型未适配该音色：只有 {len(labelled)} 种情感的 {n_labelled} 个片段带有您的标注；至少需要 "
-        f"{_FEWEST_LABELS} 种情感的 {_FEWEST_LABELLED} 个片段，并且总共 {least} 个片段",
+        fewest_labelled=_FEWEST_LABELLED,
+        fewest_labels=_FEWEST_LABELS,
+        least=least,
+        n_labelled=of_count(n_labelled, "clip"),
+        labelled=of_count(len(labelled), "emotion"),
+        verb="carries" if n_labelled == 1 else "carry",
     )

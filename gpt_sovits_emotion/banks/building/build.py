@@ -49,6 +49,7 @@ from gpt_sovits_emotion.banks.library.sidecar import (
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import write_bytes
 from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 from gpt_sovits_emotion.encoders.feature_cache import FeatureCache
@@ -204,10 +205,12 @@ def _prepared(
         return replace(find_sources(cutting.folder), voice=sources.voice), [cutting.note]
     if to is not None:
         raise ReferenceBankError(
-            f"{sources.path} is no recording that is cut into clips, so nothing goes to {to}: the bank stays "
-            "where its clips are; leave out --to (refs export writes a copy)",
-            zh=f"{sources.path} 不是需要切分的录音，没有内容要写入 {to}：音库留在原处；请去掉 --to"
-            "（可用 refs export 另存一份）",
+            tr(
+                "{path} is no recording that is cut into clips, so nothing goes to {to}: the bank stays "
+                "where its clips are; leave out --to (refs export writes a copy)",
+                path=sources.path,
+                to=to,
+            )
         )
     return sources, []
 
@@ -220,9 +223,12 @@ def _check_any_is_there(sources: Sources) -> None:
     if sources.path.suffix.casefold() == ".list":
         raise clips_elsewhere(sources.root, paths)
     raise ReferenceBankError(
-        f"none of the clips that {sources.path} names is there ({paths[0].name}, …); copy them to where it "
-        "says, or correct its paths",
-        zh=f"{sources.path} 所列的片段都不存在（{paths[0].name}……）；请把它们放到所写的位置，或改正路径",
+        tr(
+            "none of the clips that {path} names is there ({name}, …); copy them to where it says, or "
+            "correct its paths",
+            path=sources.path,
+            name=paths[0].name,
+        )
     )
 
 

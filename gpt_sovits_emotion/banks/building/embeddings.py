@@ -12,6 +12,7 @@ from gpt_sovits_emotion.banks.building.hearing import PROSODY, STORED
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept
 from gpt_sovits_emotion.binding import provide_encoder
 from gpt_sovits_emotion.core.errors import AudioError, EncoderError, HeadMismatchError
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Audio, Sentence
 from gpt_sovits_emotion.encoders import WHISPER
 from gpt_sovits_emotion.encoders.base import Encoder
@@ -91,10 +92,13 @@ def listeners_for(engines: Engines, *, n_clips: int, n_stored: int) -> Listeners
         return Listeners(parts, fingerprints, loaded)
     if others:
         raise HeadMismatchError(
-            f"head {head.card.id!r} reads {' and '.join(others)} beside the stored features, which "
-            f"{engines.provider.title.en} does not lend; name a GPT-SoVITS that does with --checkout",
-            zh=f"情感模型 {head.card.id!r} 除已保存的特征外还需要 {'、'.join(others)}，而 "
-            f"{engines.provider.title.zh} 不提供；请用 --checkout 指定提供它的 GPT-SoVITS",
+            tr(
+                "head {card!r} reads {others} beside the stored features, which {title} does not lend; "
+                "name a GPT-SoVITS that does with --checkout",
+                card=head.card.id,
+                title=engines.provider.title,
+                others=in_both(" and ".join(others), "、".join(others)),
+            )
         )
     if PROSODY in parts:
         _check_prosody(head, engines, fingerprints[parts.index(PROSODY)])
@@ -118,10 +122,13 @@ def _whisper_of(head: Head, part: str, engines: Engines) -> Encoder:
 def _check_prosody(head: Head, engines: Engines, fingerprint: str) -> None:
     if fingerprint != engines.tracker.fingerprint:
         raise HeadMismatchError(
-            f"head {head.card.id!r} was trained on another version of the prosody encoder ({fingerprint}, "
-            f"here is {engines.tracker.fingerprint}); train it anew",
-            zh=f"情感模型 {head.card.id!r} 是用另一版本的韵律编码器训练的（{fingerprint}，"
-            f"此处为 {engines.tracker.fingerprint}）；请重新训练",
+            tr(
+                "head {card!r} was trained on another version of the prosody encoder ({fingerprint}, here "
+                "is {fingerprint_2}); train it anew",
+                card=head.card.id,
+                fingerprint=fingerprint,
+                fingerprint_2=engines.tracker.fingerprint,
+            )
         )
 
 
@@ -129,11 +136,10 @@ def _trust(n_clips: int, n_stored: int) -> Sentence:
     missing = n_clips - n_stored
     also_en = f"; {missing} clips without them were not heard" if missing else ""
     also_zh = f"；没有这些特征的 {missing} 个片段未判断情感" if missing else ""
-    return Sentence(
-        "the stored HuBERT features were taken as being of the weights that the head was trained on: nobody "
-        f"lends HuBERT to compare with (--checkout does){also_en}",
-        "已保存的 HuBERT 特征按与情感模型训练时相同的权重处理：没有可比对的 HuBERT"
-        f"（可用 --checkout 提供）{also_zh}",
+    return tr(
+        "the stored HuBERT features were taken as being of the weights that the head was trained "
+        "on: nobody lends HuBERT to compare with (--checkout does){also}",
+        also=in_both(also_en, also_zh),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import AudioError, EncoderError, OutputError
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import ClipQuality, FrameTracks, Prosody, Record, Sentence
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def hear(question: Question) -> HeardClip:
         with open_recording(question.path, max_duration_s=_LONGEST_FILE_S) as recording:
             audio, info = recording.read(0.0, _HEARD_S), recording.info
     except (AudioError, OutputError) as error:
-        problem = Sentence(f"cannot be read: {error}", f"无法读取：{error.say('zh')}")
+        problem = tr("cannot be read: {error}", error=of_error(error))
         return HeardClip(ClipFacts(None, problem=problem))
     rows: dict[str, np.ndarray] = {}
     if question.prosody:

@@ -21,6 +21,7 @@ from gpt_sovits_emotion.banks.library.sidecar import ClipContent, content_of
 from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.keyed_store import KeyedStore, as_bytes, as_floats, transaction
 from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["Journal", "Kept", "journal_path", "key_of", "only_build"]
 
@@ -59,16 +60,22 @@ def only_build(sidecar: Path) -> Iterator[Path]:
     """
     folder = sidecar.parent
     busy = ReferenceBankError(
-        f"another build of {sidecar.name} in {folder} is running at this moment; wait for it, or stop it: "
-        "what it has found out is kept",
-        zh=f"{folder} 中的 {sidecar.name} 正在由另一个程序构建；请等它结束，或先停止它：已完成的部分会保留",
+        tr(
+            "another build of {sidecar} in {folder} is running at this moment; wait for it, or stop "
+            "it: what it has found out is kept",
+            sidecar=sidecar.name,
+            folder=folder,
+        )
     )
 
     def unwritable(reason: str) -> OutputError:
         return OutputError(
-            f"nothing can be written into {folder} ({reason}), where the bank's sidecar belongs; change its "
-            "permissions, or copy the clips elsewhere",
-            zh=f"无法写入 {folder}（{reason}），而音库的附属文件应放在那里；请修改权限，或把音频复制到别处",
+            tr(
+                "nothing can be written into {folder} ({reason}), where the bank's sidecar belongs; change "
+                "its permissions, or copy the clips elsewhere",
+                folder=folder,
+                reason=reason,
+            )
         )
 
     lock = sidecar.with_name(f".{sidecar.name}.lock")
@@ -176,10 +183,12 @@ class Journal(KeyedStore):
 
     def _failed(self, error: Exception) -> None:
         raise OutputError(
-            f"{self.path} cannot be used ({error}), where a build keeps what it has found out; free some "
-            "space or look at the folder's permissions, and build again: it goes on where it was",
-            zh=f"无法使用 {self.path}（{error}），构建过程的中间结果保存在那里；请腾出空间或检查文件夹权限，"
-            "然后重新构建：会从中断处继续",
+            tr(
+                "{path} cannot be used ({error}), where a build keeps what it has found out; free some "
+                "space or look at the folder's permissions, and build again: it goes on where it was",
+                path=self.path,
+                error=error,
+            )
         ) from error
 
 

@@ -15,7 +15,7 @@ from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.banks.building.teaching import Taught, held_out
 from gpt_sovits_emotion.banks.library.given_texts import says_something_else
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent
-from gpt_sovits_emotion.core.counting import counted
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import ReferenceClip, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import for_speaker
@@ -120,27 +120,22 @@ def _speaker_of(
     if speaker is None:
         least = head.card.min_speaker_segments
         return None, [
-            Sentence(
-                f"judged against the training speakers: {counted(len(table), 'clip is', 'clips are')} "
-                f"fewer than the {least} that "
-                "tell a voice's own way of speaking",
-                f"以训练说话人为基准：只有 {len(table)} 个片段，少于了解该声音所需的 {least} 个",
+            tr(
+                "judged against the training speakers: {table} fewer than the {least} that tell a voice's "
+                "own way of speaking",
+                least=least,
+                table=of_count(len(table), "clip is", "clips are"),
             )
         ]
     if (label := is_one_mood(head, table)) is not None:
         return None, [
-            Sentence(
-                f"judged against the training speakers: nearly all clips sound {label}, and measured against "
-                "themselves that would vanish",
-                f"以训练说话人为基准：几乎所有片段听起来都是“{label}”，若以自身为基准就听不出来了",
+            tr(
+                "judged against the training speakers: nearly all clips sound {label}, and measured "
+                "against themselves that would vanish",
+                label=label,
             )
         ]
-    return speaker, [
-        Sentence(
-            f"judged against this voice's own {len(table)} clips",
-            f"以该声音自己的 {len(table)} 个片段为基准",
-        )
-    ]
+    return speaker, [tr("judged against this voice's own {table} clips", table=len(table))]
 
 
 def _verdicts(
@@ -265,21 +260,21 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
     odd = sum((clip.consistency or 0.0) < DOUBTFUL for clip in scored)
     if scored and odd > max(_MANY_DOUBTED * len(scored), 1):
         notes.append(
-            Sentence(
-                f"{odd} of {len(scored)} clips sound unlike the others: another speaker, another microphone, "
-                "or shouting and whispering; listen to them",
-                f"{len(scored)} 个片段中有 {odd} 个听起来与其余的不同：可能是另一位说话人、另一支麦克风，"
-                "或喊叫、耳语；请试听",
+            tr(
+                "{odd} of {scored} clips sound unlike the others: another speaker, another microphone, or "
+                "shouting and whispering; listen to them",
+                odd=odd,
+                scored=len(scored),
             )
         )
     others = [clip for clip in clips if clip.problem is None and says_something_else(clip)]
     if others:
         notes.append(
-            Sentence(
-                f"the text of {counted(len(others), 'clip')} is not what is said (the first: "
-                f"{others[0].path.name}): such clips come after all others; correct the text",
-                f"{len(others)} 个片段的文本与所说不符（第一个：{others[0].path.name}）："
-                "它们排在其他片段之后；请改正文本",
+            tr(
+                "the text of {others} is not what is said (the first: {path}): such clips come after all "
+                "others; correct the text",
+                path=others[0].path.name,
+                others=of_count(len(others), "clip"),
             )
         )
     unheard = sum(each.remark is not None and each.problem is None for each in measured)
@@ -287,10 +282,11 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
         first = next(each for each in measured if each.remark is not None and each.problem is None)
         assert first.remark is not None
         notes.append(
-            Sentence(
-                f"in {unheard} of {counted(len(clips), 'clip')} no emotion was heard; the first: "
-                f"{first.remark.en}",
-                f"{len(clips)} 个片段中有 {unheard} 个未能判断情感；第一个：{first.remark.zh}",
+            tr(
+                "in {unheard} of {clips} no emotion was heard; the first: {remark}",
+                unheard=unheard,
+                remark=first.remark,
+                clips=of_count(len(clips), "clip"),
             )
         )
     return notes

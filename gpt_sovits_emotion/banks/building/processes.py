@@ -15,6 +15,7 @@ import numpy as np
 
 from gpt_sovits_emotion.banks.building.hearing import ClipFacts, HeardClip, Question, hear
 from gpt_sovits_emotion.core import workers as interpreters
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.workers import Answer, Ended
 
@@ -66,9 +67,10 @@ def _packed(question: Question) -> dict[str, Any]:
 
 def _heard(answer: Answer | Ended, path: Path) -> HeardClip:
     if isinstance(answer, Ended):
-        problem = Sentence(
-            f"{path.name}: the process that listened to it ended with code {answer.code}",
-            f"{path.name}：处理它的进程异常结束（代码 {answer.code}）",
+        problem = tr(
+            "{path}: the process that listened to it ended with code {code}",
+            path=path.name,
+            code=answer.code,
         )
         return HeardClip(ClipFacts(None, problem=problem))
     rows, start = {}, 0

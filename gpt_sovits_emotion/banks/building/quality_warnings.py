@@ -9,7 +9,8 @@ import numpy as np
 from gpt_sovits_emotion.banks.building.consistency import DOUBTFUL
 from gpt_sovits_emotion.banks.building.measured import Measured
 from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
-from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.labels import UNSURE, percent
+from gpt_sovits_emotion.core.messages import of_label, tr
 from gpt_sovits_emotion.core.records import ClipQuality, Sentence
 
 __all__ = ["is_of_a_head", "quality_warnings_of", "text_pace", "units_of"]
@@ -55,9 +56,9 @@ def quality_warnings_of(
         doubts.append(each.remark)
     elif label is None and each.facts and (each.facts.duration_s or 0.0) < min_duration_s:
         doubts.append(
-            Sentence(
-                f"shorter than {min_duration_s:g} s: no emotion was heard",
-                f"不足 {min_duration_s:g} 秒：未判断情感",
+            tr(
+                "shorter than {min_duration_s:g} s: no emotion was heard",
+                min_duration_s=min_duration_s,
             )
         )
     if label == UNSURE and not by_person:
@@ -66,13 +67,12 @@ def quality_warnings_of(
         doubts += _contradiction(each.source.emotion, probabilities)
     if consistency is not None and consistency < DOUBTFUL:
         doubts.append(
-            Sentence(
-                "sounds unlike the other clips: another speaker, another microphone, or an unusual voice",
-                "听起来与其他片段不同：可能是另一位说话人、另一支麦克风，或异常的发声",
+            tr(
+                "sounds unlike the other clips: another speaker, another microphone, or an unusual voice"
             )
         )
     if not each.text:
-        doubts.append(Sentence("its text is unknown", "没有文本"))
+        doubts.append(tr("its text is unknown"))
     elif each.text_error is not None and each.text_error > ANOTHER_TEXT:
         doubts.append(_another_text(each.heard_text))
     elif pace is not None:
@@ -82,15 +82,9 @@ def quality_warnings_of(
 
 def _another_text(heard: str) -> Sentence:
     if not heard:
-        return Sentence(
-            "its text is not what is said: no words are heard in it",
-            "文本与所说不符：其中没有听到任何话语",
-        )
+        return tr("its text is not what is said: no words are heard in it")
     shown = heard if len(heard) <= _LONGEST_HEARD else f"{heard[: _LONGEST_HEARD - 1]}…"
-    return Sentence(
-        f"its text is not what is said: “{shown}” is heard; correct the text",
-        f"文本与所说不符：听到的是“{shown}”；请改正文本",
-    )
+    return tr("its text is not what is said: “{shown}” is heard; correct the text", shown=shown)
 
 
 def is_of_a_head(doubt: Sentence) -> bool:
@@ -102,23 +96,15 @@ def _of_quality(quality: ClipQuality) -> Sequence[Sentence]:
     doubts = []
     if quality.snr_db is not None and quality.snr_db < _NOISY_DB:
         doubts.append(
-            Sentence(
-                f"noisy: the speech is {quality.snr_db:.0f} dB above its background",
-                f"有噪声：语音比背景只高 {quality.snr_db:.0f} dB",
-            )
+            tr("noisy: the speech is {snr_db:.0f} dB above its background", snr_db=quality.snr_db)
         )
     if quality.level_dbfs is not None and quality.level_dbfs < _QUIET_DBFS:
-        doubts.append(
-            Sentence(
-                f"very quiet ({quality.level_dbfs:.0f} dBFS)",
-                f"录音很轻（{quality.level_dbfs:.0f} dBFS）",
-            )
-        )
+        doubts.append(tr("very quiet ({level_dbfs:.0f} dBFS)", level_dbfs=quality.level_dbfs))
     if quality.clipped > _CLIPPED:
         doubts.append(
-            Sentence(
-                f"clipped: {100 * quality.clipped:.1f} % of the samples are at full scale",
-                f"削波：{100 * quality.clipped:.1f} % 的样本达到满刻度",
+            tr(
+                "clipped: {clipped:.1f} % of the samples are at full scale",
+                clipped=100 * quality.clipped,
             )
         )
     return doubts
@@ -126,11 +112,13 @@ def _of_quality(quality: ClipQuality) -> Sequence[Sentence]:
 
 def _unsure(probabilities: Mapping[str, float]) -> Sentence:
     first, second = sorted(probabilities, key=lambda label: -probabilities[label])[:2]
-    return Sentence(
-        f"{_UNSURE}{display_name(first)} {percent(probabilities[first])}, "
-        f"{display_name(second)} {percent(probabilities[second])}",
-        f"模型不确定：{display_name(first, 'zh')} {percent(probabilities[first])}、"
-        f"{display_name(second, 'zh')} {percent(probabilities[second])}",
+    return tr(
+        "{unsure}{first} {probabilities}, {second} {probabilities_2}",
+        probabilities=percent(probabilities[first]),
+        probabilities_2=percent(probabilities[second]),
+        first=of_label(first),
+        second=of_label(second),
+        unsure=_UNSURE,
     )
 
 
@@ -139,11 +127,12 @@ def _contradiction(filed: str, probabilities: Mapping[str, float]) -> list[Sente
     if filed not in probabilities or best == filed or probabilities[best] < _OTHERWISE_SURE:
         return []
     return [
-        Sentence(
-            f"{_CONTRADICTED}{display_name(filed)}, but sounds {display_name(best)} "
-            f"({percent(probabilities[best])})",
-            f"归为“{display_name(filed, 'zh')}”，但听起来是“{display_name(best, 'zh')}”"
-            f"（{percent(probabilities[best])}）",
+        tr(
+            "{contradicted}{filed}, but sounds {best} ({probabilities})",
+            probabilities=percent(probabilities[best]),
+            filed=of_label(filed),
+            best=of_label(best),
+            contradicted=_CONTRADICTED,
         )
     ]
 
@@ -185,7 +174,7 @@ def _is_odd(pace: float, usual: float | None) -> bool:
 
 
 def _odd(pace: float) -> Sentence:
-    return Sentence(
-        f"the text may be another one: it would be spoken at about {pace:.1f} syllables per second",
-        f"文本可能不对应：按此文本语速约为每秒 {pace:.1f} 个音节",
+    return tr(
+        "the text may be another one: it would be spoken at about {pace:.1f} syllables per second",
+        pace=pace,
     )

@@ -11,9 +11,9 @@ from typing import Any
 from gpt_sovits_emotion.audio import Recording, open_recording, write_wav
 from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
 from gpt_sovits_emotion.banks.library.sidecar import content_of
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import write_text
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Segment, Sentence
 from gpt_sovits_emotion.core.unreadable import unreadable
@@ -169,8 +169,7 @@ def _write_clips(
 def stopped() -> ReferenceBankError:
     """Return the error that says that a person stopped the work."""
     return ReferenceBankError(
-        "stopped; what was found out is kept: build again, and it goes on from there",
-        zh="已停止；已完成的部分会保留：重新构建即可从中断处继续",
+        tr("stopped; what was found out is kept: build again, and it goes on from there")
     )
 
 
@@ -198,31 +197,43 @@ def _held(folder: Path, recording: Path, sha256: str) -> dict[str, Any] | None:
         if folder.is_dir() and not any(folder.iterdir()):
             return None
         raise ReferenceBankError(
-            f"{folder} is there already and was not cut out of {recording.name}; name another folder with "
-            "--to",
-            zh=f"{folder} 已经存在，且不是由 {recording.name} 切分而来；请用 --to 另选文件夹",
+            tr(
+                "{folder} is there already and was not cut out of {recording}; name another folder with "
+                "--to",
+                folder=folder,
+                recording=recording.name,
+            )
         ) from None
     except (OSError, ValueError) as error:
         raise ReferenceBankError(
-            f"{folder / CUTS_NAME} is damaged ({error}); name another folder with --to",
-            zh=f"{folder / CUTS_NAME} 已损坏（{error}）；请用 --to 另选文件夹",
+            tr(
+                "{folder} is damaged ({error}); name another folder with --to",
+                folder=folder / CUTS_NAME,
+                error=error,
+            )
         ) from error
     if not isinstance(held, dict) or held.get("sha256") != sha256:
         whose = held.get("recording") if isinstance(held, dict) else "?"
         raise ReferenceBankError(
-            f"{folder} holds clips of {whose!r}, another recording or an earlier state of it; name another "
-            "folder with --to",
-            zh=f"{folder} 中是另一段录音（或此录音的旧版本）{whose!r} 的片段；请用 --to 另选文件夹",
+            tr(
+                "{folder} holds clips of {whose!r}, another recording or an earlier state of it; name "
+                "another folder with --to",
+                folder=folder,
+                whose=whose,
+            )
         )
     return held
 
 
 def _too_short(path: Path) -> ReferenceBankError:
     return ReferenceBankError(
-        f"nothing in {path.name} is spoken for {REFERENCE_MIN_S:g} s or longer, pauses up to "
-        f"{_JOINING_PAUSE_S:g} s included; a longer recording of one speaker was expected",
-        zh=f"{path.name} 中没有持续 {REFERENCE_MIN_S:g} 秒以上的讲话（含 {_JOINING_PAUSE_S:g} 秒"
-        "以内的停顿）；应为一位说话人的较长录音",
+        tr(
+            "nothing in {path} is spoken for {reference_min_s:g} s or longer, pauses up to "
+            "{joining_pause_s:g} s included; a longer recording of one speaker was expected",
+            path=path.name,
+            reference_min_s=REFERENCE_MIN_S,
+            joining_pause_s=_JOINING_PAUSE_S,
+        )
     )
 
 
@@ -232,10 +243,10 @@ def _write_state(folder: Path, state: dict[str, object], *, complete: bool) -> N
 
 
 def _note(n_clips: int, left_out_s: float) -> Sentence:
-    return Sentence(
-        f"cut at its pauses into {counted(n_clips, 'clip')}; {left_out_s:.0f} s of speech in pieces "
-        "shorter than "
-        f"{REFERENCE_MIN_S:g} s were left out",
-        f"已在停顿处切成 {n_clips} 个片段；另有 {left_out_s:.0f} 秒讲话因每段不足 {REFERENCE_MIN_S:g} 秒"
-        "而舍弃",
+    return tr(
+        "cut at its pauses into {n_clips}; {left_out_s:.0f} s of speech in pieces shorter than "
+        "{reference_min_s:g} s were left out",
+        left_out_s=left_out_s,
+        reference_min_s=REFERENCE_MIN_S,
+        n_clips=of_count(n_clips, "clip"),
     )

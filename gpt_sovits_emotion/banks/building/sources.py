@@ -17,6 +17,7 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     source_of,
 )
 from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["EXPERIMENT", "RECORDING", "SourceClip", "Sources", "find_sources"]
@@ -27,10 +28,9 @@ EXPERIMENT = "experiment"
 RECORDING = "recording"
 """The layout of a long recording that is still to be cut."""
 
-_EXPECTED = Sentence(
-    "expected logs/<name> of a GPT-SoVITS training, a .list, a folder of clips, a bank of another tool, or a "
-    "long recording",
-    "应为 GPT-SoVITS 训练的 logs/<实验名>、.list 文件、音频文件夹、其他工具的参考音库，或一段长录音",
+_EXPECTED = tr(
+    "expected logs/<name> of a GPT-SoVITS training, a .list, a folder of clips, a bank of "
+    "another tool, or a long recording"
 )
 
 
@@ -111,7 +111,7 @@ def find_sources(source: str | Path, *, clips: Path | None = None) -> Sources:
         path = source_of(path)
     if not path.exists():
         raise ReferenceBankError(
-            f"there is nothing at {path}; {_EXPECTED.en}", zh=f"{path} 处没有内容；{_EXPECTED.zh}"
+            tr("there is nothing at {path}; {expected}", path=path, expected=_EXPECTED)
         )
     if path.is_file() and path.suffix.casefold() in AUDIO_SUFFIXES:
         return Sources(path, RECORDING, path.parent, (), path.stem)
@@ -132,7 +132,7 @@ def find_sources(source: str | Path, *, clips: Path | None = None) -> Sources:
     )
     if not found:
         raise ReferenceBankError(
-            f"{path} has no clips; {_EXPECTED.en}", zh=f"{path} 中没有片段；{_EXPECTED.zh}"
+            tr("{path} has no clips; {expected}", path=path, expected=_EXPECTED)
         )
     return Sources(
         path=path,
@@ -155,8 +155,7 @@ def _experiment(path: Path) -> Sources:
     held = read_experiment(path)
     if not held.clips:
         raise ReferenceBankError(
-            f"{path} has no clips yet; let GPT-SoVITS prepare the training first",
-            zh=f"{path} 中还没有音频；请先在 GPT-SoVITS 中完成训练集格式化",
+            tr("{path} has no clips yet; let GPT-SoVITS prepare the training first", path=path)
         )
     clips = tuple(
         SourceClip(

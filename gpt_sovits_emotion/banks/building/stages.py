@@ -29,6 +29,7 @@ from gpt_sovits_emotion.banks.building.texts import Compared, Words, hear_words
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.banks.library.overlay import GONE
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcription import TranscribeOptions
 
@@ -94,7 +95,7 @@ def _unreadable(error: OSError) -> Sentence:
     if isinstance(error, FileNotFoundError):
         return GONE
     why = error.strerror or str(error)
-    return Sentence(f"cannot be read: {why}", f"无法读取：{why}")
+    return tr("cannot be read: {why}", why=why)
 
 
 # --- listening -------------------------------------------------------------------------------------
@@ -266,9 +267,9 @@ def embed_clips(
 def _without_stored(heard: HeardClip) -> Sentence:
     if heard.stored_problem is not None:
         return heard.stored_problem
-    return Sentence(
-        "no emotion was heard: it has no stored HuBERT features, and nobody lends HuBERT (--checkout does)",
-        "未判断情感：没有已保存的 HuBERT 特征，也没有可用的 HuBERT（可用 --checkout 提供）",
+    return tr(
+        "no emotion was heard: it has no stored HuBERT features, and nobody lends HuBERT "
+        "(--checkout does)"
     )
 
 

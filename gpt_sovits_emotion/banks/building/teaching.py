@@ -22,6 +22,7 @@ from gpt_sovits_emotion.banks.building.style_check import is_one_mood
 from gpt_sovits_emotion.banks.library.sidecar import read_sidecar
 from gpt_sovits_emotion.core.errors import EmotionError, HeadError, OutputError
 from gpt_sovits_emotion.core.files import remove_folder
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads import Head
 from gpt_sovits_emotion.heads.profiles import (
@@ -197,15 +198,15 @@ def _refuse(bank: str) -> Sentence:
         forget_verdicts(bank)
         set_teaching(bank, False)
     except EmotionError as error:
-        return Sentence(
-            f"{bank} may teach a head again when it is opened next: {error}",
-            f"下次打开 {bank} 时可能会再次适配：{error.say('zh')}",
+        return tr(
+            "{bank} may teach a head again when it is opened next: {error}",
+            bank=bank,
+            error=of_error(error),
         )
-    return Sentence(
-        f"{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard in its "
-        "clips with it was taken out: build it again to have them heard by the head as it is",
-        f"{bank} 不再用于适配情感模型，直到对它运行  refs build --learn；"
-        "已清除由此得到的判断：如需用原模型重新判断，请重新构建",
+    return tr(
+        "{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard "
+        "in its clips with it was taken out: build it again to have them heard by the head as it is",
+        bank=bank,
     )
 
 
@@ -258,6 +259,4 @@ def _keep(lesson: Lesson, profile: SpeakerProfile) -> EmotionError | None:
 
 
 def _with_problem(note: Sentence, problem: EmotionError) -> Sentence:
-    return Sentence(
-        f"{note.en}; it could not be kept: {problem}", f"{note.zh}；但无法保存：{problem.say('zh')}"
-    )
+    return tr("{note}; it could not be kept: {problem}", note=note, problem=of_error(problem))

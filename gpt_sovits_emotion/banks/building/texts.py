@@ -17,8 +17,8 @@ from gpt_sovits_emotion.banks.building.reporter import Telling
 from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, WhisperModelError
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcription import (
     NO_MODEL,
@@ -147,18 +147,18 @@ def _spoken(clip: SourceClip) -> str:
 
 
 def _too_many(n_clips: int) -> Sentence:
-    return Sentence(
-        f"the text of {counted(n_clips, 'clip')} was taken as given: --check-texts has Whisper listen "
-        "whether that is what is said",
-        f"{n_clips} 个片段的文本按原样采用：使用 --check-texts 可让 Whisper 核对是否与所说一致",
+    return tr(
+        "the text of {n_clips} was taken as given: --check-texts has Whisper listen whether that "
+        "is what is said",
+        n_clips=of_count(n_clips, "clip"),
     )
 
 
 def _nobody_hears(n_clips: int) -> Sentence:
-    return Sentence(
-        f"the text of {counted(n_clips, 'clip')} was taken as given: there is no Whisper here that "
-        "could listen whether that is what is said",
-        f"{n_clips} 个片段的文本按原样采用：本机没有可用于核对的 Whisper",
+    return tr(
+        "the text of {n_clips} was taken as given: there is no Whisper here that could listen "
+        "whether that is what is said",
+        n_clips=of_count(n_clips, "clip"),
     )
 
 

@@ -23,9 +23,9 @@ from gpt_sovits_emotion.banks.library.sidecar import (
     statistics_of,
 )
 from gpt_sovits_emotion.banks.library.tagged_text import labels_of_bank
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name, slot_label
+from gpt_sovits_emotion.core.messages import in_both, of_count, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.encoders.base import Encoder
@@ -102,7 +102,7 @@ def open_voice(
     found = voice_statistics(source, analyser)
     note = found.note
     if taught is not None:
-        note = Sentence(f"{taught.note.en}; {note.en}", f"{taught.note.zh}；{note.zh}")
+        note = tr("{note}; {note_2}", note=taught.note, note_2=note)
     return OpenedVoice(engines, found.speaker, note, False)
 
 
@@ -245,10 +245,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     if not path.is_file():
         return VoiceStatistics(
             None,
-            Sentence(
-                "the bank has not been built (refs build), so nothing is known of its voice",
-                "音库尚未构建（refs build），因此没有该音色的统计",
-            ),
+            tr("the bank has not been built (refs build), so nothing is known of its voice"),
         )
     sidecar = read_sidecar(path)
     head = analyser.head
@@ -257,26 +254,23 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     if speaker is not None and fits and len(speaker.mean) == analyser.encoder.dim:
         return VoiceStatistics(
             speaker,
-            Sentence(
-                f"statistics of the voice from {counted(speaker.n_segments, 'clip')} of its bank",
-                f"该音色的统计来自其音库的 {speaker.n_segments} 个片段",
+            tr(
+                "statistics of the voice from {n_segments} of its bank",
+                n_segments=of_count(speaker.n_segments, "clip"),
             ),
         )
     if sidecar.speaker is None:
         return VoiceStatistics(
             None,
-            Sentence(
-                "the bank was built without statistics of its voice (too few clips, or all alike)",
-                "构建音库时没有得到该音色的统计（片段太少，或情感都一样）",
-            ),
+            tr("the bank was built without statistics of its voice (too few clips, or all alike)"),
         )
     return VoiceStatistics(
         None,
-        Sentence(
-            f"the bank was built with another head ({sidecar.head_id}), or with other weights: its "
-            f"statistics do not fit {head.card.id}; build it again to use them",
-            f"音库是用另一个情感模型（{sidecar.head_id}）或其他权重构建的：其统计不适用于 {head.card.id}；"
-            "要使用请重新构建",
+        tr(
+            "the bank was built with another head ({head_id}), or with other weights: its statistics "
+            "do not fit {card}; build it again to use them",
+            head_id=sidecar.head_id,
+            card=head.card.id,
         ),
     )
 
@@ -316,10 +310,15 @@ def _unknown_emotion(emotion: str, labels: Collection[str]) -> ReferenceBankErro
     shown = ", ".join(labels_near)
     shown_zh = "、".join(display_name(label, "zh") for label in labels_near)
     return ReferenceBankError(
-        f"no clip can be pinned for {emotion!r}: neither the voice, nor the head, nor the text knows it; "
-        f"{'near ones are' if near else 'known are'} {shown}",
-        zh=f"不能为 {emotion!r} 固定片段：音库、情感模型和文字中都没有它；"
-        f"{'相近的有' if near else '已知的有'}：{shown_zh}",
+        tr(
+            "no clip can be pinned for {emotion!r}: neither the voice, nor the head, nor the text "
+            "knows it; {words} {shown}",
+            emotion=emotion,
+            words=in_both(
+                "near ones are" if near else "known are", "相近的有" if near else "已知的有"
+            ),
+            shown=in_both(shown, shown_zh),
+        )
     )
 
 
@@ -338,14 +337,21 @@ def clip_named(bank: ReferenceBank, name: str) -> Path:
         many = f"{len(found)} clips" if found else "no clip"
         many_zh = f"有 {len(found)} 个片段叫" if found else "没有片段叫"
         raise ReferenceBankError(
-            f"the bank {bank.root} has {many} called {name!r}: give its path within the bank (refs list "
-            "shows it)",
-            zh=f"音库 {bank.root} 中{many_zh} {name!r}：请给出它在音库中的路径（refs list 会列出）",
+            tr(
+                "the bank {root} has {many} called {name!r}: give its path within the bank (refs list "
+                "shows it)",
+                root=bank.root,
+                name=name,
+                many=in_both(many, many_zh),
+            )
         )
     problem = found[0].problem
     if problem is not None:
         raise ReferenceBankError(
-            f"the clip {found[0].path.name} cannot be pinned: {problem.en}",
-            zh=f"片段 {found[0].path.name} 不能固定：{problem.zh}",
+            tr(
+                "the clip {path} cannot be pinned: {problem}",
+                path=found[0].path.name,
+                problem=problem,
+            )
         )
     return found[0].path

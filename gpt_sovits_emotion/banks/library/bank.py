@@ -31,6 +31,7 @@ from gpt_sovits_emotion.banks.library.sidecar import (
 from gpt_sovits_emotion.core.errors import AudioError, ReferenceBankError
 from gpt_sovits_emotion.core.labels import slot_label
 from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.messages import in_both, of_error, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
@@ -111,8 +112,11 @@ def load_noted_bank(
     known = what_is_known(listing.entries, sidecar, beside.parent)
     if not known:
         raise ReferenceBankError(
-            f"the reference bank {listing.root} has no clips; {EXPECTED.en}",
-            zh=f"参考音库 {listing.root} 中没有片段；{EXPECTED.zh}",
+            tr(
+                "the reference bank {root} has no clips; {expected}",
+                root=listing.root,
+                expected=EXPECTED,
+            )
         )
     clips = []
     for index, each in enumerate(known):
@@ -195,14 +199,16 @@ def _found(bank: ReferenceBank, clip: Path, folder: Path) -> Path:
     found = [each for each in bank.clips if portable(each.path, folder) in names]
     if not found:
         raise ReferenceBankError(
-            f"the clip {clip} cannot be pinned: it is not in the bank {bank.root}; name one of its clips",
-            zh=f"无法固定片段 {clip}：它不在音库 {bank.root} 中；请指定其中的片段",
+            tr(
+                "the clip {clip} cannot be pinned: it is not in the bank {root}; name one of its clips",
+                clip=clip,
+                root=bank.root,
+            )
         )
     if all(each.problem is not None for each in found):
         why = found[0].problem or Sentence("", "")
         raise ReferenceBankError(
-            f"the clip {clip} cannot be pinned: {why.en}; choose another",
-            zh=f"无法固定片段 {clip}：{why.zh}；请另选一个",
+            tr("the clip {clip} cannot be pinned: {why}; choose another", clip=clip, why=why)
         )
     return found[0].path
 
@@ -235,7 +241,7 @@ def _judged(known: Known, min_s: float, max_s: float) -> ReferenceClip:
         try:
             duration_s = probe_duration_s(clip.path)
         except AudioError as error:
-            problem = Sentence(f"cannot be read: {error}", f"无法读取：{error.say('zh')}")
+            problem = tr("cannot be read: {error}", error=of_error(error))
             return replace(clip, duration_s=None, problem=problem)
     problem_of_length = _length_problem(duration_s, min_s, max_s)
     return replace(clip, duration_s=duration_s, problem=problem_of_length or refusal)
@@ -246,14 +252,16 @@ def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence |
     # rounding takes back what the division by the file's own rate left behind a whole number.
     n_samples = math.ceil(round(duration_s * ANALYSIS_RATE_HZ, 3))
     if n_samples < min_s * ANALYSIS_RATE_HZ:
-        return Sentence(
-            f"too short: {duration_s:.2f} s, at least {min_s:g} s are needed",
-            f"太短：{duration_s:.2f} 秒，至少需要 {min_s:g} 秒",
+        return tr(
+            "too short: {duration_s:.2f} s, at least {min_s:g} s are needed",
+            duration_s=duration_s,
+            min_s=min_s,
         )
     if n_samples > max_s * ANALYSIS_RATE_HZ:
-        return Sentence(
-            f"too long: {duration_s:.2f} s, at most {max_s:g} s can be used",
-            f"太长：{duration_s:.2f} 秒，最多只能用 {max_s:g} 秒",
+        return tr(
+            "too long: {duration_s:.2f} s, at most {max_s:g} s can be used",
+            duration_s=duration_s,
+            max_s=max_s,
         )
     return None
 
@@ -263,10 +271,14 @@ def clips_elsewhere(root: Path, clips: Sequence[Path]) -> ReferenceBankError:
     n_clips, first = len(set(clips)), clips[0].name
     named, each = ("1 clip that is", first) if n_clips == 1 else (f"{n_clips} clips that are", "")
     return ReferenceBankError(
-        f"the list in {root} names {named} not on this machine ({each or first + ', …'}): put the files into "
-        "slicer_opt beside the list's folder, or say where they are:  refs build LIST --clips FOLDER",
-        zh=f"{root} 中的列表所列的 {n_clips} 个片段不在本机上（{each or first + '……'}）："
-        "请把文件放到列表所在文件夹旁的 slicer_opt 中，或指明位置：  refs build LIST --clips FOLDER",
+        tr(
+            "the list in {root} names {named} not on this machine ({each}): put the files into "
+            "slicer_opt beside the list's folder, or say where they are:  refs build LIST --clips "
+            "FOLDER",
+            root=root,
+            named=in_both(named, n_clips),
+            each=in_both(each or first + ", …", each or first + "……"),
+        )
     )
 
 
@@ -280,8 +292,14 @@ def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> Referen
     of = "its only clip cannot" if n_clips == 1 else f"none of its {n_clips} clips can"
     of_zh = "唯一的片段不能用" if n_clips == 1 else f"全部 {n_clips} 个片段都不能用"
     return ReferenceBankError(
-        f"the reference bank {bank.root} is of no use: {of} be used "
-        f"({first.path.name}: {why.en}); add readable clips of {min_s:g} to {max_s:g} s",
-        zh=f"参考音库 {bank.root} 无法使用：{of_zh}（{first.path.name}：{why.zh}）；"
-        f"请加入可读的、{min_s:g} 到 {max_s:g} 秒的片段",
+        tr(
+            "the reference bank {root} is of no use: {of} be used ({path}: {why}); add readable clips "
+            "of {min_s:g} to {max_s:g} s",
+            root=bank.root,
+            path=first.path.name,
+            why=why,
+            min_s=min_s,
+            max_s=max_s,
+            of=in_both(of, of_zh),
+        )
     )

@@ -27,6 +27,7 @@ from gpt_sovits_emotion.banks.library.pins import why_not_usable
 from gpt_sovits_emotion.banks.library.ranking import BankTable, Ranking, SelectionContext
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import UNSURE, slot_label
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import (
     ReferenceBank,
     ReferenceCandidate,
@@ -133,8 +134,7 @@ def choose_from(
     """
     if not table.clips:
         raise ReferenceBankError(
-            f"the voice {bank.voice!r} has no clip that can be used",
-            zh=f"声音 {bank.voice!r} 没有可用的片段",
+            tr("the voice {voice!r} has no clip that can be used", voice=bank.voice)
         )
     query = query_for(set(table.emotions), wanted=wanted, scores=scores)
     ranking = table.rank(query, context)
@@ -173,7 +173,7 @@ class _Selector:
             reason = described
         for said in (how, trouble):
             if said is not None:
-                reason = Sentence(f"{said.en}: {reason.en}", f"{said.zh}：{reason.zh}")
+                reason = tr("{said}: {reason}", said=said, reason=reason)
         return self._choice(pick, reason, substituted=not self.query.present, manual=False)
 
     def by_hand(self, pin: Path) -> ReferenceChoice:
@@ -182,11 +182,14 @@ class _Selector:
         if place is None:
             why = why_not_usable(self.bank, pin)
             raise ReferenceBankError(
-                f"the clip {pin} chosen by hand cannot be used: {why.en}; choose another",
-                zh=f"手动选择的片段 {pin} 无法使用：{why.zh}；请另选一个",
+                tr(
+                    "the clip {pin} chosen by hand cannot be used: {why}; choose another",
+                    pin=pin,
+                    why=why,
+                )
             )
         said = self._described(place)
-        reason = Sentence(f"chosen by hand ({said.en})", f"手动选择（{said.zh}）")
+        reason = tr("chosen by hand ({said})", said=said)
         return self._choice(place, reason, substituted=False, manual=True)
 
     def pinned(self) -> tuple[ReferenceChoice | None, Sentence | None]:
@@ -206,15 +209,17 @@ class _Selector:
         if place is None:
             why = why_not_usable(self.bank, pins[emotion])
             file = pins[emotion].name
-            return None, Sentence(
-                f"the clip pinned for {name.en}, {file}, cannot be used ({why.en.rstrip('.')})",
-                f"为“{name.zh}”固定的片段 {file} 无法使用（{why.zh.rstrip('。')}）",
+            return None, tr(
+                "the clip pinned for {name}, {file}, cannot be used ({why})",
+                name=name,
+                file=file,
+                why=in_both(why.en.rstrip("."), why.zh.rstrip("。")),
             )
         substituted = not self.query.present and emotion != self.query.wanted
         if substituted and not self.options.substitute:
             return None, None
         said = self._described(place)
-        reason = Sentence(f"pinned for {name.en} ({said.en})", f"为“{name.zh}”固定（{said.zh}）")
+        reason = tr("pinned for {name} ({said})", name=name, said=said)
         if substituted:
             reason = substitution(self.query, emotion, reason)
         return self._choice(place, reason, substituted=substituted, manual=True), None
@@ -227,11 +232,13 @@ class _Selector:
         name = label_names("neutral" if wanted in (UNSURE, DEFAULT) else wanted)
         voice = self.bank.voice
         return ReferenceBankError(
-            f"the voice {voice!r} has no usable clip that is {name.en}; it has "
-            f"{', '.join(one.en for one in has)}: "
-            "add a clip, choose one by hand, or allow another emotion to stand in",
-            zh=f"声音 {voice!r} 没有可用的“{name.zh}”片段；现有：{'、'.join(one.zh for one in has)}："
-            "请加入片段、手动选择一个，或允许用其他情感代替",
+            tr(
+                "the voice {voice!r} has no usable clip that is {name}; it has {one}: add a clip, choose "
+                "one by hand, or allow another emotion to stand in",
+                voice=voice,
+                name=name,
+                one=in_both(", ".join(one.en for one in has), "、".join(one.zh for one in has)),
+            )
         )
 
     # --- inside ------------------------------------------------------------------------------------
@@ -292,12 +299,10 @@ class _Selector:
             return pool[0], None
         if self.options.order == "random":
             pick = random.Random(f"{self.options.seed}").choice(pool)
-            return pick, Sentence(
-                f"drawn by lot from {len(pool)} clips", f"从 {len(pool)} 个片段中随机抽取"
-            )
+            return pick, tr("drawn by lot from {pool} clips", pool=len(pool))
         used = {path: since for since, path in enumerate(self.context.avoid, start=1)}
         pick = min(pool, key=lambda place: used.get(self.table.clips[place].path, 0))
-        return pick, Sentence(f"each of {len(pool)} clips in turn", f"{len(pool)} 个片段轮流使用")
+        return pick, tr("each of {pool} clips in turn", pool=len(pool))
 
     def _described(self, place: int) -> Sentence:
         return describe(self.table.clips[place], self.context, language=self.context.language)

@@ -15,6 +15,7 @@ from gpt_sovits_emotion.banks.library.ranking import (
 )
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 
 __all__ = [
@@ -33,16 +34,16 @@ _DISAGREES = 0.2
 
 _BECAUSE: Mapping[str, Sentence] = MappingProxyType(
     {
-        "emotion": Sentence("it carries the emotion more surely", "情感更明确"),
-        "language": Sentence("its language fits better", "语言更合适"),
-        "duration": Sentence("its length is better", "时长更合适"),
-        "sound": Sentence("it sounds cleaner", "音质更好"),
-        "voice": Sentence("it sounds more like the voice", "更像该声音"),
-        "variety": Sentence("it was not used lately", "最近没有用过"),
-        "text": Sentence("its text is known", "有文本"),
-        "intensity": Sentence("its intensity is nearer", "强度更接近"),
-        "continuity": Sentence("it is nearer to the clip before", "与上一个片段更相近"),
-        "length": Sentence("its text is of a better length", "文本长度更合适"),
+        "emotion": tr("it carries the emotion more surely"),
+        "language": tr("its language fits better"),
+        "duration": tr("its length is better"),
+        "sound": tr("it sounds cleaner"),
+        "voice": tr("it sounds more like the voice"),
+        "variety": tr("it was not used lately"),
+        "text": tr("its text is known"),
+        "intensity": tr("its intensity is nearer"),
+        "continuity": tr("it is nearer to the clip before"),
+        "length": tr("its text is of a better length"),
     }
 )
 
@@ -50,7 +51,7 @@ _BECAUSE: Mapping[str, Sentence] = MappingProxyType(
 def label_names(label: str) -> Sentence:
     """Name an emotion of a bank; "" is its default slot."""
     if label == DEFAULT:
-        return Sentence("default", "默认")
+        return tr("default")
     return Sentence(display_name(label), display_name(label, "zh"))
 
 
@@ -64,16 +65,14 @@ def describe(clip: ReferenceClip, context: SelectionContext, *, language: str) -
     """
     said = [_emotion(clip), _seconds(clip), _language(clip, language)]
     if not clip.text:
-        said.append(Sentence("its text is unknown", "没有文本"))
+        said.append(tr("its text is unknown"))
     if clip.path in context.avoid:
-        said.append(Sentence("used recently", "最近用过"))
+        said.append(tr("used recently"))
     quality = clip.quality
     if quality is not None and quality.snr_db is not None and quality.snr_db < _NOISY_SNR_DB:
-        said.append(
-            Sentence(f"noisy ({quality.snr_db:.0f} dB)", f"噪声大（{quality.snr_db:.0f} dB）")
-        )
+        said.append(tr("noisy ({snr_db:.0f} dB)", snr_db=quality.snr_db))
     if clip.consistency is not None and clip.consistency < _FOREIGN:
-        said.append(Sentence("sounds unlike the other clips", "与其他片段听起来不同"))
+        said.append(tr("sounds unlike the other clips"))
     if clip.doubts:
         more = len(clip.doubts) - 1
         first = clip.doubts[0]
@@ -95,16 +94,15 @@ def granted(
     if query.wanted == UNSURE:
         heard = _strongest(query)
         of, of_zh = (f" ({heard.en})", f"（{heard.zh}）") if heard else ("", "")
-        return Sentence(
-            f"unsure what was heard{of}: {said.en}", f"不确定原来的情感{of_zh}：{said.zh}"
-        )
+        return tr("unsure what was heard{of}: {said}", said=said, of=in_both(of, of_zh))
     carries = table.emotions[pick]
     if query.by_distribution and carries not in (query.wanted, DEFAULT):
         heard = _strongest(query)
         assert heard is not None
-        return Sentence(
-            f"heard {heard.en}, and this is the clip that most surely carries any of it: {said.en}",
-            f"听到的是{beside_chinese(heard.zh)}，此片段最有把握：{said.zh}",
+        return tr(
+            "heard {heard}, and this is the clip that most surely carries any of it: {said}",
+            said=said,
+            heard=in_both(heard.en, beside_chinese(heard.zh)),
         )
     return said
 
@@ -115,9 +113,11 @@ def alternative(query: Query, emotion: str, described: Sentence) -> Sentence:
     if emotion == query.wanted or not share:
         return described
     name = label_names(emotion)
-    return Sentence(
-        f"should it be {name.en} ({percent(share)}): {described.en}",
-        f"若其实是“{name.zh}”（{percent(share)}）：{described.zh}",
+    return tr(
+        "should it be {name} ({share}): {described}",
+        name=name,
+        share=percent(share),
+        described=described,
     )
 
 
@@ -135,7 +135,12 @@ def substitution(query: Query, stand_in: str, described: Sentence) -> Sentence:
         en_nearest, zh_nearest = f"{other.en} stands in", f"用“{other.zh}”代替"
     else:
         en_nearest, zh_nearest = f"{other.en} is nearest", f"最接近的是“{other.zh}”"
-    return Sentence(f"{en}: {en_nearest} ({described.en})", f"{zh}：{zh_nearest}（{described.zh}）")
+    return tr(
+        "{said}: {en_nearest} ({described})",
+        described=described,
+        said=in_both(en, zh),
+        en_nearest=in_both(en_nearest, zh_nearest),
+    )
 
 
 # --- parts of a description ------------------------------------------------------------------------
@@ -144,40 +149,38 @@ def substitution(query: Query, stand_in: str, described: Sentence) -> Sentence:
 def _emotion(clip: ReferenceClip) -> Sentence:
     name = label_names(emotion_of(clip))
     if clip.emotion == DEFAULT:
-        return Sentence("the voice's default clip", "默认片段")
+        return tr("the voice's default clip")
     heard = clip.probabilities
     if clip.filed_by != "person" or clip.emotion == UNSURE:
         share = heard.get(emotion_of(clip))
         if share is None:
             return name
-        return Sentence(
-            f"heard as {name.en} ({percent(share)})", f"听起来是“{name.zh}”（{percent(share)}）"
-        )
+        return tr("heard as {name} ({share})", name=name, share=percent(share))
     if heard and clip.emotion in heard and heard[clip.emotion] < _DISAGREES:
         best = max(heard, key=lambda label: heard[label])
         other = label_names(best)
-        return Sentence(
-            f"{name.en} (though it is heard as {other.en}, {percent(heard[best])})",
-            f"{name.zh}（但听起来像“{other.zh}”，{percent(heard[best])}）",
+        return tr(
+            "{name} (though it is heard as {other}, {heard})",
+            name=name,
+            other=other,
+            heard=percent(heard[best]),
         )
     return name
 
 
 def _seconds(clip: ReferenceClip) -> Sentence:
     duration_s = clip.duration_s or 0.0
-    return Sentence(f"{duration_s:.1f} s", f"{duration_s:.1f} 秒")
+    return tr("{duration_s:.1f} s", duration_s=duration_s)
 
 
 def _language(clip: ReferenceClip, wanted: str) -> Sentence | None:
     if not wanted:
         return None
     if clip.language == wanted:
-        return Sentence("same language", "语言相同")
+        return tr("same language")
     if clip.language:
-        return Sentence(
-            f"in {clip.language}, not {wanted}", f"语言为 {clip.language}，不是 {wanted}"
-        )
-    return Sentence("language unknown", "语言未知")
+        return tr("in {language}, not {wanted}", language=clip.language, wanted=wanted)
+    return tr("language unknown")
 
 
 def _strongest(query: Query) -> Sentence | None:
@@ -199,17 +202,17 @@ def _with_decider(table: BankTable, ranking: Ranking, pick: int, described: Sent
         return described
     other, emotion = others[0], table.emotions[pick]
     if table.emotions.count(emotion) == 1:
-        only = Sentence("the only such clip", "唯一的此类片段")
-        return Sentence(f"{described.en}; {only.en}", f"{described.zh}；{only.zh}")
+        only = tr("the only such clip")
+        return tr("{described}; {only}", described=described, only=only)
     name = table.clips[other].path.name
     if ranking.score[pick] <= ranking.score[other]:
-        return Sentence(f"{described.en}; as good as {name}", f"{described.zh}；与 {name} 不相上下")
+        return tr("{described}; as good as {name}", described=described, name=name)
     ahead = {
         name: WEIGHTS[name] * float(part[pick] - part[other])
         for name, part in ranking.parts.items()
     }
     ahead["emotion"] = float(ranking.emotion[pick] - ranking.emotion[other])
     because = _BECAUSE[max(ahead, key=lambda part: ahead[part])]
-    return Sentence(
-        f"{described.en}; before {name}: {because.en}", f"{described.zh}；优于 {name}：{because.zh}"
+    return tr(
+        "{described}; before {name}: {because}", described=described, name=name, because=because
     )

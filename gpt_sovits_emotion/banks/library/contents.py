@@ -12,7 +12,8 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.files import is_ordinary
 from gpt_sovits_emotion.core.labels import display_name
-from gpt_sovits_emotion.core.records import Record, ReferenceClip, Sentence
+from gpt_sovits_emotion.core.messages import in_both, tr
+from gpt_sovits_emotion.core.records import Record, ReferenceClip
 
 __all__ = [
     "ClipContent",
@@ -126,8 +127,9 @@ def _duplicate(clip: ReferenceClip, first: ReferenceClip) -> ReferenceClip:
     also_zh = f"（归在“{display_name(first.emotion, 'zh')}”下）" if other_label else ""
     return replace(
         clip,
-        problem=Sentence(
-            f"duplicate: the same audio as {first.path.name}{also_en}",
-            f"重复：与 {first.path.name} 内容相同{also_zh}",
+        problem=tr(
+            "duplicate: the same audio as {path}{also}",
+            path=first.path.name,
+            also=in_both(also_en, also_zh),
         ),
     )

@@ -15,6 +15,7 @@ from gpt_sovits_emotion.banks.library.choose_words import label_names
 from gpt_sovits_emotion.banks.library.pins import pinned_clips
 from gpt_sovits_emotion.banks.library.ranking import BankTable, SelectionContext, emotion_of
 from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label, percent, slot_label
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Record, ReferenceBank, ReferenceClip, Sentence
 
 __all__ = [
@@ -145,9 +146,8 @@ def missing_sentence(missing: MissingEmotion) -> Sentence:
     name, other = label_names(missing.label), label_names(missing.stand_in)
     how = _NEARNESS[missing.nearness]
     apart = "" if missing.distance is None else f" ({missing.distance:.2f})"
-    return Sentence(
-        f"{name.en}: {other.en} stands in, {how.en}{apart}",
-        f"{name.zh}：用“{other.zh}”代替，{how.zh}{apart}",
+    return tr(
+        "{name}: {other} stands in, {how}{apart}", name=name, other=other, how=how, apart=apart
     )
 
 
@@ -171,18 +171,18 @@ def coverage_table(
 
 
 _HEADING = (
-    Sentence("emotion", "情感"),
-    Sentence("clips", "片段"),
-    Sentence("usable", "可用时长"),
-    Sentence("confidence", "置信度"),
-    Sentence("filed by", "归类者"),
-    Sentence("note", "说明"),
+    tr("emotion"),
+    tr("clips"),
+    tr("usable"),
+    tr("confidence"),
+    tr("filed by"),
+    tr("note"),
 )
 _NEARNESS = {
-    "near": Sentence("near", "接近"),
-    "rather far": Sentence("rather far", "不太接近"),
-    "far": Sentence("far", "相差很远"),
-    "unknown": Sentence("how near is unknown", "接近程度未知"),
+    "near": tr("near"),
+    "rather far": tr("rather far"),
+    "far": tr("far"),
+    "unknown": tr("how near is unknown"),
 }
 
 

@@ -16,17 +16,14 @@ from gpt_sovits_emotion.banks.library.given_texts import is_of_the_text
 from gpt_sovits_emotion.banks.library.layouts import ClipEntry, Listing, language_of_text
 from gpt_sovits_emotion.banks.library.layouts.files import is_file
 from gpt_sovits_emotion.banks.library.sidecar import ClipContent, Sidecar, is_unchanged, portable
-from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
+from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.records import ReferenceClip
 
 __all__ = ["CHANGED", "GONE", "Known", "listing_of", "plain", "what_is_known"]
 
-GONE = Sentence(
-    "gone: it was there when the bank was built; put it back, or build the bank again",
-    "已不存在：构建音库时还在；请放回原处，或重新构建音库",
-)
-CHANGED = Sentence(
-    "changed since it was listened to: what was heard then no longer counts; build the bank again",
-    "试听之后内容已改变：当时的判断不再有效；请重新构建音库",
+GONE = tr("gone: it was there when the bank was built; put it back, or build the bank again")
+CHANGED = tr(
+    "changed since it was listened to: what was heard then no longer counts; build the bank again"
 )
 
 

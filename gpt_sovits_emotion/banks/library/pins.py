@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.banks.library.choose_words import label_names
 from gpt_sovits_emotion.core.labels import slot_label
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
 
 __all__ = ["pin_notes", "pinned_clips", "why_not_usable"]
@@ -31,11 +32,12 @@ def pin_notes(bank: ReferenceBank) -> tuple[Sentence, ...]:
         if label not in usable:
             name, why = label_names(label), why_not_usable(bank, path)
             notes.append(
-                Sentence(
-                    f"the clip pinned for {name.en}, {path.name}, cannot be used ({why.en.rstrip('.')}): "
-                    "another is chosen; put it back, or pin another (refs pin)",
-                    f"为“{name.zh}”固定的片段 {path.name} 无法使用（{why.zh.rstrip('。')}）："
-                    "将另选片段；请放回原处，或重新固定（refs pin）",
+                tr(
+                    "the clip pinned for {name}, {path}, cannot be used ({why}): another is chosen; put it "
+                    "back, or pin another (refs pin)",
+                    name=name,
+                    path=path.name,
+                    why=in_both(why.en.rstrip("."), why.zh.rstrip("。")),
                 )
             )
     return tuple(notes)
@@ -45,7 +47,7 @@ def why_not_usable(bank: ReferenceBank, path: Path) -> Sentence:
     """Say why a clip of a bank cannot be used."""
     held = next((clip for clip in bank.clips if clip.path == path), None)
     why = held.problem if held else None
-    return why or Sentence(f"it is not in the bank {bank.root}", f"它不在音库 {bank.root} 中")
+    return why or tr("it is not in the bank {root}", root=bank.root)
 
 
 def _pins(bank: ReferenceBank) -> dict[str, Path]:

@@ -28,6 +28,7 @@ from gpt_sovits_emotion.banks.library.layouts.names import (
 )
 from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.core.labels import display_name
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 from gpt_sovits_emotion.transcripts.decoding import decode
 
@@ -114,9 +115,12 @@ def _json(held: Mapping[str, object], bank: ReferenceBank) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ReferenceBankError(
-            f"the bank {bank.root} cannot be written: it holds half of a two-part character "
-            f"({text[error.start]!a}) in a label or text; correct it",
-            zh=f"无法写出音库 {bank.root}：标签或文本中含有半个字符（{text[error.start]!a}）；请改正",
+            tr(
+                "the bank {root} cannot be written: it holds half of a two-part character ({text!a}) in a "
+                "label or text; correct it",
+                root=bank.root,
+                text=text[error.start],
+            )
         ) from error
     return text
 
@@ -198,10 +202,13 @@ def _check_label(clip: ReferenceClip, label: str, layout: str) -> None:
 
 def _unholdable(clip: ReferenceClip, label: str, layout: str) -> ReferenceBankError:
     return ReferenceBankError(
-        f"the clip {clip.path} cannot be exported as {layout}: its label {label!r} would not be read back as "
-        "it is from a file's name; give it another label, or choose infer_config",
-        zh=f"无法以 {layout} 格式导出片段 {clip.path}：标签 {label!r} 无法从文件名原样读回；"
-        "请换一个标签，或选择 infer_config",
+        tr(
+            "the clip {path} cannot be exported as {layout}: its label {label!r} would not be read "
+            "back as it is from a file's name; give it another label, or choose infer_config",
+            path=clip.path,
+            layout=layout,
+            label=label,
+        )
     )
 
 
@@ -213,10 +220,12 @@ def _lab(clip: ReferenceClip) -> bytes:
     except (UnicodeEncodeError, TranscriptError):
         pass  # refused below, like a text that comes back changed
     raise ReferenceBankError(
-        f"the clip {clip.path} cannot be exported: its text ({clip.text!a:.60}) holds signs that no text "
-        "file gives back as they are; correct the text",
-        zh=f"无法导出片段 {clip.path}：其文本（{clip.text!a:.60}）含有任何文本文件都无法原样保存的字符；"
-        "请改正文本",
+        tr(
+            "the clip {path} cannot be exported: its text ({text!a:.60}) holds signs that no text file "
+            "gives back as they are; correct the text",
+            path=clip.path,
+            text=clip.text,
+        )
     )
 
 
@@ -292,8 +301,11 @@ def _suffix(clip: ReferenceClip) -> str:
     suffix = clip.path.suffix.casefold()
     if suffix not in AUDIO_SUFFIXES:
         raise ReferenceBankError(
-            f"the clip {clip.path} cannot be exported: its ending {suffix!r} is none of an audio file; "
-            "rename it",
-            zh=f"无法导出片段 {clip.path}：其扩展名 {suffix!r} 不是音频文件的扩展名；请改名",
+            tr(
+                "the clip {path} cannot be exported: its ending {suffix!r} is none of an audio file; "
+                "rename it",
+                path=clip.path,
+                suffix=suffix,
+            )
         )
     return suffix

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.banks.library.contents import ClipContent, content_of, is_unchanged
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.files import is_ordinary, write_text
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import ReferenceBank, Sentence, SpeakerStatistics
 from gpt_sovits_emotion.core.unreadable import unreadable, why_unreadable
 
@@ -194,8 +195,11 @@ def _as_json(
         ]
     except ValueError as error:
         raise ReferenceBankError(
-            f"{path} was not written: a measured number is not finite ({error}); build the bank again",
-            zh=f"没有写入 {path}：测得的数值不是有限数（{error}）；请重新构建音库",
+            tr(
+                "{path} was not written: a measured number is not finite ({error}); build the bank again",
+                path=path,
+                error=error,
+            )
         ) from error
     parts.append(',\n "clips": [' + ",".join(f"\n  {row}" for row in rows) + "\n ]")
     parts.append(',\n "contents": {' + ",".join(f"\n  {each}" for each in files) + "\n }\n}\n")
@@ -298,12 +302,14 @@ def _held(path: Path) -> dict[str, Any]:
     """Read a sidecar's JSON and make sure that it is one, of a version that we know."""
     try:
         if not is_ordinary(path):
-            raise ReferenceBankError("it is no ordinary file", zh="它不是普通文件")
+            raise ReferenceBankError(tr("it is no ordinary file"))
         held = json.loads(path.read_bytes(), parse_constant=_refused)
     except FileNotFoundError as error:
         raise ReferenceBankError(
-            f"{path} is not there: this bank has not been built yet; run  refs build  on it first",
-            zh=f"没有 {path}：此音库尚未构建；请先运行  refs build",
+            tr(
+                "{path} is not there: this bank has not been built yet; run  refs build  on it first",
+                path=path,
+            )
         ) from error
     except OSError as error:
         told = unreadable(path, error)
@@ -312,31 +318,36 @@ def _held(path: Path) -> dict[str, Any]:
         raise _damaged(path, why_unreadable(error)) from error
     if not isinstance(held, dict) or held.get("format") != _FORMAT:
         raise ReferenceBankError(
-            f"{path} was not written by gpt-sovits-emotion; rename it: this name is for what was measured "
-            "of a bank",
-            zh=f"{path} 不是 gpt-sovits-emotion 写的；请给它改名：此文件名用于存放音库的测量结果",
+            tr(
+                "{path} was not written by gpt-sovits-emotion; rename it: this name is for what was "
+                "measured of a bank",
+                path=path,
+            )
         )
     version = held.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         shown = repr(version)[:20]
-        raise _damaged(path, Sentence(f"its version is {shown}", f"其版本是 {shown}"))
+        raise _damaged(path, tr("its version is {shown}", shown=shown))
     if version > SIDECAR_VERSION:
         raise ReferenceBankError(
-            f"{path} is of version {version}, written by a newer gpt-sovits-emotion; this one reads up to "
-            f"version {SIDECAR_VERSION}: update it",
-            zh=f"{path} 的版本为 {version}，由更新的 gpt-sovits-emotion 写成；当前程序最多能读版本 "
-            f"{SIDECAR_VERSION}：请更新程序",
+            tr(
+                "{path} is of version {version}, written by a newer gpt-sovits-emotion; this one reads up "
+                "to version {sidecar_version}: update it",
+                path=path,
+                version=version,
+                sidecar_version=SIDECAR_VERSION,
+            )
         )
     return held
 
 
 def _refused(written: str) -> float:
-    raise ReferenceBankError(f"{written} is not a number in JSON", zh=f"{written} 不是 JSON 的数")
+    raise ReferenceBankError(tr("{written} is not a number in JSON", written=written))
 
 
 def _placed(written: str, folder: Path) -> Path:
     if "\0" in written:
-        raise ReferenceBankError("a path in it holds a zero byte", zh="其中有路径含零字节")
+        raise ReferenceBankError(tr("a path in it holds a zero byte"))
     return folder / written  # an absolute path stays what it is
 
 
@@ -346,8 +357,11 @@ def _unpacked(speaker: dict[str, Any] | None) -> SpeakerStatistics | None:
     mean, std = _from_base64(speaker["mean"]), _from_base64(speaker["std"])
     if mean.shape != std.shape or not len(mean):
         raise ReferenceBankError(
-            f"the speaker's mean has {len(mean)} values, the deviation {len(std)}",
-            zh=f"说话人的均值有 {len(mean)} 个值，标准差有 {len(std)} 个",
+            tr(
+                "the speaker's mean has {mean} values, the deviation {std}",
+                mean=len(mean),
+                std=len(std),
+            )
         )
     return SpeakerStatistics(mean, std, int(speaker["n_segments"]), str(speaker["source"]))
 
@@ -357,16 +371,16 @@ def _from_base64(text: str) -> np.ndarray:
 
     values = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32)
     if not np.isfinite(values).all():
-        raise ReferenceBankError(
-            "the speaker's statistics are not finite", zh="说话人的统计量不是有限数"
-        )
+        raise ReferenceBankError(tr("the speaker's statistics are not finite"))
     return values
 
 
 def _damaged(path: Path, why: Sentence) -> ReferenceBankError:
     return ReferenceBankError(
-        f"{path} is damaged ({why.en}); move it away and run  refs build  again: what a person pinned "
-        "in it is lost, the clips are not touched",
-        zh=f"{path} 已损坏（{why.zh}）；请将其移走并重新运行  refs build：其中手动固定的片段会丢失，"
-        "音频文件不受影响",
+        tr(
+            "{path} is damaged ({why}); move it away and run  refs build  again: what a person pinned "
+            "in it is lost, the clips are not touched",
+            path=path,
+            why=why,
+        )
     )

@@ -29,8 +29,9 @@ from gpt_sovits_emotion.core.errors import OutputError, ReferenceBankError
 from gpt_sovits_emotion.core.files import WRITING, remove_folder, write_bytes, write_text
 from gpt_sovits_emotion.core.leftovers import being_written, sweep
 from gpt_sovits_emotion.core.locking import lock_beside, locked
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress
-from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip, Sentence
+from gpt_sovits_emotion.core.records import ReferenceBank, ReferenceClip
 
 __all__ = ["EXPORT_LAYOUTS", "export_bank", "export_layouts", "exported_clips"]
 
@@ -105,8 +106,11 @@ def export_bank(
             raise
         reason = error.strerror or str(error)
         raise OutputError(
-            f"the bank was not written to {destination} ({reason}); choose another place and run again",
-            zh=f"音库没有写入 {destination}（{reason}）；请换个位置后重试",
+            tr(
+                "the bank was not written to {destination} ({reason}); choose another place and run again",
+                destination=destination,
+                reason=reason,
+            )
         ) from error
     progress(1.0, "copying clips")
     return destination
@@ -117,22 +121,30 @@ def _plan(bank: ReferenceBank, layout: str) -> Plan:
     if layout not in layouts:
         known = ", ".join(layouts)
         raise ReferenceBankError(
-            f"a bank cannot be written as {layout!r}; choose one of {known}",
-            zh=f"无法以 {layout!r} 格式写出音库；请选择 {known} 之一",
+            tr(
+                "a bank cannot be written as {layout!r}; choose one of {known}",
+                layout=layout,
+                known=known,
+            )
         )
     if not bank.usable:
         raise ReferenceBankError(
-            f"the reference bank {bank.root} has no usable clip: there is nothing to export",
-            zh=f"参考音库 {bank.root} 没有可用的片段：没有可导出的内容",
+            tr(
+                "the reference bank {root} has no usable clip: there is nothing to export",
+                root=bank.root,
+            )
         )
     planner, left_out = registry.load("bank_layouts", layout), left_out_note(bank)
-    with registry.blamed(doing=Sentence("planning an export", "规划导出")):
+    with registry.blamed(doing=tr("planning an export")):
         plan: Plan = planner.plan(bank)
     _check_plan(plan, layout)
     if not plan.placed and left_out is not None:
         raise ReferenceBankError(
-            f"nothing of the reference bank {bank.root} can be exported ({left_out.en})",
-            zh=f"参考音库 {bank.root} 没有可导出的内容（{left_out.zh}）",
+            tr(
+                "nothing of the reference bank {root} can be exported ({left_out})",
+                root=bank.root,
+                left_out=left_out,
+            )
         )
     return plan
 
@@ -147,9 +159,11 @@ def _check_plan(plan: object, layout: str) -> None:
     )
     if not (sound and inside):
         raise ReferenceBankError(
-            f"the bank layout {layout!r} plans no files inside of the new folder; that is a fault of the "
-            "package that adds it: choose another layout",
-            zh=f"音库结构 {layout!r} 的规划不在新文件夹之内；这是提供它的软件包的缺陷：请选择其他结构",
+            tr(
+                "the bank layout {layout!r} plans no files inside of the new folder; that is a fault of "
+                "the package that adds it: choose another layout",
+                layout=layout,
+            )
         )
 
 
@@ -159,8 +173,11 @@ def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> N
     root = Path(os.path.abspath(bank.root))  # noqa: PTH100
     if whole == root or any(source.is_relative_to(whole) for source in sources):
         raise OutputError(
-            f"{destination} holds the bank itself: what is the user's is never changed; name a new folder",
-            zh=f"{destination} 就是该音库所在之处：用户原有的文件不会被改动；请指定一个新文件夹",
+            tr(
+                "{destination} holds the bank itself: what is the user's is never changed; name a new "
+                "folder",
+                destination=destination,
+            )
         )
     if whole.is_relative_to(root) and bank.layout not in (
         "list",
@@ -168,9 +185,12 @@ def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> N
         "emotion_table",
     ):
         raise OutputError(
-            f"{destination} lies inside the bank {bank.root}, whose clips would then be there twice; name a "
-            "folder outside it",
-            zh=f"{destination} 在音库 {bank.root} 之内，其中的片段会因此重复；请指定音库以外的文件夹",
+            tr(
+                "{destination} lies inside the bank {root}, whose clips would then be there twice; name a "
+                "folder outside it",
+                destination=destination,
+                root=bank.root,
+            )
         )
     if not destination.exists() and not destination.is_symlink():
         return
@@ -178,15 +198,20 @@ def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> N
         return
     if not overwrite:
         raise OutputError(
-            f"{destination} is there already and not empty; name a new folder, or say that it may be "
-            "replaced",
-            zh=f"{destination} 已存在且不为空；请指定一个新文件夹，或说明可以替换它",
+            tr(
+                "{destination} is there already and not empty; name a new folder, or say that it may be "
+                "replaced",
+                destination=destination,
+            )
         )
     if not (destination / SIDECAR_NAME).is_file():
         raise OutputError(
-            f"{destination} was not written by an export (it has no {SIDECAR_NAME}) and is not replaced; "
-            "name a new folder",
-            zh=f"{destination} 不是由导出写成的（其中没有 {SIDECAR_NAME}），不会被替换；请指定一个新文件夹",
+            tr(
+                "{destination} was not written by an export (it has no {sidecar_name}) and is not "
+                "replaced; name a new folder",
+                destination=destination,
+                sidecar_name=SIDECAR_NAME,
+            )
         )
 
 
@@ -232,8 +257,10 @@ def _copy(source: Path, copy: Path) -> None:
         shutil.copystat(source, copy)
     except FileNotFoundError as error:
         raise ReferenceBankError(
-            f"the clip {source} is not there any more: load the bank again, and export that",
-            zh=f"片段 {source} 已不存在：请重新载入音库后再导出",
+            tr(
+                "the clip {source} is not there any more: load the bank again, and export that",
+                source=source,
+            )
         ) from error
 
 
@@ -257,15 +284,19 @@ def _check_reads_back(plan: Plan, folder: Path) -> None:
         text = read.get((placed.name, placed.clip.emotion))
         if text != placed.clip.text:
             raise ReferenceBankError(
-                f"the clip {placed.clip.path} cannot be exported: its label or text would not be read back "
-                f"as it is (written as {placed.name}); change them, or choose another format",
-                zh=f"无法导出片段 {placed.clip.path}：其标签或文本无法原样读回（将写成 {placed.name}）；"
-                "请修改标签或文本，或选择其他格式",
+                tr(
+                    "the clip {path} cannot be exported: its label or text would not be read back as it is "
+                    "(written as {placed}); change them, or choose another format",
+                    path=placed.clip.path,
+                    placed=placed.name,
+                )
             )
     if len(read) != len({(placed.name, placed.clip.emotion) for placed in plan.placed}):
         raise OutputError(
-            f"the bank written to {folder} holds other clips than were to be written; run again",
-            zh=f"写入 {folder} 的音库与应写内容不符；请重试",
+            tr(
+                "the bank written to {folder} holds other clips than were to be written; run again",
+                folder=folder,
+            )
         )
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import EncoderError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio, FrameTracks, Prosody
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ class ProsodyEncoder:
     def __init__(self, speeds: tuple[float, ...] = _SPEEDS) -> None:
         if speeds[:1] != (1.0,):
             raise EncoderError(
-                f"the speeds must begin with 1, to be heard as recorded; found {speeds}",
-                zh=f"速度必须以 1 开头，即按录音原样；得到 {speeds}",
+                tr(
+                    "the speeds must begin with 1, to be heard as recorded; found {speeds}",
+                    speeds=speeds,
+                )
             )
         self.speeds = speeds
 
@@ -177,16 +180,21 @@ class ProsodyEncoder:
     def _check(self, audio: Audio) -> None:
         if audio.sampling_rate_hz != self.sampling_rate_hz:
             raise EncoderError(
-                f"the prosody encoder was given audio at {audio.sampling_rate_hz} Hz and works at "
-                f"{self.sampling_rate_hz} Hz: resample it first",
-                zh=f"韵律编码器得到的音频为 {audio.sampling_rate_hz} Hz，"
-                f"而它使用 {self.sampling_rate_hz} Hz：请先重采样",
+                tr(
+                    "the prosody encoder was given audio at {sampling_rate_hz} Hz and works at "
+                    "{sampling_rate_hz_2} Hz: resample it first",
+                    sampling_rate_hz=audio.sampling_rate_hz,
+                    sampling_rate_hz_2=self.sampling_rate_hz,
+                )
             )
         if audio.duration_s < _SHORTEST_S:
             raise EncoderError(
-                f"a segment of {audio.duration_s:.2f} s is too short to hear an emotion in: "
-                f"the prosody encoder needs at least {_SHORTEST_S} s",
-                zh=f"{audio.duration_s:.2f} 秒的片段太短，听不出情感：韵律编码器至少需要 {_SHORTEST_S} 秒",
+                tr(
+                    "a segment of {duration_s:.2f} s is too short to hear an emotion in: the prosody encoder "
+                    "needs at least {shortest_s} s",
+                    duration_s=audio.duration_s,
+                    shortest_s=_SHORTEST_S,
+                )
             )
 
 

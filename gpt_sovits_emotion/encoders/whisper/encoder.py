@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import EncoderError
 from gpt_sovits_emotion.core.loaded_models import LoadedWhisper
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Audio
 from gpt_sovits_emotion.encoders import EncoderName
 from gpt_sovits_emotion.encoders.borrowed import check_audio
@@ -69,10 +70,14 @@ class WhisperEncoder:
         n_layers = self._weights.source.shape.n_layers
         if self.layers[-1] > n_layers:
             raise EncoderError(
-                f"the encoder {self.id!r} reads layer {self.layers[-1]}, but {self._weights.source.path} has "
-                f"{n_layers}; choose a head that reads others, or a whole model",
-                zh=f"编码器 {self.id!r} 要读取第 {self.layers[-1]} 层，而 {self._weights.source.path} 只有 "
-                f"{n_layers} 层；请换一个情感模型，或使用完整的 Whisper 模型",
+                tr(
+                    "the encoder {id!r} reads layer {layers}, but {path} has {n_layers}; choose a head that "
+                    "reads others, or a whole model",
+                    id=self.id,
+                    layers=self.layers[-1],
+                    path=self._weights.source.path,
+                    n_layers=n_layers,
+                )
             )
 
     @property
@@ -131,9 +136,12 @@ class WhisperEncoder:
         embeddings = sums.pooled()
         if not np.isfinite(embeddings).all():
             raise EncoderError(
-                f"the Whisper model of {self._loaded.source.en} gives values that are no numbers; its "
-                "weights are damaged: download the model again",
-                zh=f"{self._loaded.source.zh} 的 Whisper 模型给出无效数值；其权重已损坏：请重新下载该模型",
+                tr(
+                    "the Whisper model of {source} gives values that are no numbers; its weights "
+                    "are damaged: "
+                    "download the model again",
+                    source=self._loaded.source,
+                )
             )
         return embeddings
 

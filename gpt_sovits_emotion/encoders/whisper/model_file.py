@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.messages import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,10 +94,12 @@ class ModelFile:
         tensor = self.tensors.get(name)
         if tensor is None:
             raise WhisperModelError(
-                f"{self.path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes "
-                "them; download the model again, or choose another folder",
-                zh=f"{self.path} 中没有张量 {name!r}，不是 CTranslate2 格式的 Whisper 模型；"
-                "请重新下载，或换一个文件夹",
+                tr(
+                    "{path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes them; "
+                    "download the model again, or choose another folder",
+                    path=self.path,
+                    name=name,
+                )
             )
         flat = np.frombuffer(
             self._mapped, _NUMPY_TYPES[tensor.dtype], count=prod(tensor.shape), offset=tensor.offset
@@ -115,9 +118,12 @@ def open_model_file(path: Path) -> ModelFile:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:  # mmap refuses an empty file with a ValueError
         raise WhisperModelError(
-            f"{path} cannot be read ({error}); the Whisper model is missing or empty: download it again, or "
-            "choose another folder",
-            zh=f"无法读取 {path}（{error}）；Whisper 模型缺失或为空：请重新下载，或换一个文件夹",
+            tr(
+                "{path} cannot be read ({error}); the Whisper model is missing or empty: download it "
+                "again, or choose another folder",
+                path=path,
+                error=error,
+            )
         ) from error
     return _Reader(path, mapped).read()
 
@@ -193,14 +199,20 @@ class _Reader:
         self._at += n_bytes
         if self._at > len(self._mapped):
             raise WhisperModelError(
-                f"{self._path} ends after {len(self._mapped)} bytes, in the middle of its list of tensors; "
-                "the copy or download was cut off: get it again whole",
-                zh=f"{self._path} 只有 {len(self._mapped)} 字节，张量列表不完整；复制或下载中断：请重新获取",
+                tr(
+                    "{path} ends after {mapped} bytes, in the middle of its list of tensors; the copy or "
+                    "download was cut off: get it again whole",
+                    path=self._path,
+                    mapped=len(self._mapped),
+                )
             )
 
     def _unsound(self, why: str) -> WhisperModelError:
         return WhisperModelError(
-            f"{self._path} is not a Whisper model of CTranslate2 ({why}); download the model again, or "
-            "choose another folder",
-            zh=f"{self._path} 不是 CTranslate2 格式的 Whisper 模型（{why}）；请重新下载，或换一个文件夹",
+            tr(
+                "{path} is not a Whisper model of CTranslate2 ({why}); download the model again, or choose "
+                "another folder",
+                path=self._path,
+                why=why,
+            )
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gpt_sovits_emotion.core.errors import EncoderError, WhisperModelError
 from gpt_sovits_emotion.core.files import replacing
 from gpt_sovits_emotion.core.loaded_models import MAX_CARRIED_BYTES
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.encoders.whisper.model_file import copied
 from gpt_sovits_emotion.encoders.whisper.sizes import SIZES
 from gpt_sovits_emotion.encoders.whisper.source import (
@@ -70,10 +71,14 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
 
     if n_layers > source.shape.n_layers:
         raise EncoderError(
-            f"{source.path} has {source.shape.n_layers} layers, {n_layers} were to be written; choose a "
-            f"whole Whisper {size}",
-            zh=f"{source.path} 只有 {source.shape.n_layers} 层，却要写出 {n_layers} 层；"
-            f"请选择完整的 Whisper {size}",
+            tr(
+                "{path} has {n_layers} layers, {n_layers_2} were to be written; choose a whole Whisper "
+                "{size}",
+                path=source.path,
+                n_layers=source.shape.n_layers,
+                n_layers_2=n_layers,
+                size=size,
+            )
         )
     names = (*STEM, *(name for number in range(n_layers) for name in layer_tensors(number)))
     header: dict[str, Any] = {
@@ -100,9 +105,12 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
                 values = np.ascontiguousarray(source.read(name), np.float16)
             if not np.isfinite(values).all():
                 raise EncoderError(
-                    f"{source.path}: the tensor {name} does not fit into float16, so it cannot be written "
-                    "with the head",
-                    zh=f"{source.path}：张量 {name} 超出 float16 的范围，无法随情感模型写出",
+                    tr(
+                        "{path}: the tensor {name} does not fit into float16, so it cannot be "
+                        "written with the head",
+                        path=source.path,
+                        name=name,
+                    )
                 )
             stream.write(values.data)
     return 8 + len(spelled) + reached
@@ -214,8 +222,10 @@ def _natural(value: object) -> int:
 
 def _unsound(path: Path, why: str) -> WhisperModelError:
     return WhisperModelError(
-        f"{path} is not the part of a Whisper encoder that a head carries ({why}); get the head again whole, "
-        "or remove that file and have the Whisper model itself",
-        zh=f"{path} 不是情感模型附带的 Whisper 编码器片段（{why}）；请重新获取完整的情感模型，"
-        "或删除该文件并使用 Whisper 模型本身",
+        tr(
+            "{path} is not the part of a Whisper encoder that a head carries ({why}); get the head "
+            "again whole, or remove that file and have the Whisper model itself",
+            path=path,
+            why=why,
+        )
     )

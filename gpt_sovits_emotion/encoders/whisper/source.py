@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.encoders.whisper.model_file import (
     BFLOAT16,
     ModelFile,
@@ -197,10 +198,13 @@ def _open_whisper(folder: Path) -> ModelFile:
     model = open_model_file(folder / "model.bin")
     if model.specification != _SPECIFICATION:
         raise WhisperModelError(
-            f"{model.path} is a {model.specification[:60]} of CTranslate2, not a Whisper model "
-            f"({_SPECIFICATION}); choose the folder of a Whisper model",
-            zh=f"{model.path} 是 CTranslate2 的 {model.specification[:60]}，不是 Whisper 模型"
-            f"（{_SPECIFICATION}）；请选择 Whisper 模型的文件夹",
+            tr(
+                "{path} is a {specification} of CTranslate2, not a Whisper model ({specification_2}); "
+                "choose the folder of a Whisper model",
+                path=model.path,
+                specification=model.specification[:60],
+                specification_2=_SPECIFICATION,
+            )
         )
     return model
 
@@ -223,10 +227,13 @@ def _check_scale(model: ModelFile, name: str) -> None:
     n_scales = None if scale is None else math.prod(scale.shape)
     if tensor.dtype not in (_INT8, _INT16) or n_scales not in (1, tensor.shape[0]):
         raise WhisperModelError(
-            f"{model.path}: the tensor {_PREFIX}{name} holds whole numbers without the scales that turn them "
-            "into weights, so it cannot be read; convert or download the model again",
-            zh=f"{model.path}：张量 {_PREFIX}{name} 是整数，却没有把它还原为权重的比例系数，无法读取；"
-            "请重新转换或下载该模型",
+            tr(
+                "{path}: the tensor {prefix}{name} holds whole numbers without the scales that turn them "
+                "into weights, so it cannot be read; convert or download the model again",
+                path=model.path,
+                prefix=_PREFIX,
+                name=name,
+            )
         )
 
 
@@ -254,19 +261,29 @@ def _divided(whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 def _unfit(path: Path, why: str) -> WhisperModelError:
     return WhisperModelError(
-        f"{path} is not the encoder of a Whisper model as CTranslate2 writes it ({why}); download the model "
-        "again, or choose another folder",
-        zh=f"{path} 不是 CTranslate2 格式的 Whisper 编码器（{why}）；请重新下载，或换一个文件夹",
+        tr(
+            "{path} is not the encoder of a Whisper model as CTranslate2 writes it ({why}); download "
+            "the model again, or choose another folder",
+            path=path,
+            why=why,
+        )
     )
 
 
 def _another_size(path: Path, size: str, shape: WhisperSize) -> WhisperModelError:
     known = SIZES[size]
     return WhisperModelError(
-        f"{path} is no Whisper {size}: its encoder has {shape.n_layers} layers of {shape.width} numbers and "
-        f"reads {shape.n_mels} bands, that of {size} has {known.n_layers} of {known.width} and "
-        f"{known.n_mels}; choose the folder of {size}",
-        zh=f"{path} 不是 Whisper {size}：它的编码器有 {shape.n_layers} 层、宽 {shape.width}、读取 "
-        f"{shape.n_mels} 个频带，而 {size} 应为 {known.n_layers} 层、宽 {known.width}、"
-        f"{known.n_mels} 个频带；请选择 {size} 的文件夹",
+        tr(
+            "{path} is no Whisper {size}: its encoder has {n_layers} layers of {width} numbers and "
+            "reads {n_mels} bands, that of {size} has {n_layers_2} of {width_2} and {n_mels_2}; choose "
+            "the folder of {size}",
+            path=path,
+            size=size,
+            n_layers=shape.n_layers,
+            width=shape.width,
+            n_mels=shape.n_mels,
+            n_layers_2=known.n_layers,
+            width_2=known.width,
+            n_mels_2=known.n_mels,
+        )
     )

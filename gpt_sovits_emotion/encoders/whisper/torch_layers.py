@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import BackendError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.encoders.whisper.spectrogram import log_mel, n_own_frames
 from gpt_sovits_emotion.encoders.whisper.weights import WhisperLayers
 
@@ -46,8 +47,9 @@ class TorchLayers(WhisperLayers):
         except torch.cuda.OutOfMemoryError as error:
             if len(pieces) == 1:
                 raise BackendError(
-                    "the graphics card has no memory left for Whisper's encoder; close what else uses it",
-                    zh="显存不足，无法运行 Whisper 编码器；请关闭占用显存的程序",
+                    tr(
+                        "the graphics card has no memory left for Whisper's encoder; close what else uses it"
+                    )
                 ) from error
             half = len(pieces) // 2
             return self.frames(pieces[:half], layers) + self.frames(pieces[half:], layers)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from gpt_sovits_emotion.core.errors import WhisperModelError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import unreadable
 from gpt_sovits_emotion.encoders.whisper.sizes import Precision
 from gpt_sovits_emotion.encoders.whisper.slices import slice_source
@@ -29,9 +29,8 @@ __all__ = ["WhisperLayers", "fingerprint_of", "layers_in"]
 
 _Mark: TypeAlias = "tuple[str, int, int]"
 _LOCK = threading.Lock()
-_PUT_BACK = Sentence(
-    "; the Whisper model is not there (any more): put it back, or choose another head (heads list)",
-    "；Whisper 模型不在（或已不在）该处：请放回，或换一个情感模型（heads list）",
+_PUT_BACK = tr(
+    "; the Whisper model is not there (any more): put it back, or choose another head (heads list)"
 )
 _OPENED: WeakValueDictionary[tuple[object, ...], WhisperLayers] = WeakValueDictionary()
 _DIGESTS: dict[tuple[_Mark, int], str] = {}
@@ -119,9 +118,13 @@ class WhisperLayers(ABC):
             tensor = self.source.read(name).astype(np.float32)
             if not np.isfinite(tensor).all():
                 raise WhisperModelError(
-                    f"{self.source.path}: the tensor {name} holds values that are no numbers; the file is "
-                    "damaged: download or convert the model again",
-                    zh=f"{self.source.path}：张量 {name} 含有无效数值；文件已损坏：请重新下载或转换该模型",
+                    tr(
+                        "{path}: the tensor {name} holds values that are no numbers; the file is "
+                        "damaged: download "
+                        "or convert the model again",
+                        path=self.source.path,
+                        name=name,
+                    )
                 )
             tensors.append(tensor)
         return tensors

@@ -10,6 +10,7 @@ from pathlib import Path
 from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_count, of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.feature_cache import content_digest
@@ -82,8 +83,11 @@ def _check_wanted(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> No
     absent = sorted((wanted_labels(labels) or frozenset()) - found)
     if absent:
         raise CorpusError(
-            f"no clip is labelled {', '.join(absent)}; the corpora have {', '.join(sorted(found))}",
-            zh=f"没有片段的标签是 {'、'.join(absent)}；语料库中有 {'、'.join(sorted(found))}",
+            tr(
+                "no clip is labelled {absent}; the corpora have {found}",
+                absent=of_list(absent),
+                found=of_list(sorted(found)),
+            )
         )
 
 
@@ -95,18 +99,22 @@ def _all_of(corpus: Corpus) -> str:
 def _check_size(corpus: Corpus) -> None:
     if len(corpus.emotions) < 2:
         raise CorpusError(
-            f"{_all_of(corpus)} labelled {corpus.emotions[0]}; a head tells at least two "
-            "emotions apart: add clips of another",
-            zh=f"全部 {len(corpus.clips)} 个片段的标签都是 {corpus.emotions[0]}；"
-            "模型至少要区分两种情感，请加入其他情感的片段",
+            tr(
+                "{all_of} labelled {emotions}; a head tells at least two emotions apart: add clips of "
+                "another",
+                emotions=corpus.emotions[0],
+                all_of=in_both(_all_of(corpus), len(corpus.clips)),
+            )
         )
     if len(corpus.speakers) < 2:
         raise CorpusError(
-            f"{_all_of(corpus)} of one speaker ({corpus.speakers[0]}), so a head cannot be "
-            "tested on a speaker that it was not trained on; add another corpus, or fit a finished head "
-            "to this speaker with the command adapt",
-            zh=f"全部 {len(corpus.clips)} 个片段都属于同一说话人（{corpus.speakers[0]}），"
-            "无法在未见过的说话人上检验模型；请再加一个语料库，或用 adapt 命令让现有模型适应此人",
+            tr(
+                "{all_of} of one speaker ({speakers}), so a head cannot be tested on a speaker that it was "
+                "not trained on; add another corpus, or fit a finished head to this speaker with the "
+                "command adapt",
+                speakers=corpus.speakers[0],
+                all_of=in_both(_all_of(corpus), len(corpus.clips)),
+            )
         )
 
 
@@ -141,10 +149,10 @@ def _left_out(corpora: Sequence[Corpus], labels: Sequence[str] | None) -> Iterat
     if not gone:
         return
     listed = ", ".join(f"{emotion} {count}" for emotion, count in sorted(gone.items()))
-    yield Sentence(
-        f"{counted(gone.total(), 'clip of another label is', 'clips of other labels are')} left out "
-        f"({listed})",
-        f"其他标签的 {gone.total()} 个片段不使用（{listed}）",
+    yield tr(
+        "{total} left out ({listed})",
+        listed=listed,
+        total=of_count(gone.total(), "clip of another label is", "clips of other labels are"),
     )
 
 
@@ -153,11 +161,11 @@ def _train_only(corpora: Sequence[Corpus]) -> Iterator[Sentence]:
     by_id = {corpus.info.id: corpus.name for corpus in corpora}
     for corpus in corpora:
         if source := by_id.get(corpus.info.made_from):
-            yield Sentence(
-                f"{corpus.name} was synthesised from recordings of {source}: a head that was trained on the "
-                "one has heard the voices of the other, so a test on it comes out too good",
-                f"{corpus.name} 是由 {source} 的录音训练的语音合成生成的：用前者训练的模型已听过后者的嗓音，"
-                "在后者上的指标会偏高",
+            yield tr(
+                "{corpus} was synthesised from recordings of {source}: a head that was trained on the one "
+                "has heard the voices of the other, so a test on it comes out too good",
+                corpus=corpus.name,
+                source=source,
             )
 
 
@@ -169,9 +177,9 @@ def _lacking_classes(corpora: Sequence[Corpus], labels: Sequence[str] | None) ->
     for corpus in corpora:
         own = sorted(classes & set(corpus.emotions))
         if not own:
-            yield Sentence(
-                f"{corpus.name} has none of these labels, so none of its clips is used",
-                f"{corpus.name} 没有这些标签，其片段都不使用",
+            yield tr(
+                "{corpus} has none of these labels, so none of its clips is used",
+                corpus=corpus.name,
             )
         elif 2 * len(own) <= len(classes):
             scored_en = "" if corpus.train_only else ", and scored on the classes that it has"
@@ -189,17 +197,20 @@ def _few_clips(corpus: Corpus) -> Iterator[Sentence]:
     for emotion, clips in _by_emotion(corpus).items():
         speakers = {clip.speaker for clip in clips}
         if len(clips) < FEW_CLIPS:
-            yield Sentence(
-                f"{emotion} has {counted(len(clips), 'clip')} only; figures for it will mean little "
-                f"(at least {FEW_CLIPS} are better, 50 good)",
-                f"{emotion} 只有 {len(clips)} 个片段，其指标意义不大（至少 {FEW_CLIPS} 个，50 个为宜）",
+            yield tr(
+                "{emotion} has {clips} only; figures for it will mean little (at least {few_clips} are "
+                "better, 50 good)",
+                emotion=emotion,
+                few_clips=FEW_CLIPS,
+                clips=of_count(len(clips), "clip"),
             )
         elif len(speakers) == 1:
             who = clips[0].speaker
-            yield Sentence(
-                f"{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it "
-                "cannot be tested on another",
-                f"{emotion} 只有 {who} 一人：模型无法把它与该人的嗓音区分，也无法在他人身上检验",
+            yield tr(
+                "{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it cannot "
+                "be tested on another",
+                emotion=emotion,
+                who=who,
             )
 
 
@@ -214,11 +225,10 @@ def _one_corpus_only(corpus: Corpus, n_corpora: int) -> Iterator[Sentence]:
     if not lonely:
         return
     listed = ", ".join(f"{emotion} ({name})" for emotion, name in sorted(lonely.items()))
-    yield Sentence(
-        f"some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
-        "consider --labels with those that several have",
-        f"有些标签只出现在一个语料库中：{listed}；模型可能学到的是录音设备；"
-        "可考虑用 --labels 只保留共有的标签",
+    yield tr(
+        "some labels occur in one corpus only, {listed}: the head may learn its microphone "
+        "instead; consider --labels with those that several have",
+        listed=listed,
     )
 
 
@@ -229,12 +239,12 @@ def _one_mood_speakers(corpus: Corpus) -> Iterator[Sentence]:
     n_one = sum(len(emotions) == 1 for emotions in moods.values())
     if 2 * n_one <= len(moods):
         return
-    yield Sentence(
-        f"{n_one} of {counted(len(moods), 'speaker')} {'has' if n_one == 1 else 'have'} one emotion "
-        "only; a speaker's own statistics take that "
-        "emotion away, so do not trust the speaker mode of a head trained on them",
-        f"{len(moods)} 位说话人中有 {n_one} 位只有一种情感；说话人归一化会抹去这种情感，"
-        "因此不要相信由此训练的说话人模式",
+    yield tr(
+        "{n_one} of {moods} {verb} one emotion only; a speaker's own statistics take that emotion "
+        "away, so do not trust the speaker mode of a head trained on them",
+        n_one=n_one,
+        moods=of_count(len(moods), "speaker"),
+        verb="has" if n_one == 1 else "have",
     )
 
 
@@ -248,9 +258,11 @@ def _unreadable(corpus: Corpus, progress: Progress) -> Iterator[Sentence]:
             problems.append((clip.path, Sentence(str(error), error.say("zh"))))
             continue
         if duration_s < MIN_DURATION_S:
-            too_short = Sentence(
-                f"{clip.path.name} is {duration_s:.2f} s long; {MIN_DURATION_S:g} s are the least",
-                f"{clip.path.name} 长 {duration_s:.2f} 秒；至少需要 {MIN_DURATION_S:g} 秒",
+            too_short = tr(
+                "{path} is {duration_s:.2f} s long; {min_duration_s:g} s are the least",
+                path=clip.path.name,
+                duration_s=duration_s,
+                min_duration_s=MIN_DURATION_S,
             )
             problems.append((clip.path, too_short))
     if not problems:
@@ -259,15 +271,21 @@ def _unreadable(corpus: Corpus, progress: Progress) -> Iterator[Sentence]:
     path, why = problems[0]
     if n_bad > MOST_UNREADABLE * n_all:
         raise CorpusError(
-            f"{n_bad} of {counted(n_all, 'clip')} cannot be read, first {path}: {why.en}; copy the corpus "
-            "again, or take "
-            "these clips out",
-            zh=f"{n_all} 个片段中有 {n_bad} 个无法读取，首先是 {path}：{why.zh}；"
-            "请重新复制语料库，或去掉这些片段",
+            tr(
+                "{n_bad} of {n_all} cannot be read, first {path}: {why}; copy the corpus again, or take "
+                "these clips out",
+                n_bad=n_bad,
+                path=path,
+                why=why,
+                n_all=of_count(n_all, "clip"),
+            )
         )
-    yield Sentence(
-        f"{n_bad} of {counted(n_all, 'clip')} cannot be read and will be skipped, first {path}: {why.en}",
-        f"{n_all} 个片段中有 {n_bad} 个无法读取，将跳过，首先是 {path}：{why.zh}",
+    yield tr(
+        "{n_bad} of {n_all} cannot be read and will be skipped, first {path}: {why}",
+        n_bad=n_bad,
+        path=path,
+        why=why,
+        n_all=of_count(n_all, "clip"),
     )
 
 
@@ -276,35 +294,36 @@ def _duplicates(corpus: Corpus) -> Iterator[Sentence]:
     leaks = [group for group in groups if len({clip.speaker for clip in group}) > 1]
     if leaks:
         one, other = leaks[0][0], next(c for c in leaks[0] if c.speaker != leaks[0][0].speaker)
-        yield Sentence(
-            f"leakage: {counted(len(leaks), 'recording lies', 'recordings lie')} there under more "
-            "than one "
-            f"speaker, such as {one.path} "
-            f"({one.speaker}) and {other.path} ({other.speaker}); a speaker that is held out was "
-            "trained on, and figures come out too good: keep one of each",
-            f"泄漏：有 {len(leaks)} 段录音归在多位说话人名下，如 {one.path}（{one.speaker}）与 "
-            f"{other.path}（{other.speaker}）；留出的说话人其实参与了训练，指标会虚高，请各留一份",
+        yield tr(
+            "leakage: {leaks} there under more than one speaker, such as {path} ({speaker}) and "
+            "{path_2} ({speaker_2}); a speaker that is held out was trained on, and figures come out "
+            "too good: keep one of each",
+            path=one.path,
+            speaker=one.speaker,
+            path_2=other.path,
+            speaker_2=other.speaker,
+            leaks=of_count(len(leaks), "recording lies", "recordings lie"),
         )
     contradictions = [group for group in groups if len({clip.emotion for clip in group}) > 1]
     if contradictions:
         one, other = contradictions[0][:2]
-        yield Sentence(
-            f"{counted(len(contradictions), 'recording carries', 'recordings carry')} more than one "
-            "label, such "
-            f"as {one.path} "
-            f"({one.emotion}) and {other.path} ({other.emotion}); decide for one",
-            f"有 {len(contradictions)} 段录音带有多个标签，如 {one.path}（{one.emotion}）与 "
-            f"{other.path}（{other.emotion}）；请取其一",
+        yield tr(
+            "{contradictions} more than one label, such as {path} ({emotion}) and {path_2} "
+            "({emotion_2}); decide for one",
+            path=one.path,
+            emotion=one.emotion,
+            path_2=other.path,
+            emotion_2=other.emotion,
+            contradictions=of_count(len(contradictions), "recording carries", "recordings carry"),
         )
     rest = [group for group in groups if group not in leaks and group not in contradictions]
     if rest:
         n_more = sum(len(group) - 1 for group in rest)
-        yield Sentence(
-            f"{counted(n_more, 'clip is a copy', 'clips are copies')} of others of the same speaker "
-            "and label, "
-            f"such as {rest[0][1].path}; {'it counts' if n_more == 1 else 'they count'} double",
-            f"有 {n_more} 个片段与同一说话人、同一标签的其他片段内容相同，如 {rest[0][1].path}；"
-            "它们被重复计数",
+        yield tr(
+            "{n_more} of others of the same speaker and label, such as {path}; {words} double",
+            path=rest[0][1].path,
+            n_more=of_count(n_more, "clip is a copy", "clips are copies"),
+            words="it counts" if n_more == 1 else "they count",
         )
 
 

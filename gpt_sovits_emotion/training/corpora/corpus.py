@@ -11,6 +11,7 @@ from typing import Any
 
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, canonical_label
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import CorpusCredit
 from gpt_sovits_emotion.transcripts.decoding import read_decoded
@@ -93,8 +94,7 @@ def read_info(path: Path, name: str) -> CorpusInfo:
     try:
         if path.stat().st_size > _MAX_INFO_BYTES:
             raise CorpusError(
-                f"{path} is larger than 64 kB; a few lines were expected",
-                zh=f"{path} 大于 64 kB；应只有几行",
+                tr("{path} is larger than 64 kB; a few lines were expected", path=path)
             )
         text = read_decoded(path).joined
         depth = 0
@@ -102,8 +102,10 @@ def read_info(path: Path, name: str) -> CorpusInfo:
             depth += isinstance(event, yaml.CollectionStartEvent)
             if isinstance(event, yaml.AliasEvent) or depth > 1:
                 raise CorpusError(
-                    f"{path} holds more than names with values (title: …, licence: …); write plain lines",
-                    zh=f"{path} 的内容不只是“名称: 值”（title: …、licence: …）；请逐行直接写出",
+                    tr(
+                        "{path} holds more than names with values (title: …, licence: …); write plain lines",
+                        path=path,
+                    )
                 )
         held = yaml.safe_load(text)
     except TranscriptError as error:
@@ -113,8 +115,11 @@ def read_info(path: Path, name: str) -> CorpusInfo:
             raise
         first_line = str(error).splitlines()[0]  # a ValueError: a date such as 2024-13-45
         raise CorpusError(
-            f"{path} is not readable YAML ({first_line}); mend it or remove it",
-            zh=f"{path} 不是可读的 YAML（{first_line}）；请改正或删除",
+            tr(
+                "{path} is not readable YAML ({first_line}); mend it or remove it",
+                path=path,
+                first_line=first_line,
+            )
         ) from error
     return _checked_info(path, name, {} if held is None else held)
 
@@ -130,16 +135,25 @@ def _checked_info(path: Path, name: str, held: Any) -> CorpusInfo:
             else ""
         )
         raise CorpusError(
-            f"{path} holds {odd or 'no names with values'}; expected some of {fields}",
-            zh=f"{path} 的内容有误（{odd or '没有名称和值'}）；可写的有 {fields}",
+            tr(
+                "{path} holds {odd}; expected some of {fields}",
+                path=path,
+                fields=fields,
+                odd=in_both(odd or "no names with values", odd or "没有名称和值"),
+            )
         )
     for field, value in held.items():
         wanted = type(values[field])
         if not isinstance(value, wanted):
             kind = "true or false" if wanted is bool else "text"
             raise CorpusError(
-                f"{path}: {field} is {value!r}; {kind} was expected",
-                zh=f"{path}：{field} 的值是 {value!r}；应为{'true 或 false' if wanted is bool else '文字'}",
+                tr(
+                    "{path}: {field} is {value!r}; {kind} was expected",
+                    path=path,
+                    field=field,
+                    value=value,
+                    kind=in_both(kind, "true 或 false" if wanted is bool else "文字"),
+                )
             )
     return CorpusInfo(id=name, **{**values, **held})
 
@@ -231,9 +245,10 @@ class Corpus:
         en, zh = "its description says so", "其说明如此规定"
         if self.info.synthetic:
             en, zh = "its clips are outputs of a speech synthesis", "其片段由语音合成生成"
-        return Sentence(
-            f"{self.name} is for training only, never a test set: {en}",
-            f"{self.name} 仅供训练，不作测试集：{zh}",
+        return tr(
+            "{name} is for training only, never a test set: {said}",
+            name=self.name,
+            said=in_both(en, zh),
         )
 
     def credit(self) -> CorpusCredit:
@@ -330,12 +345,11 @@ def merge(corpora: Sequence[Corpus], *, labels: Sequence[str] | None) -> Corpus:
         CorpusError: There is no corpus, two have one name, or no clip has such a label.
     """
     if not corpora:
-        raise CorpusError("no corpus was given; name at least one", zh="没有语料库；请至少指定一个")
+        raise CorpusError(tr("no corpus was given; name at least one"))
     names = [corpus.name for corpus in corpora]
     if len(set(names)) < len(names):
         raise CorpusError(
-            f"the corpora are called {', '.join(names)}; give each a name of its own",
-            zh=f"语料库的名称为 {'、'.join(names)}；请使每个名称各不相同",
+            tr("the corpora are called {names}; give each a name of its own", names=of_list(names))
         )
     wanted = wanted_labels(labels)
     clips = tuple(
@@ -347,8 +361,11 @@ def merge(corpora: Sequence[Corpus], *, labels: Sequence[str] | None) -> Corpus:
     if not clips:
         found = ", ".join(sorted({emotion for corpus in corpora for emotion in corpus.emotions}))
         raise CorpusError(
-            f"no clip has one of the labels {', '.join(labels or ())}; the corpora have {found or 'none'}",
-            zh=f"没有片段带有标签 {'、'.join(labels or ())}；语料库中有 {found or '（无）'}",
+            tr(
+                "no clip has one of the labels {labels}; the corpora have {found}",
+                labels=of_list(labels or ()),
+                found=in_both(found or "none", found or "（无）"),
+            )
         )
     return Corpus(
         name="+".join(names),
@@ -386,7 +403,7 @@ def _merged_info(infos: Sequence[CorpusInfo]) -> CorpusInfo:
 
 
 def _naming(name: str, warning: Sentence) -> Sentence:
-    return Sentence(f"{name}: {warning.en}", f"{name}：{warning.zh}")
+    return tr("{name}: {warning}", name=name, warning=warning)
 
 
 def _place(emotion: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from typing import Any
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.errors import CorpusError, OutputError
 from gpt_sovits_emotion.core.files import DAMAGED_ARCHIVE, write_text
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress
 
 __all__ = [
@@ -73,9 +74,13 @@ def download(url: str, part: Path, *, progress: Progress, opener: Opener | None 
         if attempt == ATTEMPTS:
             break
     raise CorpusError(
-        f"the download of {url} broke off after {_length(part) / 1e6:.1f} MB ({reason}); run the same "
-        "command again, it goes on from there",
-        zh=f"{url} 下载到 {_length(part) / 1e6:.1f} MB 时中断（{reason}）；请重新运行同一命令，会从断点继续",
+        tr(
+            "the download of {url} broke off after {length:.1f} MB ({reason}); run the same command "
+            "again, it goes on from there",
+            url=url,
+            length=_length(part) / 1e6,
+            reason=reason,
+        )
     )
 
 
@@ -169,25 +174,36 @@ def _reason(error: Exception) -> str:
 
 def _refused(url: str, error: urllib.error.HTTPError) -> CorpusError:
     return CorpusError(
-        f"the server answered {error.code} ({error.reason}) for {url}; fetch it with a browser, unpack it, "
-        "and name the folder",
-        zh=f"{url} 的服务器回答 {error.code}（{error.reason}）；请用浏览器下载并解压，再指定该文件夹",
+        tr(
+            "the server answered {code} ({reason}) for {url}; fetch it with a browser, unpack it, and "
+            "name the folder",
+            code=error.code,
+            reason=error.reason,
+            url=url,
+        )
     )
 
 
 def _unreachable(url: str, reason: str) -> CorpusError:
     return CorpusError(
-        f"{url} cannot be reached ({reason}): is there a network? Else fetch it on another machine, unpack "
-        "it, and name the folder",
-        zh=f"无法连接 {url}（{reason}）：是否有网络？也可在其他机器上下载并解压，再指定该文件夹",
+        tr(
+            "{url} cannot be reached ({reason}): is there a network? Else fetch it on another machine, "
+            "unpack it, and name the folder",
+            url=url,
+            reason=reason,
+        )
     )
 
 
 def _unwritten(part: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     return OutputError(
-        f"{part} was not written ({reason}); make room and run the same command again, it goes on from there",
-        zh=f"没有写入 {part}（{reason}）；请腾出空间后重新运行同一命令，会从断点继续",
+        tr(
+            "{part} was not written ({reason}); make room and run the same command again, it goes on "
+            "from there",
+            part=part,
+            reason=reason,
+        )
     )
 
 
@@ -240,10 +256,14 @@ def _check_members(members: list[zipfile.ZipInfo], archive: Path, folder: Path) 
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise OutputError(
-            f"{archive.name} needs {n_bytes / 1e6:.0f} MB to be unpacked in {folder.parent}, and "
-            f"{free / 1e6:.0f} MB are free; make room or choose another folder",
-            zh=f"解压 {archive.name} 需要 {n_bytes / 1e6:.0f} MB，而 {folder.parent} 只剩 "
-            f"{free / 1e6:.0f} MB；请腾出空间或另选文件夹",
+            tr(
+                "{archive} needs {n_bytes:.0f} MB to be unpacked in {parent}, and {free:.0f} MB are free; "
+                "make room or choose another folder",
+                archive=archive.name,
+                n_bytes=n_bytes / 1e6,
+                parent=folder.parent,
+                free=free / 1e6,
+            )
         )
 
 
@@ -271,8 +291,11 @@ def _write_member(held: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) 
         raise zipfile.BadZipFile(f"{member.filename} stands in it twice") from error
     except OSError as error:
         raise OutputError(
-            f"{target} was not written ({error.strerror or error}); make room or choose another folder",
-            zh=f"没有写入 {target}（{error.strerror or error}）；请腾出空间或另选文件夹",
+            tr(
+                "{target} was not written ({strerror}); make room or choose another folder",
+                target=target,
+                strerror=error.strerror or error,
+            )
         ) from error
 
 
@@ -288,13 +311,19 @@ def _blocks(held: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _damaged_archive(archive: Path, why: str) -> CorpusError:
     return CorpusError(
-        f"{archive.name} is no sound zip archive ({why}); fetch it again",
-        zh=f"{archive.name} 不是完好的 zip 文件（{why}）；请重新下载",
+        tr(
+            "{archive} is no sound zip archive ({why}); fetch it again",
+            archive=archive.name,
+            why=why,
+        )
     )
 
 
 def _refused_archive(archive: Path, what: str, what_zh: str) -> CorpusError:
     return CorpusError(
-        f"{archive.name} was not unpacked: {what} is not what a corpus holds; tell its makers",
-        zh=f"没有解压 {archive.name}：其中的{what_zh}不应出现在语料库里；请告知其作者",
+        tr(
+            "{archive} was not unpacked: {what} is not what a corpus holds; tell its makers",
+            archive=archive.name,
+            what=in_both(what, what_zh),
+        )
     )

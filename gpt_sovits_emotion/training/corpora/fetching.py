@@ -15,10 +15,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, OutputError
 from gpt_sovits_emotion.core.files import remove_folder, write_text
 from gpt_sovits_emotion.core.locking import locked
+from gpt_sovits_emotion.core.messages import of_count, of_error, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.training.corpora.corpus import INFO_FIELDS, INFO_NAME, Corpus
 from gpt_sovits_emotion.training.corpora.downloading import Opener, download, unpack
@@ -140,8 +140,11 @@ def _unpack_into(
         if isinstance(error, OutputError):
             raise
         raise OutputError(
-            f"{folder} was not made ({error.strerror or error}); choose another folder",
-            zh=f"没有建立 {folder}（{error.strerror or error}）；请另选文件夹",
+            tr(
+                "{folder} was not made ({strerror}); choose another folder",
+                folder=folder,
+                strerror=error.strerror or error,
+            )
         ) from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -153,16 +156,23 @@ def _check_clips(folder: Path, corpus_id: str, source: Source) -> None:
         n_clips = len(read_corpus(folder, layout=corpus_id).clips)
     except CorpusError as error:
         raise CorpusError(
-            f"{folder} is not {title} as distributed: {error}; remove the folder or choose another",
-            zh=f"{folder} 不是原样分发的 {title}：{error.say('zh')}；请删除该文件夹或另选一个",
+            tr(
+                "{folder} is not {title} as distributed: {error}; remove the folder or choose another",
+                folder=folder,
+                title=title,
+                error=of_error(error),
+            )
         ) from error
     if n_clips != source.n_clips:
         raise CorpusError(
-            f"{folder} holds {counted(n_clips, 'clip')} of {title}, which has {source.n_clips}; remove "
-            "the folder and "
-            "fetch it again, or choose another",
-            zh=f"{folder} 中有 {n_clips} 个 {title} 片段，应为 {source.n_clips} 个；"
-            "请删除该文件夹后重新下载，或另选文件夹",
+            tr(
+                "{folder} holds {n_clips_2} of {title}, which has {n_clips}; remove the folder and fetch "
+                "it again, or choose another",
+                folder=folder,
+                title=title,
+                n_clips=source.n_clips,
+                n_clips_2=of_count(n_clips, "clip"),
+            )
         )
 
 
@@ -174,19 +184,27 @@ def _check_sum(archive: Path, source: Source, record: Path) -> None:
             sha256.update(block)
     if source.md5 and md5.hexdigest() != source.md5:
         raise CorpusError(
-            f"what came from {source.url} is not the archive that its makers published (MD5 "
-            f"{md5.hexdigest()}, expected {source.md5}); run the command again, it begins anew",
-            zh=f"从 {source.url} 得到的不是作者发布的文件（MD5 为 {md5.hexdigest()}，应为 {source.md5}）；"
-            "请重新运行，将从头下载",
+            tr(
+                "what came from {url} is not the archive that its makers published (MD5 {hexdigest}, "
+                "expected {md5}); run the command again, it begins anew",
+                url=source.url,
+                hexdigest=md5.hexdigest(),
+                md5=source.md5,
+            )
         )
     kept = _read_record(record)
     if source.same_bytes and kept is not None and kept != sha256.hexdigest():
         raise CorpusError(
-            f"what came from {source.url} differs from what was fetched before (SHA-256 "
-            f"{sha256.hexdigest()}, {record.name} has {kept}); if its makers have published a new version, "
-            f"delete {record} and run the command again",
-            zh=f"从 {source.url} 得到的文件与之前不同（SHA-256 为 {sha256.hexdigest()}，"
-            f"{record.name} 中为 {kept}）；若作者发布了新版本，请删除 {record} 后重新运行",
+            tr(
+                "what came from {url} differs from what was fetched before (SHA-256 {hexdigest}, {record} "
+                "has {kept}); if its makers have published a new version, delete {record_2} and run the "
+                "command again",
+                url=source.url,
+                hexdigest=sha256.hexdigest(),
+                record=record.name,
+                kept=kept,
+                record_2=record,
+            )
         )
     said = {
         "url": source.url,
@@ -204,8 +222,11 @@ def _read_record(record: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise CorpusError(
-            f"{record} cannot be read ({error}); delete it and run the command again",
-            zh=f"无法读取 {record}（{error}）；请删除后重新运行",
+            tr(
+                "{record} cannot be read ({error}); delete it and run the command again",
+                record=record,
+                error=error,
+            )
         ) from error
     return str(kept.get("sha256")) if isinstance(kept, dict) else None
 
@@ -220,15 +241,21 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another",
-            zh=f"无法建立文件夹 {folder}（{error.strerror}）；请另选一个",
+            tr(
+                "the folder {folder} cannot be made ({strerror}); choose another",
+                folder=folder,
+                strerror=error.strerror,
+            )
         ) from error
 
 
 def _being_fetched(title: str, destination: Path) -> CorpusError:
     return CorpusError(
-        f"another process is fetching {title} into {destination}; wait for it",
-        zh=f"另一个进程正在把 {title} 下载到 {destination}；请等它完成",
+        tr(
+            "another process is fetching {title} into {destination}; wait for it",
+            title=title,
+            destination=destination,
+        )
     )
 
 
@@ -237,22 +264,35 @@ def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:
     info = known_corpus(corpus_id)
     if info is None:
         return CorpusError(
-            f"there is no corpus {corpus_id!r} here; {some} can be fetched",
-            zh=f"没有名为 {corpus_id!r} 的语料库；可下载的有 {some}",
+            tr(
+                "there is no corpus {corpus_id!r} here; {some} can be fetched",
+                corpus_id=corpus_id,
+                some=some,
+            )
         )
     if info.hub:
         return CorpusError(
-            f"{info.title} ({info.hub_gigabytes:g} GB, {info.licence}) is fetched from the Hugging Face hub "
-            f"by  {hub_command(info)}  (the command of huggingface_hub; huggingface-cli before its 0.34); "
-            f"then name the folder as {info.id}=DIR",
-            zh=f"{info.title}（{info.hub_gigabytes:g} GB，{info.licence}）请用 huggingface_hub 的命令下载："
-            f"{hub_command(info)}（0.34 以前为 huggingface-cli）；然后以 {info.id}=文件夹 指定",
+            tr(
+                "{title} ({hub_gigabytes:g} GB, {licence}) is fetched from the Hugging Face hub by  "
+                "{hub_command}  (the command of huggingface_hub; huggingface-cli before its 0.34); then "
+                "name the folder as {info}=DIR",
+                title=info.title,
+                hub_gigabytes=info.hub_gigabytes,
+                licence=info.licence,
+                hub_command=hub_command(info),
+                info=info.id,
+            )
         )
     return CorpusError(
-        f"{info.title} must be asked for at {info.url} ({info.licence}); unpack what you get and name its "
-        f"folder as {info.id}=DIR (can be fetched from here: {some})",
-        zh=f"{info.title} 须在 {info.url} 申请或下载（{info.licence}）；解压后以 {info.id}=文件夹 指定"
-        f"（此处可下载的有：{some}）",
+        tr(
+            "{title} must be asked for at {url} ({licence}); unpack what you get and name its folder "
+            "as {info}=DIR (can be fetched from here: {some})",
+            title=info.title,
+            url=info.url,
+            licence=info.licence,
+            info=info.id,
+            some=some,
+        )
     )
 
 
@@ -285,8 +325,10 @@ def unpack_corpus(
         (corpus,) = open_corpora([named], unpack_to=destination, progress=progress)
         if corpus.unpacked is None:
             raise CorpusError(
-                f"{corpus.root} has its audio in files already, nothing is to be unpacked; use it as it is",
-                zh=f"{corpus.root} 的音频已是单独的文件，无需解包；请直接使用",
+                tr(
+                    "{root} has its audio in files already, nothing is to be unpacked; use it as it is",
+                    root=corpus.root,
+                )
             )
     except CorpusError:
         held = {each.name for each in destination.rglob("*") if not each.is_dir()}
@@ -301,14 +343,14 @@ def unpack_corpus(
 def _check_destination(folder: Path) -> None:
     if (folder / MANIFEST_NAME).exists():
         raise OutputError(
-            f"{folder} holds a corpus already ({MANIFEST_NAME}); use it as it is, or name a new folder",
-            zh=f"{folder} 中已有语料库（{MANIFEST_NAME}）；请直接使用，或另选新文件夹",
+            tr(
+                "{folder} holds a corpus already ({manifest_name}); use it as it is, or name a new folder",
+                folder=folder,
+                manifest_name=MANIFEST_NAME,
+            )
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
-        raise OutputError(
-            f"{folder} holds other files; name a new folder",
-            zh=f"{folder} 中有其他文件；请另选新文件夹",
-        )
+        raise OutputError(tr("{folder} holds other files; name a new folder", folder=folder))
     write_text(folder / _MARK, "audio is being unpacked here, or was\n")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from gpt_sovits_emotion.banks.library.layouts import INFER_CONFIG, read_layout
 from gpt_sovits_emotion.banks.library.layouts.files import Places
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE, canonical_label, is_default_slot
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
 from gpt_sovits_emotion.transcripts import read_lines
@@ -50,10 +50,7 @@ def audio_files(root: Path) -> tuple[Path, ...]:
         CorpusError: The folder is missing, cannot be read, or holds more than `MAX_FILES` files.
     """
     if not root.is_dir():
-        raise CorpusError(
-            f"there is no folder {root}; name the folder of a corpus",
-            zh=f"没有文件夹 {root}；请指定语料库所在的文件夹",
-        )
+        raise CorpusError(tr("there is no folder {root}; name the folder of a corpus", root=root))
     found: list[Path] = []
     n_files = 0
     for folder, inner, names in os.walk(root, onerror=_unreadable):
@@ -61,8 +58,11 @@ def audio_files(root: Path) -> tuple[Path, ...]:
         n_files += len(names)
         if n_files > MAX_FILES:
             raise CorpusError(
-                f"{root} holds more than {MAX_FILES} files; name the folder of one corpus",
-                zh=f"{root} 中的文件超过 {MAX_FILES} 个；请指定单个语料库的文件夹",
+                tr(
+                    "{root} holds more than {max_files} files; name the folder of one corpus",
+                    root=root,
+                    max_files=MAX_FILES,
+                )
             )
         found += (
             Path(folder, name).relative_to(root)
@@ -93,11 +93,10 @@ def without_copies(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], list[Senten
     warnings = []
     if gone:
         warnings.append(
-            Sentence(
-                f"{counted(len(gone), 'file that lies', 'files that lie')} there twice under one name: "
-                "taken once "
-                f"(such as {gone[0]})",
-                f"有 {len(gone)} 个文件同名重复存放，只取一份（如 {gone[0]}）",
+            tr(
+                "{gone_2} there twice under one name: taken once (such as {gone})",
+                gone=gone[0],
+                gone_2=of_count(len(gone), "file that lies", "files that lie"),
             )
         )
     return tuple(clip for clip in clips if clip.path in stay), warnings
@@ -108,9 +107,11 @@ def passed_over(paths: Sequence[Path], why: Sentence) -> Iterator[Sentence]:
     if not paths:
         return
     example = f"{paths[0]}" if len(paths) == 1 else f"{paths[0]}, …"
-    yield Sentence(
-        f"{counted(len(paths), 'audio file was', 'audio files were')} passed over, {why.en} ({example})",
-        f"跳过了 {len(paths)} 个音频文件：{why.zh}（{example}）",
+    yield tr(
+        "{paths} passed over, {why} ({example})",
+        why=why,
+        example=example,
+        paths=of_count(len(paths), "audio file was", "audio files were"),
     )
 
 
@@ -120,8 +121,11 @@ def _rank(clip: Clip) -> int:
 
 def _unreadable(error: OSError) -> None:
     raise CorpusError(
-        f"the folder {error.filename} cannot be read ({error.strerror}); change its permissions",
-        zh=f"无法读取文件夹 {error.filename}（{error.strerror}）；请修改其权限",
+        tr(
+            "the folder {filename} cannot be read ({strerror}); change its permissions",
+            filename=error.filename,
+            strerror=error.strerror,
+        )
     ) from error
 
 
@@ -158,20 +162,19 @@ class CorpusTexts:
         shown = ", ".join(names)
         n_files = len(self._guessed)
         return (
-            Sentence(
-                f"{n_files} text files are not UTF-8, such as {first.name}: read as {shown}; if letters are "
+            tr(
+                "{n_files} text files are not UTF-8, such as {first}: read as {shown}; if letters are "
                 "wrong, save them as UTF-8",
-                f"有 {n_files} 个文本文件不是 UTF-8（如 {first.name}）：按 {shown} 读取；若文字有误，"
-                "请将其另存为 UTF-8",
+                n_files=n_files,
+                first=first.name,
+                shown=shown,
             ),
         )
 
 
 _TEXT_SUFFIXES = (".lab", ".txt")
-_NO_EMOTION = Sentence("in no folder of an emotion", "它们不在任何情感的文件夹中")
-_DEFAULT_SLOT = Sentence(
-    "the folder is a bank's fallback slot and no emotion", "其文件夹是音库的默认项，不是情感"
-)
+_NO_EMOTION = tr("in no folder of an emotion")
+_DEFAULT_SLOT = tr("the folder is a bank's fallback slot and no emotion")
 
 
 def names_emotions(files: Sequence[Path]) -> bool:
@@ -201,10 +204,12 @@ def read_folders(root: Path, files: Sequence[Path]) -> tuple[tuple[Clip, ...], l
         names = sorted({part for path in files for part in path.parts[:-1][:2]})
         shown = ", ".join(names[:8]) if names else "no folders"
         raise CorpusError(
-            f"no folder in {root} is named after an emotion (found {shown}); expected one per emotion, "
-            "such as angry, happy, sad, neutral",
-            zh=f"{root} 中没有以情感命名的文件夹（现有：{shown}）；"
-            "应为每种情感一个文件夹，如 愤怒、开心、难过、中立",
+            tr(
+                "no folder in {root} is named after an emotion (found {shown}); expected one per emotion, "
+                "such as angry, happy, sad, neutral",
+                root=root,
+                shown=shown,
+            )
         )
     clips, homeless, slots = [], [], []
     texts = CorpusTexts()
@@ -287,23 +292,28 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
     path = Path(path)
     if not path.exists():
         raise CorpusError(
-            f"{path} does not exist; clips of the speaker were expected: audio files, a folder of them, a "
-            "folder per emotion, a .list, or logs/<exp> of a GPT-SoVITS",
-            zh=f"{path} 不存在；应为该说话人的音频：音频文件、音频文件夹、每种情感一个子文件夹、.list，"
-            "或 GPT-SoVITS 的 logs/<exp>",
+            tr(
+                "{path} does not exist; clips of the speaker were expected: audio files, a folder of them, "
+                "a folder per emotion, a .list, or logs/<exp> of a GPT-SoVITS",
+                path=path,
+            )
         )
     if not path.is_file() and not path.is_dir():
         raise CorpusError(
-            f"{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
-            zh=f"{path} 不是普通文件，而是管道、套接字或设备；请指定磁盘上的文件",
+            tr(
+                "{path} is no ordinary file but a pipe, a socket or a device; name a file on the disk",
+                path=path,
+            )
         )
     reader = _reader_for(path)
     clips = tuple(reader(path))
     if not clips:
         raise CorpusError(
-            f"there is no audio in {path}; clips of the speaker were expected, in the folder itself or in a "
-            "folder per emotion",
-            zh=f"{path} 中没有音频；应有该说话人的片段，直接放在文件夹里，或按情感分子文件夹",
+            tr(
+                "there is no audio in {path}; clips of the speaker were expected, in the folder itself or "
+                "in a folder per emotion",
+                path=path,
+            )
         )
     return clips
 
@@ -349,9 +359,11 @@ def _audio_of(path: Path, named: str) -> Path:
     found = Places(path.parent).find(named)
     if found is None:
         raise CorpusError(
-            f"{path} names {named!r}, which is not there; copy the clips beside the list, or into "
-            "slicer_opt beside its folder, or correct its paths",
-            zh=f"{path} 中的 {named!r} 不存在；请把音频复制到列表旁边，或其文件夹旁的 slicer_opt 中，"
-            "或改正路径",
+            tr(
+                "{path} names {named!r}, which is not there; copy the clips beside the list, or into "
+                "slicer_opt beside its folder, or correct its paths",
+                path=path,
+                named=named,
+            )
         )
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, CorpusInfo, label_from
 from gpt_sovits_emotion.training.corpora.folders import CorpusTexts
@@ -271,10 +272,11 @@ def _iemocap(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detaile
             }
     if not codes:
         raise CorpusError(
-            f"{root} has IEMOCAP's utterances but not the listeners' verdicts; "
-            "copy SessionN/dialog/EmoEvaluation/*.txt there too",
-            zh=f"{root} 中有 IEMOCAP 的语句，但没有情感标注；"
-            "请把 SessionN/dialog/EmoEvaluation/*.txt 也复制过来",
+            tr(
+                "{root} has IEMOCAP's utterances but not the listeners' verdicts; copy "
+                "SessionN/dialog/EmoEvaluation/*.txt there too",
+                root=root,
+            )
         )
     kept = []
     for clip in clips:
@@ -286,10 +288,10 @@ def _iemocap(root: Path, clips: tuple[Clip, ...], read: CorpusTexts) -> _Detaile
     if not n_gone:
         return tuple(kept), []
     return tuple(kept), [
-        Sentence(
-            f"{n_gone} utterances were passed over: the listeners did not agree on their emotion (xxx), "
+        tr(
+            "{n_gone} utterances were passed over: the listeners did not agree on their emotion (xxx), "
             "or it is not there",
-            f"跳过了 {n_gone} 句：听辨者对其情感没有一致意见（xxx），或没有标注",
+            n_gone=n_gone,
         )
     ]
 
@@ -311,8 +313,7 @@ def _table(
         rows = list(csv.DictReader(io.StringIO(text, newline=""), dialect=dialect))
     except csv.Error as error:
         raise CorpusError(
-            f"{found[0]} is damaged as a table; copy it again, or remove it",
-            zh=f"{found[0]} 表格已损坏；请重新复制，或删除",
+            tr("{found} is damaged as a table; copy it again, or remove it", found=found[0])
         ) from error
     return [
         {key: value or "" for key, value in row.items() if isinstance(key, str)} for row in rows

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_count, of_error, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.feature_cache import default_cache
@@ -52,8 +53,11 @@ def parquet_files(root: Path) -> tuple[Path, ...]:
         ]
         if len(found) > _MOST_FILES:
             raise CorpusError(
-                f"{root} holds more than {_MOST_FILES} Parquet files; name the folder of one corpus",
-                zh=f"{root} 中的 Parquet 文件超过 {_MOST_FILES} 个；请指定单个语料库的文件夹",
+                tr(
+                    "{root} holds more than {most_files} Parquet files; name the folder of one corpus",
+                    root=root,
+                    most_files=_MOST_FILES,
+                )
             )
     return tuple(sorted(found))
 
@@ -129,7 +133,7 @@ def read_parquet(
         raise _nothing_usable(root, read)
     return clips, [
         *card.warnings,
-        *(Sentence(f"passed over: {error}", f"已跳过：{error.say('zh')}") for error in refused),
+        *(tr("passed over: {error}", error=of_error(error)) for error in refused),
         *_warnings(read, n_twice, speakers=any(row.speaker for rows in read for row in rows.rows)),
     ]
 
@@ -163,20 +167,18 @@ def _clip(root: Path, folder: Path, row: Row, name: str) -> Clip:
 
 def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> Iterator[Sentence]:
     for why, count in _reasons(read):
-        yield Sentence(
-            f"{counted(count, 'row was', 'rows were')} passed over: {why.en}",
-            f"跳过了 {count} 行：{why.zh}",
+        yield tr(
+            "{count} passed over: {why}", why=why, count=of_count(count, "row was", "rows were")
         )
     if n_twice:
-        yield Sentence(
-            f"{counted(n_twice, 'row holds', 'rows hold')} audio, speaker and emotion of another "
-            f"row: taken once",
-            f"有 {n_twice} 行的音频、说话人和情感与其他行相同，只取一份",
+        yield tr(
+            "{n_twice} audio, speaker and emotion of another row: taken once",
+            n_twice=of_count(n_twice, "row holds", "rows hold"),
         )
     if not speakers:
-        yield Sentence(
-            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's",
-            "没有说话人列（speaker、speaker_id、actor 等）：全部片段按同一说话人处理",
+        yield tr(
+            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one "
+            "speaker's"
         )
 
 
@@ -194,8 +196,11 @@ def _nothing_usable(root: Path, read: Sequence[Rows]) -> CorpusError:
     )
     zh = "；".join(f"{count} 行：{why.zh}" for why, count in reasons) or "其中没有行"
     return CorpusError(
-        f"no row of the Parquet files in {root} is a labelled clip ({en}); name another data set",
-        zh=f"{root} 的 Parquet 文件中没有带标签的片段（{zh}）；请另选数据集",
+        tr(
+            "no row of the Parquet files in {root} is a labelled clip ({said}); name another data set",
+            root=root,
+            said=in_both(en, zh),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 if TYPE_CHECKING:
@@ -131,9 +132,10 @@ def _texts(value: Any) -> list[str]:
 
 
 def _unreadable_card(why: str) -> Sentence:
-    return Sentence(
-        f"the head of {CARD_NAME} cannot be read ({why}), so nothing is taken from it",
-        f"无法读取 {CARD_NAME} 的头部（{why}），其内容不予采用",
+    return tr(
+        "the head of {card_name} cannot be read ({why}), so nothing is taken from it",
+        card_name=CARD_NAME,
+        why=why,
     )
 
 
@@ -202,9 +204,12 @@ def columns_of(schema: pyarrow.Schema, where: str, *, card: HubCard, config: str
     audio = _audio_column(by_name, features)
     if audio is None:
         raise ColumnsError(
-            f"{where} has no column with audio (its columns: {found}); expected one called audio that holds "
-            "bytes or paths",
-            zh=f"{where} 中没有音频列（现有列：{found}）；应有名为 audio、内容为字节或路径的列",
+            tr(
+                "{where} has no column with audio (its columns: {found}); expected one called audio that "
+                "holds bytes or paths",
+                where=where,
+                found=found,
+            )
         )
     fields: dict[str, str] = {}
     names: dict[str, tuple[str, ...]] = {}
@@ -231,14 +236,20 @@ def columns_of(schema: pyarrow.Schema, where: str, *, card: HubCard, config: str
 def _no_emotions(where: str, found: str, nameless: str) -> ColumnsError:
     if nameless:
         return ColumnsError(
-            f"{where} has its labels in {nameless}, whose values have no names, neither in the file nor in "
-            "README.md; expected text, or numbers with the names of a ClassLabel",
-            zh=f"{where} 的标签列 {nameless} 没有类别名称，文件和 README.md 中都没有；"
-            "应为文字，或带 ClassLabel 名称的数字",
+            tr(
+                "{where} has its labels in {nameless}, whose values have no names, neither in the file nor "
+                "in README.md; expected text, or numbers with the names of a ClassLabel",
+                where=where,
+                nameless=nameless,
+            )
         )
     return ColumnsError(
-        f"{where} has no column with emotions (its columns: {found}); expected one called emotion or label",
-        zh=f"{where} 中没有情感列（现有列：{found}）；应有名为 emotion 或 label 的列",
+        tr(
+            "{where} has no column with emotions (its columns: {found}); expected one called emotion "
+            "or label",
+            where=where,
+            found=found,
+        )
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.core.errors import CorpusError, MissingExtraError, OutputError
 from gpt_sovits_emotion.core.files import replacing, write_text
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.progress import Progress
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
@@ -36,26 +37,16 @@ _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 PASSED_OVER: Mapping[str, Sentence] = MappingProxyType(
     {
-        "no audio": Sentence("without audio", "没有音频"),
-        "remote": Sentence(
-            "the audio is an address on the network, and nothing is fetched from there; fetch it, and put "
-            "paths in the column",
-            "音频是网络地址，不会下载；请自行下载，并在该列写入路径",
+        "no audio": tr("without audio"),
+        "remote": tr(
+            "the audio is an address on the network, and nothing is fetched from there; fetch it, and "
+            "put paths in the column"
         ),
-        "outside": Sentence(
-            "the path leads out of the data set's folder", "其路径指向数据集文件夹之外"
-        ),
-        "missing": Sentence(
-            "the file that the path names is not in the data set's folder",
-            "其路径所指的文件不在数据集文件夹中",
-        ),
-        "no label": Sentence("without an emotion", "没有情感标签"),
-        "no speaker": Sentence(
-            "without a speaker, whom others name", "没有说话人，而其他行有"
-        ),
-        "unknown class": Sentence(
-            "the number of the class has no name", "其类别编号没有对应的名称"
-        ),
+        "outside": tr("the path leads out of the data set's folder"),
+        "missing": tr("the file that the path names is not in the data set's folder"),
+        "no label": tr("without an emotion"),
+        "no speaker": tr("without a speaker, whom others name"),
+        "unknown class": tr("the number of the class has no name"),
     }
 )  # fmt: skip
 """Why a row is no clip."""
@@ -166,8 +157,10 @@ def _open(file: ParquetFile) -> pyarrow.parquet.ParquetFile:
         with path.open("rb") as stream:
             if stream.read(len(_POINTER)) == _POINTER:
                 raise CorpusError(
-                    f"{path} is a pointer of Git LFS and not the file itself; fetch it with  git lfs pull",
-                    zh=f"{path} 只是 Git LFS 的指针，不是文件本身；请运行  git lfs pull",
+                    tr(
+                        "{path} is a pointer of Git LFS and not the file itself; fetch it with  git lfs pull",
+                        path=path,
+                    )
                 )
         # Streamed page by page. Writers that keep a dictionary put all audio of a row group into one page,
         # which takes three times its size here; the hub's own writer makes groups of 100 clips.
@@ -284,10 +277,14 @@ def _check_room(file: ParquetFile, table: pyarrow.parquet.ParquetFile) -> None:
     free = shutil.disk_usage(disk).free
     if needed > free:
         raise OutputError(
-            f"the audio of {file.path.name} takes {needed / 1e9:.1f} GB in {file.folder.parent}, where "
-            f"{free / 1e9:.1f} GB are free; free some, or choose another folder with  corpora unpack --to",
-            zh=f"{file.path.name} 的音频需在 {file.folder.parent} 占用 {needed / 1e9:.1f} GB，"
-            f"该处只剩 {free / 1e9:.1f} GB；请腾出空间，或用  corpora unpack --to  另选文件夹",
+            tr(
+                "the audio of {path} takes {needed:.1f} GB in {parent}, where {free:.1f} GB are free; free "
+                "some, or choose another folder with  corpora unpack --to",
+                path=file.path.name,
+                needed=needed / 1e9,
+                parent=file.folder.parent,
+                free=free / 1e9,
+            )
         )
 
 
@@ -323,7 +320,10 @@ def _damaged(path: Path, error: Exception) -> CorpusError:
     # What the library says is of its own format's insides; what the system says may help.
     why = why_unreadable(error) if isinstance(error, OSError) and error.errno else None
     return CorpusError(
-        f"{path} cannot be read as a Parquet file{f' ({why.en})' if why else ''}; it may be cut short or "
-        "damaged: fetch it again",
-        zh=f"无法读取 Parquet 文件 {path}{f'（{why.zh}）' if why else ''}；可能不完整或已损坏，请重新下载",
+        tr(
+            "{path} cannot be read as a Parquet file{why}; it may be cut short or damaged: fetch it "
+            "again",
+            path=path,
+            why=in_both(f" ({why.en})" if why else "", f"（{why.zh}）" if why else ""),
+        )
     )

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.own_plugins import OWN
-from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import Clip, Corpus, CorpusInfo, label_from
 from gpt_sovits_emotion.training.corpora.known import KNOWN_CORPORA
 
@@ -63,25 +63,27 @@ def read_added(name: str, folder: Path) -> Corpus:
     plugin = registry.find("corpora", name)
     assert plugin is not None  # it was loaded
     if not folder.is_dir():
-        raise CorpusError(
-            f"{folder} is no folder; name the folder of the corpus",
-            zh=f"{folder} 不是文件夹；请指定语料库的文件夹",
-        )
-    doing = Sentence(f"reading {folder}", f"读取 {folder} ")
+        raise CorpusError(tr("{folder} is no folder; name the folder of the corpus", folder=folder))
+    doing = tr("reading {folder}", folder=folder)
     clips = registry.listed(plugin, lambda: reader.read(folder), doing=doing)
     for clip in clips:
         if not isinstance(clip, Clip) or not (clip.speaker and clip.emotion):
             raise CorpusError(
-                f"{folder}: the corpus reader {name!r} gives a clip without speaker or emotion "
-                f"({clip!r:.100}); that is a fault of the package that adds it",
-                zh=f"{folder}：语料读取器 {name!r} 给出了没有说话人或情感的片段（{clip!r:.100}）；"
-                "这是提供它的软件包的缺陷",
+                tr(
+                    "{folder}: the corpus reader {name!r} gives a clip without speaker or emotion "
+                    "({clip!r:.100}); that is a fault of the package that adds it",
+                    folder=folder,
+                    name=name,
+                    clip=clip,
+                )
             )
     if not clips:
         raise CorpusError(
-            f"{folder} has no clips of {reader.info.title}; name the folder of that corpus as it "
-            "is distributed",
-            zh=f"{folder} 中没有 {reader.info.title} 的片段；请指定原样分发的该语料库文件夹",
+            tr(
+                "{folder} has no clips of {title}; name the folder of that corpus as it is distributed",
+                folder=folder,
+                title=reader.info.title,
+            )
         )
     labelled = tuple(
         replace(clip, emotion=label_from(clip.emotion), label=clip.label or clip.emotion)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.messages import in_both, of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.training.corpora.corpus import (
@@ -93,8 +94,11 @@ def read_corpus(
         return read_added(layout, path)
     if layout not in LAYOUTS:
         raise CorpusError(
-            f"there is no layout {layout!r}; expected one of {', '.join(LAYOUTS)}",
-            zh=f"没有名为 {layout!r} 的结构；可选 {'、'.join(LAYOUTS)}",
+            tr(
+                "there is no layout {layout!r}; expected one of {layouts}",
+                layout=layout,
+                layouts=of_list(LAYOUTS),
+            )
         )
     if path.is_file():
         if path.suffix.casefold() == ".csv" and layout in ("auto", "manifest"):
@@ -102,8 +106,11 @@ def read_corpus(
         if path.suffix.casefold() == ".list" and layout in ("auto", "list"):
             return _from_list(path)
         raise CorpusError(
-            f"{path} is a file; expected the folder of a corpus, a {MANIFEST_NAME} or a .list",
-            zh=f"{path} 是一个文件；应为语料库文件夹、{MANIFEST_NAME} 或 .list",
+            tr(
+                "{path} is a file; expected the folder of a corpus, a {manifest_name} or a .list",
+                path=path,
+                manifest_name=MANIFEST_NAME,
+            )
         )
     unpacking = _Unpacking(unpack_to, progress)
     if layout == "auto":
@@ -132,10 +139,7 @@ def open_corpora(
         CorpusError: None is named, a name cannot be one, two have the same, or one cannot be read.
     """
     if not named:
-        raise CorpusError(
-            "no corpus was named; give NAME=DIR, such as emodb=path/to/emodb",
-            zh="没有指定语料库；请写 名称=文件夹，如 emodb=path/to/emodb",
-        )
+        raise CorpusError(tr("no corpus was named; give NAME=DIR, such as emodb=path/to/emodb"))
     share = 1 / len(named)
     corpora = tuple(
         _open(each, _Unpacking(unpack_to, part_of(progress, index * share, (index + 1) * share)))
@@ -145,8 +149,7 @@ def open_corpora(
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise CorpusError(
-            f"two corpora are called {double!r}; name them apart with NAME=DIR",
-            zh=f"有两个语料库都叫 {double!r}；请用 名称=文件夹 区分",
+            tr("two corpora are called {double!r}; name them apart with NAME=DIR", double=double)
         )
     return corpora
 
@@ -162,8 +165,10 @@ def _open(named: str, unpacking: _Unpacking) -> Corpus:
         return read(named)
     if not _NAME.fullmatch(name) or not folder:
         raise CorpusError(
-            f"{named!r} is not NAME=DIR; a name has letters, digits, '-', '_', '.' and '+' only",
-            zh=f"{named!r} 不是 名称=文件夹；名称只能含字母、数字及 - _ . +",
+            tr(
+                "{named!r} is not NAME=DIR; a name has letters, digits, '-', '_', '.' and '+' only",
+                named=named,
+            )
         )
     known = known_corpus(name)
     if added_reader(name):
@@ -176,9 +181,13 @@ def _open(named: str, unpacking: _Unpacking) -> Corpus:
     corpus = read(folder, "auto" if has_manifest else known.id)
     if corpus.info.id in KNOWN_CORPORA and corpus.info.id != known.id:
         raise CorpusError(
-            f"{folder} is {corpus.info.title} by its files or its name, not {known.title}; correct the name "
-            "in front of '='",
-            zh=f"从文件或名称看，{folder} 是 {corpus.info.title}，不是 {known.title}；请改正“=”前的名称",
+            tr(
+                "{folder} is {title} by its files or its name, not {title_2}; correct the name in front of "
+                "'='",
+                folder=folder,
+                title=corpus.info.title,
+                title_2=known.title,
+            )
         )
     info = known if _is_unknown(corpus.info) else corpus.info
     return replace(corpus, name=known.id, info=info)
@@ -211,13 +220,15 @@ def _recognised(root: Path, unpacking: _Unpacking) -> Corpus:
     what = counted(len(files), "audio file") if files else "no audio files"
     what_zh = f" {len(files)} 个音频文件" if files else "没有音频文件"
     raise CorpusError(
-        f"{root / MANIFEST_NAME} does not exist: a corpus is a folder with a {MANIFEST_NAME} (columns "
-        f"path, speaker, emotion), one of {', '.join(titles)} as "
-        f"distributed, a .list with emotions, a folder per emotion, or Parquet files; {what} of no such "
-        "layout found",
-        zh=f"{root / MANIFEST_NAME} 不存在：语料库应为含 {MANIFEST_NAME}（列 path、speaker、emotion）"
-        f"的文件夹、原样分发的 {'、'.join(titles)}、带情感标注的 .list，"
-        f"每种情感一个子文件夹，或 Parquet 文件；现有{what_zh}，不属于上述任何一种",
+        tr(
+            "{root} does not exist: a corpus is a folder with a {manifest_name} (columns path, "
+            "speaker, emotion), one of {titles} as distributed, a .list with emotions, a folder per "
+            "emotion, or Parquet files; {what} of no such layout found",
+            root=root / MANIFEST_NAME,
+            manifest_name=MANIFEST_NAME,
+            titles=of_list(titles),
+            what=in_both(what, what_zh),
+        )
     )
 
 
@@ -249,10 +260,13 @@ def _from_known(root: Path, info: CorpusInfo, unpacking: _Unpacking) -> Corpus:
         return _from_parquet(root, unpacking, info)
     if info.hub:
         raise CorpusError(
-            f"{root} has no Parquet files, as which {info.title} is distributed; name the folder into which "
-            f"{hub_command(info)} fetched it",
-            zh=f"{root} 中没有 Parquet 文件，而 {info.title} 是以这种格式分发的；"
-            f"请指定用 {hub_command(info)} 下载到的文件夹",
+            tr(
+                "{root} has no Parquet files, as which {title} is distributed; name the folder into which "
+                "{hub_command} fetched it",
+                root=root,
+                title=info.title,
+                hub_command=hub_command(info),
+            )
         )
     corpus = _recognised(root, unpacking)
     return replace(corpus, name=info.id, info=info if _is_unknown(corpus.info) else corpus.info)
@@ -265,8 +279,10 @@ def _from_parquet(root: Path, unpacking: _Unpacking, known: CorpusInfo | None = 
     files = parquet_files(inner)
     if not files:
         raise CorpusError(
-            f"{root} has no Parquet files; name the folder of a data set of the Hugging Face hub",
-            zh=f"{root} 中没有 Parquet 文件；请指定 Hugging Face 数据集的文件夹",
+            tr(
+                "{root} has no Parquet files; name the folder of a data set of the Hugging Face hub",
+                root=root,
+            )
         )
     card = read_hub_card(inner)
     known = known or known_corpus(name)
@@ -305,16 +321,16 @@ def _from_names(root: Path, files: Sequence[Path], corpus_id: str) -> Corpus:
     clips, warnings = without_copies(clip for _, clip in read if clip is not None)
     if not clips:
         raise CorpusError(
-            f"none of the {len(files)} audio files in {root} is named as {info.title} names its clips; "
-            f"name the folder of {info.title} as it is distributed",
-            zh=f"{root} 中的 {len(files)} 个音频文件都不是 {info.title} 的命名方式；"
-            f"请指定原样分发的 {info.title} 文件夹",
+            tr(
+                "none of the {files} audio files in {root} is named as {title} names its clips; name the "
+                "folder of {title} as it is distributed",
+                files=len(files),
+                root=root,
+                title=info.title,
+            )
         )
     clips, more = with_details(corpus_id, root, clips)
-    why = Sentence(
-        f"not named like {info.title}'s speech clips",
-        f"其名称不是 {info.title} 语音片段的命名方式",
-    )
+    why = tr("not named like {title}'s speech clips", title=info.title)
     warnings += [*more, *passed_over(unnamed, why)]
     return _corpus(corpus_id, root, clips, _info_beside(root, corpus_id, info), warnings)
 
@@ -338,8 +354,7 @@ def _corpus(
     """Return the corpus of clips whose paths are relative to its root."""
     if not clips:
         raise CorpusError(
-            f"{root} has no labelled clips; add some, or name another folder",
-            zh=f"{root} 中没有带标签的片段；请加入，或另选文件夹",
+            tr("{root} has no labelled clips; add some, or name another folder", root=root)
         )
     rooted = tuple(replace(clip, path=root / clip.path) for clip in clips)
     return Corpus(name, root, rooted, info, tuple(warnings))
@@ -356,7 +371,11 @@ def _only_list(root: Path) -> Path:
     if len(lists) != 1:
         names = ", ".join(path.name for path in lists) or "none"
         raise CorpusError(
-            f"{root} holds {len(lists)} files that end in .list ({names}); name one of them",
-            zh=f"{root} 中有 {len(lists)} 个 .list 文件（{names}）；请指定其中一个",
+            tr(
+                "{root} holds {lists} files that end in .list ({names}); name one of them",
+                root=root,
+                lists=len(lists),
+                names=names,
+            )
         )
     return lists[0]

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import CorpusError, TranscriptError
 from gpt_sovits_emotion.core.labels import UNSURE, is_default_slot
+from gpt_sovits_emotion.core.messages import in_both, of_count, of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.training.corpora.corpus import Clip, label_from
@@ -52,10 +52,13 @@ def read_manifest(manifest: Path) -> tuple[tuple[Clip, ...], tuple[Sentence, ...
     """
     if not manifest.exists():
         raise CorpusError(
-            f"{manifest} does not exist: a corpus is a folder with a {MANIFEST_NAME} that has the "
-            f"columns {', '.join(_REQUIRED)}",
-            zh=f"{manifest} 不存在：语料库应为含 {MANIFEST_NAME} 的文件夹，"
-            f"该表须有 {'、'.join(_REQUIRED)} 各列",
+            tr(
+                "{manifest} does not exist: a corpus is a folder with a {manifest_name} that has the "
+                "columns {required}",
+                manifest=manifest,
+                manifest_name=MANIFEST_NAME,
+                required=of_list(_REQUIRED),
+            )
         )
     texts = CorpusTexts()
     rows = _read_csv(
@@ -64,8 +67,7 @@ def read_manifest(manifest: Path) -> tuple[tuple[Clip, ...], tuple[Sentence, ...
     clips = tuple(_read_row(row, manifest, number) for number, row in enumerate(rows, 2))
     if not clips:
         raise CorpusError(
-            f"{manifest} lists no clips: add one row per audio file",
-            zh=f"{manifest} 没有列出任何片段：请为每个音频文件加一行",
+            tr("{manifest} lists no clips: add one row per audio file", manifest=manifest)
         )
     return clips, texts.notes
 
@@ -80,14 +82,21 @@ def _read_csv(
     except csv.Error as error:
         why = why_unreadable(error)
         raise CorpusError(
-            f"{table} cannot be read as a CSV table ({why.en}); save it again as such",
-            zh=f"{table} 不是可读的 CSV 表（{why.zh}）；请重新另存",
+            tr(
+                "{table} cannot be read as a CSV table ({why}); save it again as such",
+                table=table,
+                why=why,
+            )
         ) from error
     missing = [name for name in required if name not in columns]
     if missing:
         raise CorpusError(
-            f"{table} has no column {', '.join(missing)}; it needs {needs.en}",
-            zh=f"{table} 缺少列 {'、'.join(missing)}；须有 {needs.zh}",
+            tr(
+                "{table} has no column {missing}; it needs {needs}",
+                table=table,
+                needs=needs,
+                missing=of_list(missing),
+            )
         )
     return rows
 
@@ -97,21 +106,32 @@ def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
     empty = [name for name in _REQUIRED if not values.get(name)]
     if empty:
         raise CorpusError(
-            f"{manifest}, line {number}: the field {', '.join(empty)} is empty; fill it or drop the row",
-            zh=f"{manifest} 第 {number} 行：{'、'.join(empty)} 为空；请填写，或删除该行",
+            tr(
+                "{manifest}, line {number}: the field {empty} is empty; fill it or drop the row",
+                manifest=manifest,
+                number=number,
+                empty=of_list(empty),
+            )
         )
     path = manifest.parent / values["path"]
     if not path.is_file():
         raise CorpusError(
-            f"{manifest}, line {number}: {path} does not exist; restore the file or drop the row",
-            zh=f"{manifest} 第 {number} 行：{path} 不存在；请恢复该文件，或删除该行",
+            tr(
+                "{manifest}, line {number}: {path} does not exist; restore the file or drop the row",
+                manifest=manifest,
+                number=number,
+                path=path,
+            )
         )
     if not values["emotion"].isprintable():
         raise CorpusError(
-            f"{manifest}, line {number}: the emotion {values['emotion'][:40]!r} holds signs that cannot be "
-            "printed, and no head may have such a label; correct it",
-            zh=f"{manifest} 第 {number} 行：情感 {values['emotion'][:40]!r} 含有无法显示的字符，"
-            "情感模型不能有这样的标签；请改正",
+            tr(
+                "{manifest}, line {number}: the emotion {values!r} holds signs that cannot be printed, and "
+                "no head may have such a label; correct it",
+                manifest=manifest,
+                number=number,
+                values=values["emotion"][:40],
+            )
         )
     return Clip(
         path=path,
@@ -200,10 +220,14 @@ def _rows(path: Path, texts: CorpusTexts) -> list[_Row]:
         fields = [field.strip() for field in line.split("|")]
         if len(fields) not in _FIELDS:
             raise CorpusError(
-                f"{path}: row {number} has {len(fields)} fields; expected four "
-                "(wav_path|speaker|language|text) or six (…|emotion|remark)",
-                zh=f"{path} 第 {number} 行有 {len(fields)} 个字段；"
-                "应为四个（wav_path|speaker|language|text）或六个（…|emotion|remark）",
+                tr(
+                    "{path}: row {number} has {fields} fields; expected four "
+                    "(wav_path|speaker|language|text) "
+                    "or six (…|emotion|remark)",
+                    path=path,
+                    number=number,
+                    fields=len(fields),
+                )
             )
         audio, speaker, language, text = fields[:4]
         emotion = fields[4] if len(fields) == max(_FIELDS) else ""
@@ -211,8 +235,7 @@ def _rows(path: Path, texts: CorpusTexts) -> list[_Row]:
         rows.append(_Row(audio, speaker or path.stem, language, clean(text), emotion))
     if not rows:
         raise CorpusError(
-            f"{path} has no row; expected wav_path|speaker|language|text",
-            zh=f"{path} 中没有任何行；应为 wav_path|speaker|language|text",
+            tr("{path} has no row; expected wav_path|speaker|language|text", path=path)
         )
     return rows
 
@@ -231,15 +254,17 @@ def _tagger_for(
             if transcript.is_file():
                 return _tagger_from_transcript(transcript, rows, notes), transcript.name
     raise CorpusError(
-        f"{path} carries no emotions, and beside it there is no {path.stem}.emotions.csv (columns path "
-        f"and emotion) and no tagged transcript {path.stem}.json; annotate the clips first",
-        zh=f"{path} 中没有情感标注，旁边也没有 {path.stem}.emotions.csv（含 path 与 emotion 两列）"
-        f"或已标注的 {path.stem}.json；请先标注这些片段",
+        tr(
+            "{path} carries no emotions, and beside it there is no {stem}.emotions.csv (columns path "
+            "and emotion) and no tagged transcript {stem}.json; annotate the clips first",
+            path=path,
+            stem=path.stem,
+        )
     )
 
 
 def _tagger_from_table(table: Path, texts: CorpusTexts) -> _Tagger:
-    needs = Sentence("path and emotion", "path 与 emotion")
+    needs = tr("path and emotion")
     rows = _read_csv(table, ("emotion", "path"), needs=needs, texts=texts)
     labels = {_file_name(row["path"] or ""): (row["emotion"] or "").strip() for row in rows}
 
@@ -308,14 +333,23 @@ def _words(text: str) -> str:
 def _nothing_usable(path: Path, source: str, *, n_rows: int, missing: Sequence[str]) -> CorpusError:
     if missing:
         return CorpusError(
-            f"{path}: the audio of no tagged row was found, such as {missing[0]}; copy the clips beside "
-            "the list, or correct its paths",
-            zh=f"{path}：找不到已标注行的音频（如 {missing[0]}）；请把音频复制到列表旁边，或改正路径",
+            tr(
+                "{path}: the audio of no tagged row was found, such as {missing}; copy the clips beside "
+                "the list, or correct its paths",
+                path=path,
+                missing=missing[0],
+            )
         )
     return CorpusError(
-        f"{path}: {'its only row has no' if n_rows == 1 else f'none of its {n_rows} rows has an'} emotion in "
-        f"{source}; is that of the same recording?",
-        zh=f"{path}：{n_rows} 行在 {source} 中都没有情感；它属于同一段录音吗？",
+        tr(
+            "{path}: {value} emotion in {source}; is that of the same recording?",
+            path=path,
+            source=source,
+            value=in_both(
+                "its only row has no" if n_rows == 1 else f"none of its {n_rows} rows has an",
+                n_rows,
+            ),
+        )
     )
 
 
@@ -323,20 +357,22 @@ def _warnings(
     source: str, n_untagged: int, missing: Sequence[str], n_machine: int, n_clips: int
 ) -> Iterator[Sentence]:
     if n_untagged:
-        yield Sentence(
-            f"{counted(n_untagged, 'row has', 'rows have')} no emotion in {source}: passed over",
-            f"有 {n_untagged} 行在 {source} 中没有情感，已跳过",
+        yield tr(
+            "{n_untagged} no emotion in {source}: passed over",
+            source=source,
+            n_untagged=of_count(n_untagged, "row has", "rows have"),
         )
     if missing:
-        yield Sentence(
-            f"the audio of {counted(len(missing), 'row')} is not there, such as {missing[0]}",
-            f"有 {len(missing)} 行的音频不存在，如 {missing[0]}",
+        yield tr(
+            "the audio of {missing_2} is not there, such as {missing}",
+            missing=missing[0],
+            missing_2=of_count(len(missing), "row"),
         )
     if n_machine:
-        yield Sentence(
-            f"{n_machine} of {counted(n_clips, 'label')} {'was' if n_machine == 1 else 'were'} set "
-            "by a head "
-            "and not by a person; a head that is trained on that learns the other's mistakes",
-            f"{n_clips} 个标签中有 {n_machine} 个由模型给出、未经人工确认；"
-            "用它们训练会学到那个模型的错误",
+        yield tr(
+            "{n_machine} of {n_clips} {verb} set by a head and not by a person; a head that is trained "
+            "on that learns the other's mistakes",
+            n_machine=n_machine,
+            n_clips=of_count(n_clips, "label"),
+            verb="was" if n_machine == 1 else "were",
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from gpt_sovits_emotion.core.errors import ReferenceBankError, TranscriptError
 from gpt_sovits_emotion.core.files import is_ordinary
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import why_unreadable
 from gpt_sovits_emotion.transcripts.decoding import MAX_BYTES, Decoded, decoded
@@ -92,36 +93,35 @@ def check_ordinary(path: Path) -> None:
     """
     if not is_ordinary(path):
         raise ReferenceBankError(
-            f"{path} is no ordinary file but a pipe, a device or a socket; name the file itself",
-            zh=f"{path} 不是普通文件，而是管道、设备或套接字；请指定文件本身",
+            tr(
+                "{path} is no ordinary file but a pipe, a device or a socket; name the file itself",
+                path=path,
+            )
         )
     n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
         raise ReferenceBankError(
-            f"{path} has {n_bytes / 1e6:.0f} MB, and no file that names clips has more than "
-            f"{MAX_BYTES / 1e6:.0f} MB; name the right one",
-            zh=f"{path} 有 {n_bytes / 1e6:.0f} MB，而此类文件不会超过 {MAX_BYTES / 1e6:.0f} MB；"
-            "请指定正确的文件",
+            tr(
+                "{path} has {n_bytes:.0f} MB, and no file that names clips has more than {max_bytes:.0f} "
+                "MB; name the right one",
+                path=path,
+                n_bytes=n_bytes / 1e6,
+                max_bytes=MAX_BYTES / 1e6,
+            )
         )
 
 
 def plain_problem(path: Path) -> Sentence | None:
     """Say why a path cannot be that of a clip, whatever it holds; None where it can, or where nothing is."""
     if "\0" in str(path):
-        return Sentence(
-            "damaged row: its path holds a zero byte; correct it",
-            "行有误：路径中含有空字节；请改正",
-        )
+        return tr("damaged row: its path holds a zero byte; correct it")
     try:
         ordinary = is_ordinary(path)
     except OSError:
         return None  # what is wrong shows when it is read
     if ordinary:
         return None
-    return Sentence(
-        "cannot be read: it is a folder, a pipe, a device or a socket and no file",
-        "无法读取：它是文件夹、管道、设备或套接字，不是文件",
-    )
+    return tr("cannot be read: it is a folder, a pipe, a device or a socket and no file")
 
 
 def read_json_file(path: Path) -> Any:
@@ -144,8 +144,11 @@ def read_json_file(path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         why = why_unreadable(error)
         raise ReferenceBankError(
-            f"{path} is not readable JSON ({why.en}); correct it in a text editor",
-            zh=f"{path} 不是可读的 JSON（{why.zh}）；请用文本编辑器改正",
+            tr(
+                "{path} is not readable JSON ({why}); correct it in a text editor",
+                path=path,
+                why=why,
+            )
         ) from error
 
 
@@ -155,8 +158,7 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ReferenceBankError(
-            f"the name {twice[:60]!a} stands twice in one place",
-            zh=f"名称 {twice[:60]!a} 在同一处出现了两次",
+            tr("the name {twice!a} stands twice in one place", twice=twice[:60])
         )
     return held
 
@@ -164,16 +166,14 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(written: str) -> float:
     number = float(written)
     if not math.isfinite(number):
-        raise ReferenceBankError(
-            f"{written[:20]} is not a number in JSON", zh=f"{written[:20]} 不是 JSON 的数"
-        )
+        raise ReferenceBankError(tr("{written} is not a number in JSON", written=written[:20]))
     return number
 
 
 def _plain(held: Any, depth: int) -> Any:
     if depth > _MOST_DEEP:
         raise ReferenceBankError(
-            f"it is nested deeper than {_MOST_DEEP} levels", zh=f"嵌套超过 {_MOST_DEEP} 层"
+            tr("it is nested deeper than {most_deep} levels", most_deep=_MOST_DEEP)
         )
     if isinstance(held, str):
         return held.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

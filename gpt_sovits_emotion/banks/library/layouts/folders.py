@@ -34,6 +34,7 @@ from gpt_sovits_emotion.banks.library.layouts.voice_file import VOICE_FILE, read
 from gpt_sovits_emotion.banks.library.layouts.walking import MOST_DEEP, Content, Walk
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["read_folders"]
@@ -75,9 +76,11 @@ def read_folders(root: Path) -> Listing:
     """
     if (root / _TRAINING_CLIPS).is_dir():
         raise ReferenceBankError(
-            f"{root} is a training folder of GPT-SoVITS: its clips have no emotions yet; run  refs build  on "
-            "it first",
-            zh=f"{root} 是 GPT-SoVITS 的训练文件夹，其中的片段还没有情感标签；请先运行  refs build",
+            tr(
+                "{root} is a training folder of GPT-SoVITS: its clips have no emotions yet; run  refs "
+                "build  on it first",
+                root=root,
+            )
         )
     next(root.iterdir(), None)  # a root that cannot be read is no bank, other than a folder in it
     settings = read_voice_file(root / VOICE_FILE)
@@ -117,9 +120,11 @@ def _about(entries: tuple[ClipEntry, ...]) -> list[Sentence]:
         (f" (and {n_more} more like it)", f"（另有 {n_more} 个类似）") if n_more else ("", "")
     )
     return [
-        Sentence(
-            f"{first.path.name}: {first.doubts[0].en}{more}",
-            f"{first.path.name}：{first.doubts[0].zh}{more_zh}",
+        tr(
+            "{path}: {said}{more}",
+            path=first.path.name,
+            said=first.doubts[0],
+            more=in_both(more, more_zh),
         )
     ]
 
@@ -227,10 +232,11 @@ def _filed(path: Path, emotion: str, text: str, language: str) -> ClipEntry:
         return _entry(path, spotted.emotion, text or spotted.text, language)
     name, other = display_name(emotion) or "default", display_name(spotted.emotion)
     name_zh, other_zh = display_name(emotion, "zh") or "默认", display_name(spotted.emotion, "zh")
-    doubt = Sentence(
-        f"it lies in the folder of {name}, and its name says {other}: the folder counts; move it if that is "
-        "wrong",
-        f"它在“{name_zh}”文件夹中，而文件名写着“{other_zh}”：以文件夹为准；如有误请移动",
+    doubt = tr(
+        "it lies in the folder of {name}, and its name says {other}: the folder counts; move it if "
+        "that is wrong",
+        name=in_both(name, name_zh),
+        other=in_both(other, other_zh),
     )
     return replace(entry, doubts=(doubt,))
 
@@ -243,8 +249,12 @@ def _only_voice(root: Path, found: _Found) -> Path:
         names = ", ".join(folder.name for folder in voices[:_NAMES_SHOWN])
         more = ", …" if len(voices) > _NAMES_SHOWN else ""
         raise ReferenceBankError(
-            f"{root} holds several voices ({names}{more}); name the folder of one of them",
-            zh=f"{root} 中有多个音色（{names}{more}）；请指定其中一个的文件夹",
+            tr(
+                "{root} holds several voices ({names}{more}); name the folder of one of them",
+                root=root,
+                names=names,
+                more=more,
+            )
         )
     return voices[0]
 

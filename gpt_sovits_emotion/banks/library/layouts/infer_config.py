@@ -14,6 +14,7 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
     language_of_text,
 )
 from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.unreadable import kind_of
 
 __all__ = ["COPY_KEY", "INFER_CONFIG", "read_infer_config"]
@@ -40,10 +41,11 @@ def read_infer_config(path: Path, *, clips: Path | None = None) -> Listing:
         listed = {"default": {key: held.get(key) for key in _SLOT}}
     if not isinstance(listed, dict):
         raise ReferenceBankError(
-            f"{path} has no emotion_list; "
-            '{"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}} was expected',
-            zh=f"{path} 没有 emotion_list；"
-            '应为 {"emotion_list": {"default": {"ref_wav_path": …, "prompt_text": …}}}',
+            tr(
+                '{path} has no emotion_list; {{"emotion_list": {{"default": {{"ref_wav_path": …, '
+                '"prompt_text": …}}}}}} was expected',
+                path=path,
+            )
         )
     places = Places(path.parent, clips)
     entries = [_entry(path, places, str(name), slot) for name, slot in listed.items()]
@@ -70,8 +72,12 @@ def _entry(config: Path, places: Places, name: str, slot: object) -> ClipEntry:
     wav = slot.get("ref_wav_path") if isinstance(slot, dict) else None
     if not isinstance(slot, dict) or not isinstance(wav, str) or not wav.strip():
         raise ReferenceBankError(
-            f"{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the emotion",
-            zh=f"{config}：情感 {name!r} 没有 ref_wav_path；请在那里写明片段，或删除该情感",
+            tr(
+                "{config}: the emotion {name!r} has no ref_wav_path; name its clip there or remove the "
+                "emotion",
+                config=config,
+                name=name,
+            )
         )
     text = _word(config, name, "prompt_text", slot.get("prompt_text"))
     language = language_code(_word(config, name, "prompt_language", slot.get("prompt_language")))
@@ -83,8 +89,13 @@ def _word(config: Path, name: str, field: str, value: Any) -> str:
     if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool)):
         return "" if value is None else str(value).strip()
     raise ReferenceBankError(
-        f"{config}: {field} of the emotion {name!r} is no text but {kind_of(value).en}; correct it",
-        zh=f"{config}：情感 {name!r} 的 {field} 不是文本，而是{kind_of(value).zh}；请改正",
+        tr(
+            "{config}: {field} of the emotion {name!r} is no text but {said}; correct it",
+            config=config,
+            field=field,
+            name=name,
+            said=kind_of(value),
+        )
     )
 
 

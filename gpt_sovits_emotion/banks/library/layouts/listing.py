@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.core.labels import canonical_label, is_default_slot
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -23,11 +24,9 @@ __all__ = [
     "menu_name",
 ]
 
-EXPECTED = Sentence(
-    "expected a folder per emotion with audio files in it (angry/1.wav, …), clips named 【angry】text.wav "
-    "or angry_text.wav, an infer_config.json, or a .list",
-    "应为每种情感一个子文件夹、内有音频文件（angry/1.wav……），或以 【angry】text.wav、angry_text.wav "
-    "的形式命名的音频，或 infer_config.json，或 .list 文件",
+EXPECTED = tr(
+    "expected a folder per emotion with audio files in it (angry/1.wav, …), clips named "
+    "【angry】text.wav or angry_text.wav, an infer_config.json, or a .list"
 )
 
 AUDIO_SUFFIXES = frozenset(

@@ -27,9 +27,9 @@ from gpt_sovits_emotion.banks.library.layouts.listing import (
     language_of_text,
 )
 from gpt_sovits_emotion.banks.library.layouts.names import NamedClip, spot_label
-from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import EMOTIONS, UNSURE
+from gpt_sovits_emotion.core.messages import of_count, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["read_list", "rows_of"]
@@ -95,8 +95,7 @@ def read_list(path: Path, *, clips: Path | None = None) -> Listing:
         entries.append(_entry(row, places))
     if not entries:
         raise ReferenceBankError(
-            f"{path} has no row; wav_path|speaker|language|text was expected",
-            zh=f"{path} 中没有任何行；应为 wav_path|speaker|language|text",
+            tr("{path} has no row; wav_path|speaker|language|text was expected", path=path)
         )
     settings: dict[str, Any] = {"speakers": list(speakers)} if len(speakers) > 1 else {}
     if remarks:
@@ -169,10 +168,12 @@ def _odd_row(path: Path, number: int, row: str, places: Places) -> ClipEntry:
         "",
         "",
         filed_by="head",
-        problem=Sentence(
-            f"damaged row: {path.name}, row {number} has {len(fields)} columns, four are needed "
-            "(GPT-SoVITS leaves such a row out)",
-            f"行有误：{path.name} 第 {number} 行有 {len(fields)} 列，应为四列（GPT-SoVITS 会丢弃这样的行）",
+        problem=tr(
+            "damaged row: {path}, row {number} has {fields} columns, four are needed (GPT-SoVITS "
+            "leaves such a row out)",
+            path=path.name,
+            number=number,
+            fields=len(fields),
         ),
     )
 
@@ -192,15 +193,12 @@ def _once_each(entries: Sequence[ClipEntry]) -> tuple[tuple[ClipEntry, ...], tup
     if not again:
         return tuple(kept.values()), ()
     n_rows, first_name = sum(again.values()), next(iter(again)).name
-    note = Sentence(
-        f"{counted(n_rows, 'row names a clip again', 'rows name a clip again')} (the first: "
-        f"{first_name}), left out",
-        f"有 {n_rows} 行重复列出同一片段（第一个：{first_name}），已略去",
+    note = tr(
+        "{n_rows} (the first: {first_name}), left out",
+        first_name=first_name,
+        n_rows=of_count(n_rows, "row names a clip again", "rows name a clip again"),
     )
     return tuple(kept.values()), (note,)
 
 
-_TWO_TEXTS = Sentence(
-    "its list has two texts for it: the first was taken; correct the list",
-    "列表中有两段不同的文本：取了第一段；请改正列表",
-)
+_TWO_TEXTS = tr("its list has two texts for it: the first was taken; correct the list")

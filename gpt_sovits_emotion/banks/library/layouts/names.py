@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gpt_sovits_emotion.banks.library.layouts.label_words import labels_in_name
 from gpt_sovits_emotion.banks.library.layouts.listing import emotion_of
 from gpt_sovits_emotion.core.labels import EMOTIONS, display_name
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = [
@@ -103,9 +104,10 @@ def _two_labels(labels: Sequence[str]) -> Sentence:
     """Say that a name holds several labels."""
     names = ", ".join(display_name(label) or "default" for label in labels)
     names_zh = "、".join(display_name(label, "zh") or "默认" for label in labels)
-    return Sentence(
-        f"its name holds several emotions ({names}), so that none was taken; name it after one of them",
-        f"文件名中有多种情感（{names_zh}），因此未采用；请只用其中一种命名",
+    return tr(
+        "its name holds several emotions ({names}), so that none was taken; name it after one of "
+        "them",
+        names=in_both(names, names_zh),
     )
 
 

@@ -21,7 +21,7 @@ from gpt_sovits_emotion.banks.library.layouts.tables import (
 )
 from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import ReferenceBankError
-from gpt_sovits_emotion.core.records import Sentence
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = [
     "READABLE_LAYOUTS",
@@ -77,8 +77,7 @@ def read_layout(path: Path, *, clips: Path | None = None) -> Listing:
     try:
         if "\0" in str(path) or not path.exists():
             raise ReferenceBankError(
-                f"there is no reference bank at {path}; {EXPECTED.en}",
-                zh=f"{path} 处没有参考音库；{EXPECTED.zh}",
+                tr("there is no reference bank at {path}; {expected}", path=path, expected=EXPECTED)
             )
         return checked(_read(path, clips))
     except OSError as error:
@@ -86,8 +85,7 @@ def read_layout(path: Path, *, clips: Path | None = None) -> Listing:
         if error.filename not in (None, str(path)):
             reason = f"{error.filename}: {reason}"
         raise ReferenceBankError(
-            f"the reference bank {path} cannot be read ({reason})",
-            zh=f"无法读取参考音库 {path}（{reason}）",
+            tr("the reference bank {path} cannot be read ({reason})", path=path, reason=reason)
         ) from error
 
 
@@ -106,7 +104,7 @@ def checked(listing: Listing) -> Listing:
 def _read(path: Path, clips: Path | None) -> Listing:
     for plugin, layout in registry.added("bank_layouts"):
         if registry.recognised(plugin, layout.recognises, path):
-            with registry.blamed(doing=Sentence(f"reading the bank {path}", f"读取音库 {path} ")):
+            with registry.blamed(doing=tr("reading the bank {path}", path=path)):
                 return _added(plugin, layout.read(path), path)
     return read_own_layout(path, clips=clips)
 
@@ -116,10 +114,13 @@ def _added(plugin: registry.Plugin, found: object, path: Path) -> Listing:
     if isinstance(found, Listing) and all(isinstance(each, ClipEntry) for each in found.entries):
         return replace(found, layout=plugin.name)
     raise ReferenceBankError(
-        f"{path}: the bank layout {plugin.name!r} of {plugin.origin} gives no Listing of ClipEntry; that is "
-        "a fault of that package: update or uninstall it",
-        zh=f"{path}：{plugin.origin} 的音库结构 {plugin.name!r} 没有返回由 ClipEntry 组成的 Listing；"
-        "这是该软件包的缺陷：请更新或卸载它",
+        tr(
+            "{path}: the bank layout {plugin!r} of {origin} gives no Listing of ClipEntry; that is a "
+            "fault of that package: update or uninstall it",
+            path=path,
+            plugin=plugin.name,
+            origin=plugin.origin,
+        )
     )
 
 
@@ -142,4 +143,4 @@ def read_own_layout(path: Path, *, clips: Path | None = None) -> Listing:
     if suffix == ".json":
         is_manager = path.name != INFER_CONFIG and isinstance(read_json_file(path), list)
         return (read_emotion_manager if is_manager else read_infer_config)(path, clips=clips)
-    raise ReferenceBankError(f"{path} is a file; {EXPECTED.en}", zh=f"{path} 是文件；{EXPECTED.zh}")
+    raise ReferenceBankError(tr("{path} is a file; {expected}", path=path, expected=EXPECTED))

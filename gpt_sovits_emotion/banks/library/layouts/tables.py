@@ -28,6 +28,7 @@ from gpt_sovits_emotion.banks.library.layouts.lists import rows_of
 from gpt_sovits_emotion.banks.library.layouts.names import split_brackets, words_of_name
 from gpt_sovits_emotion.core.errors import ReferenceBankError
 from gpt_sovits_emotion.core.labels import canonical_label
+from gpt_sovits_emotion.core.messages import tr
 
 __all__ = ["read_emotion_manager", "read_emotion_table"]
 
@@ -55,15 +56,15 @@ def read_emotion_table(path: Path, *, clips: Path | None = None) -> Listing:
     header = [name.strip() for name in lines[0].split("|")] if lines else []
     if not set(_COLUMNS) <= set(header):
         raise ReferenceBankError(
-            f"{path} has no columns AudioPath|AudioEmotion, separated by |; a table of RefAudioEmoTagger was "
-            "expected",
-            zh=f"{path} 没有以 | 分隔的 AudioPath|AudioEmotion 列；应为 RefAudioEmoTagger 的表格",
+            tr(
+                "{path} has no columns AudioPath|AudioEmotion, separated by |; a table of "
+                "RefAudioEmoTagger was expected",
+                path=path,
+            )
         )
     rows = [_table_row(line, header, places) for line in lines[1:]]
     if not rows:
-        raise ReferenceBankError(
-            f"{path} has no row below its header", zh=f"{path} 的表头下没有任何行"
-        )
+        raise ReferenceBankError(tr("{path} has no row below its header", path=path))
     named_by_words = "TextEmotion" in header
     entries = tuple(_table_entry(row, places, named_by_words=named_by_words) for row in rows)
     folders = dict.fromkeys(row["ParentFolder"] for row in rows if row.get("ParentFolder"))
@@ -152,10 +153,11 @@ def read_emotion_manager(path: Path, *, clips: Path | None = None) -> Listing:
     held = read_json_file(path)
     if not _is_emotion_manager(held) or not held:
         raise ReferenceBankError(
-            f'{path} is no list of clips; [{{"file": …, "text": …, "emotions": […]}}] of '
-            "GPT-SoVITS-Emotion-Manager, or an infer_config.json was expected",
-            zh=f'{path} 不是片段列表；应为 GPT-SoVITS-Emotion-Manager 的 [{{"file": …, "text": …, '
-            '"emotions": […]}}]，或 infer_config.json',
+            tr(
+                '{path} is no list of clips; [{{"file": …, "text": …, "emotions": […]}}] of '
+                "GPT-SoVITS-Emotion-Manager, or an infer_config.json was expected",
+                path=path,
+            )
         )
     entries = tuple(_annotated(row, Places(path.parent, clips)) for row in held)
     more = {

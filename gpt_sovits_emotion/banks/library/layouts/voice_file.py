@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_sovits_emotion.core.errors import ReferenceBankError
+from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.unreadable import kind_of, why_unreadable
 from gpt_sovits_emotion.transcripts.decoding import decode
@@ -36,7 +37,7 @@ def read_voice_file(path: Path) -> dict[str, Any]:
     import yaml
 
     if path.stat().st_size > _MOST_BYTES:
-        raise _unreadable(path, Sentence("it has more than 1 MB", "超过 1 MB"))
+        raise _unreadable(path, tr("it has more than 1 MB"))
     try:
         text = decode(path.read_bytes(), name=path.name)
         _check_parts(text, path)
@@ -52,26 +53,40 @@ def read_voice_file(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(held, dict):
         raise ReferenceBankError(
-            f"{path} holds {kind_of(held).en}; names with values (voice: …, language: …) were expected",
-            zh=f"{path} 的内容是{kind_of(held).zh}；应为名称和值（voice: …, language: …）",
+            tr(
+                "{path} holds {said}; names with values (voice: …, language: …) were expected",
+                path=path,
+                said=kind_of(held),
+            )
         )
     for name in _WORDS:
         if held.get(name) is not None and name not in written:
             raise ReferenceBankError(
-                f"{path}: {name} is {kind_of(held[name]).en}; a word was expected ({name}: …)",
-                zh=f"{path}：{name} 的值是{kind_of(held[name]).zh}；应为一个词（{name}: …）",
+                tr(
+                    "{path}: {name} is {said}; a word was expected ({name}: …)",
+                    path=path,
+                    name=name,
+                    said=kind_of(held[name]),
+                )
             )
     language, layout = written.get("language", ""), written.get("layout", "")
     if language and not any(map(str.isalpha, language)):
         raise ReferenceBankError(
-            f"{path}: language is {language!r}; a language was expected, such as zh, en or 中文",
-            zh=f"{path}：language 的值是 {language!r}；应为语言，例如 zh、en 或 中文",
+            tr(
+                "{path}: language is {language!r}; a language was expected, such as zh, en or 中文",
+                path=path,
+                language=language,
+            )
         )
     if layout not in ("", _BY_NAMES):
         raise ReferenceBankError(
-            f"{path}: layout is {layout!r}, which is none that is known; write {_BY_NAMES} (label_text.wav), "
-            "or leave it out: then it is found out",
-            zh=f"{path}：未知的 layout {layout!r}；请写 {_BY_NAMES}（label_text.wav），或去掉它：会自动识别",
+            tr(
+                "{path}: layout is {layout!r}, which is none that is known; write {by_names} "
+                "(label_text.wav), or leave it out: then it is found out",
+                path=path,
+                layout=layout,
+                by_names=_BY_NAMES,
+            )
         )
     return {**{str(key): value for key, value in held.items()}, **written}
 
@@ -105,10 +120,7 @@ def _check_parts(text: str, path: Path) -> None:
         if depth > _MOST_DEEP or n_parts > _MOST_PARTS or length > _LONGEST:
             raise _unreadable(
                 path,
-                Sentence(
-                    "it is nested deeper, or has more or longer parts, than any such file",
-                    "嵌套层数、条目数或长度超出此类文件",
-                ),
+                tr("it is nested deeper, or has more or longer parts, than any such file"),
             )
 
 
@@ -120,13 +132,10 @@ def _check_names(node: Any, path: Path) -> None:
     names = [str(key.value) for key, _ in pairs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise _unreadable(
-            path, Sentence(f"it names the field {twice[:60]!r} twice", f"重复了字段 {twice[:60]!r}")
-        )
+        raise _unreadable(path, tr("it names the field {twice!r} twice", twice=twice[:60]))
 
 
 def _unreadable(path: Path, why: Sentence) -> ReferenceBankError:
     return ReferenceBankError(
-        f"{path} is not readable YAML ({why.en}); correct it or remove it",
-        zh=f"{path} 不是可读的 YAML（{why.zh}）；请改正或删除",
+        tr("{path} is not readable YAML ({why}); correct it or remove it", path=path, why=why)
     )

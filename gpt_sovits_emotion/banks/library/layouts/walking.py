@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from gpt_sovits_emotion.banks.library.layouts.listing import AUDIO_SUFFIXES
+from gpt_sovits_emotion.core.messages import in_both, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["MOST_DEEP", "Content", "Walk"]
@@ -52,27 +53,31 @@ class Walk:
             first, why = next(iter(self._unreadable.items()))
             n_more = len(self._unreadable) - 1
             notes.append(
-                Sentence(
-                    f"the folder {first} cannot be read ({why}){_more(n_more)}: its clips are left "
-                    "out; look at its permissions",
-                    f"无法读取文件夹 {first}（{why}）{_more_zh(n_more)}：其中的片段未计入；请检查权限",
+                tr(
+                    "the folder {first} cannot be read ({why}){more}: its clips are left out; look at its "
+                    "permissions",
+                    first=first,
+                    why=why,
+                    more=in_both(_more(n_more), _more_zh(n_more)),
                 )
             )
         if self._circles:
             first, n_more = self._circles[0], len(self._circles) - 1
             notes.append(
-                Sentence(
-                    f"{first} is a link to a folder that it lies in{_more(n_more)}: it was not followed",
-                    f"{first} 是指向其上级文件夹的链接{_more_zh(n_more)}：未跟随",
+                tr(
+                    "{first} is a link to a folder that it lies in{more}: it was not followed",
+                    first=first,
+                    more=in_both(_more(n_more), _more_zh(n_more)),
                 )
             )
         if self._no_files:
             first, n_more = self._no_files[0], len(self._no_files) - 1
             notes.append(
-                Sentence(
-                    f"{first} is no file, but a link that leads nowhere, a pipe or a device{_more(n_more)}: "
-                    "it is left out",
-                    f"{first} 不是普通文件，而是失效的链接、管道或设备{_more_zh(n_more)}：未计入",
+                tr(
+                    "{first} is no file, but a link that leads nowhere, a pipe or a device{more}: it is left "
+                    "out",
+                    first=first,
+                    more=in_both(_more(n_more), _more_zh(n_more)),
                 )
             )
         return tuple(notes)
