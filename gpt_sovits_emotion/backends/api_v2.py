@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import re
 import secrets
-import wave
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
-
-import numpy as np
 
 from gpt_sovits_emotion.backends.base import BackendLimits, SynthesisRequest
 from gpt_sovits_emotion.backends.gpt_sovits.failures import sentence_of
@@ -34,6 +30,8 @@ from gpt_sovits_emotion.core.records import Audio, Sentence
 
 if TYPE_CHECKING:
     import httpx
+
+from gpt_sovits_emotion.backends.streamed_wav import read_wav
 
 __all__ = ["DEFAULT_URL", "ApiV2Backend", "open_api_v2"]
 
@@ -140,7 +138,7 @@ class ApiV2Backend:
         status, kind, body = self._post(inputs, cancelled=request.cancelled)
         if status != 200:
             raise self._refusal(status, body)
-        return finished_audio([_read_wav(body, kind, self.url)])
+        return finished_audio([read_wav(body, kind, self.url)])
 
     # --- the server --------------------------------------------------------------------------------
 
@@ -367,44 +365,3 @@ def _message_in(body: bytes) -> tuple[str, str]:
     if not isinstance(content, dict):
         return "", ""
     return str(content.get("message", "")), str(content.get("Exception", ""))
-
-
-def _read_wav(body: bytes, kind: str, url: str) -> tuple[int, np.ndarray]:
-    if not body:  # as servers answer that send a stream and fail after its head
-        raise _no_sound(url)
-    try:
-        with wave.open(io.BytesIO(body)) as file:
-            if file.getsampwidth() != 2 or file.getnchannels() != 1:
-                raise wave.Error(f"{file.getnchannels()} channels of {file.getsampwidth()} bytes")
-            rate_hz, frames = file.getframerate(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise BackendError(
-            tr(
-                "{url} answered with {kind} that is no 16-bit mono WAV: see whether api_v2.py of "
-                "GPT-SoVITS is what runs there",
-                url=url,
-                kind=in_both(kind or "something", kind or "内容"),
-            )
-        ) from error
-    frames = frames or _streamed(body)
-    if not frames:
-        raise _no_sound(url)
-    return rate_hz, np.frombuffer(frames, "<i2", count=len(frames) // 2)
-
-
-def _streamed(body: bytes) -> bytes:
-    """Return what follows a head that was sent before the length was known, and so says 0 frames.
-
-    A server streams where something between it and here asks it to, or where streaming is its default.
-    """
-    return body.partition(b"data\0\0\0\0")[2]
-
-
-def _no_sound(url: str) -> BackendError:
-    return BackendError(
-        tr(
-            "GPT-SoVITS at {url} sent no sound at all: its console has the reason; try again, or try "
-            "another clip or text",
-            url=url,
-        )
-    )

@@ -295,12 +295,12 @@ def whisper_models_of(models: ModelSettings) -> WhisperModels:
     """
     from gpt_sovits_emotion.whisper_models import WhisperModels
 
-    named = models.head or models.judge or models.encoder_id
     return WhisperModels(
         transcriber=models.whisper_model or models.whisper,
         models_dir=models.models_dir or models.whisper_model,
         checkout=models.checkout,
-        allow_download=bool(named) and not models.offline,
+        allow_download=bool(models.head or models.judge or models.encoder_id)
+        and not models.offline,
         progress=_told_once(),
     )
 

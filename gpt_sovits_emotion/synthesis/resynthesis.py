@@ -104,8 +104,7 @@ def resynthesise(
         WhisperModelError: Takes are to be listened to, and the model does not load.
         ValueError: The recording is to carry the emotion and was not given.
     """
-    transcript = with_written_tags(transcript, bank)
-    carry = carry or ProsodySource()
+    transcript, carry = with_written_tags(transcript, bank), carry or ProsodySource()
     limits = engines.backend.limits
     check_prosody_source(carry, limits, backend=engines.backend.title)
     assert limits is not None  # check_prosody_source has seen to it

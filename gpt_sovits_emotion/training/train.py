@@ -392,10 +392,8 @@ def _uar_so_far(
 
 
 def _stopped_early(data: LabelledEmbeddings, held_out: HeldOut) -> Sentence:
-    n_speakers = len(np.unique(data.speakers))
-    n_tested = len(np.unique(held_out.speakers))
     return tr(
         "stopped early: its figures come from {n_tested} of {n_speakers}",
-        n_tested=n_tested,
-        n_speakers=of_count(n_speakers, "speaker"),
+        n_tested=len(np.unique(held_out.speakers)),
+        n_speakers=of_count(len(np.unique(data.speakers)), "speaker"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import TranscriptError
 from gpt_sovits_emotion.core.messages import tr
@@ -21,6 +21,7 @@ from gpt_sovits_emotion.transcripts.formats import (
 )
 from gpt_sovits_emotion.transcripts.held import ending_of
 from gpt_sovits_emotion.transcripts.lines import FileLines, FilmRate, Line, unknown_rate
+from gpt_sovits_emotion.transcripts.list_rows import row_of
 from gpt_sovits_emotion.transcripts.other_programs import (
     is_foreign_table,
     lines_of_json,
@@ -112,7 +113,7 @@ def read_transcript(
         notes += found.notes
         lines: Sequence[Line] = found.lines
         if lines and all(line.audio for line in lines):
-            lines = (_row_of(lines, recording_name, path=path),)
+            lines = (row_of(lines, recording_name, path=path),)
         lines = _timed(lines, duration_s, path=path)
         lines, said = with_speakers(lines)
         notes += said
@@ -363,45 +364,6 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
     languages = {line.language for line in lines if line.language}
     language = languages.pop() if len(languages) == 1 else ""
     return [Line(text=text, start_s=0.0, end_s=duration_s, language=language)]
-
-
-def _row_of(lines: Sequence[Line], recording_name: str, *, path: Path) -> Line:
-    """Return the row of a list that names the recording; its only row when no name is asked for."""
-    if not recording_name and len(lines) == 1:
-        return lines[0]
-    wanted = PureWindowsPath(recording_name or path.stem).name
-    for same in (_same_name, _same_stem):
-        found = [line for line in lines if same(line.audio, wanted)]
-        texts = {line.text for line in found}
-        if len(texts) > 1:
-            raise TranscriptError(
-                tr(
-                    "{path} has {found} rows with different texts for {wanted!r}; leave one",
-                    path=path,
-                    found=len(found),
-                    wanted=wanted,
-                )
-            )
-        if found:
-            return found[0]
-    raise TranscriptError(
-        tr(
-            "{path} has {lines} rows and none for {wanted!r}; expected a row whose audio file has the "
-            "recording's name",
-            path=path,
-            lines=len(lines),
-            wanted=wanted,
-        )
-    )
-
-
-def _same_name(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
-
-
-def _same_stem(one: str, other: str) -> bool:
-    # A recording that was converted after the list was made keeps its stem.
-    return PureWindowsPath(one).stem.casefold() == PureWindowsPath(other).stem.casefold()
 
 
 def _main_language(segments: Sequence[Segment]) -> str:
