@@ -124,9 +124,9 @@ _TABLE = {
     "after": tr("After (said again)"),
     "result": tr(
         "Kept its emotion in {kept} of {compared} segments, as heard by {judge} · voice: {voice} · "
-        "spoken by {host}"
+        "spoken by {backend}"
     ),
-    "result_nothing": tr("There was nothing to compare · voice: {voice} · spoken by {host}"),
+    "result_nothing": tr("There was nothing to compare · voice: {voice} · spoken by {backend}"),
     "judge_is_tagger": tr(
         "The head that judges is the head that tagged: this shows that the path holds together, not "
         "that a person would agree."

@@ -69,9 +69,7 @@ _HEARING = (
         "where it is on this machine, else base, else small is fetched; or 'none': find speech, no words.",
     ),
     click.option(
-        "--models-dir",
-        type=Folder(exists=True),
-        help="Folder that holds faster-whisper models.",
+        "--models-dir", type=Folder(exists=True), help="Folder that holds faster-whisper models."
     ),
     click.option(
         "--checkout",
