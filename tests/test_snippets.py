@@ -54,7 +54,8 @@ def understand(arguments: list[str]) -> None:
     found: click.Command = command
     while isinstance(found, click.Group):
         name, *arguments = arguments
-        context = click.Context(found, info_name=name, parent=context)
+        # With the program's own settings: click keeps the help option that a command was first asked for.
+        context = click.Context(found, info_name=name, parent=context, **found.context_settings)
         inner = found.get_command(context, name)
         if inner is None:
             raise click.UsageError(f"no such command: {name}")
