@@ -159,12 +159,12 @@ _TABLE = {
     "after": ("After (said again)", "之后（重说）"),
     "result": (
         "Kept its emotion in {kept} of {compared} segments, as heard by {judge} · voice: {voice} · "
-        "spoken by {host}",
-        "{compared} 个片段中有 {kept} 个保留了情感（由 {judge} 重听判断） · 声音：{voice} · 合成：{host}",
+        "spoken by {backend}",
+        "{compared} 个片段中有 {kept} 个保留了情感（由 {judge} 重听判断） · 声音：{voice} · 合成：{backend}",
     ),
     "result_nothing": (
-        "There was nothing to compare · voice: {voice} · spoken by {host}",
-        "没有可比较的片段 · 声音：{voice} · 合成：{host}",
+        "There was nothing to compare · voice: {voice} · spoken by {backend}",
+        "没有可比较的片段 · 声音：{voice} · 合成：{backend}",
     ),
     "judge_is_tagger": (
         "The head that judges is the head that tagged: this shows that the path holds together, not that a "
