@@ -23,11 +23,13 @@ from conftest import REPOSITORY, voiced
 from hypothesis import given
 from hypothesis import strategies as st
 from media_files import film
+from plugged import distribution
 
 from gpt_sovits_emotion import pipeline
 from gpt_sovits_emotion.audio import open_recording
 from gpt_sovits_emotion.backends.base import Sampling
 from gpt_sovits_emotion.backends.gpt_sovits.failures import backend_error
+from gpt_sovits_emotion.core import registry
 from gpt_sovits_emotion.core.errors import (
     AudioError,
     BackendError,
@@ -931,6 +933,24 @@ def test_everything_can_be_taken_home(said):
         rows = archive.read("talk.list").decode().splitlines()
         assert len(rows) == _N_SEGMENTS
         assert {row.split("|")[0] for row in rows} <= set(archive.namelist())
+
+
+def test_formats_that_were_added_are_taken_home_too(heard, tmp_path, monkeypatch):
+    where = {"fake": "gpt_sovits_emotion.testing:FakeFormat", "bad": "bad_format:Bad"}
+    source = (
+        "class Bad:\n    endings = ('.bad',)\n    def to_text(self, t, *, language): return 1 / 0\n"
+    )
+    distribution(tmp_path, "fakes", {"formats": where}, bad_format=source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.forget()
+    session, folder = heard
+    saved = resynthesis.make_files(session, folder, language="zh")
+    monkeypatch.undo()
+    registry.forget()
+    (made,) = (path for path in saved.files if path.suffix == ".fake")
+    assert len(made.read_text().splitlines()) == _N_SEGMENTS
+    (left_out,) = saved.left_out
+    assert "fakes 1.0 的文稿格式 'bad' 在写出文稿时出错（ZeroDivisionError" in left_out
 
 
 def test_before_the_resynthesis_there_is_the_transcript_alone(heard):

@@ -245,7 +245,7 @@ def _write_transcripts(
             else:
                 write(transcript, out / name, format=format, language=language)
         except (TranscriptError, PluginError) as error:
-            return say("left_out", language, name=name, reason=error)
+            return say("left_out", language, name=name, reason=error.say(language))
         return None
 
     problems = (
