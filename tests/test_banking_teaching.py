@@ -312,7 +312,7 @@ def test_a_clip_under_two_emotions_teaches_neither(tmp_path, head_folder):
 def test_a_bank_that_was_never_built_teaches_the_judge_once(tmp_path, head_folder, monkeypatch):
     folder = bank_in(tmp_path / "anna")
     engines = open_engines(head=head_folder)
-    opened = open_voice(folder, engines, who="judge")
+    opened = open_voice(folder, engines, who="verifier")
     assert opened.taught
     assert "6 clips with your own labels: angry 3, sad 3" in opened.note.en
     assert opened.engines.verifier_head is not engines.verifier_head
@@ -325,7 +325,7 @@ def test_a_bank_that_was_never_built_teaches_the_judge_once(tmp_path, head_folde
     assert again.engines.speaker.source == opened.speaker.source
     assert again.engines.verifier_head is engines.verifier_head
     np.testing.assert_array_equal(again.speaker.mean, opened.speaker.mean)
-    refused = open_voice(folder, engines, who="judge", learn=False)
+    refused = open_voice(folder, engines, who="verifier", learn=False)
     assert not refused.taught
     assert refused.engines is engines
 
@@ -334,7 +334,7 @@ def test_a_build_and_an_opening_learn_the_same(tmp_path, head_folder, monkeypatc
     folder = bank_in(tmp_path / "anna")
     build(folder, head_folder)
     monkeypatch.setattr(teaching, "_learned", refuse_to_learn)
-    assert open_voice(folder, open_engines(head=head_folder), who="judge").taught
+    assert open_voice(folder, open_engines(head=head_folder), who="verifier").taught
 
 
 def test_an_opening_that_cannot_be_kept_serves_all_the_same(tmp_path, head_folder, monkeypatch):
@@ -342,7 +342,7 @@ def test_an_opening_that_cannot_be_kept_serves_all_the_same(tmp_path, head_folde
     monkeypatch.setattr(profile_files, "locked", partial(locked, patience_s=0.05))
     speakers_folder().mkdir(parents=True)
     with FileLock(speakers_folder() / ".lock"):
-        opened = open_voice(folder, open_engines(head=head_folder), who="judge")
+        opened = open_voice(folder, open_engines(head=head_folder), who="verifier")
     assert opened.taught
     assert "could not be kept" in opened.note.en
     assert list_profiles() == ()
@@ -382,7 +382,7 @@ def test_forgetting_a_voice_is_remembered_beside_its_bank(tmp_path, head_folder)
     sidecar = read_sidecar(folder)
     assert not sidecar.teaches
     assert sidecar.pins == {"angry": folder / "angry" / "angry1.wav"}
-    assert not open_voice(folder, open_engines(head=head_folder), who="judge").taught
+    assert not open_voice(folder, open_engines(head=head_folder), who="verifier").taught
     assert list_profiles() == ()
 
 

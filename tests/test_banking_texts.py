@@ -12,7 +12,7 @@ from gpt_sovits_emotion.banks import choose, load_bank
 from gpt_sovits_emotion.banks.building import build_bank, engines_to_listen
 from gpt_sovits_emotion.banks.building.hearing import ClipFacts, HeardClip
 from gpt_sovits_emotion.banks.building.journal import Journal
-from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.reporter import Reporter
 from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.texts import MOST_UNASKED, compare_texts, text_error_rate
 from gpt_sovits_emotion.banks.library.given_texts import ANOTHER_TEXT
@@ -106,7 +106,7 @@ def test_very_many_texts_are_compared_only_when_that_is_asked_for(tmp_path):
             language="",
             asked=None,
             journal=journal,
-            telling=Telling(no_progress, never, {"texts": 1.0}),
+            reporter=Reporter(no_progress, never, {"texts": 1.0}),
         )
     assert found.errors == {}
     assert found.note is not None

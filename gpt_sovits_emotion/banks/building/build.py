@@ -21,7 +21,7 @@ from gpt_sovits_emotion.banks.building.journal import Journal, journal_path, onl
 from gpt_sovits_emotion.banks.building.labelling import files_of, judge, once_each
 from gpt_sovits_emotion.banks.building.measured import Measured
 from gpt_sovits_emotion.banks.building.recordings import cut_recording
-from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.reporter import Reporter
 from gpt_sovits_emotion.banks.building.sources import RECORDING, Sources, find_sources
 from gpt_sovits_emotion.banks.building.stages import (
     Looked,
@@ -258,9 +258,9 @@ class _Build:
         listeners = listeners_for(
             self.engines, n_clips=len(sources.clips), n_stored=sources.n_stored
         )
-        telling = self._telling(progress, cancelled)
-        looked = look_at_clips(sources.clips, self.journal, telling)
-        measured, compared = self._measured(looked, listeners, telling)
+        reporter = self._reporter(progress, cancelled)
+        looked = look_at_clips(sources.clips, self.journal, reporter)
+        measured, compared = self._measured(looked, listeners, reporter)
         taught = self._taught(measured)
         judged = judge(
             measured,
@@ -312,7 +312,7 @@ class _Build:
         )
 
     def _measured(
-        self, looked: Looked, listeners: Listeners, telling: Telling
+        self, looked: Looked, listeners: Listeners, reporter: Reporter
     ) -> tuple[list[Measured], Compared]:
         store = RowStore(self.journal, self.cache)
         heard = listen_to_clips(
@@ -322,9 +322,9 @@ class _Build:
             store=store,
             prosody_dim=self.engines.tracker.dim,
             n_jobs=self.n_jobs,
-            telling=telling,
+            reporter=reporter,
         )
-        embedded = embed_clips(looked, heard, listeners, store=store, telling=telling)
+        embedded = embed_clips(looked, heard, listeners, store=store, reporter=reporter)
         words, compared, language = {}, Compared(), self.language or ""
         if self.whisper is not None and hears_words(self.whisper):
             words = words_of_clips(
@@ -333,7 +333,7 @@ class _Build:
                 self.whisper,
                 language=language,
                 journal=self.journal,
-                telling=telling,
+                reporter=reporter,
             )
             compared = compare_texts(
                 looked.first,
@@ -342,7 +342,7 @@ class _Build:
                 language=language,
                 asked=self.check_texts,
                 journal=self.journal,
-                telling=telling,
+                reporter=reporter,
             )
         measured = [
             measured_clip(clip, looked, heard, embedded, words, compared, language=language)
@@ -350,7 +350,7 @@ class _Build:
         ]
         return measured, compared
 
-    def _telling(self, progress: Progress, cancelled: Callable[[], bool]) -> Telling:
+    def _reporter(self, progress: Progress, cancelled: Callable[[], bool]) -> Reporter:
         """Share the progress out by how long each stage takes, roughly."""
         clips = self.sources.clips
         seconds = dict(_SECONDS_PER_CLIP)
@@ -364,4 +364,4 @@ class _Build:
         n_given = len(clips) - n_silent if hears_words(self.whisper) else 0
         checks = self.check_texts or (self.check_texts is None and n_given <= MOST_UNASKED)
         weights["texts"] = seconds["words"] * n_given if checks else 0.0
-        return Telling(progress, cancelled, weights)
+        return Reporter(progress, cancelled, weights)

@@ -1,4 +1,4 @@
-"""Telling a person how far a build is, and how long it will take."""
+"""Tell a person how far a build is, and how long it will take."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Callable
 from gpt_sovits_emotion.banks.building.recordings import stopped
 from gpt_sovits_emotion.core.progress import Progress
 
-__all__ = ["Stage", "Telling"]
+__all__ = ["Reporter", "Stage"]
 
 _SOON_S = 2.0  # before that, a rate says nothing
 
 
 class Stage:
-    """One stage of a build; made by `Telling.stage`."""
+    """One stage of a build; made by `Reporter.stage`."""
 
-    def __init__(self, telling: Telling, span: tuple[float, float], doing: str, n_all: int) -> None:
-        self._telling, self._span, self._doing, self._n_all = telling, span, doing, n_all
+    def __init__(
+        self, reporter: Reporter, span: tuple[float, float], doing: str, n_all: int
+    ) -> None:
+        self._reporter, self._span, self._doing, self._n_all = reporter, span, doing, n_all
         self._began_s = time.monotonic()
 
     def at(self, n_done: int, name: str = "") -> None:
@@ -26,7 +28,7 @@ class Stage:
         Raises:
             ReferenceBankError: The person has asked to stop.
         """
-        if self._telling.cancelled():
+        if self._reporter.cancelled():
             raise stopped()
         start, end = self._span
         share = n_done / max(self._n_all, 1)
@@ -34,7 +36,7 @@ class Stage:
         left_s = self._left_s(share)
         if left_s is not None:
             words += f", {_spoken(left_s)} left"
-        self._telling.progress(start + (end - start) * share, f"{words} {name}".rstrip())
+        self._reporter.progress(start + (end - start) * share, f"{words} {name}".rstrip())
 
     def _left_s(self, share: float) -> float | None:
         took_s = time.monotonic() - self._began_s
@@ -43,7 +45,7 @@ class Stage:
         return took_s * (1 - share) / share
 
 
-class Telling:
+class Reporter:
     """Shares a build's progress out over its stages, by how long each will take.
 
     Args:

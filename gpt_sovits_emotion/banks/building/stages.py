@@ -23,7 +23,7 @@ from gpt_sovits_emotion.banks.building.hearing import (
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept, key_of
 from gpt_sovits_emotion.banks.building.measured import Measured
 from gpt_sovits_emotion.banks.building.processes import hear_all
-from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.reporter import Reporter
 from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.building.texts import Compared, Words, hear_words
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
@@ -69,12 +69,12 @@ class Embedded:
     remarks: Mapping[str, Sentence]
 
 
-def look_at_clips(clips: Sequence[SourceClip], journal: Journal, telling: Telling) -> Looked:
+def look_at_clips(clips: Sequence[SourceClip], journal: Journal, reporter: Reporter) -> Looked:
     """Find out what the files hold. One that was read before and has its size and time still is not read."""
     contents: dict[Path, ClipContent] = {}
     problems: dict[Path, Sentence] = {}
     first: dict[str, SourceClip] = {}
-    stage = telling.stage("looking", "looking at clip", len(clips))
+    stage = reporter.stage("looking", "looking at clip", len(clips))
     for number, clip in enumerate(clips):
         stage.at(number, clip.path.name)
         if clip.problem is not None:
@@ -109,7 +109,7 @@ def listen_to_clips(
     store: RowStore,
     prosody_dim: int,
     n_jobs: int,
-    telling: Telling,
+    reporter: Reporter,
 ) -> dict[str, HeardClip]:
     """Listen to what has not been listened to before.
 
@@ -120,12 +120,12 @@ def listen_to_clips(
         store: Where embeddings are kept.
         prosody_dim: Length of a prosody embedding.
         n_jobs: Processes.
-        telling: Told after each clip.
+        reporter: Told after each clip.
 
     Returns:
         SHA-256 -> what was heard.
     """
-    stage = telling.stage("listening", "listening to clip", len(looked.first))
+    stage = reporter.stage("listening", "listening to clip", len(looked.first))
     facts_keys = {sha256: key_of("facts", str(HEARING), sha256) for sha256 in looked.first}
     stored_keys = _stored_keys(looked) if listeners.reads_stored else {}
     wanted = list(looked.first) if listeners.reads_prosody else []
@@ -221,7 +221,7 @@ def embed_clips(
     listeners: Listeners,
     *,
     store: RowStore,
-    telling: Telling,
+    reporter: Reporter,
 ) -> Embedded:
     """Put every clip's embedding together, part by part, embedding what is neither heard nor kept."""
     usable = [
@@ -246,7 +246,7 @@ def embed_clips(
             continue
         kept = store.find(missing, listeners, part, encoder.dim)
         paths = {sha256: looked.first[sha256].path for sha256 in missing if sha256 not in kept}
-        stage = telling.stage("embedding", f"{part}: listening to clip", len(paths))
+        stage = reporter.stage("embedding", f"{part}: listening to clip", len(paths))
         for sha256, answer in embed_with_loaded(paths, encoder, told=stage.at):
             if isinstance(answer, Sentence):
                 remarks[sha256] = answer
@@ -283,7 +283,7 @@ def words_of_clips(
     *,
     language: str,
     journal: Journal,
-    telling: Telling,
+    reporter: Reporter,
 ) -> dict[str, Words]:
     """Hear the words of the clips that have none. SHA-256 -> words."""
     silent = {
@@ -291,7 +291,7 @@ def words_of_clips(
         for sha256, clip in looked.first.items()
         if not clip.text and heard[sha256].facts.problem is None
     }
-    stage = telling.stage("words", "transcribing clip", len(silent))
+    stage = reporter.stage("words", "transcribing clip", len(silent))
     words = hear_words(silent, whisper, journal=journal, told=stage.at)
     journal.flush()
     return words

@@ -13,7 +13,7 @@ from gpt_sovits_emotion.audio import open_recording
 from gpt_sovits_emotion.banks import REFERENCE_MAX_S, REFERENCE_MIN_S
 from gpt_sovits_emotion.banks.building.hearing import HeardClip
 from gpt_sovits_emotion.banks.building.journal import Journal, Kept, key_of
-from gpt_sovits_emotion.banks.building.reporter import Telling
+from gpt_sovits_emotion.banks.building.reporter import Reporter
 from gpt_sovits_emotion.banks.building.sources import SourceClip
 from gpt_sovits_emotion.banks.library.layouts import language_of_text
 from gpt_sovits_emotion.core.character_errors import character_error_rate, spoken_characters
@@ -69,7 +69,7 @@ def compare_texts(
     language: str,
     asked: bool | None,
     journal: Journal,
-    telling: Telling,
+    reporter: Reporter,
 ) -> Compared:
     """Hear the clips that could be references and have a text, and hold what is heard against it.
 
@@ -80,7 +80,7 @@ def compare_texts(
         language: What a person says is spoken; "" when not.
         asked: Whether a person wants it; None: where there are not too many.
         journal: Where what was heard is kept.
-        telling: Told after each clip.
+        reporter: Told after each clip.
     """
     given = {
         sha256: clip for sha256, clip in clips.items() if _is_comparable(clip.text, heard[sha256])
@@ -96,7 +96,7 @@ def compare_texts(
         found = None
     if found is None:
         return Compared(note=_nobody_hears(len(given)))
-    stage = telling.stage("texts", "comparing the text of clip", len(given))
+    stage = reporter.stage("texts", "comparing the text of clip", len(given))
     asked_for = {sha256: (clip.path, language or _spoken(clip)) for sha256, clip in given.items()}
     words = hear_words(asked_for, local, journal=journal, told=stage.at)
     journal.flush()

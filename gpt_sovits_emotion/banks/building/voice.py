@@ -71,7 +71,7 @@ def open_voice(
     source: str | Path,
     engines: Engines,
     *,
-    who: Literal["tagger", "judge"],
+    who: Literal["tagger", "verifier"],
     learn: bool | None = None,
     progress: Progress = no_progress,
 ) -> OpenedVoice:
@@ -120,7 +120,7 @@ def open_heard_voice(
     limits = engines.backend.limits
     if limits is None or not limits.clones_voice:
         return None
-    return open_voice(source, engines, who="judge", learn=learn, progress=progress)
+    return open_voice(source, engines, who="verifier", learn=learn, progress=progress)
 
 
 def taught_by(
