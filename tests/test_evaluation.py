@@ -399,6 +399,7 @@ def run(folders, head, tmp_path, monkeypatch, *arguments):
     monkeypatch.setattr(cli_evaluate, "encoder_for", lambda given, encoder_id: encoder)
     engines = SimpleNamespace(tagger=head, analyser=SimpleNamespace(encoder=encoder))
     monkeypatch.setattr(cli_evaluate, "open_engines_for", lambda given: engines)
+    monkeypatch.setattr(cli_evaluate, "head_for", lambda given: head)
     common = ["--cache", str(tmp_path / "features.sqlite"), "--jobs", "1", "--no-cost"]
     set_language(language_of(arguments))
     return CliRunner().invoke(cli_evaluate.evaluate, [*arguments, *common])

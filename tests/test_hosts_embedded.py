@@ -204,11 +204,12 @@ def test_threads_take_turns(espeak):
 
     texts = [f"number {n}, and some more words" for n in range(8)] * 4
     alone = [length(text) for text in texts]
+    n_before = threading.active_count()
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(length, texts))
     # The waver of the pitch moves a length by a few samples; a mixed-up one would differ by words.
     assert np.abs(np.array(together) - alone).max() < 0.02 * min(alone)
-    assert threading.active_count() < 10
+    assert threading.active_count() <= n_before + 1
 
 
 def test_an_interruption_during_synthesis_is_not_swallowed(espeak, monkeypatch):

@@ -397,7 +397,7 @@ def test_roundtrip_says_before_it_reads_what_a_host_cannot(capsys, voice, tmp_pa
             capsys,
             *(
                 "roundtrip",
-                tmp_path / "no-such-file.wav",
+                voice / "angry" / "0.wav",
                 "--voice",
                 voice,
                 "--out",
@@ -409,7 +409,7 @@ def test_roundtrip_says_before_it_reads_what_a_host_cannot(capsys, voice, tmp_pa
         assert "takes its timbre from the prosody prompt itself" in stderr
     code, _, stderr = run(
         capsys,
-        *("roundtrip", "x.wav", "--voice", voice, "--out", tmp_path / "out"),
+        *("roundtrip", voice / "angry" / "0.wav", "--voice", voice, "--out", tmp_path / "out"),
         *("--carry", "recording", "--prosody-from", voice),
     )
     assert code == 2
