@@ -67,8 +67,8 @@ def bind(
         if encoder is None:
             raise HeadMismatchError(
                 tr(
-                    "head {card!r} reads the encoder {part!r}, and {title} has none of that kind loaded at "
-                    "this moment; load a model, or choose another head (heads list)",
+                    "head {card!r} reads the encoder {part!r}, and {title} has none of that kind loaded "
+                    "at this moment; load a model, or choose another head (heads list)",
                     card=head.card.id,
                     part=part,
                     title=provider.title,
@@ -87,8 +87,8 @@ def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMisma
             absent = sources.whisper.absent(family.removeprefix(WHISPER))
             return HeadMismatchError(
                 tr(
-                    "head {card!r} reads the encoder {part!r}, and {absent}; or choose another head (heads "
-                    "list)",
+                    "head {card!r} reads the encoder {part!r}, and {absent}; or choose another head "
+                    "(heads list)",
                     card=head.card.id,
                     part=part,
                     absent=of_error(absent),
@@ -98,9 +98,9 @@ def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMisma
     if unknown is not None:
         return HeadMismatchError(
             tr(
-                "head {card!r} reads the encoder {unknown!r}, which no package here adds; install the one "
-                "that it came with (gpt-sovits-emotion plugins shows what is there), or choose another "
-                "head (heads list)",
+                "head {card!r} reads the encoder {unknown!r}, which no package here adds; install the "
+                "one that it came with (gpt-sovits-emotion plugins shows what is there), or choose "
+                "another head (heads list)",
                 card=head.card.id,
                 unknown=unknown,
             )
@@ -164,8 +164,8 @@ def provide_encoder(
         if encoder is None:
             raise EncoderError(
                 tr(
-                    "the encoder {part!r} needs {family}, and {title} has none of that kind loaded at this "
-                    "moment; load a model, or choose another encoder",
+                    "the encoder {part!r} needs {family}, and {title} has none of that kind loaded at "
+                    "this moment; load a model, or choose another encoder",
                     part=part.id,
                     family=part.family,
                     title=provider.title,

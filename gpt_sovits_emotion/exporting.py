@@ -90,8 +90,8 @@ def check_carried(folder: Path) -> str | None:
         if source.shape.n_layers < name.layers[-1]:
             raise WhisperModelError(
                 tr(
-                    "{encoder_file} has {n_layers} layers and the head reads layer {layers}; get the head "
-                    "again whole",
+                    "{encoder_file} has {n_layers} layers and the head reads layer {layers}; get the "
+                    "head again whole",
                     encoder_file=head.encoder_file,
                     n_layers=source.shape.n_layers,
                     layers=name.layers[-1],
@@ -122,8 +122,8 @@ def _whisper_part(card: HeadCard) -> tuple[str, str]:
     if len(found) != 1:
         raise HeadError(
             tr(
-                "the head {card!r} reads {encoder}: only a head that reads one Whisper can carry a part of "
-                "its encoder",
+                "the head {card!r} reads {encoder}: only a head that reads one Whisper can carry a part "
+                "of its encoder",
                 card=card.id,
                 encoder=card.encoder.id,
             )

@@ -112,8 +112,8 @@ class Analyser:
         if np.shape(embedded) != (len(audios), self.encoder.dim):
             raise EncoderError(
                 tr(
-                    "the encoder {encoder!r} gives {shape} for {audios} segments where ({audios}, {dim}) was "
-                    "expected; that is a fault of the package that adds it",
+                    "the encoder {encoder!r} gives {shape} for {audios} segments where ({audios}, {dim}) "
+                    "was expected; that is a fault of the package that adds it",
                     encoder=self.encoder.id,
                     shape=np.shape(embedded),
                     audios=len(audios),

@@ -99,8 +99,8 @@ class WhisperModels:
         else:
             get, get_zh = "transcribe with it once and it is fetched", "用它转写一次即会下载"
         return tr(
-            "{get}, or name the folder that holds its model.bin (--whisper or --models-dir; in "
-            "training --whisper-model)",
+            "{get}, or name the folder that holds its model.bin (--whisper or --models-dir; in training "
+            "--whisper-model)",
             get=in_both(get, get_zh),
         )
 

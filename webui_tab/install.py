@@ -194,8 +194,8 @@ def _with_block(path: Path, source: bytes) -> bytes:
     except lines.NoPlaceError:
         raise BackendError(
             tr(
-                "{path} does not launch its page where every known version of GPT-SoVITS does, so nothing "
-                "was installed; use the route pth, or add the manual line from the documentation",
+                "{path} does not launch its page where every known version of GPT-SoVITS does, so "
+                "nothing was installed; use the route pth, or add the manual line from the documentation",
                 path=path,
             )
         ) from None
@@ -255,8 +255,8 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         raise OutputError(
             tr(
-                "{path} could not be written ({strerror}), so nothing was changed; run this as the user to "
-                "whom the folder belongs, or start GPT-SoVITS with  gpt-sovits-emotion launch,  which "
+                "{path} could not be written ({strerror}), so nothing was changed; run this as the user "
+                "to whom the folder belongs, or start GPT-SoVITS with  gpt-sovits-emotion launch,  which "
                 "writes nothing",
                 path=path,
                 strerror=error.strerror or error,

@@ -86,8 +86,8 @@ class Interpreter:
         if "gradio" in self.missing:
             raise BackendError(
                 tr(
-                    "{executable} has no gradio, so it is not the python that runs GPT-SoVITS; name that one "
-                    "with --python",
+                    "{executable} has no gradio, so it is not the python that runs GPT-SoVITS; name that "
+                    "one with --python",
                     executable=self.executable,
                 )
             )
@@ -115,8 +115,8 @@ def checkout_root(folder: Path) -> Path:
     if not any((root / "GPT_SoVITS" / script).is_file() for script in SCRIPTS):
         raise BackendError(
             tr(
-                "{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{scripts}; name the folder that "
-                "holds webui.py with --checkout",
+                "{root} is no GPT-SoVITS checkout: it holds no GPT_SoVITS/{scripts}; name the folder "
+                "that holds webui.py with --checkout",
                 root=root,
                 scripts=SCRIPTS[0],
             )
@@ -215,8 +215,8 @@ def _run(command: list[str], root: Path, environment: dict[str, str]) -> str:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BackendError(
             tr(
-                "{command} could not be asked what it is ({reason}); name the python that runs GPT-SoVITS "
-                "with --python",
+                "{command} could not be asked what it is ({reason}); name the python that runs "
+                "GPT-SoVITS with --python",
                 command=command[0],
                 reason=reason,
             )

@@ -223,8 +223,8 @@ def _free_port(port: int, address: str) -> int:
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise BackendError(
                         tr(
-                            "this machine does not have the address {address}; give --host another, "
-                            "or 0.0.0.0",
+                            "this machine does not have the address {address}; give --host another, or "
+                            "0.0.0.0",
                             address=address,
                         )
                     ) from None

@@ -78,12 +78,10 @@ class VoiceSettings:
         metadata=shown_as(
             Control(
                 label=tr(
-                    "I may analyse this recording and use this voice: everyone who speaks in them "
-                    "has agreed. It "
-                    "is done on the machine that serves this page only, nothing is sent any "
-                    "further, and nothing "
-                    "is kept after this page is closed unless I save it. How somebody feels is sensitive "
-                    "information."
+                    "I may analyse this recording and use this voice: everyone who speaks in them has "
+                    "agreed. It is done on the machine that serves this page only, nothing is sent any "
+                    "further, and nothing is kept after this page is closed unless I save it. How "
+                    "somebody feels is sensitive information."
                 ),
                 place="consent",
                 consent=True,
@@ -158,8 +156,8 @@ class AnalysisSettings:
             Line(
                 label=tr("Text before the first words"),
                 info=tr(
-                    "Whisper goes on in its style and spelling: punctuation, simplified or "
-                    "traditional characters."
+                    "Whisper goes on in its style and spelling: punctuation, simplified or traditional "
+                    "characters."
                 ),
                 place="more",
             )
@@ -171,8 +169,8 @@ class AnalysisSettings:
             Line(
                 label=tr("Names and words that are likely to be said"),
                 info=tr(
-                    "Together with the text above at most 220 tokens: some 150 words, or 110 "
-                    "Chinese characters."
+                    "Together with the text above at most 220 tokens: some 150 words, or 110 Chinese "
+                    "characters."
                 ),
                 place="more",
             )
@@ -207,8 +205,8 @@ class AnalysisSettings:
         metadata=shown_as(
             Control(
                 label=tr(
-                    "Judge against this speaker’s own usual, as far as there are several moods (off "
-                    "for a crowd)"
+                    "Judge against this speaker’s own usual, as far as there are several moods (off for "
+                    "a crowd)"
                 ),
                 place="more",
             )
@@ -250,9 +248,8 @@ class SpeakingSettings:
             Number(
                 label=tr("Takes of each segment"),
                 info=tr(
-                    "With more than one, other clips and seeds are tried too; the take whose "
-                    "emotion and words "
-                    "survive best is kept, with its numbers."
+                    "With more than one, other clips and seeds are tried too; the take whose emotion and "
+                    "words survive best is kept, with its numbers."
                 ),
                 place="takes",
                 low=1,
@@ -267,8 +264,7 @@ class SpeakingSettings:
                 label=tr("The emotion comes from"),
                 info=tr(
                     "The recording itself keeps its very intonation, and the voice's clips give the "
-                    "timbre alone: "
-                    "v1, v2, v2Pro and v2ProPlus."
+                    "timbre alone: v1, v2, v2Pro and v2ProPlus."
                 ),
                 place="carry",
                 kind="Radio",
@@ -339,8 +335,8 @@ class SpeakingSettings:
             Suggestions(
                 label=tr("Further clips that set the timbre alone"),
                 info=tr(
-                    "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give the "
-                    "timbre."
+                    "With v1, v2, v2Pro and v2ProPlus: the reference gives the emotion, these clips give "
+                    "the timbre."
                 ),
                 place="timbre",
                 several=True,

@@ -68,8 +68,8 @@ def start(
     if not interpreter.heeds_environment:
         raise BackendError(
             tr(
-                "{executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch relies on; "
-                "use  gpt-sovits-emotion install  with --route pth, or --route scripts",
+                "{executable} ignores PYTHONPATH (a ._pth file beside it says so), which launch relies "
+                "on; use  gpt-sovits-emotion install  with --route pth, or --route scripts",
                 executable=interpreter.executable,
             )
         )

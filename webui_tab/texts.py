@@ -22,19 +22,19 @@ _TABLE = {
     # --- head of the page
     "title": tr("Emotion round trip"),
     "subtitle": tr(
-        "Hear a recording, see the emotion of every segment, correct it, and hear it said again in "
-        "that emotion."
+        "Hear a recording, see the emotion of every segment, correct it, and hear it said again in that "
+        "emotion."
     ),
     "page_language": tr("Language of this page"),
     "voice_notice": tr(
-        "The voice here is eSpeak NG, a small robot voice that needs no GPT-SoVITS. It copies the "
-        "pitch, pace and loudness of the reference clip; it does not clone anybody’s voice. The sample "
+        "The voice here is eSpeak NG, a small robot voice that needs no GPT-SoVITS. It copies the pitch, "
+        "pace and loudness of the reference clip; it does not clone anybody’s voice. The sample "
         "recording and the sample voice are synthetic too."
     ),
     "voice_notice_host": tr(
         "The voice is the GPT-SoVITS voice that is loaded on the other tab; load another there, and it "
-        "is used here from the next sentence on. Both tabs share one queue, so each waits for the "
-        "other. The sample recording and the sample voice are synthetic."
+        "is used here from the next sentence on. Both tabs share one queue, so each waits for the other. "
+        "The sample recording and the sample voice are synthetic."
     ),
     "page_listen": tr("Listen and say again"),
     # --- step 1
@@ -47,8 +47,8 @@ _TABLE = {
     "words_file": tr("the file {name}"),
     "try_sample": tr("Try the sample"),
     "consent_missing": tr(
-        "Nothing was analysed: tick the line above the button first, which says that everyone who "
-        "speaks in the recording has agreed."
+        "Nothing was analysed: tick the line above the button first, which says that everyone who speaks "
+        "in the recording has agreed."
     ),
     "analyse": tr("Analyse"),
     "stop": tr("Stop"),
@@ -128,8 +128,8 @@ _TABLE = {
     ),
     "result_nothing": tr("There was nothing to compare · voice: {voice} · spoken by {backend}"),
     "judge_is_tagger": tr(
-        "The head that judges is the head that tagged: this shows that the path holds together, not "
-        "that a person would agree."
+        "The head that judges is the head that tagged: this shows that the path holds together, not that "
+        "a person would agree."
     ),
     "bank_synthetic": tr("This voice’s clips are synthetic."),
     "result_stale": tr("You have changed something since; say it again to bring this up to date."),
@@ -155,8 +155,8 @@ _TABLE = {
         "The request does not say which open page it belongs to; use the page itself."
     ),
     "voice_consent_missing": tr(
-        "This voice was not opened: tick the line above the button “Analyse” first, which says that "
-        "its owner has agreed."
+        "This voice was not opened: tick the line above the button “Analyse” first, which says that its "
+        "owner has agreed."
     ),
     "sure": tr("Yes, delete it for good"),
     "sure_missing": tr("Nothing was deleted: tick the line beside the button first."),
@@ -166,8 +166,8 @@ _TABLE = {
         "No voice is chosen: choose the sample voice, or give the path of a reference bank."
     ),
     "nothing_to_say": tr(
-        "Not one segment has words, so there is nothing to say again; choose a Whisper model and "
-        "analyse again, or write the words into the table."
+        "Not one segment has words, so there is nothing to say again; choose a Whisper model and analyse "
+        "again, or write the words into the table."
     ),
     "not_of_this_page": tr("The file did not come from this page; upload it again."),
     "busy": tr("This page is at work; wait until it is done, or press “Stop”."),
@@ -178,8 +178,8 @@ _TABLE = {
     ),
     "take_line": tr("take {number} · {clip} · {told}"),
     "ready_sample": tr(
-        "The sample is loaded: a synthetic speaker and a synthetic voice. Whisper mishears such a "
-        "voice more often than a person’s."
+        "The sample is loaded: a synthetic speaker and a synthetic voice. Whisper mishears such a voice "
+        "more often than a person’s."
     ),
     # --- requests that are refused
     "request_name": tr(
@@ -187,12 +187,12 @@ _TABLE = {
         "address, or name it with --allow-host."
     ),
     "request_origin": tr(
-        "The request came from another page ({origin}), so it was refused; open this page itself, or, "
-        "if that is the address of your own proxy, name it with --allow-host."
+        "The request came from another page ({origin}), so it was refused; open this page itself, or, if "
+        "that is the address of your own proxy, name it with --allow-host."
     ),
     "request_file_too_large": tr(
-        "The file is larger than the {limit} that this page takes; start it with a larger "
-        "--max-upload, or cut the recording into parts."
+        "The file is larger than the {limit} that this page takes; start it with a larger --max-upload, "
+        "or cut the recording into parts."
     ),
     "request_too_large": tr(
         "The request is larger than anything this page asks for, so it was refused; reload the page."

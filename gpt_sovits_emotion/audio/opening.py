@@ -23,17 +23,15 @@ __all__ = [
 ]
 
 _SILK = tr(
-    "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg "
-    "cannot decode it: convert it to wav first (with a SILK decoder such as silk-v3-decoder or "
-    "pilk)"
+    "is a SILK voice message, as WeChat and QQ keep them, whatever its name ends in; FFmpeg cannot "
+    "decode it: convert it to wav first (with a SILK decoder such as silk-v3-decoder or pilk)"
 )
 _MUSIC_SHOP = tr(
-    "is a track encrypted by a music shop (ncm); only its own program plays it: a wav, flac, "
-    "mp3 or m4a was expected"
+    "is a track encrypted by a music shop (ncm); only its own program plays it: a wav, flac, mp3 or m4a "
+    "was expected"
 )
 _PAGE = tr(
-    "is a web page (HTML) and not audio: the download gave a page instead of the file; fetch "
-    "it again"
+    "is a web page (HTML) and not audio: the download gave a page instead of the file; fetch it again"
 )
 _POINTER = tr("is a Git LFS pointer and not the file itself; fetch it with `git lfs pull`")
 _ARCHIVE = tr("is an archive (zip, 7z, rar or gzip); unpack it and name the audio files in it")

@@ -39,9 +39,8 @@ class Scratch:
             if error.errno == errno.ENOSPC:
                 raise OutputError(
                     tr(
-                        "the disk holding {gettempdir} is full, and a long recording is unpacked "
-                        "there while it is "
-                        "worked on; free some space or set TMPDIR to another disk",
+                        "the disk holding {gettempdir} is full, and a long recording is unpacked there "
+                        "while it is worked on; free some space or set TMPDIR to another disk",
                         gettempdir=tempfile.gettempdir(),
                     )
                 ) from error
@@ -137,8 +136,8 @@ def _check_numbers(chunk: np.ndarray, name: str) -> None:
     if np.abs(chunk).max(initial=0.0) > _LARGEST:
         raise AudioError(
             tr(
-                "{name} holds samples of more than {largest:.0e} times full scale, which no recording has; "
-                "export it again from the program that made it",
+                "{name} holds samples of more than {largest:.0e} times full scale, which no recording "
+                "has; export it again from the program that made it",
                 name=name,
                 largest=_LARGEST,
             )

@@ -66,8 +66,8 @@ class Tracks:
         if not decodable:
             raise AudioError(
                 tr(
-                    "{name} holds sound in a format for which there is no decoder here; convert it to wav, "
-                    "flac or m4a with the program that made it",
+                    "{name} holds sound in a format for which there is no decoder here; convert it to "
+                    "wav, flac or m4a with the program that made it",
                     name=name,
                 )
             )

@@ -111,9 +111,9 @@ class ApiV2Backend:
         if family not in self.provides:
             raise BackendError(
                 tr(
-                    "{family} needs the models of GPT-SoVITS themselves, and over HTTP it only "
-                    "speaks: use it "
-                    "inside the WebUI, name a checkout (--checkout), or choose a head that reads prosody",
+                    "{family} needs the models of GPT-SoVITS themselves, and over HTTP it only speaks: "
+                    "use it inside the WebUI, name a checkout (--checkout), or choose a head that reads "
+                    "prosody",
                     family=family,
                 )
             )
@@ -161,8 +161,8 @@ class ApiV2Backend:
         except httpx.ConnectTimeout as error:
             raise BackendError(
                 tr(
-                    "{url} does not answer within {connect_s:g} s: is the address right, and does a firewall "
-                    "let it through?",
+                    "{url} does not answer within {connect_s:g} s: is the address right, and does a "
+                    "firewall let it through?",
                     url=self.url,
                     connect_s=_CONNECT_S,
                 )
@@ -170,8 +170,8 @@ class ApiV2Backend:
         except httpx.TimeoutException as error:
             raise BackendError(
                 tr(
-                    "GPT-SoVITS at {url} took longer than {timeout_s:g} s: it may be busy with another text; "
-                    "try again, shorten the text, or allow more time (--timeout SECONDS)",
+                    "GPT-SoVITS at {url} took longer than {timeout_s:g} s: it may be busy with another "
+                    "text; try again, shorten the text, or allow more time (--timeout SECONDS)",
                     url=self.url,
                     timeout_s=self._timeout_s,
                 )
@@ -180,8 +180,8 @@ class ApiV2Backend:
             start = f"python api_v2.py -a 127.0.0.1 -p {urlsplit(self.url).port or 9880}"
             raise BackendError(
                 tr(
-                    "nothing listens at {url}: start GPT-SoVITS's server there ({start}, from its folder; it "
-                    "answers once its models are loaded), or correct the address",
+                    "nothing listens at {url}: start GPT-SoVITS's server there ({start}, from its "
+                    "folder; it answers once its models are loaded), or correct the address",
                     url=self.url,
                     start=start,
                 )
@@ -190,8 +190,8 @@ class ApiV2Backend:
             why = str(error).strip().rstrip(".")
             raise BackendError(
                 tr(
-                    "the connection to {url} broke off{why}: see whether the server is still running; its "
-                    "console has the reason",
+                    "the connection to {url} broke off{why}: see whether the server is still running; "
+                    "its console has the reason",
                     url=self.url,
                     why=in_both(f" ({why})" if why else "", f"（{why}）" if why else ""),
                 )
@@ -223,9 +223,8 @@ class ApiV2Backend:
             path = _plain(reason.rsplit(" not ", 1)[0])
             return BackendError(
                 tr(
-                    "{title} does not find {path} on its own disk: put the voice's folder there, "
-                    "and say what "
-                    "it is called there (--api-folder HERE=THERE)",
+                    "{title} does not find {path} on its own disk: put the voice's folder there, and say "
+                    "what it is called there (--api-folder HERE=THERE)",
                     title=self.title,
                     path=path,
                 )
@@ -237,8 +236,8 @@ class ApiV2Backend:
         if status in (407, 502, 503, 504):
             return BackendError(
                 tr(
-                    "{url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or see "
-                    "whether the server is running",
+                    "{url} answered HTTP {status}, as a proxy does: set NO_PROXY for this address, or "
+                    "see whether the server is running",
                     url=self.url,
                     status=status,
                 )

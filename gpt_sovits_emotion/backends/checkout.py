@@ -152,8 +152,8 @@ class CheckoutBackend:
         return [
             BackendError(
                 tr(
-                    "{bases} is not there, and {family} would be lent from it: get it from the pretrained "
-                    "models of GPT-SoVITS",
+                    "{bases} is not there, and {family} would be lent from it: get it from the "
+                    "pretrained models of GPT-SoVITS",
                     bases=bases[version],
                     family=family,
                 )
@@ -199,9 +199,8 @@ class CheckoutBackend:
         if listens_to_speaker and not self.checkout.speaker_model.is_file():
             raise BackendError(
                 tr(
-                    "{version} listens with the speaker model {speaker_model}, which is not there: "
-                    "get it from "
-                    "the pretrained models of GPT-SoVITS",
+                    "{version} listens with the speaker model {speaker_model}, which is not there: get "
+                    "it from the pretrained models of GPT-SoVITS",
                     version=checkpoint.version,
                     speaker_model=self.checkout.speaker_model,
                 )
@@ -231,9 +230,8 @@ class CheckoutBackend:
             wanted = transformers_for(self.checkout.root)
             raise BackendError(
                 tr(
-                    "HuBERT needs the package transformers, which this Python does not have: run  "
-                    "pip install "
-                    "'{wanted}'  or use the Python that runs GPT-SoVITS",
+                    "HuBERT needs the package transformers, which this Python does not have: run  pip "
+                    "install '{wanted}'  or use the Python that runs GPT-SoVITS",
                     wanted=wanted,
                 )
             ) from error
@@ -262,8 +260,8 @@ class CheckoutBackend:
         if self._wanted_device.startswith("cuda") and not torch.cuda.is_available():
             raise BackendError(
                 tr(
-                    "the device {wanted_device} was asked for, and torch {version} finds no graphics card: "
-                    "choose --device cpu",
+                    "the device {wanted_device} was asked for, and torch {version} finds no graphics "
+                    "card: choose --device cpu",
                     wanted_device=self._wanted_device,
                     version=torch.__version__,
                 )

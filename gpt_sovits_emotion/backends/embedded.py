@@ -124,9 +124,8 @@ class EmbeddedBackend:
         if family not in self.provides:
             raise BackendError(
                 tr(
-                    "{family} needs the models of GPT-SoVITS, and this runs without: use it inside "
-                    "the WebUI, "
-                    "name a checkout (--checkout), or choose a head that reads prosody",
+                    "{family} needs the models of GPT-SoVITS, and this runs without: use it inside the "
+                    "WebUI, name a checkout (--checkout), or choose a head that reads prosody",
                     family=family,
                 )
             )

@@ -257,8 +257,8 @@ def _unknown_language(language: str, voices: Mapping[str, EspeakVoice]) -> Backe
     hint_zh = f"相近的有 {named}" if named else "请试试它的代码，如 en、zh 或 de"
     return BackendError(
         tr(
-            "eSpeak NG does not speak the language {language!r}; {hint}; set the language of the "
-            "segment to one of them",
+            "eSpeak NG does not speak the language {language!r}; {hint}; set the language of the segment "
+            "to one of them",
             language=language,
             hint=in_both(hint, hint_zh),
         )

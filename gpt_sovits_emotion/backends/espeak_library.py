@@ -98,8 +98,8 @@ class Library:
         except OSError as error:
             raise BackendError(
                 tr(
-                    "eSpeak NG's library did not load ({error}); reinstall the package espeakng-loader for "
-                    "this platform",
+                    "eSpeak NG's library did not load ({error}); reinstall the package espeakng-loader "
+                    "for this platform",
                     error=error,
                 )
             ) from error
@@ -178,8 +178,8 @@ class Library:
         if rate_hz <= 0:
             raise BackendError(
                 tr(
-                    "eSpeak NG could not read its data in {folder}; its path must be shorter than 160 bytes "
-                    "(and of plain Latin letters on Windows): set TMPDIR to such a folder",
+                    "eSpeak NG could not read its data in {folder}; its path must be shorter than 160 "
+                    "bytes (and of plain Latin letters on Windows): set TMPDIR to such a folder",
                     folder=folder,
                 )
             )

@@ -209,8 +209,8 @@ def read_reference(clip: ReferenceClip) -> Audio:
     if not shortest <= len(audio.samples) <= longest:
         raise BackendError(
             tr(
-                "the reference clip {path} lasts {duration_s:.2f} s; {reference_s:g} to {reference_s_2:g} "
-                "s was expected: choose another",
+                "the reference clip {path} lasts {duration_s:.2f} s; {reference_s:g} to "
+                "{reference_s_2:g} s was expected: choose another",
                 path=clip.path.name,
                 duration_s=audio.duration_s,
                 reference_s=REFERENCE_S[0],

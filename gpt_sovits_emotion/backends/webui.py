@@ -192,9 +192,8 @@ class _Loaded:
         if page.sovits is None:
             raise BackendError(
                 tr(
-                    "GPT-SoVITS has no SoVITS weights loaded, so it has no voice: choose some in "
-                    "its list (its "
-                    "console says why those that it started with were not loaded)"
+                    "GPT-SoVITS has no SoVITS weights loaded, so it has no voice: choose some in its "
+                    "list (its console says why those that it started with were not loaded)"
                 )
             )
         if page.gpt is None:

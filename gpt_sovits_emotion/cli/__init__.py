@@ -172,8 +172,8 @@ def _of_the_machine(error: Exception) -> int | None:
         return _fail(
             in_language(
                 tr(
-                    "there is not enough memory; close other programs, or take a smaller model or a shorter "
-                    "recording"
+                    "there is not enough memory; close other programs, or take a smaller model or a "
+                    "shorter recording"
                 )
             ),
             1,
@@ -214,8 +214,8 @@ def _unexpected(error: Exception) -> int:
     return _fail(
         in_language(
             tr(
-                "unexpected {name}: {error} (this is a fault of the program; run again with --debug as the "
-                "first word and report what it shows)",
+                "unexpected {name}: {error} (this is a fault of the program; run again with --debug as "
+                "the first word and report what it shows)",
                 name=name,
                 error=error,
             )

@@ -306,8 +306,8 @@ def _from_correction(
         names = ", ".join(known)
         raise CorpusError(
             tr(
-                "{transcript} has no corrected label that the head knows ({names}); correct labels in the "
-                "tab, save the transcript, and name it again",
+                "{transcript} has no corrected label that the head knows ({names}); correct labels in "
+                "the tab, save the transcript, and name it again",
                 transcript=transcript,
                 names=names,
             )

@@ -57,9 +57,8 @@ def measure_adaptation(
             echo(
                 in_language(
                     tr(
-                        "{corpus}: {n_clips} clips, {n_classes} classes, one speaker held out at a "
-                        "time; UAR in % "
-                        "on the speaker's other clips, {n_draws} draws",
+                        "{corpus}: {n_clips} clips, {n_classes} classes, one speaker held out at a time; "
+                        "UAR in % on the speaker's other clips, {n_draws} draws",
                         corpus=corpus.name,
                         n_clips=n_clips,
                         n_classes=n_classes,

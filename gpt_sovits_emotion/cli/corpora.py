@@ -81,8 +81,8 @@ def list_command(as_json: bool) -> None:
         echo(f"{'':19} {info.citation}")
     say(
         tr(
-            "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with "
-            "emotions, or Parquet files of the Hugging Face hub"
+            "any other corpus: a folder with manifest.csv, a folder per emotion, a .list with emotions, "
+            "or Parquet files of the Hugging Face hub"
         )
     )
 

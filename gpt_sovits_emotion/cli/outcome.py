@@ -119,9 +119,8 @@ def _echo_survival(report: RoundTripReport) -> None:
         echo(
             in_language(
                 tr(
-                    "  (the judge is the head that tagged: this shows that the path holds together, "
-                    "not that a "
-                    "person would agree)"
+                    "  (the judge is the head that tagged: this shows that the path holds together, not "
+                    "that a person would agree)"
                 )
             )
         )

@@ -168,9 +168,8 @@ class Ledger:
                 if taken and not replace:
                     raise OutputError(
                         tr(
-                            "{file} is there already, from another or an unknown recording, and was "
-                            "not touched; name "
-                            "another folder with --out, or allow --replace",
+                            "{file} is there already, from another or an unknown recording, and was not "
+                            "touched; name another folder with --out, or allow --replace",
                             file=file,
                         )
                     )
@@ -212,8 +211,8 @@ def check_free(files: Sequence[Path], *, replace: bool, or_skip: bool = False) -
     skip_zh = "，用 --skip-done 跳过已完成的" if or_skip else ""
     raise OutputError(
         tr(
-            "{there}{more} is there already and was not touched; name another place{skip}, or let it "
-            "be replaced with --replace",
+            "{there}{more} is there already and was not touched; name another place{skip}, or let it be "
+            "replaced with --replace",
             there=there[0],
             more=in_both(more, more_zh),
             skip=in_both(skip, skip_zh),

@@ -172,8 +172,8 @@ def demo(out: Path | None, replace: bool, lang: str) -> int:
     settings = RecordingSettings(language=lang, max_hours=1.0)
     say(
         tr(
-            "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base "
-            "transcribes, and mishears such a speaker more often than a person"
+            "demo: synthetic speaker, synthetic bank, eSpeak NG as the voice; Whisper base transcribes, "
+            "and mishears such a speaker more often than a person"
         )
     )
     sample = samples / f"sample_{lang}.flac"

@@ -78,8 +78,8 @@ def existing_transcript(settings: RecordingSettings, recording: Path) -> TextFil
         endings = ", ".join(sorted(readable_endings()))
         raise TranscriptError(
             tr(
-                "no transcript lies beside {recording}; a file of the same name ending in one of {endings} "
-                "was expected",
+                "no transcript lies beside {recording}; a file of the same name ending in one of "
+                "{endings} was expected",
                 recording=recording,
                 endings=endings,
             )

@@ -65,8 +65,8 @@ def locked(
     except Timeout as error:
         raise busy or OutputError(
             tr(
-                "{parent} is being changed by another process, for {patience_s:g} s by now; wait for it or "
-                "stop it, and run again",
+                "{parent} is being changed by another process, for {patience_s:g} s by now; wait for it "
+                "or stop it, and run again",
                 parent=lock.parent,
                 patience_s=patience_s,
             )
@@ -87,8 +87,8 @@ def locked(
 def _unwritable(folder: Path, reason: str) -> OutputError:
     return OutputError(
         tr(
-            "nothing can be written into {folder} ({reason}); change its permissions, or choose "
-            "another folder",
+            "nothing can be written into {folder} ({reason}); change its permissions, or choose another "
+            "folder",
             folder=folder,
             reason=reason,
         )

@@ -201,8 +201,8 @@ def ask(python: Path, checkout: Checkout) -> Interpreter:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BackendError(
             tr(
-                "{python} did not answer as a Python does ({reason}); name the Python that runs GPT-SoVITS "
-                "with --python",
+                "{python} did not answer as a Python does ({reason}); name the Python that runs "
+                "GPT-SoVITS with --python",
                 python=python,
                 reason=reason[:200],
             )

@@ -50,8 +50,8 @@ def _folder(checkout: Checkout, folder: Path, name: str, download: str) -> Findi
 def _download(checkout: Checkout, what: Sentence, where: Path) -> Sentence:
     place = where.relative_to(checkout.root) if where.is_relative_to(checkout.root) else where
     return tr(
-        "run install.sh (or install.ps1) of the checkout, or put {what} of its pretrained models "
-        "into {as_posix}",
+        "run install.sh (or install.ps1) of the checkout, or put {what} of its pretrained models into "
+        "{as_posix}",
         what=what,
         as_posix=place.as_posix(),
     )

@@ -200,8 +200,7 @@ def _for_torchcodec(python: Interpreter) -> Sentence:
         install = _pip(python, "nvidia-npp")
         return tr("{install}  and put its lib folder on LD_LIBRARY_PATH", install=install)
     return tr(
-        "install FFmpeg (4 to 7) with its shared libraries, and the torchcodec that goes with "
-        "torch {get}",
+        "install FFmpeg (4 to 7) with its shared libraries, and the torchcodec that goes with torch {get}",
         get=python.versions.get("torch", ""),
     )
 

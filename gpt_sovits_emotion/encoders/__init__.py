@@ -190,8 +190,8 @@ def _parse_one(encoder_id: str, *, whole: str | None = None) -> EncoderName:
         return name
     raise EncoderError(
         tr(
-            "the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; "
-            "that is a fault of the package that adds it",
+            "the family of {encoder_id!r} makes {name!r} of it, and no EncoderName of that family; that "
+            "is a fault of the package that adds it",
             encoder_id=encoder_id,
             name=name,
         )

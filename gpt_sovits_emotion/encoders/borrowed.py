@@ -146,8 +146,8 @@ def check_audio(audio: Audio, *, encoder_id: str, sampling_rate_hz: int, n_least
     if len(audio.samples) < n_least:
         raise EncoderError(
             tr(
-                "a segment of {duration_s:.0f} ms is too short for the encoder {encoder_id!r}, which needs "
-                "at least {n_least:.0f} ms",
+                "a segment of {duration_s:.0f} ms is too short for the encoder {encoder_id!r}, which "
+                "needs at least {n_least:.0f} ms",
                 duration_s=1000 * audio.duration_s,
                 encoder_id=encoder_id,
                 n_least=1000 * n_least / sampling_rate_hz,

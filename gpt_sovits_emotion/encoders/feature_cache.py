@@ -198,8 +198,8 @@ class FeatureCache(KeyedStore):
             return
         self._warnings.append(
             tr(
-                "{path} was damaged ({error}); it was set aside as {aside} and begun anew, so the features "
-                "are computed again",
+                "{path} was damaged ({error}); it was set aside as {aside} and begun anew, so the "
+                "features are computed again",
                 path=self.path,
                 error=error,
                 aside=aside.name,

@@ -92,8 +92,7 @@ class FusedEncoder:
                 raise EncoderError(
                     tr(
                         "the encoder {id!r} was given audio at {sampling_rate_hz} Hz and works at "
-                        "{rate_hz} Hz: "
-                        "resample it first",
+                        "{rate_hz} Hz: resample it first",
                         id=self.id,
                         sampling_rate_hz=audio.sampling_rate_hz,
                         rate_hz=rate_hz,

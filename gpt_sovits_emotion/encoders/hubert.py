@@ -173,8 +173,8 @@ class HubertEncoder:
             if len(audios) == 1:
                 raise BackendError(
                     tr(
-                        "the graphics card has no memory left for {duration_s:.0f} s of audio in the encoder "
-                        "{id!r}; close what else uses it, or let the encoder run on the CPU",
+                        "the graphics card has no memory left for {duration_s:.0f} s of audio in the "
+                        "encoder {id!r}; close what else uses it, or let the encoder run on the CPU",
                         duration_s=audios[0].duration_s,
                         id=self.id,
                     )

@@ -106,17 +106,16 @@ class SovitsPosteriorEncoder:
         if loaded.posterior is None:
             raise EncoderError(
                 tr(
-                    "{source} has no posterior encoder (fine-tuned weights and v3 and v4 have "
-                    "none); expected "
-                    "one from the base model",
+                    "{source} has no posterior encoder (fine-tuned weights and v3 and v4 have none); "
+                    "expected one from the base model",
                     source=loaded.source,
                 )
             )
         if loaded.project_speaker is not None and loaded.speaker_embedding is None:
             raise EncoderError(
                 tr(
-                    "the posterior encoder of {source} ({version}) needs the speaker-verification network of "
-                    "the Pro models, which was not provided",
+                    "the posterior encoder of {source} ({version}) needs the speaker-verification "
+                    "network of the Pro models, which was not provided",
                     source=loaded.source,
                     version=loaded.version,
                 )

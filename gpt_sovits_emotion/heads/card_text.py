@@ -45,8 +45,8 @@ def parse_card(path: Path) -> dict[str, Any]:
         what = " ".join(str(error.problem).split())[:120]
         raise HeadError(
             tr(
-                "{path} asks for something that is no plain data ({what}); a card holds words and numbers "
-                "only",
+                "{path} asks for something that is no plain data ({what}); a card holds words and "
+                "numbers only",
                 path=path,
                 what=what,
             )
@@ -78,9 +78,8 @@ def _check_events(text: str, path: Path) -> None:
         if isinstance(event, yaml.AliasEvent):
             raise HeadError(
                 tr(
-                    "{path} uses a YAML alias (*{anchor}), which is refused because small files can "
-                    "be made of "
-                    "them that unpack to gigabytes; write the value out",
+                    "{path} uses a YAML alias (*{anchor}), which is refused because small files can be "
+                    "made of them that unpack to gigabytes; write the value out",
                     path=path,
                     anchor=event.anchor,
                 )
@@ -93,9 +92,8 @@ def _check_events(text: str, path: Path) -> None:
         if depth > _MAX_DEPTH or n_parts > _MAX_PARTS or scalar > _MAX_SCALAR:
             raise HeadError(
                 tr(
-                    "{path} is nested deeper, or has more parts or longer ones, than any card; it "
-                    "is something "
-                    "else, or made to do harm",
+                    "{path} is nested deeper, or has more parts or longer ones, than any card; it is "
+                    "something else, or made to do harm",
                     path=path,
                 )
             )

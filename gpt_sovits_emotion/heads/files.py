@@ -114,8 +114,8 @@ def load_head(folder: str | Path) -> Head:
     if tensors:
         raise HeadError(
             tr(
-                "{folder}: {weights_name} holds tensors that no head of this format has: {tensors}; it was "
-                "made by another program or version",
+                "{folder}: {weights_name} holds tensors that no head of this format has: {tensors}; it "
+                "was made by another program or version",
                 folder=folder,
                 weights_name=WEIGHTS_NAME,
                 tensors=", ".join(sorted(tensors)[:4])[:200],
@@ -194,8 +194,8 @@ def _members(
         if missing:
             raise HeadError(
                 tr(
-                    "{folder}: {weights_name} lacks the tensor {prefix}{missing}; it was cut off or edited: "
-                    "get a whole copy",
+                    "{folder}: {weights_name} lacks the tensor {prefix}{missing}; it was cut off or "
+                    "edited: get a whole copy",
                     folder=folder,
                     weights_name=WEIGHTS_NAME,
                     prefix=prefix,
@@ -214,9 +214,8 @@ def _members(
             if tensor.shape != shape:
                 raise HeadError(
                     tr(
-                        "{folder}: tensor {prefix}{layer} has shape {shape}; the card ({labels} "
-                        "labels, {dim} "
-                        "features) asks for {shape_2}",
+                        "{folder}: tensor {prefix}{layer} has shape {shape}; the card ({labels} labels, "
+                        "{dim} features) asks for {shape_2}",
                         folder=folder,
                         prefix=prefix,
                         layer=layer,

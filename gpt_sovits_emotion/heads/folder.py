@@ -144,8 +144,8 @@ def find_head(name: str | Path, folders: Sequence[Path]) -> Head:
     known = sorted({entry.id for entry in everything if entry.state == "sound"})
     raise HeadError(
         tr(
-            "there is no head {name!r}; heads found: {known}. Name one of them, or the folder of a "
-            "head, or put it into {user_folder}",
+            "there is no head {name!r}; heads found: {known}. Name one of them, or the folder of a head, "
+            "or put it into {user_folder}",
             name=str(name),
             user_folder=user_folder(),
             known=in_both(", ".join(known) or "none", "、".join(known) or "无"),
@@ -161,9 +161,8 @@ def _check_not_meant(entry: HeadEntry, folders: Sequence[Path]) -> None:
         if rival.parent in named and entry.path.parent not in named[: named.index(rival.parent)]:
             raise HeadError(
                 tr(
-                    "two heads are called {entry!r} and are not the same: {rival} and {path}; name "
-                    "the folder "
-                    "of the one that is meant",
+                    "two heads are called {entry!r} and are not the same: {rival} and {path}; name the "
+                    "folder of the one that is meant",
                     entry=entry.id,
                     rival=rival,
                     path=entry.path,

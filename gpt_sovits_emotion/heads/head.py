@@ -80,9 +80,8 @@ class Head:
         if encoder_id != spec.id:
             raise HeadMismatchError(
                 tr(
-                    "head {card!r} reads the encoder {spec!r}, but was given {encoder_id!r}; choose "
-                    "a head for "
-                    "this encoder (heads list)",
+                    "head {card!r} reads the encoder {spec!r}, but was given {encoder_id!r}; choose a "
+                    "head for this encoder (heads list)",
                     card=self.card.id,
                     spec=spec.id,
                     encoder_id=encoder_id,
@@ -91,9 +90,8 @@ class Head:
         if dim != spec.dim:
             raise HeadMismatchError(
                 tr(
-                    "head {card!r} expects {dim} features from {spec!r}, which gives {dim_2}; the "
-                    "head belongs "
-                    "to another version: train or download it anew",
+                    "head {card!r} expects {dim} features from {spec!r}, which gives {dim_2}; the head "
+                    "belongs to another version: train or download it anew",
                     card=self.card.id,
                     dim=spec.dim,
                     spec=spec.id,
@@ -103,11 +101,9 @@ class Head:
         if fingerprint != spec.fingerprint and spec.fingerprint != ANY_WEIGHTS:
             raise HeadMismatchError(
                 tr(
-                    "head {card!r} was trained on {spec!r} with fingerprint {fingerprint}, but this "
-                    "host lends "
-                    "{fingerprint_2}; its verdicts would be noise: train the head on these weights "
-                    "or use the "
-                    "weights it names",
+                    "head {card!r} was trained on {spec!r} with fingerprint {fingerprint}, but this host "
+                    "lends {fingerprint_2}; its verdicts would be noise: train the head on these weights "
+                    "or use the weights it names",
                     card=self.card.id,
                     spec=spec.id,
                     fingerprint=spec.fingerprint,
@@ -180,8 +176,8 @@ class Head:
         if not np.isfinite(probabilities).all():
             raise HeadError(
                 tr(
-                    "head {card!r} has weights so large that they give no probabilities; its training went "
-                    "wrong: choose another head (heads list)",
+                    "head {card!r} has weights so large that they give no probabilities; its training "
+                    "went wrong: choose another head (heads list)",
                     card=self.card.id,
                 )
             )
@@ -196,8 +192,8 @@ class Head:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.card.encoder.dim:
             raise EncoderError(
                 tr(
-                    "embeddings of shape {shape} were given to head {card!r}; (n_segments, {dim}) "
-                    "was expected",
+                    "embeddings of shape {shape} were given to head {card!r}; (n_segments, {dim}) was "
+                    "expected",
                     shape=embeddings.shape,
                     card=self.card.id,
                     dim=self.card.encoder.dim,

@@ -104,8 +104,8 @@ def load_imported(card_path: Path, weights_path: Path) -> Head:
     if card.moving is not None:
         raise HeadError(
             tr(
-                "{card_path} names moving statistics, which a network from a notebook was not trained for; "
-                "leave out moving",
+                "{card_path} names moving statistics, which a network from a notebook was not trained "
+                "for; leave out moving",
                 card_path=card_path,
             )
         )
@@ -182,8 +182,8 @@ def _check_fit(card: HeadCard, member: Member, card_path: Path, weights_path: Pa
     if len(card.labels) != len(member.b2):
         raise HeadError(
             tr(
-                "{card_path} names {labels} labels, but {weights_path} has {b2} outputs; name every class, "
-                "in the order of the outputs",
+                "{card_path} names {labels} labels, but {weights_path} has {b2} outputs; name every "
+                "class, in the order of the outputs",
                 card_path=card_path,
                 labels=len(card.labels),
                 weights_path=weights_path.name,

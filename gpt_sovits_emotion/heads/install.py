@@ -203,8 +203,8 @@ def _staged(source: Path, work: Path) -> Path:
         if not zipfile.is_zipfile(source) or source.suffix.lower() in (".pt", ".pth"):
             raise HeadError(
                 tr(
-                    "{source} is neither the folder of a head nor a zip archive of one; put the weights and "
-                    "{card_name} into a folder and name that",
+                    "{source} is neither the folder of a head nor a zip archive of one; put the weights "
+                    "and {card_name} into a folder and name that",
                     source=source,
                     card_name=CARD_NAME,
                 )
@@ -274,8 +274,8 @@ def _is_there(
         if not replace:
             raise HeadError(
                 tr(
-                    "{place} is there already, with other content; give the new head another id, remove the "
-                    "old one (heads remove {head_id}), or allow it to be replaced (--replace)",
+                    "{place} is there already, with other content; give the new head another id, remove "
+                    "the old one (heads remove {head_id}), or allow it to be replaced (--replace)",
                     place=place,
                     head_id=head_id,
                 )

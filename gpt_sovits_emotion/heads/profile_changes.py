@@ -188,8 +188,8 @@ def _checked(profile: SpeakerProfile, embeddings: np.ndarray) -> np.ndarray:
     if rows.ndim != 2 or rows.shape[1] != dim:
         raise HeadError(
             tr(
-                "embeddings of shape {shape} were given to a profile of head {head_id!r}; (n_clips, {dim}) "
-                "was expected",
+                "embeddings of shape {shape} were given to a profile of head {head_id!r}; (n_clips, "
+                "{dim}) was expected",
                 shape=rows.shape,
                 head_id=profile.head_id,
                 dim=dim,
@@ -198,8 +198,8 @@ def _checked(profile: SpeakerProfile, embeddings: np.ndarray) -> np.ndarray:
     if not np.isfinite(rows).all():
         raise HeadError(
             tr(
-                "embeddings for the profile of {speaker} hold values that are not finite; the audio or the "
-                "encoder's weights are damaged",
+                "embeddings for the profile of {speaker} hold values that are not finite; the audio or "
+                "the encoder's weights are damaged",
                 speaker=profile.speaker,
             )
         )

@@ -238,8 +238,8 @@ def _recording_note(judgement: Judgement, speaker: SpeakerStatistics) -> Sentenc
             n_segments=n_segments,
         )
     return tr(
-        "judged {share} % against this speaker's own {n_segments} segments and {share_2} % against "
-        "the training speakers: that is how sure it is that there are several moods",
+        "judged {share} % against this speaker's own {n_segments} segments and {share_2} % against the "
+        "training speakers: that is how sure it is that there are several moods",
         share=share,
         n_segments=n_segments,
         share_2=100 - share,

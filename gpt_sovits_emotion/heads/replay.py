@@ -134,8 +134,8 @@ def _fitting(numbers: Numbers, head: Head, path: Path) -> Replay:
     if not _belongs(numbers, head):
         raise HeadError(
             tr(
-                "{path} belongs to other weights than those of head {card!r}; copy the whole folder of the "
-                "head again, or remove this file",
+                "{path} belongs to other weights than those of head {card!r}; copy the whole folder of "
+                "the head again, or remove this file",
                 path=path,
                 card=head.card.id,
             )

@@ -138,8 +138,8 @@ class SpeakerProfile:
         """Say in one sentence what the profile holds and whether it has been learned from."""
         if self.bank:
             return tr(
-                "{speaker}: fitted to the voice of {bank} from {valid} with your own labels ({taught}) and "
-                "{n_unlabelled} without",
+                "{speaker}: fitted to the voice of {bank} from {valid} with your own labels ({taught}) "
+                "and {n_unlabelled} without",
                 speaker=self.speaker,
                 bank=self.bank,
                 taught=self.taught,
@@ -223,8 +223,8 @@ def check_belongs(profile: SpeakerProfile, head: Head) -> None:
     if profile.head_id != head.card.id:
         raise HeadMismatchError(
             tr(
-                "the profile of {speaker} was made for head {head_id!r}, not for {card!r}; adapt this head "
-                "to {speaker} too",
+                "the profile of {speaker} was made for head {head_id!r}, not for {card!r}; adapt this "
+                "head to {speaker} too",
                 speaker=profile.speaker,
                 head_id=profile.head_id,
                 card=head.card.id,

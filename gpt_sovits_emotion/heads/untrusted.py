@@ -37,8 +37,8 @@ def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
         if not is_ordinary(path) or not inside:
             raise HeadError(
                 tr(
-                    "{path} is no ordinary file of this folder but leads elsewhere; put a copy of the file "
-                    "there",
+                    "{path} is no ordinary file of this folder but leads elsewhere; put a copy of the "
+                    "file there",
                     path=path,
                 )
             )
@@ -46,8 +46,8 @@ def open_file(path: Path, *, max_bytes: int) -> tuple[BinaryIO, int]:
         if n_bytes > max_bytes:
             raise HeadError(
                 tr(
-                    "{path} has {n_bytes:.1f} MB and was not read: it may have no more than {max_bytes} MB; "
-                    "this is something else",
+                    "{path} has {n_bytes:.1f} MB and was not read: it may have no more than {max_bytes} "
+                    "MB; this is something else",
                     path=path,
                     n_bytes=n_bytes / 2**20,
                     max_bytes=max_bytes >> 20,

@@ -193,8 +193,8 @@ def _not_whole(path: Path, why: Sentence) -> HeadError:
 def _cut_off(path: Path, why: Sentence) -> UnfinishedError:
     return UnfinishedError(
         tr(
-            "{path} is not a whole safetensors file ({why}): the copy is under way or was cut off; "
-            "wait, or copy it again",
+            "{path} is not a whole safetensors file ({why}): the copy is under way or was cut off; wait, "
+            "or copy it again",
             path=path,
             why=why,
         )

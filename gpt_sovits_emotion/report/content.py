@@ -214,8 +214,8 @@ def notices_of(
     if report is not None and report.host_id == "embedded":
         notices.append(
             tr(
-                "The output is spoken by eSpeak NG, a small formant synthesiser, and not by GPT-SoVITS: it "
-                "follows the reference's pitch, range, rate and loudness, and is no cloned voice."
+                "The output is spoken by eSpeak NG, a small formant synthesiser, and not by GPT-SoVITS: "
+                "it follows the reference's pitch, range, rate and loudness, and is no cloned voice."
             )
         )
     if report is not None and report.bank_synthetic:
@@ -247,8 +247,8 @@ def summary_of(report: RoundTripReport) -> Summary:
         )
     elif report.judge_is_tagger:
         note = tr(
-            "The head that tagged the recording also judged the output: a match says that the round "
-            "trip is consistent, not that a person would agree."
+            "The head that tagged the recording also judged the output: a match says that the round trip "
+            "is consistent, not that a person would agree."
         )
     else:
         note = tr(

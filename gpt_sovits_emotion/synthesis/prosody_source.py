@@ -126,9 +126,9 @@ def check_prosody_source(
     own, own_zh = _OWN_CLIPS[carry.way]
     raise BackendError(
         tr(
-            "{backend} takes its timbre from the prosody prompt itself, so it would speak with the "
-            "voice of the recording, or of the other bank: let a clip of the voice carry the emotion "
-            "({own}), or speak with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
+            "{backend} takes its timbre from the prosody prompt itself, so it would speak with the voice "
+            "of the recording, or of the other bank: let a clip of the voice carry the emotion ({own}), "
+            "or speak with a v1, v2, v2Pro or v2ProPlus model of GPT-SoVITS",
             backend=backend,
             own=in_both(own, own_zh),
         )
@@ -146,8 +146,8 @@ def carry_note(carry: ProsodySource, limits: BackendLimits, *, n_timbre: int) ->
     )
     if limits.averages_timbre:
         return tr(
-            "{whose} gives the prosody; the timbre is the mean of it and {n_timbre_2} of the voice: "
-            "one part in {n_timbre} is not the voice's own",
+            "{whose} gives the prosody; the timbre is the mean of it and {n_timbre_2} of the voice: one "
+            "part in {n_timbre} is not the voice's own",
             whose=whose,
             n_timbre=n_timbre + 1,
             n_timbre_2=of_count(n_timbre, "clip"),

@@ -312,8 +312,7 @@ class _Session:
             raise BackendError(
                 tr(
                     "another voice was loaded while segment {index} of {n_segments} was being said; "
-                    "nothing of "
-                    "the mixture is kept: say it again",
+                    "nothing of the mixture is kept: say it again",
                     index=index + 1,
                     n_segments=n_segments,
                 )

@@ -182,8 +182,8 @@ def learn(
     if profile.n_clips < least:
         raise HeadError(
             tr(
-                "{n_clips} of {speaker} {verb} too few to learn from; head {card!r} needs {least} or more, "
-                "labelled or not, best in several moods",
+                "{n_clips} of {speaker} {verb} too few to learn from; head {card!r} needs {least} or "
+                "more, labelled or not, best in several moods",
                 speaker=profile.speaker,
                 card=head.card.id,
                 least=least,

@@ -80,9 +80,8 @@ class OpensmileEncoder:
             if audio.sampling_rate_hz != self.sampling_rate_hz:
                 raise EncoderError(
                     tr(
-                        "openSMILE was given audio at {sampling_rate_hz} Hz; {sampling_rate_hz_2} "
-                        "Hz was expected: "
-                        "resample it",
+                        "openSMILE was given audio at {sampling_rate_hz} Hz; {sampling_rate_hz_2} Hz was "
+                        "expected: resample it",
                         sampling_rate_hz=audio.sampling_rate_hz,
                         sampling_rate_hz_2=self.sampling_rate_hz,
                     )

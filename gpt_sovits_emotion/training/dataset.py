@@ -65,9 +65,8 @@ class LabelledEmbeddings:
         if {len(self.labels), len(self.speakers), len(self.texts)} != {n_segments}:
             raise CorpusError(
                 tr(
-                    "{n_segments} embeddings came with {labels} labels, {speakers} speakers and "
-                    "{texts} texts: "
-                    "one of each per embedding is needed",
+                    "{n_segments} embeddings came with {labels} labels, {speakers} speakers and {texts} "
+                    "texts: one of each per embedding is needed",
                     n_segments=n_segments,
                     labels=len(self.labels),
                     speakers=len(self.speakers),
@@ -77,8 +76,8 @@ class LabelledEmbeddings:
         if len(self.corpora) != n_segments:
             raise CorpusError(
                 tr(
-                    "{n_segments} embeddings came with {corpora} names of corpora: one per embedding, or one "
-                    "for all, is needed",
+                    "{n_segments} embeddings came with {corpora} names of corpora: one per embedding, or "
+                    "one for all, is needed",
                     n_segments=n_segments,
                     corpora=len(self.corpora),
                 )
@@ -88,8 +87,8 @@ class LabelledEmbeddings:
             if copy.shape != self.embeddings.shape:
                 raise CorpusError(
                     tr(
-                        "the copy {name!r} has shape {shape}, the embeddings have {shape_2}: copies "
-                        "go row by row",
+                        "the copy {name!r} has shape {shape}, the embeddings have {shape_2}: copies go "
+                        "row by row",
                         name=name,
                         shape=copy.shape,
                         shape_2=self.embeddings.shape,

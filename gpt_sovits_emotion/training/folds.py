@@ -357,8 +357,8 @@ def _shared(labels: Sequence[str], known: set[str], where: str) -> tuple[str, ..
     if len(classes) < 2:
         raise CorpusError(
             tr(
-                "{where} share {classes} classes ({classes_2}): two or more are needed; see how the labels "
-                "are mapped with: corpora show",
+                "{where} share {classes} classes ({classes_2}): two or more are needed; see how the "
+                "labels are mapped with: corpora show",
                 where=where,
                 classes=len(classes),
                 classes_2=in_both(", ".join(classes) or "none", "、".join(classes) or "无"),

@@ -294,8 +294,8 @@ def _no_gain(encoder_id: str, alone: str, together_uar: float, alone_uar: float)
     return HeadError(
         tr(
             "{encoder_id} gains nothing that is certain over {alone} alone on held-out speakers (UAR "
-            "{together} against {single}), so no head was made: train on {alone}, or ask for it all "
-            "the same (--even-without-gain)",
+            "{together} against {single}), so no head was made: train on {alone}, or ask for it all the "
+            "same (--even-without-gain)",
             encoder_id=encoder_id,
             alone=alone,
             together=together,

@@ -287,8 +287,8 @@ def check_id(head_id: str) -> str:
     if not is_head_id(head_id):
         raise HeadError(
             tr(
-                "{head_id!r} cannot be the id of a head: small letters, digits and single hyphens, such as "
-                "prosody-mine",
+                "{head_id!r} cannot be the id of a head: small letters, digits and single hyphens, such "
+                "as prosody-mine",
                 head_id=head_id,
             )
         )
@@ -321,9 +321,8 @@ def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
         if entry.id == head_id and entry.path.resolve() != folder.resolve():
             raise HeadError(
                 tr(
-                    "a head {head_id!r} lies in {path} already, and two of one id cannot be told "
-                    "apart; choose "
-                    "another id",
+                    "a head {head_id!r} lies in {path} already, and two of one id cannot be told apart; "
+                    "choose another id",
                     head_id=head_id,
                     path=entry.path,
                 )
@@ -331,8 +330,8 @@ def reserved(heads_dir: Path, head_id: str, *, replace: bool) -> Iterator[Path]:
     if folder.exists() and not replace:
         raise HeadError(
             tr(
-                "{folder} is there already; choose another id, remove it (heads remove {head_id}) or allow "
-                "it to be replaced (--replace)",
+                "{folder} is there already; choose another id, remove it (heads remove {head_id}) or "
+                "allow it to be replaced (--replace)",
                 folder=folder,
                 head_id=head_id,
             )

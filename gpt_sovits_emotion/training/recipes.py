@@ -198,9 +198,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("emodb",),
                 (),
                 tr(
-                    "Trained on ten actors who spoke ten German sentences in a studio; expect less "
-                    "on everyday "
-                    "speech, other languages and noisy recordings."
+                    "Trained on ten actors who spoke ten German sentences in a studio; expect less on "
+                    "everyday speech, other languages and noisy recordings."
                 ),
             ),
             Preset(
@@ -208,8 +207,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("emodb", "ravdess", "nemo"),
                 EKMAN,
                 tr(
-                    "Trained on 43 actors in German, English and Polish. Two of the three corpora are for "
-                    "non-commercial use, and so is this head."
+                    "Trained on 43 actors in German, English and Polish. Two of the three corpora are "
+                    "for non-commercial use, and so is this head."
                 ),
             ),
             Preset(
@@ -217,9 +216,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("emodb", "crema-d", "marco-voice"),
                 EKMAN,
                 tr(
-                    "Trained on corpora that anybody may use: ten German actors, happy and sad "
-                    "sentences of 78 "
-                    "English speakers, and six Mandarin voices of a speech synthesis. All of it is acted."
+                    "Trained on corpora that anybody may use: ten German actors, happy and sad sentences "
+                    "of 78 English speakers, and six Mandarin voices of a speech synthesis. All of it is "
+                    "acted."
                 ),
             ),
             Preset(
@@ -227,8 +226,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 ("emodb", "ravdess", "nemo", "crema-d", "marco-voice"),
                 EKMAN,
                 tr(
-                    "Trained on 127 voices in German, English, Polish and Mandarin. Two of the five corpora "
-                    "are for non-commercial use, and so is this head."
+                    "Trained on 127 voices in German, English, Polish and Mandarin. Two of the five "
+                    "corpora are for non-commercial use, and so is this head."
                 ),
             ),
         )

@@ -163,11 +163,9 @@ class System:
         if self.recipe is None:
             raise CorpusError(
                 tr(
-                    "head {name!r} was trained on this corpus, so that measuring it there would "
-                    "only show what "
-                    "it remembers, and its card does not hold a recipe that could be trained anew; "
-                    "measure it "
-                    "on a corpus that it has not met",
+                    "head {name!r} was trained on this corpus, so that measuring it there would only "
+                    "show what it remembers, and its card does not hold a recipe that could be trained "
+                    "anew; measure it on a corpus that it has not met",
                     name=self.name,
                 )
             )
@@ -366,8 +364,8 @@ def _left_out(name: str, met: Sequence[str]) -> Sentence:
 
 def _trained_anew(name: str, met: Sequence[str]) -> Sentence:
     return tr(
-        "head {name!r} was trained on {met}, where it would only show what it remembers; its "
-        "recipe was trained anew in each fold on these corpora alone, and that is what is measured",
+        "head {name!r} was trained on {met}, where it would only show what it remembers; its recipe was "
+        "trained anew in each fold on these corpora alone, and that is what is measured",
         name=name,
         met=of_list(met),
     )

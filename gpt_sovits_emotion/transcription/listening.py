@@ -130,9 +130,9 @@ class Ear:
         if n_tokens > _MOST_PROMPT_TOKENS:
             raise WhisperModelError(
                 tr(
-                    "the initial prompt and the hotwords are {n_tokens} tokens long together; Whisper takes "
-                    "{most_prompt_tokens}, about {most_prompt_tokens_2} letters or {most_prompt_tokens_3} "
-                    "Chinese characters; shorten them",
+                    "the initial prompt and the hotwords are {n_tokens} tokens long together; Whisper "
+                    "takes {most_prompt_tokens}, about {most_prompt_tokens_2} letters or "
+                    "{most_prompt_tokens_3} Chinese characters; shorten them",
                     n_tokens=n_tokens,
                     most_prompt_tokens=_MOST_PROMPT_TOKENS,
                     most_prompt_tokens_2=_MOST_PROMPT_TOKENS * 4,
@@ -265,9 +265,8 @@ class _as_one_sentence:  # noqa: N801 - a context manager is named as what it do
         if isinstance(error, (RuntimeError, ValueError)):
             raise WhisperModelError(
                 tr(
-                    "Whisper failed while listening ({error}); if the memory was short, choose a "
-                    "smaller model "
-                    "or the device cpu",
+                    "Whisper failed while listening ({error}); if the memory was short, choose a smaller "
+                    "model or the device cpu",
                     error=error,
                 )
             ) from error

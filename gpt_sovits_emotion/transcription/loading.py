@@ -79,8 +79,8 @@ def _load(key: _Key) -> WhisperModel:
     if key.device == "cuda" and n_cuda == 0:
         raise WhisperModelError(
             tr(
-                "the device cuda was asked for, but CTranslate2 sees no CUDA device; use the device cpu or "
-                "auto"
+                "the device cuda was asked for, but CTranslate2 sees no CUDA device; use the device cpu "
+                "or auto"
             )
         )
     if key.device != "cpu" and n_cuda > 0:
@@ -144,8 +144,8 @@ def _compute_type(wanted: str, device: str) -> str:
     if wanted != "default" and wanted not in supported:
         raise WhisperModelError(
             tr(
-                "the compute type {wanted!r} is not supported on {device} here; supported are {supported}, "
-                "or use auto",
+                "the compute type {wanted!r} is not supported on {device} here; supported are "
+                "{supported}, or use auto",
                 wanted=wanted,
                 device=device,
                 supported=of_list(sorted(supported)),

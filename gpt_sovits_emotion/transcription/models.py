@@ -100,8 +100,8 @@ def find_model(
     if _looks_like_a_folder(name):
         raise WhisperModelError(
             tr(
-                "the Whisper model folder {name} is not there; give the folder that holds model.bin, or a "
-                "size such as small",
+                "the Whisper model folder {name} is not there; give the folder that holds model.bin, or "
+                "a size such as small",
                 name=name,
             )
         )
@@ -177,8 +177,8 @@ def _complete(found: FoundModel) -> FoundModel:
         return found
     raise WhisperModelError(
         tr(
-            "the Whisper model in {folder} is not complete, it lacks {missing}; download it again "
-            "whole, or remove the folder so that another place is looked into",
+            "the Whisper model in {folder} is not complete, it lacks {missing}; download it again whole, "
+            "or remove the folder so that another place is looked into",
             folder=found.folder,
             missing=of_list(missing),
         )
@@ -220,8 +220,8 @@ def _places(name: str, models_dir: Path | None, checkout: Path | None) -> list[t
         if not models_dir.is_dir():
             raise WhisperModelError(
                 tr(
-                    "the folder of Whisper models {models_dir} is not there; give a folder that holds model "
-                    "folders such as faster-whisper-small",
+                    "the folder of Whisper models {models_dir} is not there; give a folder that holds "
+                    "model folders such as faster-whisper-small",
                     models_dir=models_dir,
                 )
             )

@@ -340,8 +340,8 @@ def _known_language(model: WhisperModel, language: str | None, name: str) -> str
     near = known if len(known) <= 6 else difflib.get_close_matches(code, known, n=3) or known[:3]
     raise WhisperModelError(
         tr(
-            "the Whisper model {name} does not know the language {language!r}; {words} {near}, or "
-            "leave the language out to have it detected",
+            "the Whisper model {name} does not know the language {language!r}; {words} {near}, or leave "
+            "the language out to have it detected",
             name=name,
             language=language,
             words=in_both(

@@ -90,8 +90,8 @@ def _check(found: object, recording: Recording, name: str) -> None:
     if not isinstance(found, Transcript):
         raise TranscriptError(
             tr(
-                "the transcriber {name!r} gives {name_2} and no Transcript; that is a fault of the package "
-                "that adds it: choose another transcriber",
+                "the transcriber {name!r} gives {name_2} and no Transcript; that is a fault of the "
+                "package that adds it: choose another transcriber",
                 name=name,
                 name_2=type(found).__name__,
             )
@@ -102,9 +102,9 @@ def _check(found: object, recording: Recording, name: str) -> None:
         if not in_order or segment.end_s > recording.duration_s + _SPARE_S:
             raise TranscriptError(
                 tr(
-                    "the transcriber {name!r} gives a segment {number} from {start_s:g} s to {end_s:g} s, "
-                    "which lies before the one before it or outside of the recording ({duration_s:.1f} s); "
-                    "that is a fault of the package that adds it",
+                    "the transcriber {name!r} gives a segment {number} from {start_s:g} s to {end_s:g} "
+                    "s, which lies before the one before it or outside of the recording "
+                    "({duration_s:.1f} s); that is a fault of the package that adds it",
                     name=name,
                     number=number,
                     start_s=segment.start_s,

@@ -76,8 +76,8 @@ def read_counted(text: str, *, name: str, film_rate: FilmRate = unknown_rate) ->
     if not rate:
         raise TranscriptError(
             tr(
-                "{name} counts its times in frames (MicroDVD), and nothing says how many a second has; put "
-                "it beside its film, or put a first line in it such as {{1}}{{1}}25",
+                "{name} counts its times in frames (MicroDVD), and nothing says how many a second has; "
+                "put it beside its film, or put a first line in it such as {{1}}{{1}}25",
                 name=name,
             )
         )

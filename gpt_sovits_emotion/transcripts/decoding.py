@@ -110,9 +110,8 @@ def read_bytes(path: Path) -> bytes:
         if status.st_size > MAX_BYTES:
             raise TranscriptError(
                 tr(
-                    "{path} has {size:.0f} MB, and a transcript never has more than {max_bytes:.0f} "
-                    "MB; name a "
-                    "transcript file",
+                    "{path} has {size:.0f} MB, and a transcript never has more than {max_bytes:.0f} MB; "
+                    "name a transcript file",
                     path=path,
                     size=status.st_size / 1e6,
                     max_bytes=MAX_BYTES / 1e6,
@@ -280,8 +279,8 @@ def _kind_of_document(data: bytes) -> str:
 def _formatted(name: str, kind: str) -> TranscriptError:
     return TranscriptError(
         tr(
-            "{name} is a document ({kind}), not plain text; open it in its program and save it as "
-            "plain text (.txt)",
+            "{name} is a document ({kind}), not plain text; open it in its program and save it as plain "
+            "text (.txt)",
             name=name,
             kind=kind,
         )

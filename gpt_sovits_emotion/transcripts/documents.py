@@ -63,8 +63,8 @@ def document_text(record: Record, *, format_name: str, version: int) -> str:
     except ValueError as error:
         raise TranscriptError(
             tr(
-                "the {format_name} holds a number that is not finite, which JSON cannot store; correct the "
-                "segment's times or scores and try again",
+                "the {format_name} holds a number that is not finite, which JSON cannot store; correct "
+                "the segment's times or scores and try again",
                 format_name=format_name,
             )
         ) from error

@@ -200,8 +200,8 @@ def text_in(
     if not isinstance(text, str):
         raise TranscriptError(
             tr(
-                "the format {format!r} gives {name} and no text; that is a fault of the package that adds "
-                "it: choose another format",
+                "the format {format!r} gives {name} and no text; that is a fault of the package that "
+                "adds it: choose another format",
                 format=format,
                 name=type(text).__name__,
             )
@@ -276,8 +276,8 @@ def read_added(path: Path, text: str, *, is_ours: bool) -> FileLines | None:
     if plugin is None:
         raise TranscriptError(
             tr(
-                "{path} is not what its ending says: no format that was added recognises it; look into it, "
-                "or name another file",
+                "{path} is not what its ending says: no format that was added recognises it; look into "
+                "it, or name another file",
                 path=path,
             )
         )
@@ -292,9 +292,8 @@ def read_added(path: Path, text: str, *, is_ours: bool) -> FileLines | None:
         if not isinstance(line, Line):
             raise TranscriptError(
                 tr(
-                    "{name}: the format {plugin!r} of {origin} gives {name_2} where a Line was "
-                    "expected; that "
-                    "is a fault of that package",
+                    "{name}: the format {plugin!r} of {origin} gives {name_2} where a Line was expected; "
+                    "that is a fault of that package",
                     name=name,
                     plugin=plugin.name,
                     origin=plugin.origin,

@@ -187,8 +187,8 @@ def check_times(start_s: float, end_s: float, *, where: Sentence) -> None:
     if end_s < start_s:
         raise TranscriptError(
             tr(
-                "{where} ends at {end_s:g} s, before it starts at {start_s:g} s; correct its times and try "
-                "again",
+                "{where} ends at {end_s:g} s, before it starts at {start_s:g} s; correct its times and "
+                "try again",
                 where=where,
                 end_s=end_s,
                 start_s=start_s,

@@ -356,8 +356,8 @@ def _timed(lines: Sequence[Line], duration_s: float | None, *, path: Path) -> li
     if duration_s is None:
         raise TranscriptError(
             tr(
-                "{path} has no times, and the length of its recording is not known; read it together with "
-                "the recording, or use subtitles (.srt, .vtt, .ass)",
+                "{path} has no times, and the length of its recording is not known; read it together "
+                "with the recording, or use subtitles (.srt, .vtt, .ass)",
                 path=path,
             )
         )

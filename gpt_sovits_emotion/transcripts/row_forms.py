@@ -97,8 +97,8 @@ def _usual_rate(rows: Sequence[str]) -> float:
 
 def _assumed(rate: float) -> Sentence:
     return tr(
-        "its times end in frames, and nothing says how many a second has: {rate:.0f} are assumed; "
-        "put it beside its film",
+        "its times end in frames, and nothing says how many a second has: {rate:.0f} are assumed; put it "
+        "beside its film",
         rate=rate,
     )
 

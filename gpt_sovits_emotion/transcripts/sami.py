@@ -90,8 +90,8 @@ def read_sami(text: str, *, name: str, language: str = "") -> FileLines:
     shown = ", ".join(codes.get(each, each) for each in spoken)
     first = codes.get(taken, taken)
     several = tr(
-        "it holds captions in {spoken} languages ({shown}): {first} was taken; --language says "
-        "which is spoken",
+        "it holds captions in {spoken} languages ({shown}): {first} was taken; --language says which is "
+        "spoken",
         spoken=len(spoken),
         shown=shown,
         first=first,

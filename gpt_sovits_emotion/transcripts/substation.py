@@ -68,9 +68,8 @@ def ass_text(lines: Sequence[Line], *, language: str) -> str:
         if max(start_s, end_s) > LATEST_S:
             raise TranscriptError(
                 tr(
-                    "segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; "
-                    "write SRT or "
-                    "VTT instead",
+                    "segment {number} ends at {end_s:.0f} s, and ASS holds no time past 10 hours; write "
+                    "SRT or VTT instead",
                     number=number,
                     end_s=end_s,
                 )

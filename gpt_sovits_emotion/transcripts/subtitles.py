@@ -205,8 +205,8 @@ def _cues(text: str, *, name: str, empty_row_ends_cue: bool) -> tuple[list[Cue],
         elif _BROKEN_TIMING.match(row):
             raise TranscriptError(
                 tr(
-                    "{name}: the times in line {number} ({row!r}) cannot be read; expected 00:00:01,000 --> "
-                    "00:00:02,000",
+                    "{name}: the times in line {number} ({row!r}) cannot be read; expected 00:00:01,000 "
+                    "--> 00:00:02,000",
                     name=name,
                     number=number,
                     row=row.strip()[:60],

@@ -108,8 +108,8 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
     if len(clip_paths) != len(lines):
         raise TranscriptError(
             tr(
-                "a .list needs one audio clip per segment; found {clip_paths} clips for {lines} segments: "
-                "cut the recording first",
+                "a .list needs one audio clip per segment; found {clip_paths} clips for {lines} "
+                "segments: cut the recording first",
                 clip_paths=len(clip_paths),
                 lines=len(lines),
             )
@@ -124,9 +124,8 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
             if not name or re.search(r"[|\r\n]", name):
                 raise TranscriptError(
                     tr(
-                        "the {what} name {name!r} cannot stand in a .list, whose fields are parted "
-                        "by '|'; rename "
-                        "it",
+                        "the {what} name {name!r} cannot stand in a .list, whose fields are parted by "
+                        "'|'; rename it",
                         name=name,
                         what=what,
                     )
@@ -135,8 +134,8 @@ def list_text(lines: Sequence[Line], *, clip_paths: Sequence[Path | str], speake
         if language is None:
             raise TranscriptError(
                 tr(
-                    "segment {number} is in {language!r}, and GPT-SoVITS trains zh, en, ja, ko and yue only; "
-                    "set the segment's language",
+                    "segment {number} is in {language!r}, and GPT-SoVITS trains zh, en, ja, ko and yue "
+                    "only; set the segment's language",
                     number=number,
                     language=in_both(
                         line.language or "an unknown language", line.language or "未知"
@@ -161,8 +160,8 @@ def read_list(text: str, *, name: str) -> tuple[Line, ...]:
         if len(fields) not in (4, 6):
             raise TranscriptError(
                 tr(
-                    "{name}: row {number} has {fields} fields; expected four, wav_path|speaker|language|text "
-                    "(GPT-SoVITS would leave this row out)",
+                    "{name}: row {number} has {fields} fields; expected four, "
+                    "wav_path|speaker|language|text (GPT-SoVITS would leave this row out)",
                     name=name,
                     number=number,
                     fields=len(fields),

@@ -114,8 +114,8 @@ def _inside(
         first = late[0]
         raise TranscriptError(
             tr(
-                "{name}: the line at {start_s:.3f} s to {end_s:.3f} s lies past the end of the recording, "
-                "which is {duration_s:.3f} s long; is it the transcript of another one?",
+                "{name}: the line at {start_s:.3f} s to {end_s:.3f} s lies past the end of the "
+                "recording, which is {duration_s:.3f} s long; is it the transcript of another one?",
                 name=name,
                 start_s=first.start_s,
                 end_s=first.end_s,

@@ -29,10 +29,9 @@ class SourceForm:
             Suggestions(
                 label=tr("Folder, list or recording"),
                 info=tr(
-                    "logs/<experiment> of GPT-SoVITS, a .list, a folder of clips (a folder per "
-                    "emotion, or names "
-                    "that begin with it), an infer_config.json, or one long recording, which is cut "
-                    "at its pauses."
+                    "logs/<experiment> of GPT-SoVITS, a .list, a folder of clips (a folder per emotion, "
+                    "or names that begin with it), an infer_config.json, or one long recording, which is "
+                    "cut at its pauses."
                 ),
                 place="source",
             )
@@ -72,8 +71,8 @@ TABLE = {
     # --- building
     "bank_step_source": tr("1 · The voice's clips"),
     "bank_lead": tr(
-        "Every clip is listened to: which emotion, how sure, how clean, the same speaker or not. "
-        "Nothing of yours is changed; what was heard is kept in one small file beside the clips."
+        "Every clip is listened to: which emotion, how sure, how clean, the same speaker or not. Nothing "
+        "of yours is changed; what was heard is kept in one small file beside the clips."
     ),
     "bank_build": tr("Listen to the clips"),
     "bank_open": tr("Open as it is"),
@@ -95,8 +94,7 @@ TABLE = {
         "This voice has taught no head. Clips that carry your own labels do when they are listened to."
     ),
     "bank_forgotten": tr(
-        "Forgotten, and it will not be learned again. Listen to the clips again to judge them without "
-        "it."
+        "Forgotten, and it will not be learned again. Listen to the clips again to judge them without it."
     ),
     "bank_may_teach": tr(
         "It may teach. Listen to the clips again, and the head is fitted to this voice."

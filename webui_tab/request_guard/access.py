@@ -166,8 +166,7 @@ def named_hosts(written: Sequence[str]) -> tuple[str, ...]:
             raise BackendError(
                 tr(
                     "{word!r} is no host name: give the name alone, such as studio.example.org, "
-                    "*.example.org, "
-                    "or * for any",
+                    "*.example.org, or * for any",
                     word=word,
                 )
             )
@@ -237,8 +236,8 @@ def address_of(written: str) -> str:
     except ValueError:
         raise BackendError(
             tr(
-                "{written!r} is no address to serve at: give 127.0.0.1 for this machine alone, 0.0.0.0 for "
-                "every network that it is in, or the address of one of them",
+                "{written!r} is no address to serve at: give 127.0.0.1 for this machine alone, 0.0.0.0 "
+                "for every network that it is in, or the address of one of them",
                 written=written,
             )
         ) from None
@@ -322,9 +321,8 @@ def warnings_of(serving: Serving, file: Path | None = None) -> tuple[BackendErro
         told.append(
             BackendError(
                 tr(
-                    "the page is served at {address} without a password: whoever reaches that "
-                    "address can use "
-                    "it; add --auth-file",
+                    "the page is served at {address} without a password: whoever reaches that address "
+                    "can use it; add --auth-file",
                     address=serving.address,
                 )
             )

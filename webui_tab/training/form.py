@@ -30,9 +30,8 @@ class CorporaForm:
             Line(
                 label=tr("Corpora, one per line: NAME=FOLDER"),
                 info=tr(
-                    "Several speakers are needed. A folder per emotion, a manifest.csv, a .list "
-                    "with its emotions, "
-                    "or a known corpus as it is distributed (emodb, ravdess, crema-d, esd, …)."
+                    "Several speakers are needed. A folder per emotion, a manifest.csv, a .list with its "
+                    "emotions, or a known corpus as it is distributed (emodb, ravdess, crema-d, esd, …)."
                 ),
                 place="corpora",
                 layout={
@@ -59,8 +58,8 @@ class CorporaForm:
         metadata=shown_as(
             Control(
                 label=tr(
-                    "I may read these recordings and train on them: who speaks in them has agreed, or their "
-                    "licence allows it."
+                    "I may read these recordings and train on them: who speaks in them has agreed, or "
+                    "their licence allows it."
                 ),
                 place="corpora",
                 consent=True,
@@ -85,11 +84,9 @@ class HeadForm(CorporaForm):
             Suggestions(
                 label=tr("Encoder that it reads"),
                 info=tr(
-                    "prosody needs no model; whisper-base:1-4 reads layers of a Whisper that is on "
-                    "this machine. "
-                    "Inside GPT-SoVITS also hubert:6, hubert:4-9, sovits.style, sovits.posterior, "
-                    "and several "
-                    "joined by +."
+                    "prosody needs no model; whisper-base:1-4 reads layers of a Whisper that is on this "
+                    "machine. Inside GPT-SoVITS also hubert:6, hubert:4-9, sovits.style, "
+                    "sovits.posterior, and several joined by +."
                 ),
                 place="head",
                 first="prosody",
@@ -143,9 +140,8 @@ class SpeakerForm:
             Control(
                 label=tr(
                     "This person has agreed that numbers describing their voice are kept on this "
-                    "machine. They are "
-                    "kept in my user folder, readable by me alone, are sent nowhere, and go when I "
-                    "press “Forget”."
+                    "machine. They are kept in my user folder, readable by me alone, are sent nowhere, "
+                    "and go when I press “Forget”."
                 ),
                 place="speaker",
                 consent=True,
@@ -183,12 +179,12 @@ TABLE = {
     "train_start": tr("Train"),
     "train_stop": tr("Stop, keep the best so far"),
     "train_busy": tr(
-        "A head is being trained already ({head}); only one is trained at a time. Wait until it is "
-        "done, or stop it below."
+        "A head is being trained already ({head}); only one is trained at a time. Wait until it is done, "
+        "or stop it below."
     ),
     "train_hint": tr(
-        "Training goes on when this page is closed; whoever opens it next sees it here and can stop "
-        "it. It waits while GPT-SoVITS speaks. The recordings are read where they lie; nothing is sent "
+        "Training goes on when this page is closed; whoever opens it next sees it here and can stop it. "
+        "It waits while GPT-SoVITS speaks. The recordings are read where they lie; nothing is sent "
         "anywhere."
     ),
     # --- while it trains
@@ -237,10 +233,9 @@ TABLE = {
     # --- one speaker
     "speaker_step": tr("3 · One speaker"),
     "speaker_lead": tr(
-        "Fit a head to one person from the segments on the first page: emotions that you corrected "
-        "there count as labelled, the others show how this person usually sounds. The head itself "
-        "stays as it is; what is learned can be chosen under “Speaker” in the settings of the first "
-        "page."
+        "Fit a head to one person from the segments on the first page: emotions that you corrected there "
+        "count as labelled, the others show how this person usually sounds. The head itself stays as it "
+        "is; what is learned can be chosen under “Speaker” in the settings of the first page."
     ),
     "speaker_consent_missing": tr(
         "Nothing was learned: tick the line above first, which says that this person has agreed."

@@ -96,8 +96,7 @@ def _what_it_is(start: bytes) -> Sentence:
         )
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         return tr(
-            "it is a web page, probably an error that was saved in place of the model; download it "
-            "again"
+            "it is a web page, probably an error that was saved in place of the model; download it again"
         )
     if text.startswith((b"{", b"[")):
         return tr(

@@ -322,8 +322,8 @@ def _unsafe(path: Path, why: str) -> BackendError:
         )
     return BackendError(
         tr(
-            "{path} was not loaded: it asks to run {group}, which no checkpoint needs and which could "
-            "do anything to this machine; take weights only from a source that you trust",
+            "{path} was not loaded: it asks to run {group}, which no checkpoint needs and which could do "
+            "anything to this machine; take weights only from a source that you trust",
             path=path,
             group=named.group(1),
         )

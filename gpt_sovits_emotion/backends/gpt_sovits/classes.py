@@ -94,9 +94,8 @@ class _Sources:
             except ModuleNotFoundError as error:
                 raise BackendError(
                     tr(
-                        "{folder} needs the package {error}, which this Python does not have: run  "
-                        "pip install "
-                        "{error}  or use the Python that runs GPT-SoVITS",
+                        "{folder} needs the package {error}, which this Python does not have: run  pip "
+                        "install {error}  or use the Python that runs GPT-SoVITS",
                         folder=self._folder,
                         error=error.name,
                     )
@@ -106,8 +105,7 @@ class _Sources:
                 raise BackendError(
                     tr(
                         "the model classes in {folder} do not run ({name}: {error}): restore the "
-                        "checkout's files "
-                        "with git, or choose a head that reads prosody or hubert",
+                        "checkout's files with git, or choose a head that reads prosody or hubert",
                         folder=self._folder,
                         name=type(error).__name__,
                         error=error,
@@ -147,8 +145,8 @@ class _Sources:
                 return path
         raise BackendError(
             tr(
-                "there is no {place}.py in this checkout, which the models of GPT-SoVITS need: restore the "
-                "checkout's files with git, or get a checkout that has them",
+                "there is no {place}.py in this checkout, which the models of GPT-SoVITS need: restore "
+                "the checkout's files with git, or get a checkout that has them",
                 place=place,
             )
         )

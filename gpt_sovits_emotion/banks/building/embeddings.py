@@ -123,8 +123,8 @@ def _check_prosody(head: Head, engines: Engines, fingerprint: str) -> None:
     if fingerprint != engines.tracker.fingerprint:
         raise HeadMismatchError(
             tr(
-                "head {card!r} was trained on another version of the prosody encoder ({fingerprint}, here "
-                "is {fingerprint_2}); train it anew",
+                "head {card!r} was trained on another version of the prosody encoder ({fingerprint}, "
+                "here is {fingerprint_2}); train it anew",
                 card=head.card.id,
                 fingerprint=fingerprint,
                 fingerprint_2=engines.tracker.fingerprint,
@@ -137,8 +137,8 @@ def _trust(n_clips: int, n_stored: int) -> Sentence:
     also_en = f"; {missing} clips without them were not heard" if missing else ""
     also_zh = f"；没有这些特征的 {missing} 个片段未判断情感" if missing else ""
     return tr(
-        "the stored HuBERT features were taken as being of the weights that the head was trained "
-        "on: nobody lends HuBERT to compare with (--checkout does){also}",
+        "the stored HuBERT features were taken as being of the weights that the head was trained on: "
+        "nobody lends HuBERT to compare with (--checkout does){also}",
         also=in_both(also_en, also_zh),
     )
 

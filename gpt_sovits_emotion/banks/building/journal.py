@@ -61,8 +61,8 @@ def only_build(sidecar: Path) -> Iterator[Path]:
     folder = sidecar.parent
     busy = ReferenceBankError(
         tr(
-            "another build of {sidecar} in {folder} is running at this moment; wait for it, or stop "
-            "it: what it has found out is kept",
+            "another build of {sidecar} in {folder} is running at this moment; wait for it, or stop it: "
+            "what it has found out is kept",
             sidecar=sidecar.name,
             folder=folder,
         )
@@ -71,8 +71,8 @@ def only_build(sidecar: Path) -> Iterator[Path]:
     def unwritable(reason: str) -> OutputError:
         return OutputError(
             tr(
-                "nothing can be written into {folder} ({reason}), where the bank's sidecar belongs; change "
-                "its permissions, or copy the clips elsewhere",
+                "nothing can be written into {folder} ({reason}), where the bank's sidecar belongs; "
+                "change its permissions, or copy the clips elsewhere",
                 folder=folder,
                 reason=reason,
             )

@@ -121,8 +121,8 @@ def _speaker_of(
         least = head.card.min_speaker_segments
         return None, [
             tr(
-                "judged against the training speakers: {table} fewer than the {least} that tell a voice's "
-                "own way of speaking",
+                "judged against the training speakers: {table} fewer than the {least} that tell a "
+                "voice's own way of speaking",
                 least=least,
                 table=of_count(len(table), "clip is", "clips are"),
             )
@@ -261,8 +261,8 @@ def _notes(clips: Sequence[ReferenceClip], measured: Sequence[Measured]) -> list
     if scored and odd > max(_MANY_DOUBTED * len(scored), 1):
         notes.append(
             tr(
-                "{odd} of {scored} clips sound unlike the others: another speaker, another microphone, or "
-                "shouting and whispering; listen to them",
+                "{odd} of {scored} clips sound unlike the others: another speaker, another microphone, "
+                "or shouting and whispering; listen to them",
                 odd=odd,
                 scored=len(scored),
             )

@@ -29,8 +29,8 @@ RECORDING = "recording"
 """The layout of a long recording that is still to be cut."""
 
 _EXPECTED = tr(
-    "expected logs/<name> of a GPT-SoVITS training, a .list, a folder of clips, a bank of "
-    "another tool, or a long recording"
+    "expected logs/<name> of a GPT-SoVITS training, a .list, a folder of clips, a bank of another tool, "
+    "or a long recording"
 )
 
 

@@ -268,8 +268,8 @@ def _without_stored(heard: HeardClip) -> Sentence:
     if heard.stored_problem is not None:
         return heard.stored_problem
     return tr(
-        "no emotion was heard: it has no stored HuBERT features, and nobody lends HuBERT "
-        "(--checkout does)"
+        "no emotion was heard: it has no stored HuBERT features, and nobody lends HuBERT (--checkout "
+        "does)"
     )
 
 

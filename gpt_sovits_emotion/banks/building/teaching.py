@@ -204,8 +204,8 @@ def _refuse(bank: str) -> Sentence:
             error=of_error(error),
         )
     return tr(
-        "{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard "
-        "in its clips with it was taken out: build it again to have them heard by the head as it is",
+        "{bank} teaches no head any more, until  refs build --learn  is run on it; what was heard in its "
+        "clips with it was taken out: build it again to have them heard by the head as it is",
         bank=bank,
     )
 

@@ -148,16 +148,16 @@ def _spoken(clip: SourceClip) -> str:
 
 def _too_many(n_clips: int) -> Sentence:
     return tr(
-        "the text of {n_clips} was taken as given: --check-texts has Whisper listen whether that "
-        "is what is said",
+        "the text of {n_clips} was taken as given: --check-texts has Whisper listen whether that is what "
+        "is said",
         n_clips=of_count(n_clips, "clip"),
     )
 
 
 def _nobody_hears(n_clips: int) -> Sentence:
     return tr(
-        "the text of {n_clips} was taken as given: there is no Whisper here that could listen "
-        "whether that is what is said",
+        "the text of {n_clips} was taken as given: there is no Whisper here that could listen whether "
+        "that is what is said",
         n_clips=of_count(n_clips, "clip"),
     )
 

@@ -267,8 +267,8 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
     return VoiceStatistics(
         None,
         tr(
-            "the bank was built with another head ({head_id}), or with other weights: its statistics "
-            "do not fit {card}; build it again to use them",
+            "the bank was built with another head ({head_id}), or with other weights: its statistics do "
+            "not fit {card}; build it again to use them",
             head_id=sidecar.head_id,
             card=head.card.id,
         ),
@@ -311,8 +311,8 @@ def _unknown_emotion(emotion: str, labels: Collection[str]) -> ReferenceBankErro
     shown_zh = "、".join(display_name(label, "zh") for label in labels_near)
     return ReferenceBankError(
         tr(
-            "no clip can be pinned for {emotion!r}: neither the voice, nor the head, nor the text "
-            "knows it; {words} {shown}",
+            "no clip can be pinned for {emotion!r}: neither the voice, nor the head, nor the text knows "
+            "it; {words} {shown}",
             emotion=emotion,
             words=in_both(
                 "near ones are" if near else "known are", "相近的有" if near else "已知的有"

@@ -273,8 +273,7 @@ def clips_elsewhere(root: Path, clips: Sequence[Path]) -> ReferenceBankError:
     return ReferenceBankError(
         tr(
             "the list in {root} names {named} not on this machine ({each}): put the files into "
-            "slicer_opt beside the list's folder, or say where they are:  refs build LIST --clips "
-            "FOLDER",
+            "slicer_opt beside the list's folder, or say where they are:  refs build LIST --clips FOLDER",
             root=root,
             named=in_both(named, n_clips),
             each=in_both(each or first + ", …", each or first + "……"),
@@ -293,8 +292,8 @@ def _wholly_unusable(bank: ReferenceBank, min_s: float, max_s: float) -> Referen
     of_zh = "唯一的片段不能用" if n_clips == 1 else f"全部 {n_clips} 个片段都不能用"
     return ReferenceBankError(
         tr(
-            "the reference bank {root} is of no use: {of} be used ({path}: {why}); add readable clips "
-            "of {min_s:g} to {max_s:g} s",
+            "the reference bank {root} is of no use: {of} be used ({path}: {why}); add readable clips of "
+            "{min_s:g} to {max_s:g} s",
             root=bank.root,
             path=first.path.name,
             why=why,

@@ -33,8 +33,8 @@ def pin_notes(bank: ReferenceBank) -> tuple[Sentence, ...]:
             name, why = label_names(label), why_not_usable(bank, path)
             notes.append(
                 tr(
-                    "the clip pinned for {name}, {path}, cannot be used ({why}): another is chosen; put it "
-                    "back, or pin another (refs pin)",
+                    "the clip pinned for {name}, {path}, cannot be used ({why}): another is chosen; put "
+                    "it back, or pin another (refs pin)",
                     name=name,
                     path=path.name,
                     why=in_both(why.en.rstrip("."), why.zh.rstrip("。")),

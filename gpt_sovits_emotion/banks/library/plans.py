@@ -116,8 +116,8 @@ def _json(held: Mapping[str, object], bank: ReferenceBank) -> str:
     except UnicodeEncodeError as error:
         raise ReferenceBankError(
             tr(
-                "the bank {root} cannot be written: it holds half of a two-part character ({text!a}) in a "
-                "label or text; correct it",
+                "the bank {root} cannot be written: it holds half of a two-part character ({text!a}) in "
+                "a label or text; correct it",
                 root=bank.root,
                 text=text[error.start],
             )
@@ -203,8 +203,8 @@ def _check_label(clip: ReferenceClip, label: str, layout: str) -> None:
 def _unholdable(clip: ReferenceClip, label: str, layout: str) -> ReferenceBankError:
     return ReferenceBankError(
         tr(
-            "the clip {path} cannot be exported as {layout}: its label {label!r} would not be read "
-            "back as it is from a file's name; give it another label, or choose infer_config",
+            "the clip {path} cannot be exported as {layout}: its label {label!r} would not be read back "
+            "as it is from a file's name; give it another label, or choose infer_config",
             path=clip.path,
             layout=layout,
             label=label,

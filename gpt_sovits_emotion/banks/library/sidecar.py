@@ -331,8 +331,8 @@ def _held(path: Path) -> dict[str, Any]:
     if version > SIDECAR_VERSION:
         raise ReferenceBankError(
             tr(
-                "{path} is of version {version}, written by a newer gpt-sovits-emotion; this one reads up "
-                "to version {sidecar_version}: update it",
+                "{path} is of version {version}, written by a newer gpt-sovits-emotion; this one reads "
+                "up to version {sidecar_version}: update it",
                 path=path,
                 version=version,
                 sidecar_version=SIDECAR_VERSION,
@@ -378,8 +378,8 @@ def _from_base64(text: str) -> np.ndarray:
 def _damaged(path: Path, why: Sentence) -> ReferenceBankError:
     return ReferenceBankError(
         tr(
-            "{path} is damaged ({why}); move it away and run  refs build  again: what a person pinned "
-            "in it is lost, the clips are not touched",
+            "{path} is damaged ({why}); move it away and run  refs build  again: what a person pinned in "
+            "it is lost, the clips are not touched",
             path=path,
             why=why,
         )

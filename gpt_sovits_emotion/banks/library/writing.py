@@ -186,8 +186,8 @@ def _check_free(destination: Path, bank: ReferenceBank, *, overwrite: bool) -> N
     ):
         raise OutputError(
             tr(
-                "{destination} lies inside the bank {root}, whose clips would then be there twice; name a "
-                "folder outside it",
+                "{destination} lies inside the bank {root}, whose clips would then be there twice; name "
+                "a folder outside it",
                 destination=destination,
                 root=bank.root,
             )
@@ -285,8 +285,8 @@ def _check_reads_back(plan: Plan, folder: Path) -> None:
         if text != placed.clip.text:
             raise ReferenceBankError(
                 tr(
-                    "the clip {path} cannot be exported: its label or text would not be read back as it is "
-                    "(written as {placed}); change them, or choose another format",
+                    "the clip {path} cannot be exported: its label or text would not be read back as it "
+                    "is (written as {placed}); change them, or choose another format",
                     path=placed.clip.path,
                     placed=placed.name,
                 )

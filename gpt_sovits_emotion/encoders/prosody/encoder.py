@@ -190,8 +190,8 @@ class ProsodyEncoder:
         if audio.duration_s < _SHORTEST_S:
             raise EncoderError(
                 tr(
-                    "a segment of {duration_s:.2f} s is too short to hear an emotion in: the prosody encoder "
-                    "needs at least {shortest_s} s",
+                    "a segment of {duration_s:.2f} s is too short to hear an emotion in: the prosody "
+                    "encoder needs at least {shortest_s} s",
                     duration_s=audio.duration_s,
                     shortest_s=_SHORTEST_S,
                 )

@@ -71,8 +71,8 @@ class WhisperEncoder:
         if self.layers[-1] > n_layers:
             raise EncoderError(
                 tr(
-                    "the encoder {id!r} reads layer {layers}, but {path} has {n_layers}; choose a head that "
-                    "reads others, or a whole model",
+                    "the encoder {id!r} reads layer {layers}, but {path} has {n_layers}; choose a head "
+                    "that reads others, or a whole model",
                     id=self.id,
                     layers=self.layers[-1],
                     path=self._weights.source.path,
@@ -137,9 +137,8 @@ class WhisperEncoder:
         if not np.isfinite(embeddings).all():
             raise EncoderError(
                 tr(
-                    "the Whisper model of {source} gives values that are no numbers; its weights "
-                    "are damaged: "
-                    "download the model again",
+                    "the Whisper model of {source} gives values that are no numbers; its weights are "
+                    "damaged: download the model again",
                     source=self._loaded.source,
                 )
             )

@@ -95,8 +95,8 @@ class ModelFile:
         if tensor is None:
             raise WhisperModelError(
                 tr(
-                    "{path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes them; "
-                    "download the model again, or choose another folder",
+                    "{path} has no tensor {name!r}, so it is not a Whisper model as CTranslate2 writes "
+                    "them; download the model again, or choose another folder",
                     path=self.path,
                     name=name,
                 )
@@ -210,8 +210,8 @@ class _Reader:
     def _unsound(self, why: str) -> WhisperModelError:
         return WhisperModelError(
             tr(
-                "{path} is not a Whisper model of CTranslate2 ({why}); download the model again, or choose "
-                "another folder",
+                "{path} is not a Whisper model of CTranslate2 ({why}); download the model again, or "
+                "choose another folder",
                 path=self._path,
                 why=why,
             )

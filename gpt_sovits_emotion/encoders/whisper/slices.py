@@ -106,8 +106,8 @@ def write_slice(source: WhisperSource, n_layers: int, path: Path, *, size: str, 
             if not np.isfinite(values).all():
                 raise EncoderError(
                     tr(
-                        "{path}: the tensor {name} does not fit into float16, so it cannot be "
-                        "written with the head",
+                        "{path}: the tensor {name} does not fit into float16, so it cannot be written "
+                        "with the head",
                         path=source.path,
                         name=name,
                     )
@@ -223,8 +223,8 @@ def _natural(value: object) -> int:
 def _unsound(path: Path, why: str) -> WhisperModelError:
     return WhisperModelError(
         tr(
-            "{path} is not the part of a Whisper encoder that a head carries ({why}); get the head "
-            "again whole, or remove that file and have the Whisper model itself",
+            "{path} is not the part of a Whisper encoder that a head carries ({why}); get the head again "
+            "whole, or remove that file and have the Whisper model itself",
             path=path,
             why=why,
         )

@@ -262,8 +262,8 @@ def _divided(whole: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def _unfit(path: Path, why: str) -> WhisperModelError:
     return WhisperModelError(
         tr(
-            "{path} is not the encoder of a Whisper model as CTranslate2 writes it ({why}); download "
-            "the model again, or choose another folder",
+            "{path} is not the encoder of a Whisper model as CTranslate2 writes it ({why}); download the "
+            "model again, or choose another folder",
             path=path,
             why=why,
         )
@@ -274,9 +274,9 @@ def _another_size(path: Path, size: str, shape: WhisperSize) -> WhisperModelErro
     known = SIZES[size]
     return WhisperModelError(
         tr(
-            "{path} is no Whisper {size}: its encoder has {n_layers} layers of {width} numbers and "
-            "reads {n_mels} bands, that of {size} has {n_layers_2} of {width_2} and {n_mels_2}; choose "
-            "the folder of {size}",
+            "{path} is no Whisper {size}: its encoder has {n_layers} layers of {width} numbers and reads "
+            "{n_mels} bands, that of {size} has {n_layers_2} of {width_2} and {n_mels_2}; choose the "
+            "folder of {size}",
             path=path,
             size=size,
             n_layers=shape.n_layers,

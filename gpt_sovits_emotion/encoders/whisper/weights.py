@@ -120,8 +120,7 @@ class WhisperLayers(ABC):
                 raise WhisperModelError(
                     tr(
                         "{path}: the tensor {name} holds values that are no numbers; the file is "
-                        "damaged: download "
-                        "or convert the model again",
+                        "damaged: download or convert the model again",
                         path=self.source.path,
                         name=name,
                     )

@@ -109,8 +109,8 @@ def _check_size(corpus: Corpus) -> None:
     if len(corpus.speakers) < 2:
         raise CorpusError(
             tr(
-                "{all_of} of one speaker ({speakers}), so a head cannot be tested on a speaker that it was "
-                "not trained on; add another corpus, or fit a finished head to this speaker with the "
+                "{all_of} of one speaker ({speakers}), so a head cannot be tested on a speaker that it "
+                "was not trained on; add another corpus, or fit a finished head to this speaker with the "
                 "command adapt",
                 speakers=corpus.speakers[0],
                 all_of=in_both(_all_of(corpus), len(corpus.clips)),
@@ -162,8 +162,8 @@ def _train_only(corpora: Sequence[Corpus]) -> Iterator[Sentence]:
     for corpus in corpora:
         if source := by_id.get(corpus.info.made_from):
             yield tr(
-                "{corpus} was synthesised from recordings of {source}: a head that was trained on the one "
-                "has heard the voices of the other, so a test on it comes out too good",
+                "{corpus} was synthesised from recordings of {source}: a head that was trained on the "
+                "one has heard the voices of the other, so a test on it comes out too good",
                 corpus=corpus.name,
                 source=source,
             )
@@ -207,8 +207,8 @@ def _few_clips(corpus: Corpus) -> Iterator[Sentence]:
         elif len(speakers) == 1:
             who = clips[0].speaker
             yield tr(
-                "{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it cannot "
-                "be tested on another",
+                "{emotion} is spoken by {who} only: the head cannot tell it from that voice, and it "
+                "cannot be tested on another",
                 emotion=emotion,
                 who=who,
             )
@@ -226,8 +226,8 @@ def _one_corpus_only(corpus: Corpus, n_corpora: int) -> Iterator[Sentence]:
         return
     listed = ", ".join(f"{emotion} ({name})" for emotion, name in sorted(lonely.items()))
     yield tr(
-        "some labels occur in one corpus only, {listed}: the head may learn its microphone "
-        "instead; consider --labels with those that several have",
+        "some labels occur in one corpus only, {listed}: the head may learn its microphone instead; "
+        "consider --labels with those that several have",
         listed=listed,
     )
 
@@ -240,8 +240,8 @@ def _one_mood_speakers(corpus: Corpus) -> Iterator[Sentence]:
     if 2 * n_one <= len(moods):
         return
     yield tr(
-        "{n_one} of {moods} {verb} one emotion only; a speaker's own statistics take that emotion "
-        "away, so do not trust the speaker mode of a head trained on them",
+        "{n_one} of {moods} {verb} one emotion only; a speaker's own statistics take that emotion away, "
+        "so do not trust the speaker mode of a head trained on them",
         n_one=n_one,
         moods=of_count(len(moods), "speaker"),
         verb="has" if n_one == 1 else "have",
@@ -295,9 +295,9 @@ def _duplicates(corpus: Corpus) -> Iterator[Sentence]:
     if leaks:
         one, other = leaks[0][0], next(c for c in leaks[0] if c.speaker != leaks[0][0].speaker)
         yield tr(
-            "leakage: {leaks} there under more than one speaker, such as {path} ({speaker}) and "
-            "{path_2} ({speaker_2}); a speaker that is held out was trained on, and figures come out "
-            "too good: keep one of each",
+            "leakage: {leaks} there under more than one speaker, such as {path} ({speaker}) and {path_2} "
+            "({speaker_2}); a speaker that is held out was trained on, and figures come out too good: "
+            "keep one of each",
             path=one.path,
             speaker=one.speaker,
             path_2=other.path,

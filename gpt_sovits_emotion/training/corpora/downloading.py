@@ -257,8 +257,8 @@ def _check_members(members: list[zipfile.ZipInfo], archive: Path, folder: Path) 
     if n_bytes > free:
         raise OutputError(
             tr(
-                "{archive} needs {n_bytes:.0f} MB to be unpacked in {parent}, and {free:.0f} MB are free; "
-                "make room or choose another folder",
+                "{archive} needs {n_bytes:.0f} MB to be unpacked in {parent}, and {free:.0f} MB are "
+                "free; make room or choose another folder",
                 archive=archive.name,
                 n_bytes=n_bytes / 1e6,
                 parent=folder.parent,

@@ -196,9 +196,9 @@ def _check_sum(archive: Path, source: Source, record: Path) -> None:
     if source.same_bytes and kept is not None and kept != sha256.hexdigest():
         raise CorpusError(
             tr(
-                "what came from {url} differs from what was fetched before (SHA-256 {hexdigest}, {record} "
-                "has {kept}); if its makers have published a new version, delete {record_2} and run the "
-                "command again",
+                "what came from {url} differs from what was fetched before (SHA-256 {hexdigest}, "
+                "{record} has {kept}); if its makers have published a new version, delete {record_2} and "
+                "run the command again",
                 url=source.url,
                 hexdigest=sha256.hexdigest(),
                 record=record.name,
@@ -285,8 +285,8 @@ def _unfetchable(corpus_id: str, sources: Mapping[str, Source]) -> CorpusError:
         )
     return CorpusError(
         tr(
-            "{title} must be asked for at {url} ({licence}); unpack what you get and name its folder "
-            "as {info}=DIR (can be fetched from here: {some})",
+            "{title} must be asked for at {url} ({licence}); unpack what you get and name its folder as "
+            "{info}=DIR (can be fetched from here: {some})",
             title=info.title,
             url=info.url,
             licence=info.licence,

@@ -205,8 +205,8 @@ def read_folders(root: Path, files: Sequence[Path]) -> tuple[tuple[Clip, ...], l
         shown = ", ".join(names[:8]) if names else "no folders"
         raise CorpusError(
             tr(
-                "no folder in {root} is named after an emotion (found {shown}); expected one per emotion, "
-                "such as angry, happy, sad, neutral",
+                "no folder in {root} is named after an emotion (found {shown}); expected one per "
+                "emotion, such as angry, happy, sad, neutral",
                 root=root,
                 shown=shown,
             )
@@ -293,8 +293,8 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
     if not path.exists():
         raise CorpusError(
             tr(
-                "{path} does not exist; clips of the speaker were expected: audio files, a folder of them, "
-                "a folder per emotion, a .list, or logs/<exp> of a GPT-SoVITS",
+                "{path} does not exist; clips of the speaker were expected: audio files, a folder of "
+                "them, a folder per emotion, a .list, or logs/<exp> of a GPT-SoVITS",
                 path=path,
             )
         )
@@ -310,8 +310,8 @@ def find_clips(path: Path) -> tuple[SpeakerClip, ...]:
     if not clips:
         raise CorpusError(
             tr(
-                "there is no audio in {path}; clips of the speaker were expected, in the folder itself or "
-                "in a folder per emotion",
+                "there is no audio in {path}; clips of the speaker were expected, in the folder itself "
+                "or in a folder per emotion",
                 path=path,
             )
         )

@@ -177,8 +177,7 @@ def _warnings(read: Sequence[Rows], n_twice: int, *, speakers: bool) -> Iterator
         )
     if not speakers:
         yield tr(
-            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one "
-            "speaker's"
+            "no column says who speaks (speaker, speaker_id, actor, …): all clips count as one speaker's"
         )
 
 

@@ -237,16 +237,16 @@ def _no_emotions(where: str, found: str, nameless: str) -> ColumnsError:
     if nameless:
         return ColumnsError(
             tr(
-                "{where} has its labels in {nameless}, whose values have no names, neither in the file nor "
-                "in README.md; expected text, or numbers with the names of a ClassLabel",
+                "{where} has its labels in {nameless}, whose values have no names, neither in the file "
+                "nor in README.md; expected text, or numbers with the names of a ClassLabel",
                 where=where,
                 nameless=nameless,
             )
         )
     return ColumnsError(
         tr(
-            "{where} has no column with emotions (its columns: {found}); expected one called emotion "
-            "or label",
+            "{where} has no column with emotions (its columns: {found}); expected one called emotion or "
+            "label",
             where=where,
             found=found,
         )

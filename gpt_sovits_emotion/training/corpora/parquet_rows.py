@@ -278,8 +278,8 @@ def _check_room(file: ParquetFile, table: pyarrow.parquet.ParquetFile) -> None:
     if needed > free:
         raise OutputError(
             tr(
-                "the audio of {path} takes {needed:.1f} GB in {parent}, where {free:.1f} GB are free; free "
-                "some, or choose another folder with  corpora unpack --to",
+                "the audio of {path} takes {needed:.1f} GB in {parent}, where {free:.1f} GB are free; "
+                "free some, or choose another folder with  corpora unpack --to",
                 path=file.path.name,
                 needed=needed / 1e9,
                 parent=file.folder.parent,
@@ -321,8 +321,7 @@ def _damaged(path: Path, error: Exception) -> CorpusError:
     why = why_unreadable(error) if isinstance(error, OSError) and error.errno else None
     return CorpusError(
         tr(
-            "{path} cannot be read as a Parquet file{why}; it may be cut short or damaged: fetch it "
-            "again",
+            "{path} cannot be read as a Parquet file{why}; it may be cut short or damaged: fetch it again",
             path=path,
             why=in_both(f" ({why.en})" if why else "", f"（{why.zh}）" if why else ""),
         )

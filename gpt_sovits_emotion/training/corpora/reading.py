@@ -182,8 +182,8 @@ def _open(named: str, unpacking: _Unpacking) -> Corpus:
     if corpus.info.id in KNOWN_CORPORA and corpus.info.id != known.id:
         raise CorpusError(
             tr(
-                "{folder} is {title} by its files or its name, not {title_2}; correct the name in front of "
-                "'='",
+                "{folder} is {title} by its files or its name, not {title_2}; correct the name in front "
+                "of '='",
                 folder=folder,
                 title=corpus.info.title,
                 title_2=known.title,
@@ -221,9 +221,9 @@ def _recognised(root: Path, unpacking: _Unpacking) -> Corpus:
     what_zh = f" {len(files)} 个音频文件" if files else "没有音频文件"
     raise CorpusError(
         tr(
-            "{root} does not exist: a corpus is a folder with a {manifest_name} (columns path, "
-            "speaker, emotion), one of {titles} as distributed, a .list with emotions, a folder per "
-            "emotion, or Parquet files; {what} of no such layout found",
+            "{root} does not exist: a corpus is a folder with a {manifest_name} (columns path, speaker, "
+            "emotion), one of {titles} as distributed, a .list with emotions, a folder per emotion, or "
+            "Parquet files; {what} of no such layout found",
             root=root / MANIFEST_NAME,
             manifest_name=MANIFEST_NAME,
             titles=of_list(titles),
@@ -261,8 +261,8 @@ def _from_known(root: Path, info: CorpusInfo, unpacking: _Unpacking) -> Corpus:
     if info.hub:
         raise CorpusError(
             tr(
-                "{root} has no Parquet files, as which {title} is distributed; name the folder into which "
-                "{hub_command} fetched it",
+                "{root} has no Parquet files, as which {title} is distributed; name the folder into "
+                "which {hub_command} fetched it",
                 root=root,
                 title=info.title,
                 hub_command=hub_command(info),

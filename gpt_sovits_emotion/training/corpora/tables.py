@@ -126,8 +126,8 @@ def _read_row(row: dict[str, str | None], manifest: Path, number: int) -> Clip:
     if not values["emotion"].isprintable():
         raise CorpusError(
             tr(
-                "{manifest}, line {number}: the emotion {values!r} holds signs that cannot be printed, and "
-                "no head may have such a label; correct it",
+                "{manifest}, line {number}: the emotion {values!r} holds signs that cannot be printed, "
+                "and no head may have such a label; correct it",
                 manifest=manifest,
                 number=number,
                 values=values["emotion"][:40],
@@ -222,8 +222,7 @@ def _rows(path: Path, texts: CorpusTexts) -> list[_Row]:
             raise CorpusError(
                 tr(
                     "{path}: row {number} has {fields} fields; expected four "
-                    "(wav_path|speaker|language|text) "
-                    "or six (…|emotion|remark)",
+                    "(wav_path|speaker|language|text) or six (…|emotion|remark)",
                     path=path,
                     number=number,
                     fields=len(fields),
@@ -255,8 +254,8 @@ def _tagger_for(
                 return _tagger_from_transcript(transcript, rows, notes), transcript.name
     raise CorpusError(
         tr(
-            "{path} carries no emotions, and beside it there is no {stem}.emotions.csv (columns path "
-            "and emotion) and no tagged transcript {stem}.json; annotate the clips first",
+            "{path} carries no emotions, and beside it there is no {stem}.emotions.csv (columns path and "
+            "emotion) and no tagged transcript {stem}.json; annotate the clips first",
             path=path,
             stem=path.stem,
         )

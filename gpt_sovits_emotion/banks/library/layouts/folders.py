@@ -233,8 +233,8 @@ def _filed(path: Path, emotion: str, text: str, language: str) -> ClipEntry:
     name, other = display_name(emotion) or "default", display_name(spotted.emotion)
     name_zh, other_zh = display_name(emotion, "zh") or "默认", display_name(spotted.emotion, "zh")
     doubt = tr(
-        "it lies in the folder of {name}, and its name says {other}: the folder counts; move it if "
-        "that is wrong",
+        "it lies in the folder of {name}, and its name says {other}: the folder counts; move it if that "
+        "is wrong",
         name=in_both(name, name_zh),
         other=in_both(other, other_zh),
     )

@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 EXPECTED = tr(
-    "expected a folder per emotion with audio files in it (angry/1.wav, …), clips named "
-    "【angry】text.wav or angry_text.wav, an infer_config.json, or a .list"
+    "expected a folder per emotion with audio files in it (angry/1.wav, …), clips named 【angry】text.wav "
+    "or angry_text.wav, an infer_config.json, or a .list"
 )
 
 AUDIO_SUFFIXES = frozenset(

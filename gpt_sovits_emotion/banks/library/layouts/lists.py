@@ -169,8 +169,8 @@ def _odd_row(path: Path, number: int, row: str, places: Places) -> ClipEntry:
         "",
         filed_by="head",
         problem=tr(
-            "damaged row: {path}, row {number} has {fields} columns, four are needed (GPT-SoVITS "
-            "leaves such a row out)",
+            "damaged row: {path}, row {number} has {fields} columns, four are needed (GPT-SoVITS leaves "
+            "such a row out)",
             path=path.name,
             number=number,
             fields=len(fields),

@@ -105,8 +105,7 @@ def _two_labels(labels: Sequence[str]) -> Sentence:
     names = ", ".join(display_name(label) or "default" for label in labels)
     names_zh = "、".join(display_name(label, "zh") or "默认" for label in labels)
     return tr(
-        "its name holds several emotions ({names}), so that none was taken; name it after one of "
-        "them",
+        "its name holds several emotions ({names}), so that none was taken; name it after one of them",
         names=in_both(names, names_zh),
     )
 

@@ -54,8 +54,8 @@ class Walk:
             n_more = len(self._unreadable) - 1
             notes.append(
                 tr(
-                    "the folder {first} cannot be read ({why}){more}: its clips are left out; look at its "
-                    "permissions",
+                    "the folder {first} cannot be read ({why}){more}: its clips are left out; look at "
+                    "its permissions",
                     first=first,
                     why=why,
                     more=in_both(_more(n_more), _more_zh(n_more)),
@@ -74,8 +74,8 @@ class Walk:
             first, n_more = self._no_files[0], len(self._no_files) - 1
             notes.append(
                 tr(
-                    "{first} is no file, but a link that leads nowhere, a pipe or a device{more}: it is left "
-                    "out",
+                    "{first} is no file, but a link that leads nowhere, a pipe or a device{more}: it is "
+                    "left out",
                     first=first,
                     more=in_both(_more(n_more), _more_zh(n_more)),
                 )
