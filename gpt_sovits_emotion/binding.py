@@ -1,4 +1,4 @@
-"""Bring a head, or a training, together with the encoder that it reads, among all that is lent."""
+"""Bring a head, or a training, together with the encoder that it reads, among all that is provided."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def bind(
 ) -> Analyser:
     """Bring a head together with its encoder.
 
-    A host may have several models of one kind: a fine-tuned style encoder that is loaded, and its base on
+    A backend may have several models of one kind: a fine-tuned style encoder that is loaded, and its base on
     the disk; and there may be several Whispers of one size. The first whose weights are those that the head
     was trained on is taken; of a fused encoder so for each of its parts.
 
     Args:
         head: The head.
-        provider: Who lends what is not Whisper's.
+        provider: Who provides what is not Whisper's.
         tracker: Taken for ``prosody``.
         whisper: Where Whisper is found; what is on this machine when None.
 
     Raises:
-        HeadMismatchError: The lender has no such encoder, or only with other weights; or there is no Whisper
-            of this size.
-        BackendError: The lender cannot load what it would lend.
+        HeadMismatchError: The provider has no such encoder, or only with other weights; or there is no
+            Whisper of this size.
+        BackendError: The provider cannot load what it would provide.
         WhisperModelError: The Whisper that the head reads is damaged.
     """
     spec = head.card.encoder
@@ -80,7 +80,7 @@ def bind(
 
 
 def _missing(head: Head, missing: Sequence[str], sources: _Sources) -> HeadMismatchError:
-    """Return what a head lacks: Whisper, which can be had, goes before what only a host has."""
+    """Return what a head lacks: Whisper, which can be had, goes before what only a backend has."""
     for part in missing:
         family = part.partition(":")[0]
         if family.startswith(WHISPER):
@@ -130,15 +130,15 @@ def provide_encoder(
 
     Args:
         encoder_id: As `encoders.parse_encoder_id` reads it.
-        provider: Who lends what it needs; of several models of one kind its first is taken.
+        provider: Who provides what it needs; of several models of one kind its first is taken.
         tracker: Taken for ``prosody``.
         whisper: Where Whisper is found; what is on this machine when None.
         fingerprint: Of an encoder that is not fused: the weights that are taken where they are among those
-            lent.
+            provided.
 
     Raises:
-        EncoderError: There is no such encoder, or the lender has nothing for it.
-        BackendError: The lender cannot load what it would lend.
+        EncoderError: There is no such encoder, or the provider has nothing for it.
+        BackendError: The provider cannot load what it would provide.
         WhisperModelError: The Whisper that it reads is not there, or damaged.
     """
     if encoder_id == tracker.id:
@@ -177,10 +177,10 @@ def provide_encoder(
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """Everybody who lends encoders.
+    """Everybody who provides encoders.
 
     Attributes:
-        provider: The host.
+        provider: The backend.
         tracker: The prosody encoder.
         whisper: Where Whisper is.
         own: The part of Whisper that the head carries.
@@ -192,7 +192,7 @@ class _Sources:
     own: Path | None = None
 
     def has(self, encoder_id: str) -> bool:
-        """Say whether somebody lends it, as far as can be seen without loading anything."""
+        """Say whether somebody provides it, as far as can be seen without loading anything."""
         if encoder_id == self.tracker.id:
             return True
         may_come = self.own is not None or self.whisper.allow_download

@@ -1,4 +1,4 @@
-"""What does the work: heads, the host that lends them their encoders, and the host that speaks.
+"""What does the work: heads, the backend that provides them their encoders, and the backend that speaks.
 
 A head and an encoder are brought together anew for every tagging. In a running WebUI the models are
 replaced while we look: what was fitting a minute ago may be another voice now, and must not be kept alive.
@@ -56,7 +56,7 @@ class Engines:
     Attributes:
         tagger: The head that tags.
         verifier_head: The head that listens to what was said again.
-        provider: Who lends the heads their encoders.
+        provider: Who provides the heads their encoders.
         backend: Who speaks.
         tracker: Measures prosody, for explanations; an encoder too.
         speaker: Statistics of the speaker that `tagger` was fitted to; None where nobody is known.
@@ -79,12 +79,12 @@ class Engines:
 
     @property
     def analyser(self) -> Analyser:
-        """The tagging head with its encoder as it is lent at this moment. Raises what `bind` raises."""
+        """The tagging head with its encoder as it is provided at this moment. Raises what `bind` raises."""
         return replace(self._bound(self.tagger), speaker=self.speaker)
 
     @property
     def verifier(self) -> Analyser:
-        """The judging head with its encoder as it is lent at this moment. Raises what `bind` raises."""
+        """The judging head with its encoder as it is provided at this moment. Raises what `bind` raises."""
         return self._bound(self.verifier_head)
 
     def _bound(self, head: Head) -> Analyser:
@@ -177,21 +177,21 @@ def open_engines(
     speaker: str | None = None,
     whisper: WhisperModels | None = None,
 ) -> Engines:
-    """Load the heads, and make sure that their encoders can be lent.
+    """Load the heads, and make sure that their encoders can be provided.
 
     Args:
         head: Id or folder of the head that tags; `default_head` when None.
         verifier: Id or folder of the head that listens to the outputs; the same as `head` when None.
         heads_dirs: Further folders of heads.
         backend: Who speaks; the embedded one when None.
-        provider: Who lends the encoders; the one who speaks when None.
+        provider: Who provides the encoders; the one who speaks when None.
         speaker: Name of a speaker that the tagging head was fitted to (`heads.profiles`).
         whisper: Where heads on Whisper find it; what is on this machine when None.
 
     Raises:
-        HeadError: A head is missing, broken, or does not fit what the lender has at this moment; nothing
+        HeadError: A head is missing, broken, or does not fit what the provider has at this moment; nothing
             was learned of this speaker, or for other weights.
-        BackendError: The lender cannot load what it would lend.
+        BackendError: The provider cannot load what it would provide.
         WhisperModelError: The Whisper that a head reads is damaged.
     """
     tracker = ProsodyEncoder()
@@ -235,7 +235,7 @@ def open_embedded() -> Backend:
 
 
 def embedded_backend(tracker: ProsodyEncoder) -> Backend:
-    """Return the host that comes with this package; `tracker` measures its reference clips."""
+    """Return the backend that comes with this package; `tracker` measures its reference clips."""
     from gpt_sovits_emotion.backends.embedded import EmbeddedBackend
 
     def measure(audio: Audio) -> Prosody:

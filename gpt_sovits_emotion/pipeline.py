@@ -139,7 +139,7 @@ def round_trip(
     Args:
         recording: The audio.
         bank: The voice that says it again.
-        engines: Heads and host.
+        engines: Heads and backend.
         whisper: As for `hear`.
         transcript_file: As for `hear`.
         options: As for `tag`.

@@ -204,7 +204,7 @@ def say(
     Args:
         texts: One segment each; may begin with the tag of their emotion, as ``[happy]``.
         bank: The voice.
-        engines: Host and judge; the tagging head has nothing to do.
+        engines: Backend and judge; the tagging head has nothing to do.
         emotion: Of texts without a tag.
         language: Of all texts; told by each text's script when "".
         name: What to call them.

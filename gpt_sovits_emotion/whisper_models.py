@@ -1,7 +1,8 @@
 """The Whisper models that heads read: which are on this machine, and where.
 
 They are found as transcription finds its own; where the transcriber is of the size that a head reads, it is
-the same folder. No host lends them, and tagging needs none of the transcriber: ``--whisper none`` tags too.
+the same folder. No backend provides them, and tagging needs none of the transcriber: ``--whisper none``
+tags too.
 """
 
 from __future__ import annotations

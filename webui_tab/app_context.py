@@ -34,7 +34,7 @@ class AppContext:
         models_dir: Folder that holds faster-whisper models.
         checkout: A GPT-SoVITS checkout, whose models are used too.
         allow_download: Whether a Whisper model that is not on this machine may be fetched.
-        backend: Who lends encoders and speaks; None for the embedded one.
+        backend: Who provides encoders and speaks; None for the embedded one.
     """
 
     heads_dirs: tuple[Path, ...] = ()

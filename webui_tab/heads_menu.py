@@ -76,7 +76,7 @@ class HeadsMenu:
 
 
 def heads_mark(app: AppContext) -> str:
-    """Return what differs whenever something in the folders of heads does, also what a host lends."""
+    """Return what differs whenever something in the folders of heads does, also what a host provides."""
     seen = [
         (str(entry.path), entry.stamp, entry.state, app.provides_for(entry))
         for entry in app.all_heads()

@@ -48,7 +48,7 @@ _QUESTION = {"text": "?", "text_lang": "?", "ref_audio_path": "?", "prompt_lang"
 
 
 class ApiV2Backend:
-    """Speaks through the HTTP interface of GPT-SoVITS; lends nothing that needs its models.
+    """Speaks through the HTTP interface of GPT-SoVITS; provides nothing that needs its models.
 
     The server reads reference clips from its own disk, by path. On another machine, or in a container, the
     folder of the voice has to be there too, and `folders` says where.
@@ -103,7 +103,7 @@ class ApiV2Backend:
         return limits_of(version, codes=codes_of_version(version), averages_timbre=True)
 
     def provide(self, family: str) -> Iterator[LoadedModels]:
-        """Lend nothing but what needs no modules.
+        """Provide nothing but what needs no modules.
 
         Raises:
             BackendError: Another family than ``prosody`` was asked for.

@@ -1,4 +1,4 @@
-"""What every host is: whoever lends weights and a voice."""
+"""What every backend is: whoever provides weights and a voice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a host samples what it says; the defaults are those of GPT-SoVITS's own page.
+    """How a backend samples what it says; the defaults are those of GPT-SoVITS's own page.
 
     Attributes:
         top_k, top_p, temperature: Of the autoregressive stage.
@@ -28,7 +28,7 @@ class Sampling:
         cut: How a long text is cut before it is said: ``cut0`` (not at all) to ``cut5`` (at every
             punctuation mark), as GPT-SoVITS counts them.
         pause_s: Silence between the parts of a text that was cut.
-        sample_steps: Of the v3 and v4 models; None leaves the host's own default.
+        sample_steps: Of the v3 and v4 models; None leaves the backend's own default.
         super_sampling: Whether a v3 model's 24 kHz are brought to 48 kHz.
     """
 
@@ -44,7 +44,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class BackendLimits:
-    """What a host's synthesis can and cannot do.
+    """What a backend's synthesis can and cannot do.
 
     Attributes:
         languages: Codes it can speak.
@@ -74,14 +74,14 @@ class SynthesisRequest:
         text: What to say; never empty.
         language: Its language code.
         reference: The clip whose voice and emotion to take.
-        reference_prosody: That clip's prosody, measured, for hosts that are driven by numbers.
-        voice_f0_hz: Median F0 over the voice's clips, for hosts that have to build the voice from numbers:
+        reference_prosody: That clip's prosody, measured, for backends that are driven by numbers.
+        voice_f0_hz: Median F0 over the voice's clips, for backends that have to build the voice from numbers:
             it does not change from segment to segment, so they sound like one speaker.
-        seed: Makes sampling repeatable where the host samples.
-        timbre: Further clips that set the timbre alone, for hosts whose limits say that they take them
+        seed: Makes sampling repeatable where the backend samples.
+        timbre: Further clips that set the timbre alone, for backends whose limits say that they take them
             (`BackendLimits.averages_timbre` says what becomes of the reference's own timbre).
-        sampling: How to sample, where the host samples.
-        cancelled: Asked between the parts of the work; the host stops as soon as it can once it says yes.
+        sampling: How to sample, where the backend samples.
+        cancelled: Asked between the parts of the work; the backend stops as soon as it can once it says yes.
     """
 
     text: str
@@ -101,8 +101,8 @@ class Backend(Protocol):
     Attributes:
         id: ``embedded``, ``webui``, ``checkout`` or ``api_v2``.
         title: Its name for people, which says what it is and what it is not.
-        lends: Families of encoders it can lend at this moment: ``prosody`` (which needs nothing, so every
-            host lends it), ``hubert``, ``sovits.style``, ``sovits.posterior``.
+        provides: Families of encoders it can provide at this moment: ``prosody`` (which needs nothing, so
+            every backend provides it), ``hubert``, ``sovits.style``, ``sovits.posterior``.
         limits: What its synthesis can do at this moment; None when it cannot speak at all.
         voice_mark: Equal to an earlier one as long as the same voice is loaded, as far as can be known.
     """
@@ -126,15 +126,15 @@ class Backend(Protocol):
         it is asked for. ``prosody`` has no modules: nothing is yielded.
 
         Raises:
-            BackendError: There is nothing to lend; the message says why and what to do.
+            BackendError: There is nothing to provide; the message says why and what to do.
         """
         ...
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
-        """Say `request.text` and return it at the host's rate, without surrounding silence.
+        """Say `request.text` and return it at the backend's rate, without surrounding silence.
 
         Raises:
-            BackendError: The host cannot speak this language, take this clip, or failed; the message
+            BackendError: The backend cannot speak this language, take this clip, or failed; the message
                 says which and what to do.
         """
         ...

@@ -1,7 +1,7 @@
-"""The checkout host: encoders from the files of a GPT-SoVITS checkout, for the command line.
+"""The checkout backend: encoders from the files of a GPT-SoVITS checkout, for the command line.
 
 Nothing of GPT-SoVITS runs, and no page has to be open: HuBERT and the listening parts of SoVITS are read
-from the disk, through the checkout's own classes. This host has no voice; the WebUI and ``api_v2`` have.
+from the disk, through the checkout's own classes. This backend has no voice; the WebUI and ``api_v2`` have.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gpt_sovits_emotion.core.records import Audio, Sentence
 
 __all__ = ["CheckoutBackend"]
 
-# Which base is lent first where no weights are named: v2's is the most widely kept, and needs no speaker
+# Which base is provided first where no weights are named: v2's is the most widely kept, and needs no speaker
 # embedding. v3 and v4 have no posterior encoder.
 _ORDER = ("v2", "v2Pro", "v2ProPlus", "v1", "v4", "v3")
 _WITH_POSTERIOR = ("v2", "v2Pro", "v2ProPlus", "v1")
@@ -40,18 +40,18 @@ _HUBERT_WEIGHTS = ("pytorch_model.bin", "model.safetensors")
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file to lend from; `version` is None where the file itself says it."""
+    """A file to provide from; `version` is None where the file itself says it."""
 
     path: Path
     version: str | None
 
 
 class CheckoutBackend:
-    """Lends what lies in a checkout, loaded when it is first asked for and kept from then on.
+    """Provides what lies in a checkout, loaded when it is first asked for and kept from then on.
 
     Args:
         root: The checkout's root.
-        sovits: Fine-tuned weights to lend before the base models; relative to where the command runs, or
+        sovits: Fine-tuned weights to provide before the base models; relative to where the command runs, or
             to the root.
         device: Where the modules shall live: ``cpu``, ``cuda``, or ``auto`` for whichever is there.
 

@@ -1,4 +1,4 @@
-"""The embedded host: eSpeak NG speaks, with the prosody of the reference clip. No GPT-SoVITS, no clone.
+"""The embedded backend: eSpeak NG speaks, with the prosody of the reference clip. No GPT-SoVITS, no clone.
 
 eSpeak NG is driven by numbers, so the reference clip is measured and a rendering is brought to it: median
 F0, F0 range, syllable rate and loudness, and, of the voice's quality, the long-term spectral balance and
@@ -116,7 +116,7 @@ class EmbeddedBackend:
         )
 
     def provide(self, family: str) -> Iterator[LoadedModels]:
-        """Lend nothing but what needs no modules.
+        """Provide nothing but what needs no modules.
 
         Raises:
             BackendError: Another family than ``prosody`` was asked for.

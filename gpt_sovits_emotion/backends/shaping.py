@@ -182,7 +182,7 @@ def trim_silence(audio: Audio, *, below_db: float = 45.0) -> Audio:
 
 
 REFERENCE_S = (3.0, 10.0)
-"""Shortest and longest reference: GPT-SoVITS's own rule, so that a bank that fits one host fits all."""
+"""Shortest and longest reference: GPT-SoVITS's own rule, so that a bank that fits one backend fits all."""
 
 
 def read_reference(clip: ReferenceClip) -> Audio:

@@ -1,4 +1,4 @@
-"""The host inside GPT-SoVITS's own pages: its loaded models listen, its loaded voice speaks."""
+"""The backend inside GPT-SoVITS's own pages: its loaded models listen, its loaded voice speaks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class WebuiBackend:
 
     @property
     def provides(self) -> frozenset[str]:
-        """The families of encoders that it can lend now."""
+        """The families of encoders that it can provide now."""
         return self._lender.families
 
     @property
@@ -121,7 +121,7 @@ class WebuiBackend:
         """Yield the modules that are loaded, then those of the base models on the disk.
 
         Raises:
-            BackendError: There is nothing to lend, or no such family.
+            BackendError: There is nothing to provide, or no such family.
         """
         if family not in _FAMILIES:
             raise BackendError(

@@ -217,7 +217,7 @@ def hearing_options(command: _Command) -> _Command:
 
 
 def lending_options(command: _Command) -> _Command:
-    """Add the options on who lends an encoder that is not our own."""
+    """Add the options on who provides an encoder that is not our own."""
     return _apply(_LENDING, command)
 
 

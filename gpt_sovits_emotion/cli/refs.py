@@ -373,7 +373,7 @@ def pin(bank: Path, emotion: str, clip: Path | None, clear: bool) -> None:
 
 
 def _engines(sources: Sources, models: ModelSettings) -> Engines:
-    """Open the head; the checkout that the source lies in lends what it needs where none is named."""
+    """Open the head; the checkout that the source lies in provides what it needs where none is named."""
     from gpt_sovits_emotion.banks.building import engines_to_listen
 
     head, folders = models.head, models.heads_dirs

@@ -7,9 +7,9 @@
     ├── WhisperModelError     (RuntimeError)  no Whisper model, or one that does not load
     ├── EncoderError          (RuntimeError)  an encoder that is unknown, or that failed on its input
     ├── HeadError             (ValueError)    a head file that is broken
-    │   └── HeadMismatchError                 a sound head that does not fit this host
+    │   └── HeadMismatchError                 a sound head that does not fit this backend
     ├── ReferenceBankError    (ValueError)    a voice's reference bank that cannot be used
-    ├── BackendError             (RuntimeError)  the host cannot lend, or cannot speak
+    ├── BackendError             (RuntimeError)  the backend cannot provide, or cannot speak
     ├── CorpusError           (ValueError)    a training corpus that cannot be used
     ├── PluginError           (RuntimeError)  a plug-in of another package is missing, broken, or failed
     ├── OutputError           (OSError)       a result that could not be written
@@ -103,7 +103,7 @@ class HeadError(EmotionError, ValueError):
 
 
 class HeadMismatchError(HeadError):
-    """A sound head does not fit the encoder or the weights that this host lends."""
+    """A sound head does not fit the encoder or the weights that this backend provides."""
 
 
 class ReferenceBankError(EmotionError, ValueError):
@@ -111,7 +111,7 @@ class ReferenceBankError(EmotionError, ValueError):
 
 
 class BackendError(EmotionError, RuntimeError):
-    """The host cannot lend an encoder, or cannot speak what was asked."""
+    """The backend cannot provide an encoder, or cannot speak what was asked."""
 
 
 class CorpusError(EmotionError, ValueError):

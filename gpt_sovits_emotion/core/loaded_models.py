@@ -1,8 +1,8 @@
-"""What a host lends: modules that it has already loaded, used where they are; and Whisper's files.
+"""What a backend provides: modules that it has already loaded, used where they are; and Whisper's files.
 
-A lent record is a handful of references, never a copy. It is asked for anew before every tagging and let
-go after it, so that a model which the host replaces meanwhile is neither kept alive nor used by mistake.
-Nothing here imports torch: whoever lends has it loaded already.
+A provided record is a handful of references, never a copy. It is asked for anew before every tagging and let
+go after it, so that a model which the backend replaces meanwhile is neither kept alive nor used by mistake.
+Nothing here imports torch: whoever provides has it loaded already.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SpeakerEmbedding(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedHubert:
-    """A HuBERT (``transformers.HubertModel``) that the host has loaded.
+    """A HuBERT (``transformers.HubertModel``) that the backend has loaded.
 
     Attributes:
         model: The module, on its own device and in its own precision.

@@ -52,7 +52,7 @@ class EncoderName:
     """An encoder's id, taken apart.
 
     Attributes:
-        family: What must be lent for it: ``prosody`` (nothing), ``hubert``, ``sovits.style``,
+        family: What must be provided for it: ``prosody`` (nothing), ``hubert``, ``sovits.style``,
             ``sovits.posterior``, or ``whisper-`` and a size. Of a fused encoder those of its parts, with
             ``+`` between them.
         layers: Of ``hubert`` and ``whisper-…``: the hidden layers, ascending, each once; 0 is what enters the
@@ -69,7 +69,7 @@ class EncoderName:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Everything that a host has to lend for it, in order.
+        """Everything that a backend has to provide for it, in order.
 
         >>> parse_encoder_id("prosody+hubert:6").families
         ('prosody', 'hubert')
@@ -118,11 +118,11 @@ class EncoderFamily(Protocol):
         ...
 
     def borrows(self, name: EncoderName) -> str:
-        """Return the family of models that a backend has to lend for it, as ``hubert``; "" for none."""
+        """Return the family of models that a backend has to provide for it, as ``hubert``; "" for none."""
         ...
 
     def open(self, name: EncoderName, loaded: LoadedModels | None) -> Encoder:
-        """Return the encoder, on what a backend lent where it borrows something.
+        """Return the encoder, on what a backend provided where it borrows something.
 
         Raises:
             EncoderError: It cannot be opened; the message says why and what to do.
@@ -222,7 +222,7 @@ def added_families() -> tuple[str, ...]:
 
 
 def borrowed_by(encoder_id: str) -> frozenset[str]:
-    """Return the families of models that have to be lent for an encoder, or for the parts of a fused one.
+    """Return the families of models that have to be provided for an encoder, or for the parts of a fused one.
 
     Of an encoder that nobody here knows it is the family that its id names.
 
@@ -291,14 +291,14 @@ def layers_in(encoder_id: str, title: str, n_layers: int) -> tuple[int, ...]:
 
 
 def open_encoder(encoder_id: str, loaded: LoadedModels | None) -> Encoder:
-    """Return the encoder of this id on the modules that a host lends.
+    """Return the encoder of this id on the modules that a backend provides.
 
-    Nothing is copied and nothing is run; the encoder holds `loaded` and nothing else of the host. One of
+    Nothing is copied and nothing is run; the encoder holds `loaded` and nothing else of the backend. One of
     another package that borrows nothing is opened once, and kept.
 
     Args:
-        encoder_id: See `parse_encoder_id`; not that of a fused encoder, whose parts are lent one by one.
-        loaded: What the host lends for the encoder's family; None for one that borrows nothing.
+        encoder_id: See `parse_encoder_id`; not that of a fused encoder, whose parts are provided one by one.
+        loaded: What the backend provides for the encoder's family; None for one that borrows nothing.
 
     Raises:
         EncoderError: There is no such encoder, it is a fused one, or `loaded` is not what it reads.

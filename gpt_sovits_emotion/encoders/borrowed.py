@@ -1,6 +1,6 @@
 """Running modules that belong to somebody else, without leaving a trace on them.
 
-The host may be using the same modules in another thread at this moment. So nothing of them is ever set,
+The backend may be using the same modules in another thread at this moment. So nothing of them is ever set,
 not even for the length of a call: ``torch.func.functional_call``, for one, exchanges the parameters inside
 the module while it runs. Where a module has to behave otherwise than it is (in float32 though it is in
 half precision), a shallow twin of it runs instead.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Use", "check_audio", "finite", "home_of", "parts_of", "twin"]
 
 Use: TypeAlias = "Callable[[nn.Module], nn.Module]"
-"""Gives the module to call in place of a submodule of the host's: itself, or a twin."""
+"""Gives the module to call in place of a submodule of the backend's: itself, or a twin."""
 
 _Result = TypeVar("_Result", bound="Sequence[Tensor]")
 
@@ -37,7 +37,7 @@ def home_of(module: nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 def parts_of(function: object) -> list[nn.Module]:
-    """Return the modules that a callable of the host's holds, in the order of their names.
+    """Return the modules that a callable of the backend's holds, in the order of their names.
 
     Args:
         function: A module (which is its only part), or an object with modules as attributes.

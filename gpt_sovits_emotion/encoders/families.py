@@ -1,4 +1,4 @@
-"""Our own families of encoders: how their ids are read, what has to be lent, how they are opened."""
+"""Our own families of encoders: how their ids are read, what has to be provided, how they are opened."""
 
 from __future__ import annotations
 

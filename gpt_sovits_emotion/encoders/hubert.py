@@ -1,4 +1,4 @@
-"""HuBERT's hidden layers as embeddings, read from the model that the host has loaded."""
+"""HuBERT's hidden layers as embeddings, read from the model that the backend has loaded."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ _BATCH_S = 120.0  # on a graphics card, where one clip of a few seconds leaves m
 class HubertEncoder:
     """Mean and spread over time of one or several hidden layers of HuBERT.
 
-    It calls the submodules of the host's model one after another, where they are and as they are, and stops
+    It calls the submodules of the backend's model one after another, where they are and as they are, and
+    stops
     at the highest layer that it was asked for: the same values as
     ``model(x, output_hidden_states=True).hidden_states[k]``, for as much less work as layers are left out.
-    Unlike the host, which appends 0.6 s of silence for its synthesis, it hears the audio alone.
+    Unlike the backend, which appends 0.6 s of silence for its synthesis, it hears the audio alone.
 
-    The host's random state is left alone (transformers' own forward pass draws from it once per layer).
+    The backend's random state is left alone (transformers' own forward pass draws from it once per layer).
 
     Args:
-        loaded: The host's model.
+        loaded: The backend's model.
         layers: Hidden layers, ascending; see `EncoderName.layers`.
 
     Raises:

@@ -15,7 +15,7 @@ def pool(frames: Sequence[np.ndarray]) -> np.ndarray:
     """Pool the frames of one audio over time: mean and standard deviation.
 
     Args:
-        frames: Per layer ``(n_frames, n_channels)``, of any floating-point type; features that the host
+        frames: Per layer ``(n_frames, n_channels)``, of any floating-point type; features that the backend
             has stored will do (its are ``(n_channels, n_frames)``: transpose them).
 
     Returns:

@@ -1,4 +1,4 @@
-"""SoVITS's style vector and posterior as embeddings, read from the model that the host has loaded."""
+"""SoVITS's style vector and posterior as embeddings, read from the model that the backend has loaded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SovitsStyleEncoder:
     It is the style encoder's output alone; the Pro models add a speaker embedding to it afterwards.
 
     Args:
-        loaded: The host's modules.
+        loaded: The backend's modules.
     """
 
     id = "sovits.style"
@@ -90,7 +90,7 @@ class SovitsPosteriorEncoder:
     would move the random state that a user's seed relies on.
 
     Args:
-        loaded: The host's modules.
+        loaded: The backend's modules.
 
     Raises:
         EncoderError: `lent` has no posterior encoder, or not all that a Pro model needs for it.

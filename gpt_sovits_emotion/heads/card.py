@@ -69,7 +69,7 @@ class EncoderSpec(Record):
     Attributes:
         id: ``prosody``, ``hubert:6``, …
         dim: Length of its embeddings.
-        fingerprint: Of its weights or definition; a host's encoder must have the same. `ANY_WEIGHTS` where
+        fingerprint: Of its weights or definition; a backend's encoder must have the same. `ANY_WEIGHTS` where
             the author does not know it.
         sampling_rate_hz: The rate it listens at.
         pooling: How frames became one embedding, in words.
@@ -83,7 +83,7 @@ class EncoderSpec(Record):
 
     @property
     def families(self) -> frozenset[str]:
-        """What has to be lent for it: of a fused encoder (``prosody+hubert:6``) that of every part.
+        """What has to be provided for it: of a fused encoder (``prosody+hubert:6``) that of every part.
 
         >>> sorted(EncoderSpec("prosody+hubert:6", 3, "", 16_000, "").families)
         ['hubert', 'prosody']
@@ -92,7 +92,7 @@ class EncoderSpec(Record):
 
     @property
     def borrows_nothing(self) -> bool:
-        """Whether no host is needed: it reads prosody and Whisper, which come without one."""
+        """Whether no backend is needed: it reads prosody and Whisper, which come without one."""
         return all(family == "prosody" or family.startswith("whisper-") for family in self.families)
 
 

@@ -25,7 +25,7 @@ def join(
 ) -> tuple[tuple[SynthesisedSegment, ...], Audio]:
     """Lay each part at its original start, or right after a part before it that runs longer.
 
-    The host may have changed its rate in between (another model version was loaded); the highest rate
+    The backend may have changed its rate in between (another model version was loaded); the highest rate
     that it spoke at is kept.
 
     Args:

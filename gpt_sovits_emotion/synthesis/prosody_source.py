@@ -1,7 +1,7 @@
-"""Carry: how the emotion gets into what the host says.
+"""Carry: how the emotion gets into what the backend says.
 
-A host takes its prosody from one prompt and, where it can, its timbre from other clips. So there are three
-ways, of which the first works with every host:
+A backend takes its prosody from one prompt and, where it can, its timbre from other clips. So there are three
+ways, of which the first works with every backend:
 
     clip        a clip of the voice itself, chosen for the emotion, gives both
     recording   the piece of the recording that was heard gives the prosody, clips of the voice the timbre
@@ -73,7 +73,7 @@ class ProsodySource:
         way: ``clip``, ``recording`` or ``bank``.
         or_clip: Whether the chosen clip of the voice stands in where the recording's piece cannot serve;
             otherwise the segment is left out, with the reason.
-        n_timbre: How many clips of the voice give the timbre; None takes four, or eight where the host
+        n_timbre: How many clips of the voice give the timbre; None takes four, or eight where the backend
             averages them with the prompt, which then counts for a ninth.
         scratch: Folder in which the pieces lie while they are spoken; the system's own when None. A server
             on another machine has to see it.
@@ -107,11 +107,11 @@ class Piece:
 def check_prosody_source(
     carry: ProsodySource, limits: BackendLimits | None, *, backend: Sentence
 ) -> None:
-    """Make sure, before any work, that a host can carry emotion in this way.
+    """Make sure, before any work, that a backend can carry emotion in this way.
 
     Args:
         carry: The way.
-        limits: Of the host as it is now.
+        limits: Of the backend as it is now.
         backend: Its title.
 
     Raises:
@@ -201,7 +201,7 @@ def piece_of(
         transcript: What was heard.
         index: Of the segment.
         duration_s: Length of the recording.
-        limits: How long a reference the host takes.
+        limits: How long a reference the backend takes.
 
     Raises:
         BackendError: There is no such piece; the sentence says why.

@@ -78,7 +78,7 @@ def resynthesise(
 ) -> Synthesis:
     """Say every segment again with its reference, joined on the original timing.
 
-    A segment that the host cannot say is left out with its reason; the others are said all the same.
+    A segment that the backend cannot say is left out with its reason; the others are said all the same.
 
     Args:
         transcript: What to say; emotion tags written into a text are not spoken.
@@ -87,19 +87,19 @@ def resynthesise(
         engines: Who speaks, and who judges takes.
         bank: The voice.
         seed: Of the first segment; each further one has the next.
-        sampling: How the host samples; its own page's defaults when None.
-        timbre: Further clips that set the timbre alone, where the host takes them; where the emotion is not
-            carried by clips of the voice, they take the place of those chosen from the bank.
+        sampling: How the backend samples; its own page's defaults when None.
+        timbre: Further clips that set the timbre alone, where the backend takes them; where the emotion is
+            not carried by clips of the voice, they take the place of those chosen from the bank.
         carry: How the emotion is carried; by the chosen clips when None.
         recording: What was heard; needed where it carries the emotion itself.
         takes: How many takes of each segment are made; one when None.
         speaker: Statistics of the voice for the judge of the takes.
-        cancelled: Asked by the host between the parts of its work, and between two takes.
+        cancelled: Asked by the backend between the parts of its work, and between two takes.
         progress: Told how far it is.
 
     Raises:
-        BackendError: The host cannot speak at all, or not in this way; not a single segment could be said; or
-            another voice was loaded in the middle.
+        BackendError: The backend cannot speak at all, or not in this way; not a single segment could be
+            said; or another voice was loaded in the middle.
         OutputError: The pieces of the recording cannot be written.
         WhisperModelError: Takes are to be listened to, and the model does not load.
         ValueError: The recording is to carry the emotion and was not given.
@@ -159,7 +159,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prompt:
-    """How one segment is to be said: reference and seed of each take, and what else the host needs."""
+    """How one segment is to be said: reference and seed of each take, and what else the backend needs."""
 
     references: tuple[tuple[ReferenceClip, int], ...]
     prosody: Prosody | None
@@ -374,7 +374,7 @@ class _Session:
 
 
 class _NotSaidError(Exception):
-    """The host could not say a segment; another than the `BackendError` that ends the whole."""
+    """The backend could not say a segment; another than the `BackendError` that ends the whole."""
 
     def __init__(self, error: BackendError) -> None:
         super().__init__(str(error))

@@ -171,7 +171,7 @@ class FakeEncoder:
 
 
 class FakeBackend:
-    """A backend that lends the fake encoder and hums every text at the reference's pitch.
+    """A backend that provides the fake encoder and hums every text at the reference's pitch.
 
     Args:
         address: Where it would be reached; kept, and not used.
@@ -189,7 +189,7 @@ class FakeBackend:
         self.limits = BackendLimits(frozenset(languages), 3.0, 10.0, False, 16_000)
 
     def provide(self, family: str) -> Iterator[LoadedModels]:
-        """Lend nothing: the fake encoder needs no modules."""
+        """Provide nothing: the fake encoder needs no modules."""
         return iter(())
 
     def synthesise(self, request: SynthesisRequest) -> Audio:
@@ -223,7 +223,7 @@ class FakeEncoders:
         return EncoderName("fake")
 
     def borrows(self, name: EncoderName) -> str:
-        """Say that no backend has to lend anything."""
+        """Say that no backend has to provide anything."""
         return ""
 
     def open(self, name: EncoderName, loaded: LoadedModels | None) -> Encoder:

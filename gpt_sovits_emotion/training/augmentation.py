@@ -100,9 +100,11 @@ SPEED_COPIES: Mapping[str, Augmentation] = MappingProxyType(
 
 
 def copies_for(encoder_id: str) -> Mapping[str, Augmentation]:
-    """Return the copies to train on: all for ``prosody``, speeds for Whisper, none for what a host lends.
+    """Return the copies to train on: all for ``prosody``, speeds for Whisper, none for what a backend
+    provides.
 
-    A copy costs a lent encoder one more forward pass, which is nearly all that training such a head takes.
+    A copy costs a provided encoder one more forward pass, which is nearly all that training such a head
+    takes.
     """
     if encoder_id == "prosody":
         return COPIES

@@ -62,7 +62,7 @@ def embed_corpus(
             given clips of similar length together.
         copies: Name -> alteration; `copies_for` the encoder when None.
         cache: Where embeddings are kept; None keeps nothing.
-        n_jobs: Processes for the prosody encoder; a lent encoder works where it was lent.
+        n_jobs: Processes for the prosody encoder; a provided encoder works where it was provided.
         progress: Told after each clip.
 
     Returns:
@@ -72,7 +72,7 @@ def embed_corpus(
     Raises:
         CorpusError: More than one clip in twenty is unreadable, too short for the encoder, or gives values
             that are no numbers.
-        BackendError: A lent encoder has run out of memory.
+        BackendError: A provided encoder has run out of memory.
     """
     versions = {_CLIP: AS_IT_IS, **(copies_for(encoder.id) if copies is None else copies)}
     parts = encoder.parts if isinstance(encoder, FusedEncoder) else (encoder,)

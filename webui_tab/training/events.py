@@ -151,7 +151,7 @@ class TrainingPage:
     # --- the page ------------------------------------------------------------------------------------
 
     def opened(self, event: PageEvent[OpenedTraining]) -> Updates:
-        """Show what is being trained, and offer what is lent now."""
+        """Show what is being trained, and offer what is provided now."""
         offered = requests.encoders_of(self._app.backend, self._app.whisper_models)
         encoder = event.asked.train_encoder or offered[0]
         return {

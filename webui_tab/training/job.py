@@ -1,7 +1,7 @@
 """The one training of a server: it runs beside the pages, and any of them can look at it and stop it.
 
 GPT-SoVITS may be speaking in the same process. So the training waits at its next step while it does, reads
-lent encoders as tagging does (their modules may run in two threads at once), and keeps torch's number of
+provided encoders as tagging does (their modules may run in two threads at once), and keeps torch's number of
 threads to itself.
 """
 
@@ -135,7 +135,7 @@ class Trainer:
     """The one training of a server.
 
     Args:
-        backend: Who lends encoders; None for the embedded one, which lends prosody alone.
+        backend: Who provides encoders; None for the embedded one, which provides prosody alone.
         speaking: Says whether the host speaks at this moment; training then waits, 20 s at most.
         heads_dir: Folder of heads that new ones are put into; the user's own when None.
         run: Does the work in place of `training.train.train`, for tests.

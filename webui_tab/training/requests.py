@@ -160,10 +160,10 @@ def add_line(written: str, name: str, folder: Path) -> str:
 
 
 def encoders_of(backend: Backend | None, whisper: WhisperModels | None = None) -> tuple[str, ...]:
-    """Return the encoders to offer for what is lent at this moment; more can be typed.
+    """Return the encoders to offer for what is provided at this moment; more can be typed.
 
     Args:
-        backend: Who lends HuBERT and SoVITS.
+        backend: Who provides HuBERT and SoVITS.
         whisper: Where Whisper is found, whose middle layers hear emotion best.
     """
     provides = backend.provides if backend is not None else frozenset()

@@ -54,7 +54,7 @@ def version_of(page: Page) -> str | None:
 
 
 class ModelProvider:
-    """Lends the models of one page.
+    """Provides the models of one page.
 
     Args:
         page: The page; asked anew at every call.
@@ -67,7 +67,7 @@ class ModelProvider:
 
     @property
     def families(self) -> frozenset[str]:
-        """The families of encoders that something could be lent for now."""
+        """The families of encoders that something could be provided for now."""
         families = {"prosody"}
         if self._page.hubert is not None:
             families.add("hubert")
@@ -98,7 +98,8 @@ class ModelProvider:
         """Yield the loaded model's parts, then those of its base, then those of the v2 base.
 
         Args:
-            posterior: Whether a posterior encoder is wanted. The loaded one is lent only when it is known to
+            posterior: Whether a posterior encoder is wanted. The loaded one is provided only when it is
+                known to
                 hold the values of a file: pages keep one with random values for weights that have none
                 (``TTS.init_vits_weights``).
 

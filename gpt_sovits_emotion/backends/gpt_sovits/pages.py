@@ -55,7 +55,7 @@ _PARAMETERS = {
 
 
 class Page(Protocol):
-    """What a page lends and how it is spoken with; every attribute is what is there now.
+    """What a page provides and how it is spoken with; every attribute is what is there now.
 
     Attributes:
         hubert: The ``transformers.HubertModel``, None when there is none.

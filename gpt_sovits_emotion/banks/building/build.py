@@ -87,7 +87,7 @@ def build_bank(
 
     Args:
         source: See `sources.find_sources`.
-        engines: Whose tagging head listens; its host need not speak.
+        engines: Whose tagging head listens; its backend need not speak.
         whisper: What hears the words of clips that have none; None, or the model ``none``: nobody.
         to: For a recording alone, the folder its clips go to; ``<name>.bank`` beside it when None.
         clips: Of a list, a folder in which its clips are looked for first; the sidecar remembers it.
@@ -107,8 +107,8 @@ def build_bank(
     Raises:
         ReferenceBankError: There is nothing to build from, none of the clips can be used, the sidecar that is
             there is damaged or of a newer version, another build is running, or `cancelled` said yes.
-        HeadMismatchError: The head does not fit what is lent.
-        BackendError: The lender cannot load what it would lend, or has run out of memory.
+        HeadMismatchError: The head does not fit what is provided.
+        BackendError: The provider cannot load what it would provide, or has run out of memory.
         WhisperModelError: The model is not there, or does not load.
         OutputError: The sidecar or the journal cannot be written.
     """

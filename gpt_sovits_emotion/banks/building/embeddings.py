@@ -1,4 +1,4 @@
-"""Embeddings for a head: from the prosody heard already, from stored HuBERT features, or from who lends."""
+"""Embeddings for a head: from the prosody heard already, from stored HuBERT features, or from a provider."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ class Listeners:
 def listeners_for(engines: Engines, *, n_clips: int, n_stored: int) -> Listeners:
     """Find out who listens for the tagging head.
 
-    Stored features need nobody to lend HuBERT. Where somebody does, its weights are compared with those that
-    the head was trained on; where nobody does, they are taken on trust, and a note says so.
+    Stored features need nobody to provide HuBERT. Where somebody does, its weights are compared with those
+    that the head was trained on; where nobody does, they are taken on trust, and a note says so.
 
     Args:
-        engines: The head, and who lends.
+        engines: The head, and who provides.
         n_clips: How many clips there are.
         n_stored: How many of them have stored HuBERT features.
 
     Raises:
-        HeadMismatchError: The head does not fit what is lent, or nothing is lent that it needs.
-        BackendError: The lender cannot load what it would lend.
+        HeadMismatchError: The head does not fit what is provided, or nothing is provided that it needs.
+        BackendError: The provider cannot load what it would provide.
     """
     head = engines.tagger
     spec = head.card.encoder
@@ -198,7 +198,7 @@ class RowStore:
 def embed_with_loaded(
     clips: Mapping[str, Path], encoder: Encoder, *, told: Callable[[int, str], None]
 ) -> Iterator[tuple[str, np.ndarray | Sentence]]:
-    """Embed clips with an encoder that a host lends, in this process, where it was lent.
+    """Embed clips with an encoder that a backend provides, in this process, where it was provided.
 
     Args:
         clips: SHA-256 -> file.

@@ -1,4 +1,4 @@
-"""A head that listens to a bank, and who lends it its encoder."""
+"""A head that listens to a bank, and who provides its encoder."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def engines_to_listen(
     provider: Backend | None = None,
     whisper: WhisperModels | None = None,
 ) -> Engines:
-    """Load a head for `build_bank`, which finds out by itself whether what is lent fits.
+    """Load a head for `build_bank`, which finds out by itself whether what is provided fits.
 
-    Unlike `engines.open_engines` it asks for nobody who lends HuBERT: a head on HuBERT's last layer can read
-    the features that GPT-SoVITS has stored.
+    Unlike `engines.open_engines` it asks for nobody who provides HuBERT: a head on HuBERT's last layer can
+    read the features that GPT-SoVITS has stored.
 
     Args:
         head: Id or folder of the head; `engines.default_head` when None.
         heads_dirs: Further folders of heads.
-        provider: Who lends an encoder that is not our own; None where nobody does.
+        provider: Who provides an encoder that is not our own; None where nobody does.
         whisper: Where heads on Whisper find it; what is on this machine when None.
 
     Raises:

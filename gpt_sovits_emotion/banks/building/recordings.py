@@ -1,4 +1,4 @@
-"""A long recording as clips: cut at its pauses into files that a host takes as references."""
+"""A long recording as clips: cut at its pauses into files that a backend takes as references."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def open_voice(
 
     Raises:
         ReferenceBankError: It is no bank, or its sidecar is damaged or of a newer version.
-        BackendError: A lent encoder has run out of memory.
+        BackendError: A provided encoder has run out of memory.
     """
     analyser = engines.analyser if who == "tagger" else engines.verifier
     taught = taught_by(source, analyser, engines, learn=learn, progress=progress)
@@ -115,7 +115,7 @@ def open_heard_voice(
 ) -> OpenedVoice | None:
     """Let a bank say what it knows of its voice to the judge; None where somebody else's will be heard.
 
-    What is known of a voice fits only a host that clones it. Arguments and errors as for `open_voice`.
+    What is known of a voice fits only a backend that clones it. Arguments and errors as for `open_voice`.
     """
     limits = engines.backend.limits
     if limits is None or not limits.clones_voice:
@@ -135,7 +135,7 @@ def taught_by(
 
     Raises:
         ReferenceBankError: It is no bank, or its sidecar is damaged or of a newer version.
-        BackendError: A lent encoder has run out of memory.
+        BackendError: A provided encoder has run out of memory.
     """
     sources = find_sources(source)
     head = analyser.head
@@ -236,7 +236,7 @@ def voice_statistics(source: str | Path, analyser: Analyser) -> VoiceStatistics:
 
     Args:
         source: The bank, as it is named for `banks.load_bank`.
-        analyser: The head, with its encoder as it is lent now.
+        analyser: The head, with its encoder as it is provided now.
 
     Raises:
         ReferenceBankError: The bank's sidecar is damaged, or of a newer version.

@@ -72,8 +72,8 @@ def load_bank(
     Args:
         path: The bank's folder or file, or its sidecar.
         voice: Name of the voice; by default what the bank says, else the folder's name.
-        reference_min_s: Shortest clip that the host takes.
-        reference_max_s: Longest clip that the host takes.
+        reference_min_s: Shortest clip that the backend takes.
+        reference_max_s: Longest clip that the backend takes.
         listing: The bank's clips, where a reader elsewhere has found them; by default they are read.
         progress: Told how many clips have been looked at.
 
@@ -248,7 +248,7 @@ def _judged(known: Known, min_s: float, max_s: float) -> ReferenceClip:
 
 
 def _length_problem(duration_s: float, min_s: float, max_s: float) -> Sentence | None:
-    # The host counts samples after resampling, which rounds a last part of a sample up; the inner
+    # The backend counts samples after resampling, which rounds a last part of a sample up; the inner
     # rounding takes back what the division by the file's own rate left behind a whole number.
     n_samples = math.ceil(round(duration_s * ANALYSIS_RATE_HZ, 3))
     if n_samples < min_s * ANALYSIS_RATE_HZ:

@@ -60,7 +60,7 @@ class Sidecar:
             `pins` and `head_id` are the sidecar's: they stand nowhere else.
         contents: Path of a clip -> what its file held then.
         head_digest: Digest of the weights of the head that listened; "" when none has.
-        encoder_fingerprint: Fingerprint of that head's encoder as it was lent; "" when none was.
+        encoder_fingerprint: Fingerprint of that head's encoder as it was provided; "" when none was.
         speaker: Statistics of the voice, from its own clips; None when there were too few, or when they
             all sound alike (`load_bank`'s clips were then judged with the training statistics).
         built_at: When it was built, ISO 8601 in UTC; "" when the bank was never built (a pin alone).
