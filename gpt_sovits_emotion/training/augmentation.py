@@ -102,7 +102,7 @@ SPEED_COPIES: Mapping[str, Augmentation] = MappingProxyType(
 def copies_for(encoder_id: str) -> Mapping[str, Augmentation]:
     """Return the copies to train on: all for ``prosody``, speeds for Whisper, none for a backend's models.
 
-    A copy costs a provided encoder one more forward pass, which is nearly all that training such a head takes.
+    A copy costs a provided encoder one more forward pass, nearly all that training such a head takes.
     """
     if encoder_id == "prosody":
         return COPIES
