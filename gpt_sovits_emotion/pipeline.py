@@ -25,17 +25,6 @@ from gpt_sovits_emotion.core.records import (
     Transcript,
 )
 from gpt_sovits_emotion.engines import Engines
-from gpt_sovits_emotion.synthesis.prosody_source import check_prosody_source
-from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
-from gpt_sovits_emotion.synthesis.text_input import (
-    with_labels_of_file,
-)
-from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
-from gpt_sovits_emotion.transcripts import TextFile, read_transcript
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.transcription import TranscribeOptions
-
 from gpt_sovits_emotion.speaking import (
     RoundTrip,
     SpeakingOptions,
@@ -45,6 +34,14 @@ from gpt_sovits_emotion.speaking import (
     say_again,
     with_all_takes,
 )
+from gpt_sovits_emotion.synthesis.prosody_source import check_prosody_source
+from gpt_sovits_emotion.synthesis.resynthesis import resynthesise
+from gpt_sovits_emotion.synthesis.text_input import with_labels_of_file
+from gpt_sovits_emotion.tagging import Tagging, TagOptions, tag
+from gpt_sovits_emotion.transcripts import TextFile, read_transcript
+
+if TYPE_CHECKING:
+    from gpt_sovits_emotion.transcription import TranscribeOptions
 
 __all__ = [
     "RoundTrip",

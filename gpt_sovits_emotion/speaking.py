@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.audio import Recording
 from gpt_sovits_emotion.backends.base import Sampling, never
@@ -37,9 +36,6 @@ from gpt_sovits_emotion.synthesis.text_input import (
 from gpt_sovits_emotion.synthesis.verifier import Verification, verify
 from gpt_sovits_emotion.tagging import Tagging, TagOptions
 from gpt_sovits_emotion.transcripts import Line
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "RoundTrip",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 import subprocess
 import sys
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -18,13 +18,8 @@ SCRIPT = REPOSITORY / "scripts" / "catalogue.py"
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("catalogue", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def catalogue() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(SCRIPT)))
 
 
 def test_every_message_of_the_code_is_translated_and_compiled() -> None:
@@ -35,7 +30,7 @@ def test_every_message_of_the_code_is_translated_and_compiled() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_amiss_in_a_catalogue_is_told(catalogue: ModuleType) -> None:
+def test_what_is_amiss_in_a_catalogue_is_told(catalogue: SimpleNamespace) -> None:
     held = Catalog(locale="zh")
     held.add("a {name}", "一个 {name}")
     assert catalogue.faults_of(held) == []
@@ -46,7 +41,7 @@ def test_what_is_amiss_in_a_catalogue_is_told(catalogue: ModuleType) -> None:
     assert "{name}" in misplaced
 
 
-def test_a_message_that_the_code_does_not_say_any_more_goes(catalogue: ModuleType) -> None:
+def test_a_message_that_the_code_does_not_say_any_more_goes(catalogue: SimpleNamespace) -> None:
     held = Catalog(locale="zh")
     held.add("this was said once", "曾经说过")
     kept = catalogue.texts_in(catalogue.brought_up_to_date(held))

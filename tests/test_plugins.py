@@ -595,7 +595,7 @@ def test_a_strangers_bank_is_read_and_written(
     assert "'nothing' is none of infer_config, brackets, names, fake" in err
 
 
-@pytest.mark.parametrize("name", ["/tmp/clip.wav", "../clip.wav", ""])
+@pytest.mark.parametrize("name", ["/clip.wav", "../clip.wav", ""])
 def test_an_export_stays_in_its_folder(plug: Plug, voice: Path, tmp_path: Path, name: str) -> None:
     source = (
         "from gpt_sovits_emotion.banks.library.plans import Placed, Plan\n"
@@ -663,10 +663,9 @@ def test_the_fakes_keep_their_contracts(
     check_bank_layout("fake", bank)
 
 
-@pytest.mark.parametrize("name", sorted(OWN["formats"]))
+# A training list names cut clips, which no other format has.
+@pytest.mark.parametrize("name", sorted({*OWN["formats"]} - {"list"}))
 def test_our_formats_keep_the_contract(name: str) -> None:
-    if name == "list":
-        pytest.skip("a training list names cut clips, which no other format has")
     check_format(name)
 
 

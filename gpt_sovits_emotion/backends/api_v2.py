@@ -23,6 +23,7 @@ from gpt_sovits_emotion.backends.gpt_sovits.speaking import (
     limits_of,
     prepare,
 )
+from gpt_sovits_emotion.backends.streamed_wav import read_wav
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.loaded_models import LoadedModels
 from gpt_sovits_emotion.core.messages import in_both, tr
@@ -30,8 +31,6 @@ from gpt_sovits_emotion.core.records import Audio, Sentence
 
 if TYPE_CHECKING:
     import httpx
-
-from gpt_sovits_emotion.backends.streamed_wav import read_wav
 
 __all__ = ["DEFAULT_URL", "ApiV2Backend", "open_api_v2"]
 

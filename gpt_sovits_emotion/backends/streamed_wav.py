@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import io
 import wave
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpt_sovits_emotion.core.errors import BackendError
 from gpt_sovits_emotion.core.messages import in_both, tr
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["no_sound", "read_wav"]
 

@@ -140,10 +140,7 @@ def _entries() -> tuple[list[Plugin], list[Sentence]]:
 
 
 def _reason_unread(error: Exception) -> Sentence:
-    return tr(
-        "its entry_points.txt cannot be read ({in_half_a_line})",
-        in_half_a_line=in_half_a_line(error),
-    )
+    return tr("its entry_points.txt cannot be read ({reason})", reason=in_half_a_line(error))
 
 
 def left_out(origin: str, why: Sentence, what: Sentence | None = None) -> Sentence:

@@ -25,7 +25,7 @@ from gpt_sovits_emotion.core.entry_points import (
     plugin_named,
 )
 from gpt_sovits_emotion.core.errors import EmotionError, PluginError
-from gpt_sovits_emotion.core.messages import of_list, tr
+from gpt_sovits_emotion.core.messages import of_error, of_list, tr
 from gpt_sovits_emotion.core.own_plugins import OWN
 from gpt_sovits_emotion.core.records import Sentence
 
@@ -124,7 +124,7 @@ def load(group: str, name: str) -> Any:
         try:
             found = _imported(plugin)
         except EmotionError as error:
-            _state.broken[group, name] = Sentence(str(error), error.say("zh"))
+            _state.broken[group, name] = of_error(error)
         else:
             _state.loaded[group, name] = found
             return found
@@ -189,7 +189,7 @@ def recognised(plugin: Plugin, recognises: Callable[[Any], object], what: Any) -
         doing = tr("looking at what is not its own, and is left out")
         problem = failed(plugin, error, doing=doing)
         _state.loaded.pop((plugin.group, plugin.name), None)
-        _state.broken[plugin.group, plugin.name] = Sentence(str(problem), problem.say("zh"))
+        _state.broken[plugin.group, plugin.name] = of_error(problem)
         _told(_state.broken[plugin.group, plugin.name])
         return False
 
@@ -280,7 +280,7 @@ def _imported(plugin: Plugin) -> Any:
             raise
         raise _broken(
             plugin,
-            tr("it cannot be imported ({in_half_a_line})", in_half_a_line=in_half_a_line(error)),
+            tr("it cannot be imported ({reason})", reason=in_half_a_line(error)),
         ) from error
     if not group.needs and not callable(found):
         raise _broken(plugin, tr("it cannot be called"))

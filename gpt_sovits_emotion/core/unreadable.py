@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from gpt_sovits_emotion.core.errors import EmotionError
-from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.messages import of_error, tr
 from gpt_sovits_emotion.core.records import Sentence
 
 __all__ = ["kind_of", "of_the_system", "unreadable", "why_unreadable"]
@@ -83,7 +83,7 @@ def why_unreadable(error: BaseException) -> Sentence:
         'line 1 breaks off, or holds a sign that does not belong there'
     """
     if isinstance(error, EmotionError):
-        return Sentence(str(error), error.say("zh"))
+        return of_error(error)
     mark = getattr(error, "problem_mark", None)  # of PyYAML, which is not imported for this alone
     line = getattr(error, "lineno", None) if mark is None else mark.line + 1
     if isinstance(line, int):

@@ -19,7 +19,7 @@ import yaml
 from gpt_sovits_emotion.core.errors import HeadError, OutputError
 from gpt_sovits_emotion.core.files import data_folder, remove_folder, replacing, write_text
 from gpt_sovits_emotion.core.locking import locked
-from gpt_sovits_emotion.core.messages import in_both, tr
+from gpt_sovits_emotion.core.messages import in_both, of_error, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.head import Head, Member
 from gpt_sovits_emotion.heads.speaker_profile import (
@@ -183,7 +183,7 @@ def list_profiles(head_id: str | None = None) -> tuple[ProfileEntry, ...]:
         try:
             profile, problem = _read(folder), None
         except HeadError as error:
-            profile, problem = None, Sentence(str(error), error.say("zh"))
+            profile, problem = None, of_error(error)
         entries.append(ProfileEntry(folder.parent.name, folder.name, folder, profile, problem))
     return tuple(entries)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gpt_sovits_emotion.core.labels import UNSURE, canonical_label, colour_of, display_name, percent
-from gpt_sovits_emotion.core.messages import tr
+from gpt_sovits_emotion.core.labels import UNSURE, canonical_label, colour_of, percent
+from gpt_sovits_emotion.core.messages import of_label, tr
 from gpt_sovits_emotion.core.records import (
     WRITTEN,
     Carried,
@@ -31,7 +31,6 @@ __all__ = [
     "Verdict",
     "facts_of",
     "files_of",
-    "name_of",
     "notices_of",
     "rows_of",
     "summary_of",
@@ -144,11 +143,6 @@ class Summary:
     not_compared: int
     by_emotion: tuple[Verdict, ...]
     judge_note: Sentence
-
-
-def name_of(label: str) -> Sentence:
-    """Return a label's name in both languages."""
-    return Sentence(display_name(label, "en"), display_name(label, "zh"))
 
 
 def facts_of(transcript: TaggedTranscript, report: RoundTripReport | None) -> tuple[Fact, ...]:
@@ -322,7 +316,7 @@ def _reference(choice: ReferenceChoice, carried: Carried | None) -> Reference:
     default = tr("default")
     return Reference(
         clip=choice.pick.path.name,
-        emotion=name_of(choice.pick.emotion) if choice.pick.emotion else default,
+        emotion=of_label(choice.pick.emotion) if choice.pick.emotion else default,
         reason=choice.reason,
         substituted=choice.substituted,
         manual=choice.manual,
@@ -357,19 +351,19 @@ def _bars(scores: EmotionScores | None) -> tuple[Bar, ...]:
 
 
 def _bar(label: str, probability: float | None) -> Bar:
-    return Bar(name_of(label), colour_of(label), probability, unsure=label == UNSURE)
+    return Bar(of_label(label), colour_of(label), probability, unsure=label == UNSURE)
 
 
 def _verdict_bar(label: str, scores: EmotionScores | None) -> Bar:
     if scores is None or label != UNSURE:
         return _bar(label, scores.confidence if scores else None)
-    unsure, guess = name_of(UNSURE), name_of(scores.best_label)
+    unsure, guess = of_label(UNSURE), of_label(scores.best_label)
     name = Sentence(f"{unsure.en} · {guess.en}", f"{unsure.zh} · {guess.zh}")
     return Bar(name, colour_of(UNSURE), scores.confidence, unsure=True)
 
 
 def _best(scores: EmotionScores) -> Sentence:
-    name, share = name_of(scores.best_label), percent(scores.confidence)
+    name, share = of_label(scores.best_label), percent(scores.confidence)
     return Sentence(f"{name.en} {share}", f"{name.zh} {share}")
 
 

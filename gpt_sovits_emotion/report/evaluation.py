@@ -12,8 +12,8 @@ from typing import Any
 from gpt_sovits_emotion import __version__
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.files import write_text
-from gpt_sovits_emotion.core.labels import colour_of, display_name
-from gpt_sovits_emotion.core.messages import of_count, tr
+from gpt_sovits_emotion.core.labels import colour_of
+from gpt_sovits_emotion.core.messages import of_count, of_label, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.report.pictures import (
     confusion_picture,
@@ -149,7 +149,7 @@ def _section(outcome: Outcome) -> _Section:
         situations=tuple(_recording(one, chance) for one in outcome.situations),
         recalls=tuple(
             _Recall(
-                Sentence(display_name(label, "en"), display_name(label, "zh")),
+                of_label(label),
                 colour_of(label),
                 share,
             )

@@ -16,6 +16,7 @@ from gpt_sovits_emotion.core.character_errors import character_error_rate
 from gpt_sovits_emotion.core.counting import beside_chinese
 from gpt_sovits_emotion.core.errors import AudioError, BackendError, WhisperModelError
 from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
+from gpt_sovits_emotion.core.messages import of_error
 from gpt_sovits_emotion.core.records import (
     Audio,
     EmotionScores,
@@ -181,7 +182,7 @@ def judged_take(
             also_at_hz=verifier.encoder.sampling_rate_hz,
         )
     except AudioError as error:
-        return replace(take, score=0.0, problem=Sentence(str(error), error.say("zh")))
+        return replace(take, score=0.0, problem=of_error(error))
     with recording:
         whole = Segment(0.0, recording.duration_s, aim.text, aim.language)
         tagged = tag(
@@ -207,7 +208,7 @@ def judged_take(
 
 def failed_take(error: BackendError, *, number: int, clip: ReferenceClip, seed: int) -> Take:
     """Return the record of a take that could not be said."""
-    return Take(number, clip, seed, None, problem=Sentence(str(error), error.say("zh")))
+    return Take(number, clip, seed, None, problem=of_error(error))
 
 
 def with_best_kept(takes: Sequence[Take]) -> tuple[Take, ...]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from gpt_sovits_emotion.core.messages import in_both, tr
+from gpt_sovits_emotion.core.messages import of_list, tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.transcripts.lines import Line
 
@@ -139,10 +139,9 @@ def with_speakers(lines: Sequence[Line]) -> tuple[tuple[Line, ...], tuple[Senten
             found[speaker] = None
             line = replace(line, text=words, speaker=line.speaker or speaker)
         parted.append(line)
-    shown, shown_zh = ", ".join(found), "、".join(found)
     note = tr(
         "names before the words are taken for speakers and not for words: {shown}",
-        shown=in_both(shown, shown_zh),
+        shown=of_list(found),
     )
     return tuple(parted), (note,)
 

@@ -7,21 +7,17 @@ threads to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gpt_sovits_emotion.training.train import ProgressEvent
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_sovits_emotion.backends.base import never
 from gpt_sovits_emotion.core.errors import BackendError, EmotionError
+from gpt_sovits_emotion.core.messages import of_error
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.registry import failed_plugin
 from gpt_sovits_emotion.heads.folder import user_folder
@@ -228,14 +224,14 @@ class Trainer:
         except _GivenUp:
             done["problem"] = TEXTS["train_ended"]
         except EmotionError as error:
-            done["problem"] = Sentence(str(error), error.say("zh"))
+            done["problem"] = of_error(error)
         except Exception as error:
             _LOG.exception("a training failed")
             failed = failed_plugin(error)
             done["problem"] = (
                 filled("unexpected", kind=type(error).__name__)
                 if failed is None
-                else Sentence(str(failed), failed.say("zh"))
+                else of_error(failed)
             )
         self._note(running=False, stopping=False, waiting=False, **done)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_sovits_emotion.core.errors import CorpusError
+from gpt_sovits_emotion.core.files import remove_folder
 from gpt_sovits_emotion.core.labels import labels_of
+from gpt_sovits_emotion.core.messages import of_error
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.heads.card import is_head_id
@@ -20,13 +22,8 @@ from webui_tab.training.job import Order
 if TYPE_CHECKING:
     from gpt_sovits_emotion.backends.base import Backend
     from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
-    from gpt_sovits_emotion.whisper_models import WhisperModels
-from typing import TYPE_CHECKING
-
-from gpt_sovits_emotion.core.files import remove_folder
-
-if TYPE_CHECKING:
     from gpt_sovits_emotion.training.train import TrainedHead
+    from gpt_sovits_emotion.whisper_models import WhisperModels
 
 __all__ = [
     "FETCHED",
@@ -136,7 +133,7 @@ def find(
         warnings = check(corpora, wanted, progress=part_of(progress, 0.5, 1.0))
     except CorpusError as error:
         # The table shows best what is wrong, so it is shown all the same.
-        return Found(corpora, rows, problem=Sentence(str(error), error.say("zh")))
+        return Found(corpora, rows, problem=of_error(error))
     return Found(corpora, rows, warnings)
 
 

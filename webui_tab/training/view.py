@@ -6,23 +6,21 @@ Everything is said in both languages; pictures are SVG in the colours of the pag
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gpt_sovits_emotion.core.labels import colour_of
 from gpt_sovits_emotion.core.messages import tr
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.core.visible import visible
+from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
 from webui_tab.markup import bilingual, both, label_name, note_of, sentence
-from webui_tab.training.job import Look
+from webui_tab.training.job import History, Look
 
 if TYPE_CHECKING:
     from gpt_sovits_emotion.training.corpora import Corpus, LabelRow
     from webui_tab.training.requests import Found
     from webui_tab.training.speakers import Lesson
-from collections.abc import Sequence
-
-from gpt_sovits_emotion.core.labels import colour_of
-from gpt_sovits_emotion.heads.card import MODES, HeadCard, Result
-from webui_tab.training.job import History
 
 __all__ = ["card_html", "corpora_html", "curves_html", "lesson_html", "live_html", "time_left"]
 

@@ -113,7 +113,7 @@ def hear(question: Question) -> HeardClip:
         try:
             rows[STORED] = _pooled(question.stored)
         except EncoderError as error:
-            stored_problem = Sentence(str(error), error.say("zh"))
+            stored_problem = of_error(error)
     prosody = _summary(pitch, info.duration_s)
     quality = ClipQuality(
         level_dbfs=info.level_dbfs,

@@ -83,7 +83,7 @@ def teach(
     try:
         replay = find_replay(head, folders)
     except HeadError as error:
-        return Taught(None, Sentence(str(error), error.say("zh")))
+        return Taught(None, of_error(error))
     profile = _kept(lesson, head)
     if profile is None:
         rows = embed({clip.sha256: clip.path for clip in lesson.clips})

@@ -14,8 +14,8 @@ from gpt_sovits_emotion.banks.library.ranking import (
     emotion_of,
 )
 from gpt_sovits_emotion.core.counting import beside_chinese
-from gpt_sovits_emotion.core.labels import UNSURE, display_name, percent
-from gpt_sovits_emotion.core.messages import in_both, tr
+from gpt_sovits_emotion.core.labels import UNSURE, percent
+from gpt_sovits_emotion.core.messages import in_both, of_label, tr
 from gpt_sovits_emotion.core.records import ReferenceClip, Sentence
 
 __all__ = [
@@ -52,7 +52,7 @@ def label_names(label: str) -> Sentence:
     """Name an emotion of a bank; "" is its default slot."""
     if label == DEFAULT:
         return tr("default")
-    return Sentence(display_name(label), display_name(label, "zh"))
+    return of_label(label)
 
 
 def describe(clip: ReferenceClip, context: SelectionContext, *, language: str) -> Sentence:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gpt_sovits_emotion.audio import MIN_DURATION_S, probe_duration_s
 from gpt_sovits_emotion.core.counting import counted
 from gpt_sovits_emotion.core.errors import AudioError, CorpusError
-from gpt_sovits_emotion.core.messages import in_both, of_count, of_list, tr
+from gpt_sovits_emotion.core.messages import in_both, of_count, of_error, of_list, tr
 from gpt_sovits_emotion.core.progress import Progress, no_progress, part_of
 from gpt_sovits_emotion.core.records import Sentence
 from gpt_sovits_emotion.encoders.feature_cache import content_digest
@@ -255,7 +255,7 @@ def _unreadable(corpus: Corpus, progress: Progress) -> Iterator[Sentence]:
         try:
             duration_s = probe_duration_s(clip.path)
         except AudioError as error:
-            problems.append((clip.path, Sentence(str(error), error.say("zh"))))
+            problems.append((clip.path, of_error(error)))
             continue
         if duration_s < MIN_DURATION_S:
             too_short = tr(
